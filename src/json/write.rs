@@ -1,0 +1,150 @@
+//! A [`Json`] tree into text.
+
+use super::text::unicode_escape;
+use super::{Json, MAX_INDENT};
+
+/// Pretty-printed with two spaces, non-ASCII unescaped, no newline at the end.
+pub(crate) fn pretty(json: &Json<'_>, out: &mut Vec<u8>) {
+    value(json, Some(0), out);
+}
+
+/// On one line, without spaces.
+pub(crate) fn compact(json: &Json<'_>, out: &mut Vec<u8>) {
+    value(json, None, out);
+}
+
+/// `plain` as a JSON string with its quotes.
+pub(crate) fn quote(plain: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    quote_into(plain, out);
+    out.push(b'"');
+}
+
+/// `indent` is the depth of the value, or `None` to write on one line.
+fn value(json: &Json<'_>, indent: Option<usize>, out: &mut Vec<u8>) {
+    match json {
+        Json::Null => out.extend_from_slice(b"null"),
+        Json::Bool(true) => out.extend_from_slice(b"true"),
+        Json::Bool(false) => out.extend_from_slice(b"false"),
+        Json::Number(digits) => out.extend_from_slice(digits.as_bytes()),
+        Json::String(text) => text.write(out),
+        Json::Array(items) => container(b'[', b']', items, indent, out, |item, indent, out| {
+            value(item, indent, out);
+        }),
+        Json::Object(object) => {
+            container(b'{', b'}', &object.0, indent, out, |(key, member), indent, out| {
+                key.write(out);
+                out.extend_from_slice(if indent.is_some() { b": " } else { b":" });
+                value(member, indent, out);
+            });
+        }
+    }
+}
+
+fn container<T>(
+    open: u8,
+    close: u8,
+    items: &[T],
+    indent: Option<usize>,
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(&T, Option<usize>, &mut Vec<u8>),
+) {
+    let inner = indent.map(|depth| depth + 1).filter(|d| *d <= MAX_INDENT);
+    out.push(open);
+    for (place, item) in items.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        if let Some(depth) = inner {
+            line_break(depth, out);
+        }
+        write(item, inner, out);
+    }
+    if let (Some(depth), false) = (inner, items.is_empty()) {
+        line_break(depth - 1, out);
+    }
+    out.push(close);
+}
+
+pub(super) fn line_break(depth: usize, out: &mut Vec<u8>) {
+    const SPACES: &[u8; 2 * MAX_INDENT] = &[b' '; 2 * MAX_INDENT];
+    out.push(b'\n');
+    out.extend_from_slice(&SPACES[..2 * depth.min(MAX_INDENT)]);
+}
+
+/// Escapes what JSON must have escaped, and nothing else.
+pub(super) fn quote_into(plain: &str, out: &mut Vec<u8>) {
+    let bytes = plain.as_bytes();
+    let mut written = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte < 0x20 || *byte == b'"' || *byte == b'\\' {
+            out.extend_from_slice(&bytes[written..at]);
+            escape(*byte, out);
+            written = at + 1;
+        }
+    }
+    out.extend_from_slice(&bytes[written..]);
+}
+
+fn escape(byte: u8, out: &mut Vec<u8>) {
+    let short = match byte {
+        b'"' => b'"',
+        b'\\' => b'\\',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0c => b'f',
+        _ => {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            out.extend_from_slice(b"\\u00");
+            out.push(HEX[usize::from(byte >> 4)]);
+            out.push(HEX[usize::from(byte & 15)]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// Writes the escaped inside of a string with only those escapes that JSON needs. A surrogate
+/// without its partner is no character, so it stays as it is.
+pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) {
+    let mut at = 0;
+    let mut written = 0;
+    while let Some(byte) = raw.get(at) {
+        if *byte != b'\\' && *byte >= 0x20 {
+            at += 1;
+            continue;
+        }
+        out.extend_from_slice(&raw[written..at]);
+        if *byte != b'\\' {
+            escape(*byte, out);
+            at += 1;
+        } else {
+            match raw.get(at + 1) {
+                Some(b'u') => {
+                    let (char, read) = unicode_escape(&raw[at..]);
+                    match char {
+                        Ok(char) => {
+                            let mut utf8 = [0; 4];
+                            quote_into(char.encode_utf8(&mut utf8), out);
+                        }
+                        Err(_) => out.extend_from_slice(&raw[at..at + read]),
+                    }
+                    at += read;
+                }
+                Some(b'/') => {
+                    out.push(b'/');
+                    at += 2;
+                }
+                _ => {
+                    let end = raw.len().min(at + 2);
+                    out.extend_from_slice(&raw[at..end]);
+                    at = end;
+                }
+            }
+        }
+        written = at;
+    }
+    out.extend_from_slice(&raw[written..]);
+}
