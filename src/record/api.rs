@@ -1,0 +1,46 @@
+//! Which API a call went to.
+
+use std::borrow::Cow;
+
+/// A wire format: what a request and a response look like, whoever serves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Api {
+    /// OpenAI chat completions and everything shaped like it.
+    OpenAiChat,
+    /// OpenAI Responses.
+    OpenAiResponses,
+    /// Anthropic Messages, wherever they are served.
+    Anthropic,
+    /// Gemini's `generateContent` and `streamGenerateContent`, on the Gemini API and Vertex AI.
+    Gemini,
+    /// Bedrock's `converse` and `converse-stream`.
+    BedrockConverse,
+    /// Bedrock's `invoke` and `invoke-with-response-stream`: the model's own format in Bedrock's
+    /// envelope.
+    BedrockInvoke,
+    /// Cohere's v2 chat.
+    CohereChat,
+    /// Ollama's `/api/chat` and `/api/generate`.
+    Ollama,
+    /// Embeddings of every provider.
+    Embeddings,
+    /// A format that is not decoded: bodies are kept as they are.
+    Raw,
+}
+
+/// Where a call went, without anything secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    pub(crate) api: Api,
+    /// OpenTelemetry's `gen_ai.provider.name` where it has one, else a plain name, else the host.
+    pub(crate) provider: Cow<'static, str>,
+    /// OpenTelemetry's `gen_ai.operation.name`.
+    pub(crate) operation: Cow<'static, str>,
+    /// The model, where the path names it.
+    pub(crate) path_model: Option<String>,
+    /// Scheme, host and port.
+    pub(crate) base_url: String,
+    /// The path, with those query parameters that carry no credential.
+    pub(crate) path: String,
+    pub(crate) method: String,
+}

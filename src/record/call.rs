@@ -1,0 +1,107 @@
+//! What the layer hands to the recorder when a call closes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{Fields, Outcome, SentRequest};
+
+/// Names a call from its start to its folder, within the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct CallKey(u64);
+
+impl CallKey {
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        CallKey(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A moment on both clocks: the wall's for people, the monotonic one for durations.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) wall: SystemTime,
+    pub(crate) clock: Instant,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Moment { wall: SystemTime::now(), clock: Instant::now() }
+    }
+
+    /// The wall time at which the monotonic clock showed `clock`.
+    pub(crate) fn wall_at(&self, clock: Instant) -> SystemTime {
+        self.wall + clock.saturating_duration_since(self.clock)
+    }
+
+    pub(crate) fn until(&self, clock: Instant) -> Duration {
+        clock.saturating_duration_since(self.clock)
+    }
+}
+
+/// One span's part in a call: the call itself, or one attempt at it.
+#[derive(Debug, Clone)]
+pub(crate) struct Leg {
+    pub(crate) started: Moment,
+    pub(crate) ended: Instant,
+    /// What the span's fields and the events inside it said, in their order.
+    pub(crate) fields: Fields,
+    pub(crate) request: Option<Arc<SentRequest>>,
+    pub(crate) outcome: Option<Arc<Outcome>>,
+    /// A panic unwound through the span.
+    pub(crate) panicked: bool,
+}
+
+/// Everything that is known of a call once it is over.
+#[derive(Debug)]
+pub(crate) struct CallRecord {
+    pub(crate) key: CallKey,
+    pub(crate) own: Leg,
+    /// The call spans inside this one that were attempts at the same call, in their order.
+    pub(crate) attempts: Vec<Leg>,
+    /// Fields of the enclosing spans, outermost first.
+    pub(crate) context: Fields,
+    /// Names of the enclosing spans, outermost first.
+    pub(crate) spans: Vec<&'static str>,
+}
+
+impl CallRecord {
+    /// What the record weighs in the queue, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let legs = std::iter::once(&self.own).chain(&self.attempts);
+        size_of::<Self>() + self.context.weight() + legs.map(Leg::weight).sum::<usize>()
+    }
+
+    /// What of the weight is bodies, which give way when memory runs short.
+    pub(crate) fn body_weight(&self) -> usize {
+        let legs = std::iter::once(&self.own).chain(&self.attempts);
+        legs.map(Leg::body_weight).sum()
+    }
+
+    /// Gives up the bodies and keeps everything else.
+    pub(crate) fn drop_bodies(&mut self) {
+        for leg in std::iter::once(&mut self.own).chain(&mut self.attempts) {
+            leg.drop_bodies();
+        }
+    }
+}
+
+impl Leg {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.fields.weight() + self.body_weight()
+    }
+
+    fn body_weight(&self) -> usize {
+        let request = self.request.as_ref().map_or(0, |r| r.body.len());
+        request + self.outcome.as_ref().map_or(0, |o| o.body.len())
+    }
+
+    fn drop_bodies(&mut self) {
+        if let Some(request) = self.request.take() {
+            self.request = Some(Arc::new(request.without_body()));
+        }
+        if let Some(outcome) = self.outcome.take() {
+            self.outcome = Some(Arc::new(outcome.without_body()));
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! How bodies travel: by reference, in the extensions of the call's span.
+//!
+//! The sending side (the middleware, `LlmCall`) leaves an [`Exchange`] in the extensions of its
+//! span; every layer instance takes what is new in it at the next record or event in the span, or
+//! at its close. A field would be formatted by every other layer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{Endpoint, Failure};
+
+/// What the layer leaves in the extensions of a new call span for the sending side to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Whether any recorder is switched on. Where none is, bodies are not even looked at.
+    pub(crate) bodies: bool,
+    /// How much of a body is worth keeping, in bytes.
+    pub(crate) body_limit: usize,
+}
+
+impl Wanted {
+    pub(crate) const NOTHING: Wanted = Wanted { bodies: false, body_limit: 0 };
+
+    /// Adds what another recorder wants.
+    pub(crate) fn join(&mut self, other: Wanted) {
+        self.bodies |= other.bodies;
+        self.body_limit = self.body_limit.max(other.body_limit);
+    }
+}
+
+/// The two halves of an exchange, in a span's extensions.
+#[derive(Debug, Default)]
+pub(crate) struct Exchange {
+    pub(crate) request: Option<Arc<SentRequest>>,
+    pub(crate) outcome: Option<Arc<Outcome>>,
+}
+
+/// A body as far as it was kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// There was none.
+    #[default]
+    Empty,
+    /// All of it.
+    Whole(Bytes),
+    /// The first bytes of a body that was longer than the limit.
+    Cut { bytes: Bytes, original: u64 },
+    /// A request body that the client produced while sending it; it is never consumed here.
+    Streaming,
+    /// It was given up, because memory ran short or the recorder keeps metadata only.
+    GivenUp { original: u64 },
+}
+
+impl Body {
+    /// A body cut at `limit` bytes.
+    pub(crate) fn limited(bytes: Bytes, limit: usize) -> Self {
+        if bytes.is_empty() {
+            Body::Empty
+        } else if bytes.len() > limit {
+            Body::Cut { original: bytes.len() as u64, bytes: bytes.slice(..limit) }
+        } else {
+            Body::Whole(bytes)
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Body::Whole(bytes) | Body::Cut { bytes, .. } => bytes,
+            Body::Empty | Body::Streaming | Body::GivenUp { .. } => &[],
+        }
+    }
+
+    /// How many bytes are held.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    pub(crate) fn given_up(&self) -> Self {
+        match self {
+            Body::Whole(bytes) => Body::GivenUp { original: bytes.len() as u64 },
+            Body::Cut { original, .. } => Body::GivenUp { original: *original },
+            other => other.clone(),
+        }
+    }
+}
+
+/// The request half.
+#[derive(Debug, Clone)]
+pub(crate) struct SentRequest {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) body: Body,
+}
+
+impl SentRequest {
+    pub(crate) fn without_body(&self) -> Self {
+        SentRequest { endpoint: self.endpoint.clone(), body: self.body.given_up() }
+    }
+}
+
+/// What is kept of a response's status line and headers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ResponseHead {
+    pub(crate) status: Option<u16>,
+    pub(crate) content_type: String,
+    pub(crate) content_encoding: String,
+    pub(crate) request_id: String,
+    pub(crate) retry_after_ms: Option<u64>,
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The body was read to its end.
+    Complete,
+    /// The caller let go of it before its end.
+    Dropped,
+    /// It broke, or never began.
+    Failed(Failure),
+}
+
+/// The response half.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    pub(crate) head: ResponseHead,
+    pub(crate) body: Body,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) end: End,
+    pub(crate) ended: Instant,
+}
+
+impl Outcome {
+    pub(crate) fn without_body(&self) -> Self {
+        Outcome { body: self.body.given_up(), arrivals: Arrivals::default(), ..self.clone() }
+    }
+}
+
+/// When the first chunks of a body arrived.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Arrivals(Vec<(u32, Instant)>);
+
+impl Arrivals {
+    /// The first content of a stream comes early; what comes later is not asked for.
+    const KEPT: usize = 1024;
+
+    /// Notes that the body had `length` bytes at `when`.
+    pub(crate) fn note(&mut self, length: usize, when: impl FnOnce() -> Instant) {
+        if self.0.len() < Self::KEPT {
+            self.0.push((u32::try_from(length).unwrap_or(u32::MAX), when()));
+        }
+    }
+
+    /// When the byte before `length` had arrived.
+    pub(crate) fn at(&self, length: usize) -> Option<Instant> {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let place = self.0.partition_point(|(arrived, _)| *arrived < length);
+        self.0.get(place).or(self.0.last()).map(|(_, when)| *when)
+    }
+}
