@@ -1,0 +1,86 @@
+//! A response body into one JSON value, streams folded.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use crate::json::{self, Json};
+use crate::record::{Endpoint, Outcome};
+
+use super::dialect::{Seen, dialect};
+use super::stream::{Framing, events};
+
+/// A response body, read.
+#[derive(Debug, Default)]
+pub(crate) struct DecodedBody<'b> {
+    /// The body, or the object that the stream folded into; `None` where it is no JSON.
+    pub(crate) json: Option<Json<'b>>,
+    /// Whether the body was a stream of events.
+    pub(crate) streamed: bool,
+    /// Whether the stream came to its own end mark, or the body is a whole JSON value.
+    pub(crate) finished: bool,
+    /// When the first content of a stream had arrived.
+    pub(crate) first_content: Option<Instant>,
+    /// The error that a stream reported.
+    pub(crate) error: Option<Json<'b>>,
+}
+
+/// Reads `outcome`'s body as `endpoint`'s API would have meant it.
+pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBody<'b> {
+    let bytes = outcome.body.bytes();
+    let framing = Framing::of(&outcome.head, bytes);
+    let text = String::from_utf8_lossy(bytes);
+    let fold = match framing {
+        Framing::Whole => None,
+        _ => dialect(endpoint.api).fold(endpoint),
+    };
+    let Some(mut fold) = fold else {
+        let json = parse(text);
+        return DecodedBody {
+            streamed: framing != Framing::Whole,
+            finished: json.is_some(),
+            json,
+            ..DecodedBody::default()
+        };
+    };
+    let mut decoded = DecodedBody { streamed: true, ..DecodedBody::default() };
+    let mut unknown = Vec::new();
+    let mut read = |name: &str, data: Cow<'b, str>, end: usize| {
+        if data.trim() == "[DONE]" {
+            decoded.finished = true;
+            return;
+        }
+        let seen = match parse(data.clone()) {
+            Some(event) => fold.event(name, event),
+            None => Seen::Unknown,
+        };
+        match seen {
+            Seen::Content if decoded.first_content.is_none() => {
+                decoded.first_content = outcome.arrivals.at(end);
+            }
+            Seen::Content | Seen::Other => {}
+            Seen::End => decoded.finished = true,
+            Seen::Unknown => unknown.push(Json::string(data)),
+        }
+    };
+    match text {
+        Cow::Borrowed(text) => events(framing, text).for_each(|e| read(&e.name, e.data, e.end)),
+        Cow::Owned(text) => {
+            events(framing, &text).for_each(|e| read(&e.name, Cow::Owned(e.data.into_owned()), e.end))
+        }
+    }
+    let folded = fold.finish();
+    let mut object = folded.object;
+    if let (Some(object), false) = (object.as_object_mut(), unknown.is_empty()) {
+        object.set("unknown_events", Json::Array(unknown));
+    }
+    decoded.json = Some(object);
+    decoded.error = folded.error;
+    decoded
+}
+
+fn parse(text: Cow<'_, str>) -> Option<Json<'_>> {
+    match text {
+        Cow::Borrowed(text) => json::parse(text).ok(),
+        Cow::Owned(text) => json::parse(&text).ok().map(Json::into_owned),
+    }
+}

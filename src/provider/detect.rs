@@ -1,0 +1,321 @@
+//! Which requests are calls to a model, and whose.
+//!
+//! The shape of the path decides, so a local server or a proxy needs no setting; the host names the
+//! provider where it is known.
+
+use std::borrow::Cow;
+
+use crate::json::Json;
+use crate::record::{Api, Endpoint};
+
+/// A request as far as recognising it goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a str,
+    /// Absolute.
+    pub(crate) url: &'a str,
+}
+
+/// The endpoint that a request goes to, if it is a call to a model.
+pub(crate) fn recognise(request: Request<'_>) -> Option<Endpoint> {
+    if !request.method.eq_ignore_ascii_case("POST") {
+        return None;
+    }
+    let url = clean_url(request.url)?;
+    let shape = shape(&url)?;
+    Some(Endpoint {
+        api: shape.api,
+        provider: provider(&url, shape.implied),
+        operation: Cow::Borrowed(shape.operation),
+        path_model: shape.model.map(percent_decoded),
+        method: request.method.to_ascii_uppercase(),
+        base_url: url.base,
+        path: url.path,
+    })
+}
+
+/// The endpoint of a request that the user takes for a call.
+pub(crate) fn unrecognised(request: Request<'_>) -> Option<Endpoint> {
+    let url = clean_url(request.url)?;
+    Some(Endpoint {
+        api: Api::Raw,
+        provider: provider(&url, None),
+        operation: Cow::Borrowed("chat"),
+        path_model: None,
+        method: request.method.to_ascii_uppercase(),
+        base_url: url.base,
+        path: url.path,
+    })
+}
+
+/// A URL without its credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CleanUrl {
+    /// Scheme, host and port; no user, no password.
+    pub(crate) base: String,
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+    /// The path alone: query parameters carry keys (`?key=…`), so none is kept.
+    pub(crate) path: String,
+}
+
+/// Takes an absolute URL apart; `None` where it is none.
+pub(crate) fn clean_url(url: &str) -> Option<CleanUrl> {
+    let (scheme, rest) = url.split_once("://")?;
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = match rest.find('/') {
+        Some(slash) => rest.split_at(slash),
+        None => (rest, "/"),
+    };
+    let host_port = authority.rsplit('@').next().unwrap_or_default();
+    let (host, port) = match host_port.rsplit_once(':') {
+        // The last group of an IPv6 address is no port.
+        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
+        _ => (host_port, None),
+    };
+    Some(CleanUrl {
+        base: format!("{scheme}://{host_port}"),
+        host: host.to_ascii_lowercase(),
+        port,
+        path: path.to_owned(),
+    })
+}
+
+/// The API that a body without an address belongs to.
+pub(crate) fn api_of(_provider: &str, body: Option<&Json<'_>>) -> Api {
+    match body {
+        Some(body) if !body.get("messages").is_null() => Api::OpenAiChat,
+        _ => Api::Raw,
+    }
+}
+
+/// What the path says.
+struct Shape<'a> {
+    api: Api,
+    operation: &'static str,
+    /// The provider whose API it is, where only one speaks it.
+    implied: Option<&'static str>,
+    model: Option<&'a str>,
+}
+
+impl Shape<'_> {
+    fn new(api: Api, operation: &'static str) -> Self {
+        Shape { api, operation, implied: None, model: None }
+    }
+
+    fn implied(self, provider: &'static str) -> Self {
+        Shape { implied: Some(provider), ..self }
+    }
+}
+
+fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
+    let path = url.path.trim_end_matches('/');
+    let ends = |suffix: &str| path.ends_with(suffix);
+    // Azure names the deployment in the path; it stands for the model.
+    let deployment = after(path, "/deployments/").map(|(name, _)| name);
+    let model = after(path, "/models/").or_else(|| after(path, "/model/"));
+    let with_model = |shape: Shape<'static>, model| Shape { model, ..shape };
+    if let Some((model, verb)) = model {
+        let shape = match model.rsplit_once(':').map(|(_, verb)| verb).unwrap_or(verb) {
+            "generateContent" | "streamGenerateContent" => {
+                Some(Shape::new(Api::Gemini, "generate_content").implied("gcp.gemini"))
+            }
+            "embedContent" | "batchEmbedContents" => {
+                Some(Shape::new(Api::Embeddings, "embeddings").implied("gcp.gemini"))
+            }
+            "rawPredict" | "streamRawPredict" => {
+                Some(Shape::new(Api::Anthropic, "chat").implied("gcp.vertex_ai"))
+            }
+            "converse" | "converse-stream" => {
+                Some(Shape::new(Api::BedrockConverse, "chat").implied("aws.bedrock"))
+            }
+            "invoke" | "invoke-with-response-stream" => {
+                Some(Shape::new(Api::BedrockInvoke, "chat").implied("aws.bedrock"))
+            }
+            _ => None,
+        };
+        if let Some(shape) = shape {
+            let name = match shape.implied {
+                Some("aws.bedrock") => model,
+                _ => model.rsplit_once(':').map_or(model, |(name, _)| name),
+            };
+            return Some(with_model(shape, Some(name)));
+        }
+    }
+    let shape = if ends("/chat/completions") {
+        Shape::new(Api::OpenAiChat, "chat")
+    } else if ends("/completions") {
+        Shape::new(Api::OpenAiChat, "text_completion")
+    } else if ends("/responses") {
+        Shape::new(Api::OpenAiResponses, "chat")
+    } else if ends("/v1/messages") {
+        Shape::new(Api::Anthropic, "chat").implied("anthropic")
+    } else if ends("/api/chat") {
+        Shape::new(Api::Ollama, "chat").implied("ollama")
+    } else if ends("/api/generate") {
+        Shape::new(Api::Ollama, "text_completion").implied("ollama")
+    } else if ends("/v2/chat") {
+        Shape::new(Api::CohereChat, "chat").implied("cohere")
+    } else if ends("/embeddings") || ends("/v1/embed") || ends("/v2/embed") || ends("/api/embed") {
+        Shape::new(Api::Embeddings, "embeddings")
+    } else if ends("/rerank") {
+        Shape::new(Api::Raw, "rerank")
+    } else if ends("/images/generations") || ends("/images/edits") || ends("/images/variations") {
+        Shape::new(Api::Raw, "image_generation")
+    } else if ends("/audio/speech") {
+        Shape::new(Api::Raw, "audio_generation")
+    } else if ends("/audio/transcriptions") || ends("/audio/translations") {
+        Shape::new(Api::Raw, "transcription")
+    } else {
+        return None;
+    };
+    Some(with_model(shape, deployment))
+}
+
+/// The path segment after `marker`, and the one after that.
+fn after<'p>(path: &'p str, marker: &str) -> Option<(&'p str, &'p str)> {
+    let (_, rest) = path.rsplit_once(marker)?;
+    let mut segments = rest.splitn(3, '/');
+    Some((segments.next()?, segments.next().unwrap_or_default()))
+}
+
+/// Hosts whose providers are known, by the end of the name.
+const HOSTS: &[(&str, &str)] = &[
+    ("api.openai.com", "openai"),
+    (".openai.azure.com", "azure.ai.openai"),
+    (".services.ai.azure.com", "azure.ai.inference"),
+    (".models.ai.azure.com", "azure.ai.inference"),
+    ("api.anthropic.com", "anthropic"),
+    ("api.deepseek.com", "deepseek"),
+    ("generativelanguage.googleapis.com", "gcp.gemini"),
+    ("aiplatform.googleapis.com", "gcp.vertex_ai"),
+    (".amazonaws.com", "aws.bedrock"),
+    (".api.aws", "aws.bedrock"),
+    ("api.cohere.com", "cohere"),
+    ("api.cohere.ai", "cohere"),
+    ("api.groq.com", "groq"),
+    ("api.mistral.ai", "mistral_ai"),
+    ("codestral.mistral.ai", "mistral_ai"),
+    ("api.perplexity.ai", "perplexity"),
+    ("api.x.ai", "x_ai"),
+    (".ml.cloud.ibm.com", "ibm.watsonx.ai"),
+    ("openrouter.ai", "openrouter"),
+    ("api.together.xyz", "together"),
+    ("api.together.ai", "together"),
+    ("api.fireworks.ai", "fireworks"),
+    ("api.cerebras.ai", "cerebras"),
+    ("ollama.com", "ollama"),
+];
+
+fn provider(url: &CleanUrl, implied: Option<&'static str>) -> Cow<'static, str> {
+    let known = HOSTS.iter().find(|(end, _)| match end.strip_prefix('.') {
+        Some(_) => url.host.ends_with(end),
+        None => url.host == *end || url.host.strip_suffix(end).is_some_and(|h| h.ends_with(['.', '-'])),
+    });
+    if let Some((_, provider)) = known {
+        return Cow::Borrowed(provider);
+    }
+    if let Some(implied) = implied {
+        return Cow::Borrowed(implied);
+    }
+    if url.port == Some(11434) {
+        return Cow::Borrowed("ollama");
+    }
+    Cow::Owned(url.host.clone())
+}
+
+/// A path segment with its `%XX` decoded.
+fn percent_decoded(segment: &str) -> String {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(decoded) if byte == b'%' => {
+                bytes.push(decoded);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(url: &str) -> Option<Endpoint> {
+        recognise(Request { method: "POST", url })
+    }
+
+    #[test]
+    fn the_path_decides_whatever_the_host() {
+        for base in [
+            "https://api.openai.com/v1",
+            "http://localhost:8080/v1",
+            "https://gateway.example/some/prefix",
+            "http://[::1]:9/v1",
+        ] {
+            let endpoint = post(&format!("{base}/chat/completions")).unwrap();
+            assert_eq!((endpoint.api, &*endpoint.operation), (Api::OpenAiChat, "chat"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_call_is_left_alone() {
+        for url in [
+            "https://api.openai.com/v1/models",
+            "https://api.openai.com/v1/files",
+            "https://api.openai.com/v1/threads/t/messages",
+            "https://api.anthropic.com/v1/messages/count_tokens",
+            "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:countTokens",
+            "https://example.com/",
+            "https://example.com/api/orders",
+        ] {
+            assert_eq!(post(url), None, "{url}");
+        }
+        let get = Request { method: "GET", url: "https://api.openai.com/v1/chat/completions" };
+        assert_eq!(recognise(get), None);
+    }
+
+    #[test]
+    fn no_credential_of_a_url_is_kept() {
+        let endpoint =
+            post("https://user:pass@api.x.ai:8443/v1/chat/completions?key=k&api-version=1#f").unwrap();
+        assert_eq!(endpoint.base_url, "https://api.x.ai:8443");
+        assert_eq!(endpoint.path, "/v1/chat/completions");
+        assert_eq!(endpoint.provider, "x_ai");
+    }
+
+    #[test]
+    fn providers_go_by_opentelemetrys_names_then_plain_names_then_the_host() {
+        for (url, provider) in [
+            ("https://api.deepseek.com/chat/completions", "deepseek"),
+            ("https://openrouter.ai/api/v1/chat/completions", "openrouter"),
+            ("https://my.openai.azure.com/openai/deployments/d/chat/completions", "azure.ai.openai"),
+            ("https://europe-west1-aiplatform.googleapis.com/v1/x/chat/completions", "gcp.vertex_ai"),
+            ("http://localhost:11434/v1/chat/completions", "ollama"),
+            ("http://localhost:8000/v1/chat/completions", "localhost"),
+            ("https://api.example.org/v1/chat/completions", "api.example.org"),
+            ("https://notapi.openai.com.evil.example/v1/chat/completions", "notapi.openai.com.evil.example"),
+        ] {
+            assert_eq!(post(url).unwrap().provider, provider, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_path_names_the_model_where_the_body_does_not() {
+        let model = |url: &str| post(url).unwrap().path_model.unwrap();
+        let azure = "https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions";
+        assert_eq!(model(azure), "gpt-4o");
+        let gemini =
+            "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:streamGenerateContent";
+        assert_eq!(model(gemini), "gemini-2.5-pro");
+        let bedrock = "https://bedrock-runtime.us-east-1.amazonaws.com/model/us.amazon.nova-v1%3A0/converse";
+        assert_eq!(model(bedrock), "us.amazon.nova-v1:0");
+    }
+}

@@ -1,0 +1,41 @@
+//! Why an exchange failed, if it did.
+
+use crate::json;
+use crate::record::{End, ErrorType, Failure, Outcome};
+
+use super::decode::DecodedBody;
+use super::error::api_error;
+use super::view::ResponseView;
+
+/// The failure that the status or the end of an exchange tells; `decoded` where its body has been
+/// read already.
+pub(crate) fn exchange_failure(outcome: &Outcome, decoded: Option<&DecodedBody<'_>>) -> Option<Failure> {
+    if let Some(status) = outcome.head.status.filter(|status| *status >= 400) {
+        let text = String::from_utf8_lossy(outcome.body.bytes());
+        let (code, mut message) = match json::parse(&text) {
+            Ok(body) => api_error(&body),
+            Err(_no_json) => (String::new(), text.trim().to_owned()),
+        };
+        if let (End::Failed(failure), true) = (&outcome.end, message.is_empty()) {
+            message.clone_from(&failure.message);
+        }
+        let kind = ErrorType::Http(status);
+        return Some(Failure { kind, code, message });
+    }
+    match &outcome.end {
+        End::Failed(failure) => Some(failure.clone()),
+        End::Complete => None,
+        End::Dropped if decoded.is_some_and(|decoded| decoded.finished) => None,
+        End::Dropped => {
+            Some(Failure::new(ErrorType::Cancelled, "the caller dropped the call before its end"))
+        }
+    }
+}
+
+/// The error that a body or a stream reports though its status is no error.
+pub(crate) fn reported_failure(decoded: &DecodedBody<'_>, response: &ResponseView<'_>) -> Option<Failure> {
+    let error = decoded.error.as_ref().or(response.error)?;
+    let (code, message) = api_error(error);
+    let kind = ErrorType::Api;
+    Some(Failure { kind, code, message })
+}

@@ -1,0 +1,24 @@
+//! What each API puts where: which requests are calls, what their bodies say, how their streams fold
+//! into one object, what their errors and prices are.
+//!
+//! One file an API, all of the shape of [`Dialect`]; CONTRIBUTING.md says how to add one. Nothing
+//! here writes, and nothing fails: what is not understood is left alone.
+
+mod decode;
+mod detect;
+mod dialect;
+mod error;
+mod failure;
+mod openai_chat;
+mod price;
+mod raw;
+mod stream;
+mod view;
+
+pub(crate) use decode::{DecodedBody, decode};
+pub(crate) use detect::{Request, api_of, clean_url, recognise, unrecognised};
+pub(crate) use dialect::{Dialect, dialect};
+pub(crate) use failure::{exchange_failure, reported_failure};
+pub use price::Price;
+pub(crate) use price::{Priced, Prices};
+pub(crate) use view::{Choice, Message, Part, RequestView, ResponseView, parameters, text_or_json};

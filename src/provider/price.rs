@@ -1,0 +1,209 @@
+//! What a call cost.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use genai_prices::{PriceRequest, UsageKey};
+
+use crate::record::{CostEstimate, Usage};
+
+use super::view::ReportedCost;
+
+/// A price of a model's tokens, in any currency.
+///
+/// ```
+/// use tracing_llmlogs::Price;
+///
+/// let price = Price::per_thousand(0.001, 0.002, "CNY");
+/// assert_eq!(price, Price::per_million(1.0, 2.0, "CNY"));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Price {
+    input: f64,
+    output: f64,
+    cached: Option<f64>,
+    currency: String,
+}
+
+impl Price {
+    /// A price per 1,000 input and output tokens; `currency` is an ISO 4217 code such as `"CNY"`.
+    #[must_use]
+    pub fn per_thousand(input: f64, output: f64, currency: impl Into<String>) -> Self {
+        Price::per_million(input * 1e3, output * 1e3, currency)
+    }
+
+    /// A price per 1,000,000 input and output tokens; `currency` is an ISO 4217 code.
+    #[must_use]
+    pub fn per_million(input: f64, output: f64, currency: impl Into<String>) -> Self {
+        Price { input: tidy(input), output: tidy(output), cached: None, currency: currency.into() }
+    }
+
+    /// What 1,000,000 input tokens cost that were read from a cache; without this they cost what
+    /// other input tokens cost.
+    #[must_use]
+    pub fn cached_per_million(mut self, cached: f64) -> Self {
+        self.cached = Some(tidy(cached));
+        self
+    }
+}
+
+/// The user's own prices, then the price table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Prices {
+    own: HashMap<String, Price>,
+}
+
+/// What a price depends on besides the tokens.
+pub(crate) struct Priced<'a> {
+    pub(crate) provider: &'a str,
+    pub(crate) base_url: &'a str,
+    /// The model that answered, then the one that was asked for.
+    pub(crate) models: [&'a str; 2],
+    pub(crate) service_tier: &'a str,
+    pub(crate) at: SystemTime,
+}
+
+impl Prices {
+    pub(crate) fn set(&mut self, model: String, price: Price) {
+        self.own.insert(model, price);
+    }
+
+    /// The cost of a call: as the provider reports it, else by the user's prices, else by the
+    /// table; nothing where none of them knows.
+    pub(crate) fn cost(
+        &self,
+        call: &Priced<'_>,
+        usage: &Usage,
+        reported: Option<ReportedCost>,
+    ) -> CostEstimate {
+        if let Some(cost) = reported {
+            return estimate(cost.input, cost.output, cost.total, "USD", "provider");
+        }
+        if let Some(price) = call.models.iter().find_map(|model| self.own.get(*model)) {
+            let cached = usage.cached_tokens.min(usage.prompt_tokens);
+            let input = (usage.prompt_tokens - cached) as f64 * price.input
+                + cached as f64 * price.cached.unwrap_or(price.input);
+            let output = usage.completion_tokens as f64 * price.output;
+            let (input, output) = (input / 1e6, output / 1e6);
+            return estimate(input, output, input + output, &price.currency, "user");
+        }
+        self.from_table(call, usage).unwrap_or_default()
+    }
+
+    fn from_table(&self, call: &Priced<'_>, usage: &Usage) -> Option<CostEstimate> {
+        if usage.prompt_tokens == 0 && usage.completion_tokens == 0 {
+            return None;
+        }
+        let counts = genai_prices::Usage::from([
+            (UsageKey::INPUT_TOKENS, usage.prompt_tokens as f64),
+            (UsageKey::OUTPUT_TOKENS, usage.completion_tokens as f64),
+            (UsageKey::CACHE_READ_TOKENS, usage.cached_tokens as f64),
+            (UsageKey::CACHE_WRITE_TOKENS, usage.cache_creation_tokens as f64),
+        ]);
+        let priced = call.models.iter().filter(|model| !model.is_empty()).find_map(|model| {
+            let request = PriceRequest::new(model, &counts).with_timestamp(call.at);
+            let request = match table_provider(call.provider) {
+                Some(id) => request.with_provider_id(id),
+                None => request.with_provider_api_url(call.base_url),
+            };
+            let request = match call.service_tier {
+                "" => request,
+                tier => request.with_price_context("service_tier", tier),
+            };
+            genai_prices::calculate(&request).ok()
+        })?;
+        Some(estimate(priced.input_price, priced.output_price, priced.total_price, "USD", "table"))
+    }
+}
+
+/// The price table's name of a provider.
+fn table_provider(provider: &str) -> Option<&'static str> {
+    Some(match provider {
+        "openai" => "openai",
+        "anthropic" => "anthropic",
+        "deepseek" => "deepseek",
+        "gcp.gemini" | "gcp.vertex_ai" | "gcp.gen_ai" => "google",
+        "aws.bedrock" => "aws",
+        "azure.ai.openai" | "azure.ai.inference" => "azure",
+        "cohere" => "cohere",
+        "groq" => "groq",
+        "mistral_ai" => "mistral",
+        "perplexity" => "perplexity",
+        "x_ai" => "x-ai",
+        "openrouter" => "openrouter",
+        _ => return None,
+    })
+}
+
+fn estimate(input: f64, output: f64, total: f64, currency: &str, source: &str) -> CostEstimate {
+    CostEstimate {
+        input_cost: tidy(input),
+        output_cost: tidy(output),
+        total_cost: tidy(total),
+        currency: currency.to_owned(),
+        source: source.to_owned(),
+    }
+}
+
+/// Twelve decimals: what binary fractions add beyond them is noise.
+fn tidy(amount: f64) -> f64 {
+    (amount * 1e12).round() / 1e12
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(prompt: u64, completion: u64) -> Usage {
+        Usage {
+            prompt_tokens: prompt,
+            completion_tokens: completion,
+            total_tokens: prompt + completion,
+            ..Usage::default()
+        }
+    }
+
+    fn call(model: &str) -> Priced<'_> {
+        Priced {
+            provider: "deepseek",
+            base_url: "https://api.deepseek.com",
+            models: ["", model],
+            service_tier: "",
+            at: SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_761_537_730),
+        }
+    }
+
+    #[test]
+    fn the_users_price_is_exact_in_decimals() {
+        let mut prices = Prices::default();
+        prices.set("deepseek-chat".into(), Price::per_thousand(0.001, 0.002, "CNY"));
+        let cost = prices.cost(&call("deepseek-chat"), &usage(1296, 167), None);
+        assert_eq!((cost.input_cost, cost.output_cost), (0.001296, 0.000334));
+        assert_eq!((cost.total_cost, &*cost.currency, &*cost.source), (0.00163, "CNY", "user"));
+    }
+
+    #[test]
+    fn a_model_without_a_price_costs_nothing_that_is_known() {
+        let cost = Prices::default().cost(&call("my-own-model"), &usage(10, 10), None);
+        assert_eq!(cost, CostEstimate::default());
+    }
+
+    #[test]
+    fn the_table_prices_cache_hits_lower() {
+        let prices = Prices::default();
+        let full = prices.cost(&call("deepseek-chat"), &usage(1000, 0), None);
+        let hit = Usage { cached_tokens: 1000, ..usage(1000, 0) };
+        let hit = prices.cost(&call("deepseek-chat"), &hit, None);
+        assert_eq!(full.source, "table");
+        assert!(hit.total_cost > 0.0 && hit.total_cost < full.total_cost, "{hit:?} {full:?}");
+    }
+
+    #[test]
+    fn what_the_provider_reports_comes_first() {
+        let mut prices = Prices::default();
+        prices.set("deepseek-chat".into(), Price::per_million(1.0, 1.0, "EUR"));
+        let reported = ReportedCost { input: 0.0, output: 0.0, total: 0.25 };
+        let cost = prices.cost(&call("deepseek-chat"), &usage(10, 10), Some(reported));
+        assert_eq!((cost.total_cost, &*cost.currency, &*cost.source), (0.25, "USD", "provider"));
+    }
+}

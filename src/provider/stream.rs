@@ -1,0 +1,173 @@
+//! Bodies that are streams, cut into events.
+
+use std::borrow::Cow;
+
+use crate::record::ResponseHead;
+
+/// How a body is cut into events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// It is one value.
+    Whole,
+    /// [Server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html).
+    Sse,
+    /// One JSON value a line.
+    Ndjson,
+}
+
+impl Framing {
+    /// The framing that the headers name, unless the body's first bytes say otherwise: errors come
+    /// as plain JSON under a stream's content type, and streams under none.
+    pub(crate) fn of(head: &ResponseHead, body: &[u8]) -> Self {
+        let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+        let looks_like_json = matches!(start.first(), Some(b'{' | b'['));
+        let content_type = head.content_type.to_ascii_lowercase();
+        if content_type.contains("ndjson") || content_type.contains("jsonl") {
+            return Framing::Ndjson;
+        }
+        let sse_start = [&b"data:"[..], b"event:", b"id:", b"retry:", b":"];
+        if !looks_like_json
+            && (content_type.starts_with("text/event-stream")
+                || sse_start.iter().any(|field| start.starts_with(field)))
+        {
+            return Framing::Sse;
+        }
+        Framing::Whole
+    }
+}
+
+/// One event of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) data: Cow<'a, str>,
+    /// Where in the body its last line ends.
+    pub(crate) end: usize,
+}
+
+/// The events of a body.
+pub(crate) fn events(framing: Framing, body: &str) -> Box<dyn Iterator<Item = Event<'_>> + '_> {
+    match framing {
+        Framing::Whole => Box::new(std::iter::empty()),
+        Framing::Sse => Box::new(SseEvents::new(body)),
+        Framing::Ndjson => {
+            Box::new(Lines::new(body).filter(|(line, _)| !line.trim().is_empty()).map(|(line, end)| Event {
+                name: Cow::Borrowed(""),
+                data: Cow::Borrowed(line),
+                end,
+            }))
+        }
+    }
+}
+
+/// Lines ended by LF, CRLF or CR, each with the place after it.
+struct Lines<'a> {
+    body: &'a str,
+    at: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(body: &'a str) -> Self {
+        let at = if body.starts_with('\u{feff}') { 3 } else { 0 };
+        Lines { body, at }
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = (&'a str, usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.body.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let (line, ending) = match rest.find(['\n', '\r']) {
+            Some(place) if rest[place..].starts_with("\r\n") => (&rest[..place], 2),
+            Some(place) => (&rest[..place], 1),
+            None => (rest, 0),
+        };
+        self.at += line.len() + ending;
+        Some((line, self.at))
+    }
+}
+
+struct SseEvents<'a> {
+    lines: Lines<'a>,
+}
+
+impl<'a> SseEvents<'a> {
+    fn new(body: &'a str) -> Self {
+        SseEvents { lines: Lines::new(body) }
+    }
+}
+
+impl<'a> Iterator for SseEvents<'a> {
+    type Item = Event<'a>;
+
+    fn next(&mut self) -> Option<Event<'a>> {
+        let mut name = "";
+        let mut data: Option<Cow<'a, str>> = None;
+        let mut last = 0;
+        for (line, end) in self.lines.by_ref() {
+            if line.is_empty() {
+                if data.is_some() {
+                    break;
+                }
+                name = "";
+                continue;
+            }
+            last = end;
+            let (field, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match field {
+                "event" => name = value,
+                "data" => match &mut data {
+                    None => data = Some(Cow::Borrowed(value)),
+                    Some(data) => {
+                        let data = data.to_mut();
+                        data.push('\n');
+                        data.push_str(value);
+                    }
+                },
+                // Comments (an empty field name), ids and retry times say nothing about the answer.
+                _ => {}
+            }
+        }
+        // The standard drops a last event without its blank line; here it may be all there is.
+        data.map(|data| Event { name: Cow::Borrowed(name), data, end: last })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Vec<(String, String)> {
+        events(Framing::Sse, body).map(|e| (e.name.into_owned(), e.data.into_owned())).collect()
+    }
+
+    #[test]
+    fn line_ends_comments_and_names_do_not_change_the_data() {
+        let expected = vec![("a".to_owned(), "1".to_owned()), (String::new(), "2\n3".to_owned())];
+        for newline in ["\n", "\r\n", "\r"] {
+            let body = ["\u{feff}: hi", "event: a", "data: 1", "", ": ping", "", "data:2", "data: 3", "", ""];
+            assert_eq!(read(&body.join(newline)), expected);
+        }
+    }
+
+    #[test]
+    fn a_last_event_without_its_blank_line_counts() {
+        assert_eq!(read("data: 1\n\ndata: 2"), read("data: 1\n\ndata: 2\n\n"));
+    }
+
+    #[test]
+    fn an_event_ends_where_its_last_line_ends() {
+        let ends: Vec<_> = events(Framing::Sse, "data: 1\n\ndata: 22\n\n").map(|e| e.end).collect();
+        assert_eq!(ends, [8, 18]);
+    }
+
+    #[test]
+    fn an_error_under_a_streams_content_type_is_one_value() {
+        let head = ResponseHead { content_type: "text/event-stream".into(), ..ResponseHead::default() };
+        assert_eq!(Framing::of(&head, b" {\"error\": 1}"), Framing::Whole);
+        assert_eq!(Framing::of(&head, b"data: 1"), Framing::Sse);
+        assert_eq!(Framing::of(&ResponseHead::default(), b"event: x"), Framing::Sse);
+    }
+}
