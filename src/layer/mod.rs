@@ -1,0 +1,400 @@
+//! The [`Layer`]: which spans are calls, what their fields and events say, and what surrounds them.
+//!
+//! No I/O and no formatting of bodies: a closed call goes to the [`Sink`] as it was gathered.
+
+mod classify;
+mod names;
+mod state;
+mod visit;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use crate::record::{CallKey, CallRecord, Exchange, Fields, Leg, Moment, SentRequest, Sink, Wanted};
+
+pub(crate) use classify::Rules;
+use state::{Adoption, CallState, Closed, Role, Slot, Slots};
+use visit::Visitor;
+
+/// The layer that records calls; made by [`LlmLogLayer::builder`](crate::LlmLogLayer::builder) or
+/// [`layer`](crate::layer()).
+///
+/// A span is a call when it has the field `gen_ai.operation.name`, or `openinference.span.kind =
+/// "LLM"`, or when the predicate given to the builder says so.
+#[must_use = "a layer records nothing until it is added to a subscriber"]
+pub struct LlmLogLayer {
+    /// Tells this layer's slot in a span's extensions from those of other instances.
+    instance: u32,
+    rules: Rules,
+    sink: Arc<dyn Sink>,
+}
+
+type Shared = Arc<Mutex<CallState>>;
+
+fn lock(state: &Shared) -> std::sync::MutexGuard<'_, CallState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl LlmLogLayer {
+    pub(crate) fn new(rules: Rules, sink: Arc<dyn Sink>) -> Self {
+        static INSTANCES: AtomicU32 = AtomicU32::new(1);
+        LlmLogLayer { instance: INSTANCES.fetch_add(1, Ordering::Relaxed), rules, sink }
+    }
+}
+
+impl fmt::Debug for LlmLogLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LlmLogLayer").field("enabled", &self.sink.wanted().is_some()).finish_non_exhaustive()
+    }
+}
+
+impl<S> Layer<S> for LlmLogLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        self.opened(attrs, id, &ctx);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
+        if let Some(span) = ctx.span(id) {
+            self.recorded(&span, values);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        self.happened(event, &ctx);
+    }
+
+    fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        if std::thread::panicking()
+            && let Some(span) = ctx.span(id)
+            && let Some(state) = self.call(&span)
+        {
+            lock(&state).panicked = true;
+        }
+    }
+
+    fn on_close(&self, id: Id, ctx: Context<'_, S>) {
+        if let Some(span) = ctx.span(&id) {
+            self.closed(&span);
+        }
+    }
+}
+
+impl LlmLogLayer {
+    fn opened<S>(&self, attrs: &Attributes<'_>, id: &Id, ctx: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let class = self.rules.span(self.instance, attrs.metadata());
+        if class.is_foreign() {
+            return;
+        }
+        let wanted = self.sink.wanted();
+        let slot = if wanted.is_none() {
+            None
+        } else if class.is_call() {
+            let started = Moment::now();
+            // A user's `Debug` may run here and may itself use this span: nothing is locked.
+            let mut fields = Fields::with_capacity(attrs.metadata().fields().len());
+            attrs.record(&mut Visitor::all(&mut fields));
+            let state = CallState::new(started, fields, class.is_forced());
+            Some(Slot::Call(Arc::new(Mutex::new(state))))
+        } else {
+            let mut fields = Fields::default();
+            attrs.record(&mut Visitor::some(&mut fields, &|name| self.rules.context_name(name)));
+            Some(Slot::Context(fields))
+        };
+        let Some(span) = ctx.span(id) else {
+            return;
+        };
+        let mut extensions = span.extensions_mut();
+        if class.is_call() {
+            let wanted = wanted.unwrap_or(Wanted::NOTHING);
+            match extensions.get_mut::<Wanted>() {
+                Some(others) => others.join(wanted),
+                None => extensions.insert(wanted),
+            }
+        }
+        if let Some(slot) = slot {
+            match extensions.get_mut::<Slots>() {
+                Some(slots) => slots.add(self.instance, slot),
+                None => extensions.insert(Slots::one(self.instance, slot)),
+            }
+        }
+    }
+
+    fn recorded<S>(&self, span: &SpanRef<'_, S>, values: &Record<'_>)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let class = self.rules.span(self.instance, span.metadata());
+        if class.is_foreign() {
+            return;
+        }
+        let mut fields = Fields::default();
+        if class.is_call() {
+            let Some(state) = self.call(span) else {
+                return;
+            };
+            values.record(&mut Visitor::all(&mut fields));
+            lock(&state).fields.extend(&fields);
+            self.collect(span, &state);
+        } else {
+            values.record(&mut Visitor::some(&mut fields, &|name| self.rules.context_name(name)));
+            if let Some(slots) = span.extensions_mut().get_mut::<Slots>()
+                && let Some(Slot::Context(known)) = slots.get_mut(self.instance)
+            {
+                known.extend(&fields);
+            }
+        }
+    }
+
+    fn happened<S>(&self, event: &Event<'_>, ctx: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let class = self.rules.event(self.instance, event.metadata());
+        if class.is_foreign() {
+            return;
+        }
+        let Some(scope) = ctx.event_scope(event) else {
+            return;
+        };
+        for span in scope {
+            if let Some(state) = self.call(&span) {
+                let mut fields = Fields::default();
+                let level = *event.metadata().level();
+                event.record(&mut Visitor::some(&mut fields, &|name| names::of_event(name, level)));
+                lock(&state).fields.extend(&fields);
+                self.collect(&span, &state);
+                return;
+            }
+        }
+    }
+
+    /// Takes what is new of the bodies that the sending side left in the span.
+    fn collect<S>(&self, span: &SpanRef<'_, S>, state: &Shared)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let (request, outcome) = match span.extensions().get::<Exchange>() {
+            Some(exchange) => (exchange.request.clone(), exchange.outcome.clone()),
+            None => return,
+        };
+        let fresh = {
+            let mut state = lock(state);
+            state.outcome = outcome;
+            let fresh = request.filter(|_| state.request.is_none());
+            if let Some(request) = &fresh {
+                state.request = Some(Arc::clone(request));
+            }
+            fresh
+        };
+        if let Some(request) = fresh {
+            self.request_known(span, state, &request);
+        }
+    }
+
+    /// Decides whether a call span with a request is a call of its own or an attempt at the call
+    /// around it, and lets the recorder know of a new call.
+    fn request_known<S>(&self, span: &SpanRef<'_, S>, state: &Shared, request: &Arc<SentRequest>)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let adopted = self.enclosing_call(span).map(|outer| {
+            let adoption = lock(&outer).adopt(&state::Identity::Request(Arc::clone(request)));
+            (outer, adoption)
+        });
+        match adopted {
+            Some((outer, Adoption::First(key, started))) => {
+                lock(state).role = Role::AttemptAt(outer);
+                self.sink.started(key, started, request);
+            }
+            Some((outer, Adoption::Again)) => lock(state).role = Role::AttemptAt(outer),
+            Some((outer, Adoption::Refused)) => {
+                self.release(&outer);
+                self.begin(state, request);
+            }
+            None => self.begin(state, request),
+        }
+    }
+
+    fn begin(&self, state: &Shared, request: &Arc<SentRequest>) {
+        let key = CallKey::next();
+        let started = {
+            let mut state = lock(state);
+            state.role = Role::Call;
+            state.key = Some(key);
+            state.started
+        };
+        self.sink.started(key, started, request);
+    }
+
+    fn closed<S>(&self, span: &SpanRef<'_, S>)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let Some(state) = self.call(span) else {
+            return;
+        };
+        self.collect(span, &state);
+        let ended = Instant::now();
+        let (role, is_call, leg) = {
+            let mut state = lock(&state);
+            state.panicked |= std::thread::panicking();
+            (state.role.clone(), state.is_call(), state.leg(ended))
+        };
+        match role {
+            Role::AttemptAt(outer) => self.attempt_closed(span, &outer, leg),
+            Role::Call => self.call_closed(span, &state, leg),
+            Role::Undecided if !is_call => {
+                // What it adopted while its operation was not known were calls of their own.
+                lock(&state).around = true;
+                self.release(&state);
+            }
+            Role::Undecided => {
+                let identity = state::Identity::of_fields(&leg.fields);
+                let outer = self.enclosing_call(span);
+                let adoption = outer.as_ref().map(|outer| lock(outer).adopt(&identity));
+                match (outer, adoption) {
+                    (Some(outer), Some(Adoption::First(..) | Adoption::Again)) => {
+                        self.attempt_closed(span, &outer, leg);
+                    }
+                    (outer, _) => {
+                        if let Some(outer) = outer {
+                            self.release(&outer);
+                        }
+                        self.call_closed(span, &state, leg);
+                    }
+                }
+            }
+        }
+    }
+
+    fn attempt_closed<S>(&self, span: &SpanRef<'_, S>, outer: &Shared, leg: Leg)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let (context, spans) = self.surroundings(span);
+        lock(outer).attempts.push(Closed { leg, context, spans });
+        // The outer span may have turned out to be no call while this attempt was open.
+        self.release(outer);
+    }
+
+    fn call_closed<S>(&self, span: &SpanRef<'_, S>, state: &Shared, own: Leg)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let (key, attempts, around) = {
+            let mut state = lock(state);
+            (state.key.take(), std::mem::take(&mut state.attempts), state.around)
+        };
+        if around && own.request.is_none() {
+            return;
+        }
+        let (context, spans) = self.surroundings(span);
+        self.sink.finished(Box::new(CallRecord {
+            key: key.unwrap_or_else(CallKey::next),
+            own,
+            attempts: attempts.into_iter().map(|attempt| attempt.leg).collect(),
+            context,
+            spans,
+        }));
+    }
+
+    /// Hands on the attempts of a span that is only context as the call that they were.
+    fn release(&self, outer: &Shared) {
+        let (key, mut attempts) = {
+            let mut outer = lock(outer);
+            if !outer.around || outer.attempts.is_empty() {
+                return;
+            }
+            (outer.key.take(), std::mem::take(&mut outer.attempts))
+        };
+        let Some(last) = attempts.pop() else {
+            return;
+        };
+        let Closed { leg: mut own, context, spans } = last;
+        let mut legs: Vec<Leg> = attempts.into_iter().map(|attempt| attempt.leg).collect();
+        if !legs.is_empty() {
+            legs.push(own.clone());
+            own.started = legs[0].started;
+        }
+        self.sink.finished(Box::new(CallRecord {
+            key: key.unwrap_or_else(CallKey::next),
+            own,
+            attempts: legs,
+            context,
+            spans,
+        }));
+    }
+
+    /// This instance's state of a call span.
+    fn call<S>(&self, span: &SpanRef<'_, S>) -> Option<Shared>
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        match span.extensions().get::<Slots>()?.get(self.instance)? {
+            Slot::Call(state) => Some(Arc::clone(state)),
+            Slot::Context(_) => None,
+        }
+    }
+
+    /// The call, by its outermost span, that `span` lies in.
+    fn enclosing_call<S>(&self, span: &SpanRef<'_, S>) -> Option<Shared>
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        for outer in span.scope().skip(1) {
+            let Some(state) = self.call(&outer) else {
+                continue;
+            };
+            let root = {
+                let state = lock(&state);
+                if state.is_known_context() {
+                    continue;
+                }
+                match &state.role {
+                    Role::AttemptAt(root) => Some(Arc::clone(root)),
+                    Role::Undecided | Role::Call => None,
+                }
+            };
+            return Some(root.unwrap_or(state));
+        }
+        None
+    }
+
+    /// The fields and the names of the spans around `span`, outermost first.
+    fn surroundings<S>(&self, span: &SpanRef<'_, S>) -> (Fields, Vec<&'static str>)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let mut context = Fields::default();
+        let mut names = Vec::new();
+        for outer in span.scope().from_root() {
+            if outer.id() == span.id() {
+                break;
+            }
+            names.push(outer.name());
+            if let Some(slots) = outer.extensions().get::<Slots>() {
+                match slots.get(self.instance) {
+                    Some(Slot::Context(fields)) => context.extend(fields),
+                    Some(Slot::Call(state)) => {
+                        context.extend_named(&lock(state).fields, |name| self.rules.is_context(name));
+                    }
+                    None => {}
+                }
+            }
+        }
+        (context, names)
+    }
+}

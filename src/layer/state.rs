@@ -1,0 +1,203 @@
+//! What is known of a span while it is open.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crate::json;
+use crate::record::{CallKey, Fields, Leg, Moment, Outcome, SentRequest};
+
+use super::names;
+
+/// The slots of all layer instances in one span's extensions, which hold one value a type.
+pub(super) struct Slots(Vec<(u32, Slot)>);
+
+pub(super) enum Slot {
+    Call(Arc<Mutex<CallState>>),
+    /// The context fields of a span that is no call.
+    Context(Fields),
+}
+
+impl Slots {
+    pub(super) fn one(instance: u32, slot: Slot) -> Self {
+        Slots(vec![(instance, slot)])
+    }
+
+    pub(super) fn add(&mut self, instance: u32, slot: Slot) {
+        self.0.push((instance, slot));
+    }
+
+    pub(super) fn get(&self, instance: u32) -> Option<&Slot> {
+        self.0.iter().find(|(i, _)| *i == instance).map(|(_, slot)| slot)
+    }
+
+    pub(super) fn get_mut(&mut self, instance: u32) -> Option<&mut Slot> {
+        self.0.iter_mut().find(|(i, _)| *i == instance).map(|(_, slot)| slot)
+    }
+}
+
+/// What part a span has in a call.
+#[derive(Clone)]
+pub(super) enum Role {
+    /// No request was seen yet.
+    Undecided,
+    Call,
+    AttemptAt(Arc<Mutex<CallState>>),
+}
+
+/// What makes two call spans attempts at one call.
+#[derive(Clone)]
+pub(super) enum Identity {
+    Request(Arc<SentRequest>),
+    /// The hash of `gen_ai.input.messages`, for spans without HTTP.
+    Messages(u64),
+    Unknown,
+}
+
+impl Identity {
+    pub(super) fn of_fields(fields: &Fields) -> Self {
+        match fields.get(names::INPUT_MESSAGES) {
+            Some(messages) => {
+                let mut hasher = DefaultHasher::new();
+                messages.to_text().hash(&mut hasher);
+                Identity::Messages(hasher.finish())
+            }
+            None => Identity::Unknown,
+        }
+    }
+
+    fn same(&self, other: &Identity) -> bool {
+        match (self, other) {
+            (Identity::Request(a), Identity::Request(b)) => same_request(a, b),
+            (Identity::Messages(a), Identity::Messages(b)) => a == b,
+            // A span without a request says nothing against being part of the same call.
+            _ => true,
+        }
+    }
+}
+
+/// The same bytes, or the same JSON: a client may write again what its caller had written.
+fn same_request(a: &SentRequest, b: &SentRequest) -> bool {
+    let (a, b) = (a.body.bytes(), b.body.bytes());
+    let parse = |bytes| std::str::from_utf8(bytes).ok().map(json::parse);
+    a == b
+        || match (parse(a), parse(b)) {
+            (Some(Ok(a)), Some(Ok(b))) => a == b,
+            _ => false,
+        }
+}
+
+/// Whether a call takes an inner call span as an attempt.
+pub(super) enum Adoption {
+    /// Yes, and its request is the first that the call is seen to make.
+    First(CallKey, Moment),
+    Again,
+    /// No, it is a call of its own.
+    Refused,
+}
+
+/// An attempt that is over, with what surrounded it.
+pub(super) struct Closed {
+    pub(super) leg: Leg,
+    pub(super) context: Fields,
+    pub(super) spans: Vec<&'static str>,
+}
+
+/// An open call span.
+pub(super) struct CallState {
+    pub(super) started: Moment,
+    pub(super) fields: Fields,
+    /// The user's predicate says that it is a call.
+    forced: bool,
+    pub(super) request: Option<Arc<SentRequest>>,
+    pub(super) outcome: Option<Arc<Outcome>>,
+    pub(super) panicked: bool,
+    pub(super) role: Role,
+    /// Set once the recorder knows of the call.
+    pub(super) key: Option<CallKey>,
+    /// What an inner span asked for on this call's behalf.
+    adopted: Option<Identity>,
+    /// It surrounds several different calls, or its operation is none: it is context only.
+    pub(super) around: bool,
+    pub(super) attempts: Vec<Closed>,
+}
+
+impl CallState {
+    pub(super) fn new(started: Moment, fields: Fields, forced: bool) -> Self {
+        CallState {
+            started,
+            fields,
+            forced,
+            request: None,
+            outcome: None,
+            panicked: false,
+            role: Role::Undecided,
+            key: None,
+            adopted: None,
+            around: false,
+            attempts: Vec::new(),
+        }
+    }
+
+    /// Whether, as far as its fields say now, the span is a call.
+    pub(super) fn is_call(&self) -> bool {
+        self.forced
+            || match self.fields.get(names::OPERATION) {
+                Some(operation) => !names::is_context_operation(&operation.to_text()),
+                None => {
+                    self.fields.get(names::OPENINFERENCE_KIND).is_some_and(|kind| kind.to_text() == "LLM")
+                }
+            }
+    }
+
+    /// Whether the span says already that it is no call.
+    pub(super) fn is_known_context(&self) -> bool {
+        let says = self.fields.first_of(&[names::OPERATION, names::OPENINFERENCE_KIND]);
+        says.is_some() && !self.is_call()
+    }
+
+    /// Whether an inner span that asks for `identity` is an attempt at this call. One rule: it is,
+    /// if this span asked for the same, or for nothing itself.
+    pub(super) fn adopt(&mut self, identity: &Identity) -> Adoption {
+        if self.around {
+            return Adoption::Refused;
+        }
+        if let Some(own) = &self.request {
+            return match identity.same(&Identity::Request(Arc::clone(own))) {
+                true => Adoption::Again,
+                false => Adoption::Refused,
+            };
+        }
+        match &self.adopted {
+            None => {
+                self.adopted = Some(identity.clone());
+                match identity {
+                    Identity::Request(_) => {
+                        let key = CallKey::next();
+                        self.key = Some(key);
+                        Adoption::First(key, self.started)
+                    }
+                    _ => Adoption::Again,
+                }
+            }
+            Some(first) if first.same(identity) => Adoption::Again,
+            Some(_) => {
+                self.around = true;
+                Adoption::Refused
+            }
+        }
+    }
+
+    /// This span's part of the call, which ends at `ended`.
+    pub(super) fn leg(&mut self, ended: Instant) -> Leg {
+        Leg {
+            started: self.started,
+            ended,
+            // Spans inside keep this one open, so none is left to ask for its context.
+            fields: std::mem::take(&mut self.fields),
+            request: self.request.clone(),
+            outcome: self.outcome.take(),
+            panicked: self.panicked,
+        }
+    }
+}
