@@ -1,0 +1,200 @@
+//! The builder: settings, and from them a layer and its recorder.
+
+use std::borrow::Cow;
+use std::env;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tracing::Metadata;
+
+use crate::layer::{LlmLogLayer, Rules};
+use crate::provider::{Price, Prices};
+use crate::record::Off;
+use crate::recorder::{self, Durability, LlmLogGuard, Overflow, Settings};
+use crate::render::Language;
+
+/// Where calls are recorded when neither the builder nor `LLMLOGS_ROOT` says otherwise, relative to
+/// the current folder.
+const DEFAULT_ROOT: &str = "llmlogs/apiCall";
+
+/// A layer with every setting at its default, and its guard.
+///
+/// Calls are recorded below `$LLMLOGS_ROOT`, else below `./llmlogs/apiCall`. With `LLMLOGS=off` in the
+/// environment the layer does nothing and no folder is made.
+///
+/// ```no_run
+/// use tracing_subscriber::prelude::*;
+///
+/// let (layer, _guard) = tracing_llmlogs::layer()?;
+/// tracing_subscriber::registry().with(layer).init();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`LlmLogBuilder::build`].
+pub fn layer() -> io::Result<(LlmLogLayer, LlmLogGuard)> {
+    LlmLogLayer::builder().build()
+}
+
+impl LlmLogLayer {
+    /// Settings for a layer, all at their defaults.
+    pub fn builder() -> LlmLogBuilder {
+        LlmLogBuilder {
+            root: None,
+            queue_bytes: 64 << 20,
+            overflow: Overflow::default(),
+            durability: Durability::default(),
+            body_limit: 8 << 20,
+            text_files: true,
+            bodies: true,
+            language: Language::default(),
+            prices: Prices::default(),
+            rules: Rules::default(),
+            enabled: true,
+        }
+    }
+}
+
+/// Settings of a layer and its recorder; made by [`LlmLogLayer::builder`].
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct LlmLogBuilder {
+    root: Option<PathBuf>,
+    queue_bytes: usize,
+    overflow: Overflow,
+    durability: Durability,
+    body_limit: usize,
+    text_files: bool,
+    bodies: bool,
+    language: Language,
+    prices: Prices,
+    rules: Rules,
+    enabled: bool,
+}
+
+impl LlmLogBuilder {
+    /// The folder below which calls are recorded; made if it is missing. Default: `$LLMLOGS_ROOT`,
+    /// else `./llmlogs/apiCall`.
+    pub fn root(mut self, root: impl Into<PathBuf>) -> Self {
+        self.root = Some(root.into());
+        self
+    }
+
+    /// How many bytes may wait to be written, bodies included. Default: 64 MiB.
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue_bytes = bytes;
+        self
+    }
+
+    /// What gives way when calls come faster than the disk takes them. Default:
+    /// [`Overflow::Degrade`].
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// What a written call survives. Default: [`Durability::Process`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How many bytes of a request or response body are kept. Default: 8 MiB. The caller always
+    /// gets all of it.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// Whether `input.txt` and `output.txt` are written. Default: yes.
+    pub fn text_files(mut self, on: bool) -> Self {
+        self.text_files = on;
+        self
+    }
+
+    /// Whether bodies are recorded. Without them a call is its `metadata.json` and its line in the
+    /// index. Default: yes.
+    pub fn bodies(mut self, on: bool) -> Self {
+        self.bodies = on;
+        self
+    }
+
+    /// The language of the failure text in `output.txt`. Default: [`Language::Chinese`].
+    pub fn language(mut self, language: Language) -> Self {
+        self.language = language;
+        self
+    }
+
+    /// What `model` costs; it comes before the built-in price table, not before a cost that the
+    /// provider itself reports.
+    pub fn price(mut self, model: impl Into<String>, price: Price) -> Self {
+        self.prices.set(model.into(), price);
+        self
+    }
+
+    /// Remembers the field `name` of enclosing spans, beside those that are always remembered:
+    /// `user_message`, `agent_iteration` or `iteration`, `phase`, `round`, `task_id`,
+    /// `gen_ai.conversation.id` and `gen_ai.agent.name`.
+    pub fn context_field(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.rules.context.insert(name.into());
+        self
+    }
+
+    /// Takes every span for a call of whose metadata `predicate` says so, beside those that are
+    /// recognised by their fields.
+    ///
+    /// It is asked once a callsite, or a little more often, so its answer must not change.
+    pub fn call_if(mut self, predicate: impl Fn(&Metadata<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.rules.call_if = Some(Arc::new(predicate));
+        self
+    }
+
+    /// Whether anything is recorded at all. Default: yes. `LLMLOGS=off` in the environment says no,
+    /// whatever is set here.
+    pub fn enabled(mut self, on: bool) -> Self {
+        self.enabled = on;
+        self
+    }
+
+    /// Makes the session's folder and starts the recorder.
+    ///
+    /// # Errors
+    ///
+    /// When the root cannot be made or written (the error names it), or no thread can be started.
+    pub fn build(self) -> io::Result<(LlmLogLayer, LlmLogGuard)> {
+        if !self.enabled || switched_off() {
+            return Ok((LlmLogLayer::new(self.rules, Arc::new(Off)), LlmLogGuard::inert()));
+        }
+        let root = self.root.or_else(root_from_environment).unwrap_or_else(|| DEFAULT_ROOT.into());
+        // A program that changes its folder later must not scatter its calls.
+        let root = std::path::absolute(root)?;
+        let (queue, guard) = recorder::start(Settings {
+            root,
+            queue_bytes: self.queue_bytes,
+            overflow: self.overflow,
+            durability: self.durability,
+            body_limit: self.body_limit,
+            text_files: self.text_files,
+            bodies: self.bodies,
+            language: self.language,
+            prices: self.prices,
+        })?;
+        Ok((LlmLogLayer::new(self.rules, queue), guard))
+    }
+}
+
+impl fmt::Debug for LlmLogBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LlmLogBuilder").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+fn root_from_environment() -> Option<PathBuf> {
+    env::var_os("LLMLOGS_ROOT").filter(|root| !root.is_empty()).map(PathBuf::from)
+}
+
+fn switched_off() -> bool {
+    env::var("LLMLOGS").is_ok_and(|value| ["off", "0", "false", "no"].contains(&&*value.to_ascii_lowercase()))
+}

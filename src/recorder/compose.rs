@@ -1,0 +1,551 @@
+//! A call's record into the contents of its five files.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use crate::json::{self, Json, Object};
+use crate::provider::{self, DecodedBody, Priced, Prices, RequestView, ResponseView, dialect};
+use crate::record::{
+    ApiInfo, Attempt, Body, CallRecord, Context, End, Endpoint, ErrorType, Failure, Files, Leg, Metadata,
+    Outcome, Performance, RequestInfo, ResponseInfo, SCHEMA_VERSION, SentRequest, Status, Truncated, Usage,
+};
+use crate::render::{self, Failed, Language, Reply};
+
+use super::from_fields::Said;
+use super::session::LocalTime;
+use super::settings::Settings;
+
+/// The request's two files.
+pub(super) struct Input {
+    pub(super) json: Vec<u8>,
+    pub(super) text: String,
+}
+
+/// All five files.
+pub(super) struct Call {
+    pub(super) input: Input,
+    pub(super) output_json: Vec<u8>,
+    pub(super) output_text: String,
+    pub(super) metadata: Metadata,
+}
+
+/// What the composing depends on beside the record.
+pub(super) struct Composer {
+    prices: Prices,
+    language: Language,
+    files: Files,
+}
+
+/// The parts of a record that tell of the call as a whole.
+struct Chosen<'r> {
+    request: Option<&'r SentRequest>,
+    outcome: Option<&'r Outcome>,
+}
+
+impl<'r> Chosen<'r> {
+    /// The last attempt gives request, response and status, unless the call ended otherwise than its
+    /// last attempt did.
+    fn of(record: &'r CallRecord) -> Self {
+        let own = &record.own;
+        let last = record.attempts.iter().rev().find(|leg| is_http(leg)).unwrap_or(own);
+        let outcome = match (own.outcome.as_deref(), last.outcome.as_deref()) {
+            (Some(own), Some(last)) => {
+                let same = match own.end {
+                    End::Complete => true,
+                    End::Dropped => last.end == End::Dropped,
+                    End::Failed(_) => provider::exchange_failure(last, None).is_some(),
+                };
+                Some(if same { last } else { own })
+            }
+            (own, last) => last.or(own),
+        };
+        Chosen { request: last.request.as_deref().or(own.request.as_deref()), outcome }
+    }
+}
+
+fn is_http(leg: &Leg) -> bool {
+    leg.request.is_some() || leg.outcome.is_some()
+}
+
+impl Composer {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let name = |name: &str, on: bool| if on { name.to_owned() } else { String::new() };
+        let (bodies, texts) = (settings.bodies, settings.bodies && settings.text_files);
+        let mut files = Files::default();
+        files.input = name("input.json", bodies);
+        files.output = name("output.json", bodies);
+        files.input_txt = name("input.txt", texts);
+        files.output_txt = name("output.txt", texts);
+        Composer { prices: settings.prices.clone(), language: settings.language, files }
+    }
+
+    /// The files of a request whose call is still in flight.
+    pub(super) fn request(&self, request: &SentRequest) -> Input {
+        let text = body_text(&request.body);
+        let parsed = text.as_deref().and_then(|text| json::parse(text).ok());
+        let view = parsed.as_ref().map(|body| dialect(request.endpoint.api).request(&request.endpoint, body));
+        let view = view.unwrap_or_default();
+        let model = model_of(&view, Some(&request.endpoint), "");
+        input(&stored_body(&request.body), &model, &view)
+    }
+
+    pub(super) fn call(&self, record: &CallRecord, call_id: String, session_id: &str) -> Call {
+        let chosen = Chosen::of(record);
+        let said = Said::by(record);
+        let endpoint = chosen.request.map_or_else(|| said.endpoint(), |request| request.endpoint.clone());
+        let ended = chosen.outcome.map_or(record.own.ended, |outcome| outcome.ended);
+
+        // The request: as it was sent, or as the fields tell it.
+        let sent_text = chosen.request.and_then(|request| body_text(&request.body));
+        let sent = match (&sent_text, chosen.request) {
+            (Some(text), _) => json::parse(text).ok(),
+            (None, Some(_)) => None,
+            (None, None) => Some(said.request()),
+        };
+        let request =
+            sent.as_ref().map(|body| dialect(endpoint.api).request(&endpoint, body)).unwrap_or_default();
+        let model = model_of(&request, Some(&endpoint), &said.model());
+        let input = match chosen.request {
+            Some(sent) => input(&stored_body(&sent.body), &model, &request),
+            None => input(&pretty(sent.as_ref().unwrap_or(&Json::Null)), &model, &request),
+        };
+
+        // The response: as it came, or as the fields tell it.
+        let wall_end = record.own.started.wall_at(ended);
+        let (started, end) = (LocalTime::of(record.own.started.wall), LocalTime::of(wall_end));
+        let decoded = match chosen.outcome {
+            Some(outcome) => provider::decode(&endpoint, outcome),
+            None => DecodedBody {
+                json: Some(said.response(end.unix_seconds())),
+                finished: true,
+                ..DecodedBody::default()
+            },
+        };
+        let is_error_body = chosen.outcome.is_some_and(|o| o.head.status.is_some_and(|s| s >= 400));
+        let response = match &decoded.json {
+            Some(body) if !is_error_body => dialect(endpoint.api).response(&endpoint, body),
+            _ => ResponseView::default(),
+        };
+        let failure = call_failure(record, &chosen, &said, &decoded, &response);
+        let cancelled = failure.as_ref().is_some_and(|failure| failure.kind == ErrorType::Cancelled);
+
+        let usage = response.usage.or_else(|| said.usage()).unwrap_or_default();
+        let latency = record.own.started.until(ended);
+        let latency_ms = match (chosen.outcome, said.latency_ms()) {
+            (None, Some(told)) => told,
+            _ => u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+        };
+        let response_info = response_info(&response, failure.as_ref(), &chosen, &said);
+        let priced = Priced {
+            provider: &endpoint.provider,
+            base_url: &endpoint.base_url,
+            models: [&response_info.model, &model],
+            service_tier: &response.service_tier,
+            at: record.own.started.wall,
+        };
+        let mut metadata = Metadata::default();
+        metadata.schema_version = SCHEMA_VERSION;
+        metadata.call_id = call_id;
+        session_id.clone_into(&mut metadata.session_id);
+        metadata.timestamp = started.unix();
+        metadata.datetime = started.readable();
+        metadata.started_at = started.rfc3339();
+        metadata.ended_at = end.rfc3339();
+        metadata.status = match &failure {
+            None => Status::Ok,
+            Some(_) if cancelled => Status::Cancelled,
+            Some(_) => Status::Error,
+        };
+        metadata.request_info = request_info(&request);
+        metadata.usage = usage;
+        metadata.performance =
+            performance(latency_ms, usage, failure.is_some(), decoded.first_content, record);
+        metadata.context = context(record, &said, chosen.request.is_some(), &request);
+        metadata.attempts = attempts(record);
+        metadata.files = self.files.clone();
+        metadata.cost_estimate = self.prices.cost(&priced, &usage, response.cost);
+        metadata.truncated = Truncated::default();
+        metadata.truncated.input = chosen.request.is_some_and(|request| is_cut(&request.body));
+        metadata.truncated.output = chosen.outcome.is_some_and(|outcome| is_cut(&outcome.body));
+
+        let (output_json, output_text) =
+            self.output(&chosen, &decoded, &response, &response_info, failure.as_ref(), &model, &end, usage);
+        metadata.response_info = response_info;
+        metadata.api_info = api_info(endpoint, model);
+        Call { input, output_json, output_text, metadata }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "all of them are the call, read in one place")]
+    fn output(
+        &self,
+        chosen: &Chosen<'_>,
+        decoded: &DecodedBody<'_>,
+        response: &ResponseView<'_>,
+        info: &ResponseInfo,
+        failure: Option<&Failure>,
+        model: &str,
+        end: &LocalTime,
+        usage: Usage,
+    ) -> (Vec<u8>, String) {
+        let raw: Vec<u8>;
+        let reply = |raw| Reply {
+            id: &info.id,
+            model: if info.model.is_empty() { model } else { &info.model },
+            finish_reason: &info.finish_reason,
+            usage,
+            choices: &response.choices,
+            raw,
+        };
+        let Some(failure) = failure else {
+            raw = match chosen.outcome {
+                Some(outcome) if !decoded.streamed || decoded.json.is_none() || is_cut(&outcome.body) => {
+                    stored_body(&outcome.body)
+                }
+                _ => pretty(decoded.json.as_ref().unwrap_or(&Json::Null)),
+            };
+            let text = render::output(&reply(std::str::from_utf8(&raw).ok()), None);
+            return (raw, text);
+        };
+        let status = chosen.outcome.and_then(|outcome| outcome.head.status);
+        let http_error = status.is_some_and(|status| status >= 400);
+        let arrived = chosen.outcome.and_then(|outcome| arrived(outcome, decoded));
+        // An error that the body reports is the provider's word; anything else had merely arrived.
+        let (body, partial) = match (&decoded.error, arrived) {
+            (Some(error), partial) => (Some(error.clone()), partial),
+            (None, arrived) if http_error || response.error.is_some() => (arrived, None),
+            (None, arrived) => (None, arrived),
+        };
+        let failed =
+            Failed { error_type: &info.error_type, message: &info.error_message, language: self.language };
+        let partial_text = partial.as_ref().and_then(Json::as_str).map(Cow::into_owned);
+        let text = render::output(&reply(partial_text.as_deref()), Some(&failed));
+        let seconds = end.unix_seconds();
+        let counts = [
+            ("prompt_tokens", usage.prompt_tokens),
+            ("completion_tokens", usage.completion_tokens),
+            ("total_tokens", usage.total_tokens),
+        ];
+        let counts: Object<'_> =
+            counts.map(|(name, count)| (name, Json::number(count))).into_iter().collect();
+        let members = [
+            ("error", Json::Bool(true)),
+            ("error_type", Json::string(&*info.error_type)),
+            ("error_message", Json::string(&*info.error_message)),
+            ("error_code", Json::string(&*failure.code)),
+            ("http_status", status.map_or(Json::Null, Json::number)),
+            ("timestamp", Json::number(end.unix())),
+            ("id", Json::string(format!("error_{seconds}"))),
+            ("object", Json::string("error")),
+            ("created", Json::number(seconds)),
+            ("model", Json::string(model)),
+            ("choices", Json::Array(Vec::new())),
+            ("usage", Json::Object(counts)),
+            ("body", body.unwrap_or_default()),
+            ("partial", partial.unwrap_or_default()),
+        ];
+        (pretty(&Json::Object(members.into_iter().collect())), text)
+    }
+}
+
+/// A failed call's body as far as it arrived; `None` where nothing did.
+fn arrived<'b>(outcome: &'b Outcome, decoded: &DecodedBody<'b>) -> Option<Json<'b>> {
+    match (&decoded.json, &outcome.body) {
+        (_, body @ (Body::Cut { .. } | Body::GivenUp { .. })) => {
+            let stored = stored_body(body);
+            json::parse(std::str::from_utf8(&stored).ok()?).ok().map(Json::into_owned)
+        }
+        (Some(Json::Object(object)), _) if object.is_empty() => None,
+        (Some(json), _) => Some(json.clone()),
+        (None, body) if body.len() == 0 => None,
+        (None, body) => match std::str::from_utf8(body.bytes()) {
+            Ok(text) => Some(Json::string(text)),
+            Err(_binary) => {
+                let members = [("base64", Json::string(base64(body.bytes())))];
+                Some(Json::Object(members.into_iter().collect()))
+            }
+        },
+    }
+}
+
+fn pretty(json: &Json<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    json::pretty(json, &mut out);
+    out
+}
+
+fn is_cut(body: &Body) -> bool {
+    matches!(body, Body::Cut { .. } | Body::GivenUp { .. })
+}
+
+/// A body's text, where it is text and all of it is there.
+fn body_text(body: &Body) -> Option<Cow<'_, str>> {
+    match body {
+        Body::Whole(bytes) => Some(String::from_utf8_lossy(bytes)),
+        _ => None,
+    }
+}
+
+/// A body as `input.json` and `output.json` hold it.
+fn stored_body(body: &Body) -> Vec<u8> {
+    let mut out = Vec::new();
+    match body {
+        Body::Empty => out.extend_from_slice(b"null"),
+        Body::Streaming => out.extend_from_slice(b"{\n  \"streaming\": true\n}"),
+        Body::Whole(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                if json::reformat(text, &mut out).is_err() {
+                    json::quote(text, &mut out);
+                }
+            }
+            Err(_binary) => {
+                let members = [("base64", Json::string(base64(bytes)))];
+                json::pretty(&Json::Object(members.into_iter().collect()), &mut out);
+            }
+        },
+        Body::Cut { bytes, original } => cut(&String::from_utf8_lossy(bytes), *original, &mut out),
+        Body::GivenUp { original } => cut("", *original, &mut out),
+    }
+    out
+}
+
+fn cut(text: &str, original: u64, out: &mut Vec<u8>) {
+    let members = [
+        ("truncated", Json::Bool(true)),
+        ("original_bytes", Json::number(original)),
+        ("text", Json::string(text)),
+    ];
+    json::pretty(&Json::Object(members.into_iter().collect()), out);
+}
+
+/// Standard base64 with padding (RFC 4648, section 4).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |place: usize| u32::from(group.get(place).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            if place <= group.len() {
+                let digit = bits >> (18 - 6 * place) & 63;
+                text.push(char::from(DIGITS[digit as usize]));
+            } else {
+                text.push('=');
+            }
+        }
+    }
+    text
+}
+
+fn input(stored: &[u8], model: &str, view: &RequestView<'_>) -> Input {
+    let raw = std::str::from_utf8(stored).ok();
+    Input { text: render::input(model, view, raw), json: stored.to_vec() }
+}
+
+fn model_of(view: &RequestView<'_>, endpoint: Option<&Endpoint>, told: &str) -> String {
+    let in_body = view.model.as_deref().filter(|model| !model.is_empty());
+    let in_path = endpoint.and_then(|endpoint| endpoint.path_model.as_deref());
+    let told = Some(told).filter(|told| !told.is_empty());
+    in_body.or(in_path).or(told).unwrap_or("unknown").to_owned()
+}
+
+fn api_info(endpoint: Endpoint, model: String) -> ApiInfo {
+    let mut info = ApiInfo::default();
+    info.provider = endpoint.provider.into_owned();
+    info.model = model;
+    info.base_url = endpoint.base_url;
+    info.endpoint = endpoint.path;
+    info.operation = endpoint.operation.into_owned();
+    info.method = endpoint.method;
+    info
+}
+
+fn request_info(view: &RequestView<'_>) -> RequestInfo {
+    let number = |json: Option<&Json<'_>>| json.and_then(json_number);
+    let mut info = RequestInfo::default();
+    info.messages_count = view.messages_count as u64;
+    info.tools_count = view.tools.len() as u64;
+    info.has_tools = !view.tools.is_empty();
+    info.tool_choice = view.tool_choice.map_or_else(|| "auto".into(), json_value);
+    info.temperature = number(view.temperature);
+    info.max_tokens = number(view.max_tokens);
+    info.stream = view.stream;
+    info
+}
+
+fn json_number(json: &Json<'_>) -> Option<serde_json::Number> {
+    match json {
+        Json::Number(digits) => digits.parse().ok(),
+        _ => None,
+    }
+}
+
+fn json_value(json: &Json<'_>) -> serde_json::Value {
+    let mut out = Vec::new();
+    json::compact(json, &mut out);
+    serde_json::from_slice(&out).unwrap_or_default()
+}
+
+fn response_info(
+    view: &ResponseView<'_>,
+    failure: Option<&Failure>,
+    chosen: &Chosen<'_>,
+    said: &Said<'_>,
+) -> ResponseInfo {
+    let or = |known: &str, told: String| if known.is_empty() { told } else { known.to_owned() };
+    let mut info = ResponseInfo::default();
+    info.id = or(&view.id, said.response_id());
+    info.object = view.object.clone().into_owned();
+    info.created = view.created.unwrap_or(0);
+    info.model = or(&view.model, said.response_model());
+    if let Some(outcome) = chosen.outcome {
+        info.http_status = outcome.head.status;
+        info.request_id.clone_from(&outcome.head.request_id);
+    }
+    if let Some(failure) = failure {
+        info.error = true;
+        info.error_type = failure.kind.word().into_owned();
+        info.error_code.clone_from(&failure.code);
+        info.error_message.clone_from(&failure.message);
+    }
+    info.finish_reason = or(view.finish_reason(), said.finish_reason());
+    info.tool_names = view.tool_names().map(|name| name.clone().into_owned()).collect();
+    info.tool_calls_count = info.tool_names.len() as u64;
+    info.has_tool_calls = !info.tool_names.is_empty();
+    info
+}
+
+fn performance(
+    latency_ms: u64,
+    usage: Usage,
+    failed: bool,
+    first_content: Option<Instant>,
+    record: &CallRecord,
+) -> Performance {
+    let mut performance = Performance::default();
+    performance.latency_ms = latency_ms;
+    if !failed && latency_ms > 0 {
+        let rate = usage.completion_tokens as f64 / (latency_ms as f64 / 1000.0);
+        performance.tokens_per_second = (rate * 100.0).round() / 100.0;
+    }
+    performance.time_to_first_token_ms =
+        first_content.map(|at| u64::try_from(record.own.started.until(at).as_millis()).unwrap_or(u64::MAX));
+    performance
+}
+
+fn context(record: &CallRecord, said: &Said<'_>, http: bool, request: &RequestView<'_>) -> Context {
+    let mut context = Context { agent_iteration: 0.into(), ..Context::default() };
+    let mut iteration = None;
+    for (name, value) in record.context.iter().chain(said.unknown(http)) {
+        let value = value.to_json();
+        match name {
+            "user_message" => {
+                context.user_message = match value {
+                    serde_json::Value::String(text) => text,
+                    other => other.to_string(),
+                }
+            }
+            "agent_iteration" => context.agent_iteration = value,
+            "iteration" => iteration = Some(value),
+            "phase" => context.phase = value,
+            "round" => context.round = value,
+            "task_id" => context.task_id = value,
+            // The key is taken by the names of the spans.
+            "spans" => drop(context.other.insert("field.spans".to_owned(), value)),
+            name => drop(context.other.insert(name.to_owned(), value)),
+        }
+    }
+    if let (Some(iteration), true) = (iteration, context.agent_iteration == 0) {
+        context.agent_iteration = iteration;
+    }
+    if context.user_message.is_empty() {
+        context.user_message = request.last_user_message();
+    }
+    context.spans = record.spans.iter().map(|name| (*name).to_owned()).collect();
+    context
+}
+
+/// Why the call failed, if it did: HTTP first, then what the body reports, then what the span says.
+fn call_failure(
+    record: &CallRecord,
+    chosen: &Chosen<'_>,
+    said: &Said<'_>,
+    decoded: &DecodedBody<'_>,
+    response: &ResponseView<'_>,
+) -> Option<Failure> {
+    let exchange = chosen.outcome.and_then(|outcome| provider::exchange_failure(outcome, Some(decoded)));
+    let panicked = || {
+        let panicked = record.own.panicked || record.attempts.iter().any(|leg| leg.panicked);
+        panicked.then(|| Failure::new(ErrorType::Panic, "the program panicked while the call was open"))
+    };
+    // A caller that panics drops its call, but the panic is why.
+    match exchange {
+        Some(failure) if failure.kind == ErrorType::Cancelled => {
+            return provider::reported_failure(decoded, response).or_else(panicked).or(Some(failure));
+        }
+        Some(failure) => return Some(failure),
+        None => {}
+    }
+    provider::reported_failure(decoded, response).or_else(|| said.failure()).or_else(panicked)
+}
+
+fn attempts(record: &CallRecord) -> Vec<Attempt> {
+    let tries: Vec<&Leg> = record.attempts.iter().filter(|leg| is_http(leg)).collect();
+    if tries.len() < 2 {
+        return Vec::new();
+    }
+    tries.iter().enumerate().map(|(place, leg)| attempt(place + 1, leg)).collect()
+}
+
+fn attempt(number: usize, leg: &Leg) -> Attempt {
+    let outcome = leg.outcome.as_deref();
+    let ended = outcome.map_or(leg.ended, |outcome| outcome.ended);
+    let failure = match (outcome, leg.request.as_deref()) {
+        (Some(outcome), Some(request)) => {
+            let decoded = provider::decode(&request.endpoint, outcome);
+            provider::exchange_failure(outcome, Some(&decoded))
+        }
+        (Some(outcome), None) => provider::exchange_failure(outcome, None),
+        (None, _) => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),
+    };
+    let mut attempt = Attempt::default();
+    attempt.attempt = number as u64;
+    attempt.started_at = LocalTime::of(leg.started.wall).rfc3339();
+    attempt.latency_ms = u64::try_from(leg.started.until(ended).as_millis()).unwrap_or(u64::MAX);
+    attempt.http_status = outcome.and_then(|outcome| outcome.head.status);
+    attempt.retry_after_ms = outcome.and_then(|outcome| outcome.head.retry_after_ms);
+    if let Some(failure) = failure {
+        attempt.error_type = failure.kind.word().into_owned();
+        attempt.error_code = failure.code;
+        attempt.error_message = failure.message;
+    }
+    attempt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_the_standard_one() {
+        for (plain, encoded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
+        {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
+    }
+
+    #[test]
+    fn a_body_is_stored_as_it_is_whatever_it_is() {
+        let stored = |body| String::from_utf8(stored_body(&body)).unwrap();
+        assert_eq!(stored(Body::Whole("{\"z\":1.0,\"a\":[]}".into())), "{\n  \"z\": 1.0,\n  \"a\": []\n}");
+        assert_eq!(stored(Body::Whole("no json\n".into())), "\"no json\\n\"");
+        assert_eq!(stored(Body::Whole(vec![0xff, 0xfe].into())), "{\n  \"base64\": \"//4=\"\n}");
+        assert_eq!(stored(Body::Empty), "null");
+        let cut = Body::limited("abcdef".into(), 3);
+        assert_eq!(
+            stored(cut),
+            "{\n  \"truncated\": true,\n  \"original_bytes\": 6,\n  \"text\": \"abc\"\n}"
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! The recorder: one thread that takes closed calls from a queue bounded by bytes and writes them
+//! as FORMAT.md says.
+//!
+//! The queue's sending side is the layer's [`Sink`](crate::record::Sink); the thread owns every file.
+
+mod compose;
+mod files;
+mod from_fields;
+mod guard;
+mod queue;
+mod session;
+mod settings;
+mod stats;
+mod worker;
+
+pub use guard::{FlushError, LlmLogGuard};
+pub(crate) use settings::Settings;
+pub use settings::{Durability, Overflow};
+pub use stats::Stats;
+pub(crate) use worker::start;

@@ -1,0 +1,254 @@
+//! The queue between the program and the recorder thread, bounded by the bytes it holds.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::record::{CallKey, CallRecord, Moment, SentRequest, Sink, Wanted};
+
+use super::settings::Overflow;
+use super::stats::{Counts, Stats, add_one};
+
+/// What a message costs beside its bodies.
+const MESSAGE: usize = 256;
+
+/// Records without bodies are kept beyond the budget up to this much; beyond that they are lost.
+const SPARE: usize = 48 << 20;
+
+pub(super) enum Message {
+    Started {
+        key: CallKey,
+        at: Moment,
+        request: Arc<SentRequest>,
+    },
+    Finished(Box<CallRecord>),
+    /// Everything before it is to be on disk.
+    Flush(u64),
+    Shutdown,
+}
+
+#[derive(Default)]
+struct State {
+    messages: VecDeque<(Message, usize)>,
+    /// What the messages weigh, those that the thread is working on included.
+    bytes: usize,
+    /// How many finished calls wait or are being written.
+    calls: u64,
+    /// The number of the last flush that was asked for, and of the last that is done.
+    flush_asked: u64,
+    flush_done: u64,
+    /// No message is taken any more.
+    closed: bool,
+    /// The thread has ended.
+    ended: bool,
+    /// The thread waits for a message.
+    idle: bool,
+}
+
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Something came in.
+    arrived: Condvar,
+    /// Room was made, a flush is done, or the thread ended.
+    progressed: Condvar,
+    budget: usize,
+    overflow: Overflow,
+    wanted: Wanted,
+    enabled: AtomicBool,
+    pub(super) counts: Counts,
+}
+
+impl Queue {
+    pub(super) fn new(budget: usize, overflow: Overflow, wanted: Wanted) -> Self {
+        Queue {
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            progressed: Condvar::new(),
+            budget,
+            overflow,
+            wanted,
+            enabled: AtomicBool::new(true),
+            counts: Counts::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_enabled(&self, enabled: bool) {
+        self.enabled.store(enabled, Ordering::Relaxed);
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let queued = self.lock().calls;
+        self.counts.stats(queued)
+    }
+
+    fn push(&self, mut state: MutexGuard<'_, State>, message: Message, weight: usize) {
+        state.bytes += weight;
+        state.messages.push_back((message, weight));
+        let wake = std::mem::take(&mut state.idle);
+        drop(state);
+        if wake {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Waits until `weight` more bytes fit, where waiting is what the user chose.
+    fn room(&self, weight: usize) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        if self.overflow == Overflow::Block {
+            // One record heavier than the budget still passes, alone.
+            while state.bytes > 0 && state.bytes + weight > self.budget && !state.closed {
+                state = self.progressed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        state
+    }
+
+    /// The next message; waits for one.
+    pub(super) fn pop(&self) -> (Message, usize) {
+        let mut state = self.lock();
+        loop {
+            if let Some(next) = state.messages.pop_front() {
+                return next;
+            }
+            state.idle = true;
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The thread is done with a message of `weight`.
+    pub(super) fn done(&self, weight: usize, finished_call: bool) {
+        let mut state = self.lock();
+        state.bytes = state.bytes.saturating_sub(weight);
+        if finished_call {
+            state.calls = state.calls.saturating_sub(1);
+        }
+        drop(state);
+        if self.overflow == Overflow::Block {
+            self.progressed.notify_all();
+        }
+    }
+
+    pub(super) fn flushed(&self, ticket: u64) {
+        self.lock().flush_done = ticket;
+        self.progressed.notify_all();
+    }
+
+    pub(super) fn ended(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.ended = true;
+        drop(state);
+        self.progressed.notify_all();
+    }
+
+    /// Waits until `done` holds, at most `limit`; says whether it does.
+    fn wait(&self, limit: Duration, done: impl Fn(&State) -> bool) -> bool {
+        let deadline = Instant::now().checked_add(limit);
+        let mut state = self.lock();
+        while !done(&state) {
+            state = match deadline {
+                None => self.progressed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    let waited = self.progressed.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        true
+    }
+
+    /// Waits until everything that was pushed so far is on disk.
+    pub(super) fn flush(&self, limit: Duration) -> Flushed {
+        let ticket = {
+            let mut state = self.lock();
+            if state.closed {
+                return Flushed::Stopped;
+            }
+            state.flush_asked += 1;
+            let ticket = state.flush_asked;
+            self.push(state, Message::Flush(ticket), 0);
+            ticket
+        };
+        self.wait(limit, |state| state.flush_done >= ticket || state.ended);
+        let state = self.lock();
+        if state.flush_done >= ticket {
+            Flushed::Done
+        } else if state.ended {
+            Flushed::Stopped
+        } else {
+            Flushed::Late(state.calls)
+        }
+    }
+
+    /// Lets the thread write what waits and end; says whether it did within `limit`.
+    pub(super) fn shutdown(&self, limit: Duration) -> bool {
+        let mut state = self.lock();
+        if !state.closed {
+            state.closed = true;
+            self.push(state, Message::Shutdown, 0);
+            // Whoever waits for room in vain is let go.
+            self.progressed.notify_all();
+        } else {
+            drop(state);
+        }
+        self.wait(limit, |state| state.ended)
+    }
+}
+
+/// How a flush went.
+pub(super) enum Flushed {
+    Done,
+    Stopped,
+    /// Not in time; so many calls were still waiting.
+    Late(u64),
+}
+
+impl Sink for Queue {
+    fn wanted(&self) -> Option<Wanted> {
+        self.enabled.load(Ordering::Relaxed).then_some(self.wanted)
+    }
+
+    fn started(&self, key: CallKey, at: Moment, request: &Arc<SentRequest>) {
+        let weight = MESSAGE + request.body.len();
+        let state = self.room(weight);
+        // Without room the request comes with the finished call, or not at all.
+        if !state.closed && (state.bytes + weight <= self.budget || self.overflow == Overflow::Block) {
+            let request = Arc::clone(request);
+            self.push(state, Message::Started { key, at, request }, weight);
+        }
+    }
+
+    fn finished(&self, mut record: Box<CallRecord>) {
+        let full = MESSAGE + record.weight();
+        let mut state = self.room(full);
+        if state.closed {
+            add_one(&self.counts.lost);
+            return;
+        }
+        let mut weight = full;
+        if state.bytes + full > self.budget && self.overflow == Overflow::Degrade {
+            weight = full - record.body_weight();
+            if state.bytes + weight > self.budget + SPARE {
+                add_one(&self.counts.lost);
+                return;
+            }
+            if weight < full {
+                drop(state);
+                record.drop_bodies();
+                add_one(&self.counts.degraded);
+                state = self.lock();
+            }
+        }
+        state.calls += 1;
+        self.push(state, Message::Finished(record), weight);
+    }
+}
