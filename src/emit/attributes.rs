@@ -1,0 +1,129 @@
+//! The span of a call, with the attributes of OpenTelemetry's GenAI convention, v1.41.
+//!
+//! <https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/>
+
+use tracing::{Span, field};
+
+use crate::json::Json;
+use crate::provider::{self, RequestView, dialect, parameters};
+use crate::record::{Endpoint, Failure, Outcome};
+
+/// Opens the span of a call to `endpoint`; `body` is the request, where it is JSON.
+pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
+    let view = body.map(|body| dialect(endpoint.api).request(endpoint, body));
+    let view = view.unwrap_or_default();
+    let model = model(endpoint, &view);
+    let name = match model {
+        Some(model) => format!("{} {model}", endpoint.operation),
+        None => endpoint.operation.clone().into_owned(),
+    };
+    let (host, port) = address(&endpoint.base_url);
+    let number = |json: Option<&Json<'_>>| json.and_then(Json::as_f64);
+    let span = tracing::info_span!(
+        target: "tracing_llmlogs",
+        "llm_call",
+        otel.name = name,
+        otel.kind = "client",
+        otel.status_code = field::Empty,
+        gen_ai.operation.name = &*endpoint.operation,
+        gen_ai.provider.name = &*endpoint.provider,
+        gen_ai.request.model = model,
+        gen_ai.request.stream = view.stream.then_some(true),
+        gen_ai.request.temperature = number(view.temperature),
+        gen_ai.request.max_tokens = view.max_tokens.and_then(Json::as_u64),
+        gen_ai.request.top_p = field::Empty,
+        gen_ai.request.top_k = field::Empty,
+        gen_ai.request.frequency_penalty = field::Empty,
+        gen_ai.request.presence_penalty = field::Empty,
+        gen_ai.request.seed = field::Empty,
+        gen_ai.request.choice.count = field::Empty,
+        gen_ai.response.id = field::Empty,
+        gen_ai.response.model = field::Empty,
+        gen_ai.response.finish_reasons = field::Empty,
+        gen_ai.usage.input_tokens = field::Empty,
+        gen_ai.usage.output_tokens = field::Empty,
+        gen_ai.usage.cache_read.input_tokens = field::Empty,
+        gen_ai.usage.cache_creation.input_tokens = field::Empty,
+        gen_ai.usage.reasoning.output_tokens = field::Empty,
+        server.address = host,
+        server.port = port,
+        http.request.method = field::Empty,
+        http.response.status_code = field::Empty,
+        error.type = field::Empty,
+    );
+    if let (Some(body), false) = (body, span.is_disabled()) {
+        for (name, value) in parameters(body) {
+            match (value.as_u64(), value.as_f64()) {
+                // The convention has these as whole numbers, and one choice as the default.
+                (Some(1), _) if name == "gen_ai.request.choice.count" => {}
+                (Some(n), _) if matches!(name, "gen_ai.request.seed" | "gen_ai.request.choice.count") => {
+                    span.record(name, n);
+                }
+                (_, Some(n)) => {
+                    span.record(name, n);
+                }
+                (_, None) => {}
+            }
+        }
+    }
+    span
+}
+
+fn model<'e>(endpoint: &'e Endpoint, view: &'e RequestView<'_>) -> Option<&'e str> {
+    let in_body = view.model.as_deref().filter(|model| !model.is_empty());
+    in_body.or(endpoint.path_model.as_deref())
+}
+
+/// Host and port of a base URL, the scheme's default port where it names none.
+fn address(base_url: &str) -> (Option<&str>, Option<u64>) {
+    let Some((scheme, authority)) = base_url.split_once("://") else {
+        return (None, None);
+    };
+    let default = if scheme == "http" { 80 } else { 443 };
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (Some(host), port.parse().ok()),
+        _ => (Some(authority), Some(default)),
+    }
+}
+
+/// Records on `span` how its call ended: the response's attributes, and its failure.
+pub(crate) fn record_end<'s>(spans: impl Iterator<Item = &'s Span>, endpoint: &Endpoint, outcome: &Outcome) {
+    let decoded = provider::decode(endpoint, outcome);
+    let is_error_body = outcome.head.status.is_some_and(|status| status >= 400);
+    let view = match &decoded.json {
+        Some(body) if !is_error_body => dialect(endpoint.api).response(endpoint, body),
+        _ => provider::ResponseView::default(),
+    };
+    let failure = provider::exchange_failure(outcome, Some(&decoded))
+        .or_else(|| provider::reported_failure(&decoded, &view));
+    let text = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
+    let reasons: Vec<&str> =
+        view.choices.iter().map(|c| &*c.finish_reason).filter(|r| !r.is_empty()).collect();
+    let reasons = (!reasons.is_empty()).then(|| field::debug(reasons));
+    let above_zero = |count: u64| (count > 0).then_some(count);
+    for span in spans {
+        tracing::record_all!(
+            span,
+            http.response.status_code = outcome.head.status,
+            gen_ai.response.id = text(&view.id),
+            gen_ai.response.model = text(&view.model),
+            gen_ai.response.finish_reasons = reasons,
+            gen_ai.usage.input_tokens = view.usage.map(|usage| usage.prompt_tokens),
+            gen_ai.usage.output_tokens = view.usage.map(|usage| usage.completion_tokens),
+            gen_ai.usage.cache_read.input_tokens =
+                view.usage.and_then(|usage| above_zero(usage.cached_tokens)),
+            gen_ai.usage.cache_creation.input_tokens =
+                view.usage.and_then(|usage| above_zero(usage.cache_creation_tokens)),
+            gen_ai.usage.reasoning.output_tokens =
+                view.usage.and_then(|usage| above_zero(usage.reasoning_tokens)),
+        );
+        if let Some(failure) = &failure {
+            record_failure(span, failure);
+        }
+    }
+}
+
+/// Marks `span` failed. The message stays out of it: it may quote what was sent.
+fn record_failure(span: &Span, failure: &Failure) {
+    tracing::record_all!(span, error.type = &*failure.kind.word(), otel.status_code = "ERROR");
+}

@@ -1,0 +1,51 @@
+//! Bodies by reference, in the span's extensions.
+
+use std::sync::Arc;
+
+use tracing::Span;
+use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, Registry};
+
+use crate::record::{Exchange, Outcome, SentRequest, Wanted};
+
+/// Runs `with` on the extensions of `span`, where its subscriber is built on a [`Registry`].
+///
+/// `Dispatch::downcast_ref::<Registry>` reaches it through every arrangement of layers, behind
+/// `reload::Layer` too.
+fn extensions<T>(span: &Span, with: impl FnOnce(ExtensionsMut<'_>) -> T) -> Option<T> {
+    let found = span.with_subscriber(|(id, dispatch)| {
+        let registry = dispatch.downcast_ref::<Registry>()?;
+        let span = registry.span(id)?;
+        Some(with(span.extensions_mut()))
+    });
+    found.flatten()
+}
+
+/// What the recorders that see `span` want of it; `None` where none sees it.
+pub(crate) fn wanted(span: &Span) -> Option<Wanted> {
+    extensions(span, |mut extensions| extensions.get_mut::<Wanted>().copied()).flatten()
+}
+
+/// Leaves a call's request beside its span.
+pub(crate) fn leave_request(span: &Span, request: Arc<SentRequest>) {
+    let method = request.endpoint.method.clone();
+    leave(span, |exchange| exchange.request = Some(request));
+    // The layer looks at its next chance, and this is one: the request is on disk while the call is
+    // still in flight.
+    span.record("http.request.method", method);
+}
+
+/// Leaves a call's outcome beside its span; the layer takes it at the next record or at the close.
+pub(crate) fn leave_outcome(span: &Span, outcome: Arc<Outcome>) {
+    leave(span, |exchange| exchange.outcome = Some(outcome));
+}
+
+fn leave(span: &Span, put: impl FnOnce(&mut Exchange)) {
+    extensions(span, |mut extensions| match extensions.get_mut::<Exchange>() {
+        Some(exchange) => put(exchange),
+        None => {
+            let mut exchange = Exchange::default();
+            put(&mut exchange);
+            extensions.insert(exchange);
+        }
+    });
+}

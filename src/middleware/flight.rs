@@ -1,0 +1,151 @@
+//! A call in flight, from its request to the end of its response.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tracing::Span;
+
+use crate::emit;
+use crate::record::{Arrivals, Body, End, Endpoint, Failure, Outcome, ResponseHead, Wanted};
+
+/// Spans that end with a response that another span follows: an outer middleware's of the same call.
+/// `None` once the response has ended.
+#[derive(Clone)]
+pub(super) struct Riders(Arc<Mutex<Option<Vec<Span>>>>);
+
+impl Riders {
+    /// Adds a span; gives it back where the response has ended already.
+    fn ride(&self, span: Span) -> Result<(), Span> {
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(riders) => {
+                riders.push(span);
+                Ok(())
+            }
+            None => Err(span),
+        }
+    }
+
+    fn take(&self) -> Vec<Span> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+    }
+}
+
+/// Holds the call's span open and gathers what comes back. Dropped before its end, it records what
+/// it has.
+pub(super) struct Flight {
+    span: Span,
+    endpoint: Endpoint,
+    /// What of bodies is kept; nobody but other layers listens where it is `None`.
+    wanted: Option<Wanted>,
+    head: ResponseHead,
+    kept: Vec<u8>,
+    /// All bytes of the body so far, kept or not.
+    seen: u64,
+    arrivals: Arrivals,
+    riders: Riders,
+    over: bool,
+}
+
+/// How much is kept where no recorder says otherwise: enough for the span's own attributes.
+const LIMIT_WITHOUT_RECORDER: usize = 1 << 20;
+
+impl Flight {
+    pub(super) fn new(span: Span, endpoint: Endpoint, wanted: Option<Wanted>) -> Self {
+        Flight {
+            span,
+            endpoint,
+            wanted,
+            head: ResponseHead::default(),
+            kept: Vec::new(),
+            seen: 0,
+            arrivals: Arrivals::default(),
+            riders: Riders(Arc::new(Mutex::new(Some(Vec::new())))),
+            over: false,
+        }
+    }
+
+    pub(super) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    pub(super) fn riders(&self) -> Riders {
+        self.riders.clone()
+    }
+
+    /// Lets another span's flight tell the end of this one too; says whether it will.
+    pub(super) fn ride(&mut self, riders: &Riders) -> bool {
+        self.over = riders.ride(self.span.clone()).is_ok();
+        self.over
+    }
+
+    pub(super) fn answered(&mut self, head: ResponseHead, length: Option<u64>) {
+        self.head = head;
+        let limit = self.limit() as u64;
+        if let Some(length) = length {
+            // A length that is a lie costs at most the limit, and only what is touched of it.
+            self.kept.reserve_exact(length.min(limit).min(1 << 20) as usize);
+        }
+    }
+
+    fn limit(&self) -> usize {
+        match self.wanted {
+            Some(wanted) if wanted.bodies => wanted.body_limit,
+            Some(_) => 0,
+            None => LIMIT_WITHOUT_RECORDER,
+        }
+    }
+
+    pub(super) fn chunk(&mut self, data: &Bytes) {
+        self.seen += data.len() as u64;
+        let room = self.limit().saturating_sub(self.kept.len());
+        if room == 0 {
+            return;
+        }
+        let part = &data[..data.len().min(room)];
+        if self.kept.capacity() - self.kept.len() < part.len() {
+            // A quarter more at a time: what many open streams hold stays close to what they got.
+            let more = part.len().max(self.kept.len() / 4).max(512);
+            self.kept.reserve_exact(more);
+        }
+        self.kept.extend_from_slice(part);
+        self.arrivals.note(self.kept.len(), Instant::now);
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.end(End::Failed(failure));
+    }
+
+    pub(super) fn end(&mut self, end: End) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        let ended = Instant::now();
+        let bytes = Bytes::from(std::mem::take(&mut self.kept));
+        let body = if bytes.len() as u64 == self.seen {
+            Body::limited(bytes, usize::MAX)
+        } else {
+            Body::Cut { bytes, original: self.seen }
+        };
+        let outcome = Arc::new(Outcome {
+            head: std::mem::take(&mut self.head),
+            body,
+            arrivals: std::mem::take(&mut self.arrivals),
+            end,
+            ended,
+        });
+        if self.wanted.is_some_and(|wanted| wanted.bodies) {
+            emit::leave_outcome(&self.span, Arc::clone(&outcome));
+        }
+        let riders = self.riders.take();
+        emit::record_end(std::iter::once(&self.span).chain(&riders), &self.endpoint, &outcome);
+        // The riders' spans close after this flight's own, which they surround.
+        self.span = Span::none();
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.end(End::Dropped);
+    }
+}

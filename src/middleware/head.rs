@@ -1,0 +1,82 @@
+//! What is kept of a response's status line and headers: nothing that could be a credential.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use http::HeaderMap;
+use reqwest::Response;
+
+use crate::record::ResponseHead;
+
+/// Headers under which providers put their id of a request, in the order of preference.
+const REQUEST_ID: [&str; 9] = [
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+    "x-ms-request-id",
+    "x-goog-request-id",
+    "x-groq-request-id",
+    "x-debug-trace-id",
+    "cf-ray",
+];
+
+pub(super) fn head(response: &Response) -> ResponseHead {
+    let headers = response.headers();
+    ResponseHead {
+        status: Some(response.status().as_u16()),
+        content_type: text(headers, "content-type"),
+        content_encoding: text(headers, "content-encoding"),
+        request_id: REQUEST_ID
+            .iter()
+            .map(|name| text(headers, name))
+            .find(|id| !id.is_empty())
+            .unwrap_or_default(),
+        retry_after_ms: retry_after_ms(headers, SystemTime::now()),
+    }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> String {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default().to_owned()
+}
+
+/// `retry-after-ms`, else `Retry-After` in seconds or as a date
+/// ([RFC 9110, section 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
+fn retry_after_ms(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
+    let number = |name| text(headers, name).trim().parse::<f64>().ok().filter(|n| *n >= 0.0);
+    if let Some(milliseconds) = number("retry-after-ms") {
+        return Some(milliseconds.round() as u64);
+    }
+    if let Some(seconds) = number("retry-after") {
+        return Some((seconds * 1000.0).round() as u64);
+    }
+    let date = chrono::DateTime::parse_from_rfc2822(text(headers, "retry-after").trim()).ok()?;
+    let now = now.duration_since(UNIX_EPOCH).ok()?;
+    let wait = date.timestamp_millis() - i64::try_from(now.as_millis()).ok()?;
+    Some(u64::try_from(wait).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_in_every_form() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_445_412_480);
+        for (name, value, expected) in [
+            ("retry-after", "2", Some(2000)),
+            ("retry-after", "0.5", Some(500)),
+            ("retry-after-ms", "1250", Some(1250)),
+            ("retry-after", "Wed, 21 Oct 2015 07:28:10 GMT", Some(10_000)),
+            ("retry-after", "Wed, 21 Oct 2015 07:27:00 GMT", Some(0)),
+            ("retry-after", "soon", None),
+            ("x-other", "2", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            assert_eq!(retry_after_ms(&headers, now), expected, "{name}: {value}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The [`reqwest_middleware`] middleware: recognises calls, opens their spans, and follows the
+//! response to the end of its body.
+
+mod error;
+mod flight;
+mod head;
+mod tee;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body::Body as _;
+use reqwest::{Method, Request, Response, Url};
+use reqwest_middleware::{Middleware, Next, Result};
+use tracing::Instrument;
+
+use crate::emit;
+use crate::json;
+use crate::provider;
+use crate::record::{Body, Endpoint, SentRequest};
+
+pub(crate) use error::error_type;
+use flight::Flight;
+
+/// A user's own word on which requests are calls.
+type Matcher = Arc<dyn Fn(&Method, &Url) -> bool + Send + Sync>;
+
+/// Records the calls that a client makes to LLM APIs.
+///
+/// Inference requests are recognised by method and path shape, whatever the host; everything else
+/// passes untouched. Put it last, so that what it sees is what goes over the wire; with a retry
+/// middleware also first, so that all tries are one call:
+///
+/// ```
+/// use reqwest_middleware::ClientBuilder;
+/// use tracing_llmlogs::LlmLogMiddleware;
+///
+/// let client = ClientBuilder::new(reqwest::Client::new()).with(LlmLogMiddleware::new()).build();
+/// ```
+#[derive(Clone, Default)]
+pub struct LlmLogMiddleware {
+    matchers: Vec<Matcher>,
+}
+
+impl LlmLogMiddleware {
+    /// A middleware that recognises the APIs that the crate knows.
+    #[must_use]
+    pub fn new() -> Self {
+        LlmLogMiddleware::default()
+    }
+
+    /// Takes a request for a call if `matcher` says so, beside those that are recognised by
+    /// themselves. Its bodies are recorded as they are.
+    #[must_use]
+    pub fn also(mut self, matcher: impl Fn(&Method, &Url) -> bool + Send + Sync + 'static) -> Self {
+        self.matchers.push(Arc::new(matcher));
+        self
+    }
+
+    fn endpoint(&self, request: &Request) -> Option<Endpoint> {
+        let seen = provider::Request { method: request.method().as_str(), url: request.url().as_str() };
+        provider::recognise(seen).or_else(|| {
+            let matched = self.matchers.iter().any(|matches| matches(request.method(), request.url()));
+            matched.then(|| provider::unrecognised(seen)).flatten()
+        })
+    }
+}
+
+impl fmt::Debug for LlmLogMiddleware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LlmLogMiddleware").finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl Middleware for LlmLogMiddleware {
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut http::Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let Some(endpoint) = self.endpoint(&request) else {
+            return next.run(request, extensions).await;
+        };
+        let body = buffered(&mut request);
+        let mut flight = match Flight::begin(endpoint, body) {
+            Some(flight) => flight,
+            None => return next.run(request, extensions).await,
+        };
+        // The span is entered only while this future runs; the response body holds it open.
+        let result = next.run(request, extensions).instrument(flight.span().clone()).await;
+        match result {
+            Ok(response) => Ok(tee::attach(response, flight).await),
+            Err(error) => {
+                flight.fail(error::failure(&error));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The body of a request: its bytes by reference where they are in memory.
+fn buffered(request: &mut Request) -> Option<Bytes> {
+    let Some(body) = request.body_mut() else {
+        return Some(Bytes::new());
+    };
+    body.as_bytes()?;
+    // A buffered body gives all its bytes as one frame without waiting; they are put back at once.
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let bytes = match std::pin::Pin::new(&mut *body).poll_frame(&mut context) {
+        std::task::Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+        _ => Bytes::new(),
+    };
+    *body = reqwest::Body::from(bytes.clone());
+    Some(bytes)
+}
+
+impl Flight {
+    /// Opens the call's span and leaves its request there; `None` where nobody listens.
+    fn begin(endpoint: Endpoint, body: Option<Bytes>) -> Option<Self> {
+        let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let parsed = text.and_then(|text| json::parse(text).ok());
+        let span = emit::open(&endpoint, parsed.as_ref());
+        let wanted = emit::wanted(&span);
+        if wanted.is_none() {
+            emit::notice_unseen();
+        }
+        if span.is_disabled() {
+            return None;
+        }
+        if wanted.is_some_and(|wanted| wanted.bodies) {
+            let limit = wanted.map_or(0, |wanted| wanted.body_limit);
+            let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
+            let endpoint = endpoint.clone();
+            emit::leave_request(&span, Arc::new(SentRequest { endpoint, body }));
+        }
+        Some(Flight::new(span, endpoint, wanted))
+    }
+}

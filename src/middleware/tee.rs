@@ -1,0 +1,139 @@
+//! The response body, seen as it passes.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use reqwest::{Response, ResponseBuilderExt};
+
+use crate::record::End;
+
+use super::error::body_failure;
+use super::flight::{Flight, Riders};
+use super::head::head;
+
+/// How much of an error's body is read before the response is passed on, and for how long: a retry
+/// middleware drops it unread.
+const ERROR_PREFIX: usize = 64 << 10;
+const ERROR_WAIT: Duration = Duration::from_secs(1);
+
+/// Follows `response` to its end on behalf of `flight`.
+pub(super) async fn attach(response: Response, mut flight: Flight) -> Response {
+    if let Some(riders) = response.extensions().get::<Riders>().cloned()
+        && flight.ride(&riders)
+    {
+        return response;
+    }
+    let failed = response.status().as_u16() >= 400;
+    let url = response.url().clone();
+    let length = response.content_length();
+    flight.answered(head(&response), length);
+    let riders = flight.riders();
+    let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+    let mut tee = Tee { inner: body, ahead: VecDeque::new(), left: length, flight };
+    if failed {
+        tee.read_ahead().await;
+    }
+    // The only way to say a response's URL is a builder's extension.
+    if let Ok(with_url) = http::Response::builder().url(url).body(()) {
+        parts.extensions.extend(with_url.into_parts().0.extensions);
+    }
+    parts.extensions.insert(riders);
+    Response::from(http::Response::from_parts(parts, reqwest::Body::wrap(tee)))
+}
+
+type Polled = Option<Result<Frame<Bytes>, reqwest::Error>>;
+
+/// Hands on every frame as it comes and shows it to the flight.
+struct Tee {
+    inner: reqwest::Body,
+    /// Frames of an error's body that were read before the response was passed on.
+    ahead: VecDeque<Polled>,
+    /// How many bytes are still to come, where the response says how long it is.
+    left: Option<u64>,
+    flight: Flight,
+}
+
+impl Tee {
+    fn poll_inner(&mut self, context: &mut Context<'_>) -> Poll<Polled> {
+        let polled = ready!(Pin::new(&mut self.inner).poll_frame(context));
+        match &polled {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    if let Some(left) = &mut self.left {
+                        *left = left.saturating_sub(data.len() as u64);
+                    }
+                    self.flight.chunk(data);
+                }
+            }
+            Some(Err(error)) => self.flight.fail(body_failure(error)),
+            None => self.flight.end(End::Complete),
+        }
+        Poll::Ready(polled)
+    }
+
+    /// Reads the beginning of an error's body, so that its message is known whoever drops it.
+    async fn read_ahead(&mut self) {
+        let mut length = 0;
+        let mut timer = None;
+        std::future::poll_fn(|context| {
+            while length < ERROR_PREFIX {
+                let Poll::Ready(polled) = self.poll_inner(context) else {
+                    // Most errors are all there at once; only for others a timer is needed.
+                    let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(ERROR_WAIT)));
+                    return timer.as_mut().poll(context);
+                };
+                let last = !matches!(polled, Some(Ok(_)));
+                if let Some(Ok(frame)) = &polled {
+                    length += frame.data_ref().map_or(0, Bytes::len);
+                }
+                self.ahead.push_back(polled);
+                if last {
+                    break;
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+impl Body for Tee {
+    type Data = Bytes;
+    type Error = reqwest::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Polled> {
+        match self.ahead.pop_front() {
+            Some(polled) => Poll::Ready(polled),
+            None => self.poll_inner(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ahead.is_empty() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = self.inner.size_hint();
+        let ahead: u64 =
+            self.ahead.iter().flatten().flatten().map(|f| f.data_ref().map_or(0, |d| d.len() as u64)).sum();
+        if ahead > 0 {
+            match hint.exact() {
+                Some(exact) => hint.set_exact(exact + ahead),
+                None => hint.set_lower(hint.lower() + ahead),
+            }
+        }
+        hint
+    }
+}
+
+impl Drop for Tee {
+    fn drop(&mut self) {
+        // Many readers stop when they have all bytes, or at the status of an error.
+        let all_there = self.left == Some(0) || self.inner.is_end_stream();
+        self.flight.end(if all_there { End::Complete } else { End::Dropped });
+    }
+}
