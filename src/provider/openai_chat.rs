@@ -629,3 +629,341 @@ fn merge_item<'a>(list: &mut Vec<Json<'a>>, key: &str, item: Json<'a>) {
         None => list.push(item),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::json;
+    use crate::provider::stream::{Framing, events};
+    use crate::provider::{Request, recognise};
+
+    fn endpoint(host: &str) -> Endpoint {
+        let url = format!("https://{host}/v1/chat/completions");
+        recognise(Request { method: "POST", url: &url }).unwrap()
+    }
+
+    fn compact(json: &Json<'_>) -> String {
+        let mut out = Vec::new();
+        json::compact(json, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// Folds a stream as it came; gives the object, what each event was, and the error.
+    fn fold_stream(stream: &str) -> (String, Vec<Seen>, Option<String>) {
+        let events: Vec<_> = events(Framing::Sse, stream).filter(|event| event.data != "[DONE]").collect();
+        let mut fold = OpenAiChat.fold(&endpoint("api.openai.com")).unwrap();
+        let seen = events.iter().map(|e| fold.event(&e.name, json::parse(&e.data).unwrap())).collect();
+        let folded = fold.finish();
+        (compact(&folded.object), seen, folded.error.map(|error| compact(&error)))
+    }
+
+    fn fold(chunks: &[&str]) -> (String, Vec<Seen>, Option<String>) {
+        fold_stream(&chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect::<String>())
+    }
+
+    /// The message that deltas fold into.
+    fn message(deltas: &[&str]) -> String {
+        let chunks: Vec<_> =
+            deltas.iter().map(|d| format!(r#"{{"choices":[{{"index":0,"delta":{d}}}]}}"#)).collect();
+        let (object, ..) = fold(&chunks.iter().map(|chunk| &**chunk).collect::<Vec<_>>());
+        let object = json::parse(&object).unwrap();
+        compact(object.get("choices").items()[0].get("message"))
+    }
+
+    const STREAM: [&str; 7] = [
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","service_tier":"default","system_fingerprint":"fp","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"abc"}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[{"index":1,"delta":{"role":"assistant","content":"two"},"finish_reason":null}]}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[{"index":0,"delta":{"content":"Gr\u00fc"},"logprobs":{"content":[{"token":"Gr","logprob":-0.10,"bytes":[71],"top_logprobs":[]}],"refusal":null},"finish_reason":null}]}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[{"index":0,"delta":{"content":"ße"},"logprobs":{"content":[{"token":"e","logprob":-2,"bytes":[101],"top_logprobs":[]}],"refusal":null},"finish_reason":null}]}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[{"index":1,"delta":{},"finish_reason":"length"}]}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#,
+    ];
+
+    #[test]
+    fn a_stream_folds_into_the_completion_it_stands_for() {
+        let (object, seen, error) = fold(&STREAM);
+        assert_eq!(
+            object,
+            r#"{"id":"c1","object":"chat.completion","created":1700000000,"model":"gpt-x","service_tier":"default","system_fingerprint":"fp","choices":[{"index":0,"message":{"role":"assistant","content":"Grüße","refusal":null},"logprobs":{"content":[{"token":"Gr","logprob":-0.10,"bytes":[71],"top_logprobs":[]},{"token":"e","logprob":-2,"bytes":[101],"top_logprobs":[]}],"refusal":null},"finish_reason":"stop"},{"index":1,"message":{"role":"assistant","content":"two"},"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#
+        );
+        assert_eq!(seen.iter().position(|seen| *seen == Seen::Content), Some(1));
+        assert_eq!(error, None);
+    }
+
+    proptest! {
+        #[test]
+        fn line_ends_comments_names_and_blank_lines_do_not_change_the_fold(
+            newline in prop::sample::select(vec!["\n", "\r\n", "\r"]),
+            noise in prop::collection::vec(0_u8..8, STREAM.len()),
+            last_blank in any::<bool>(),
+            bom in any::<bool>(),
+        ) {
+            let mut noisy = if bom { "\u{feff}".to_owned() } else { String::new() };
+            for (place, (chunk, noise)) in STREAM.iter().zip(noise).enumerate() {
+                if noise & 1 != 0 {
+                    noisy += &format!(": keep-alive{newline}{newline}");
+                }
+                if noise & 2 != 0 {
+                    noisy += &format!("event: anything{newline}id: {place}{newline}");
+                }
+                let space = if noise & 4 != 0 { "" } else { " " };
+                noisy += &format!("data:{space}{chunk}{newline}");
+                if last_blank || place + 1 < STREAM.len() {
+                    noisy += newline;
+                }
+            }
+            prop_assert_eq!(fold_stream(&noisy), fold(&STREAM));
+        }
+    }
+
+    #[test]
+    fn azures_opening_chunk_gives_its_filter_results_and_nothing_else() {
+        let (object, ..) = fold(&[
+            r#"{"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}]}"#,
+            r#"{"choices":[{"content_filter_results":{},"delta":{"content":"","role":"assistant"},"finish_reason":null,"index":0}],"created":7,"id":"c","model":"gpt-4o","object":"chat.completion.chunk"}"#,
+            r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"Hi"},"finish_reason":null,"index":0}],"created":7,"id":"c","model":"gpt-4o","object":"chat.completion.chunk"}"#,
+            r#"{"choices":[{"content_filter_results":{"hate":{"filtered":true,"severity":"high"}},"delta":{},"finish_reason":null,"index":0}],"created":7,"id":"c","model":"gpt-4o","object":"chat.completion.chunk"}"#,
+            r#"{"choices":[{"content_filter_results":{},"delta":{},"finish_reason":"content_filter","index":0}],"created":7,"id":"","model":"","object":""}"#,
+        ]);
+        assert_eq!(
+            object,
+            r#"{"choices":[{"index":0,"content_filter_results":{"hate":{"filtered":true,"severity":"high"}},"message":{"role":"assistant","content":"Hi"},"finish_reason":"content_filter"}],"created":7,"id":"c","model":"gpt-4o","object":"chat.completion","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}]}"#
+        );
+    }
+
+    #[test]
+    fn tool_calls_come_whole_however_they_are_cut() {
+        // OpenAI: by index.
+        assert_eq!(
+            message(&[
+                r#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}"#,
+                r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\""}}]}"#,
+                r#"{"tool_calls":[{"index":1,"id":"b","type":"function","function":{"name":"g","arguments":"{}"}}]}"#,
+                r#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":":1}"}}]}"#,
+            ]),
+            r#"{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},{"id":"b","type":"function","function":{"name":"g","arguments":"{}"}}]}"#
+        );
+        // Gemini: every index is 0.
+        assert_eq!(
+            message(&[
+                r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}"#,
+                r#"{"tool_calls":[{"index":0,"id":"b","function":{"name":"f","arguments":"{}"}}]}"#,
+            ]),
+            r#"{"role":"assistant","content":null,"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":"{}"}}]}"#
+        );
+        // No index at all.
+        assert_eq!(
+            message(&[
+                r#"{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{"}}]}"#,
+                r#"{"tool_calls":[{"function":{"arguments":"}"}}]}"#,
+                r#"{"tool_calls":[{"id":"b","function":{"name":"f","arguments":"{}"}}]}"#,
+            ]),
+            r#"{"role":"assistant","content":null,"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":"{}"}}]}"#
+        );
+    }
+
+    #[test]
+    fn reasoning_and_its_signature_are_kept() {
+        assert_eq!(
+            message(&[
+                r#"{"role":"assistant","content":"","reasoning":"a","reasoning_details":[{"type":"reasoning.text","text":"a","format":"f","index":0}]}"#,
+                r#"{"role":"assistant","content":"","reasoning":"a","reasoning_details":[{"type":"reasoning.text","text":"a","format":"f","index":0}]}"#,
+                r#"{"content":"","reasoning_details":[{"type":"reasoning.text","signature":"sig","format":"f","index":0}]}"#,
+                r#"{"content":"","reasoning_details":[{"type":"reasoning.encrypted","data":"enc","id":"r","format":"f","index":0}]}"#,
+            ]),
+            r#"{"role":"assistant","content":"","reasoning":"aa","reasoning_details":[{"type":"reasoning.text","text":"aa","format":"f","index":0,"signature":"sig"},{"type":"reasoning.encrypted","data":"enc","id":"r","format":"f","index":0}]}"#
+        );
+    }
+
+    #[test]
+    fn what_is_said_again_with_every_delta_does_not_grow() {
+        // Groq's channels, a gateway's own mark; text may repeat itself.
+        assert_eq!(
+            message(&[
+                r#"{"reasoning":"ha","channel":"analysis","mark":"x"}"#,
+                r#"{"reasoning":"ha","channel":"analysis","mark":"x"}"#,
+                r#"{"content":"no","channel":"final","mark":"x"}"#,
+                r#"{"content":"no","channel":"final","mark":"x"}"#,
+            ]),
+            r#"{"role":"assistant","content":"nono","reasoning":"haha","channel":"final","mark":"x"}"#
+        );
+    }
+
+    #[test]
+    fn mistrals_content_turns_from_parts_into_text() {
+        assert_eq!(
+            message(&[
+                r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"h"}]}]}"#,
+                r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"m"}]}]}"#,
+                r#"{"content":"Hi"}"#,
+                r#"{"content":"!"}"#,
+            ]),
+            r#"{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"Hi!"}]}"#
+        );
+    }
+
+    #[test]
+    fn images_and_sounds_of_a_stream_are_kept() {
+        assert_eq!(
+            message(&[
+                r#"{"images":[{"index":0,"type":"image_url","image_url":{"url":"data:a"}}]}"#,
+                r#"{"images":[{"index":0,"type":"image_url","image_url":{"url":"data:b"}}]}"#,
+                r#"{"audio":{"id":"au","transcript":"he"}}"#,
+                r#"{"audio":{"id":"au","transcript":"y","data":"AA"}}"#,
+            ]),
+            r#"{"role":"assistant","content":null,"images":[{"index":0,"type":"image_url","image_url":{"url":"data:a"}},{"index":0,"type":"image_url","image_url":{"url":"data:b"}}],"audio":{"id":"au","transcript":"hey","data":"AA"}}"#
+        );
+    }
+
+    #[test]
+    fn perplexitys_message_beside_the_delta_is_not_said_twice() {
+        let (object, ..) = fold(&[
+            r#"{"id":"p","object":"chat.completion.chunk","citations":["u"],"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"delta":{"role":"assistant","content":"a"}}],"usage":{"prompt_tokens":1}}"#,
+            r#"{"id":"p","object":"chat.completion.done","citations":[],"choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"ab"},"delta":{"role":"assistant","content":"b"}}],"usage":{"prompt_tokens":2}}"#,
+        ]);
+        assert_eq!(
+            object,
+            r#"{"id":"p","object":"chat.completion","citations":["u"],"choices":[{"index":0,"message":{"role":"assistant","content":"ab"},"finish_reason":"stop"}],"usage":{"prompt_tokens":2}}"#
+        );
+    }
+
+    #[test]
+    fn an_error_in_a_stream_keeps_its_event_and_what_had_come() {
+        let start = r#"{"id":"c","choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
+        for error in [
+            r#"{"error":{"message":"m","code":"tool_use_failed","status_code":400}}"#,
+            r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#,
+            r#"{"id":"c","error":{"code":502,"message":"m"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}"#,
+            r#"{"id":"c","choices":[{"index":0,"delta":{}}],"x_groq":{"id":"r","error":"m"}}"#,
+        ] {
+            let (object, seen, reported) = fold(&[start, error]);
+            assert_eq!(reported.as_deref(), Some(error));
+            assert!(
+                object.starts_with(
+                    r#"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"}"#
+                ),
+                "{object}"
+            );
+            assert!(!object.contains("502"), "{object}");
+            assert_eq!(seen, [Seen::Content, Seen::Other]);
+        }
+        let (_, _, reported) = fold_stream("event: error\ndata: {\"message\":\"m\"}\n\n");
+        assert_eq!(reported.as_deref(), Some(r#"{"message":"m"}"#));
+    }
+
+    #[test]
+    fn legacy_completions_fold_too() {
+        let (object, ..) = fold(&[
+            r#"{"id":"c","object":"text_completion","choices":[{"text":"a","index":0,"logprobs":{"tokens":["a"],"text_offset":[0]},"finish_reason":null}]}"#,
+            r#"{"id":"c","object":"text_completion","choices":[{"text":"a","index":0,"logprobs":{"tokens":["a"],"text_offset":[1]},"finish_reason":"stop"}]}"#,
+        ]);
+        assert_eq!(
+            object,
+            r#"{"id":"c","object":"text_completion","choices":[{"index":0,"text":"aa","logprobs":{"tokens":["a","a"],"text_offset":[0,1]},"finish_reason":"stop"}]}"#
+        );
+    }
+
+    fn tokens(host: &str, usage_json: &str) -> [u64; 6] {
+        let usage = usage(&endpoint(host), &json::parse(usage_json).unwrap()).unwrap();
+        [
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            usage.total_tokens,
+            usage.cached_tokens,
+            usage.cache_creation_tokens,
+            usage.reasoning_tokens,
+        ]
+    }
+
+    #[test]
+    fn tokens_are_counted_as_each_provider_means_them() {
+        for (host, usage, expected) in [
+            (
+                "api.openai.com",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3}}"#,
+                [10, 5, 15, 4, 0, 3],
+            ),
+            (
+                "api.deepseek.com",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_cache_hit_tokens":4,"prompt_cache_miss_tokens":6}"#,
+                [10, 5, 15, 4, 0, 0],
+            ),
+            (
+                "api.mistral.ai",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"num_cached_tokens":4,"prompt_tokens_details":{"cached_tokens":0}}"#,
+                [10, 5, 15, 4, 0, 0],
+            ),
+            (
+                "openrouter.ai",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4,"cache_write_tokens":2}}"#,
+                [10, 5, 15, 4, 2, 0],
+            ),
+            // Reasoning beside the completion.
+            (
+                "api.x.ai",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":45,"completion_tokens_details":{"reasoning_tokens":30}}"#,
+                [10, 35, 45, 0, 0, 30],
+            ),
+            // Thoughts in the total alone.
+            (
+                "generativelanguage.googleapis.com",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":45}"#,
+                [10, 35, 45, 0, 0, 30],
+            ),
+            ("api.perplexity.ai", r#"{"prompt_tokens":10,"completion_tokens":5}"#, [10, 5, 15, 0, 0, 0]),
+        ] {
+            assert_eq!(tokens(host, usage), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_last_usage_counts_wherever_it_stands() {
+        for chunk in [
+            r#"{"choices":[],"usage":{"prompt_tokens":7}}"#,
+            r#"{"choices":[{"index":0,"delta":{}}],"x_groq":{"id":"r","usage":{"prompt_tokens":7}}}"#,
+            r#"{"choices":[{"index":0,"delta":{},"usage":{"prompt_tokens":7}}]}"#,
+        ] {
+            let (object, ..) =
+                fold(&[r#"{"choices":[{"index":0,"delta":{"content":"x"}}],"usage":null}"#, chunk]);
+            let object = json::parse(&object).unwrap();
+            let view = OpenAiChat.response(&endpoint("api.groq.com"), &object);
+            assert_eq!(view.usage.unwrap().prompt_tokens, 7, "{chunk}");
+        }
+    }
+
+    #[test]
+    fn costs_are_read_wherever_a_provider_reports_them() {
+        for (body, input, output, total) in [
+            (
+                r#"{"usage":{"cost":0.5,"cost_details":{"upstream_inference_prompt_cost":0.2,"upstream_inference_completions_cost":0.3}}}"#,
+                0.2,
+                0.3,
+                0.5,
+            ),
+            (
+                r#"{"usage":{"cost":{"input_tokens_cost":1,"output_tokens_cost":2,"total_cost":4}}}"#,
+                1.0,
+                2.0,
+                4.0,
+            ),
+            (r#"{"usage":{"cost_in_usd_ticks":25000000}}"#, 0.0, 0.0, 0.0025),
+            (r#"{"usage":{"estimated_cost":0.25}}"#, 0.0, 0.0, 0.25),
+            (r#"{"usage":{"prompt_tokens":1},"cost":{"usd":0.25,"diem":1}}"#, 0.0, 0.0, 0.25),
+        ] {
+            let cost = reported_cost(&json::parse(body).unwrap()).unwrap();
+            assert_eq!((cost.input, cost.output, cost.total), (input, output, total), "{body}");
+        }
+        assert_eq!(reported_cost(&json::parse(r#"{"usage":{"prompt_tokens":1}}"#).unwrap()), None);
+    }
+
+    #[test]
+    fn empty_members_are_no_parts_of_a_message() {
+        let body = r#"{"choices":[{"finish_reason":"","message":{"role":"assistant","content":"Hi","refusal":"","audio":{"data":"","transcript":""},"function_call":{"name":"","arguments":""},"tool_calls":null}}]}"#;
+        let json = json::parse(body).unwrap();
+        let view = OpenAiChat.response(&endpoint("x.snowflakecomputing.com"), &json);
+        assert_eq!(view.choices[0].parts, [Part::Text("Hi".into())]);
+    }
+}

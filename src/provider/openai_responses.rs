@@ -570,3 +570,367 @@ fn grow<'a>(members: &mut Object<'a>, key: &str, piece: Json<'a>) {
         (_, new) => *whole = new,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::json;
+    use crate::provider::stream::{Framing, events};
+    use crate::provider::{Request, recognise};
+
+    fn endpoint(url: &str) -> Endpoint {
+        recognise(Request { method: "POST", url }).unwrap()
+    }
+
+    fn openai() -> Endpoint {
+        endpoint("https://api.openai.com/v1/responses")
+    }
+
+    fn compact(json: &Json<'_>) -> String {
+        let mut out = Vec::new();
+        json::compact(json, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// Folds a stream as it came; gives the object, what each event was, and the error.
+    fn fold_stream(stream: &str) -> (String, Vec<Seen>, Option<String>) {
+        let events: Vec<_> = events(Framing::Sse, stream).filter(|event| event.data != "[DONE]").collect();
+        let mut fold = OpenAiResponses.fold(&openai()).unwrap();
+        let seen = events.iter().map(|e| fold.event(&e.name, json::parse(&e.data).unwrap())).collect();
+        let folded = fold.finish();
+        (compact(&folded.object), seen, folded.error.map(|error| compact(&error)))
+    }
+
+    fn fold(events: &[&str]) -> (String, Vec<Seen>, Option<String>) {
+        fold_stream(&events.iter().map(|event| format!("data: {event}\n\n")).collect::<String>())
+    }
+
+    const CREATED: &str = r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response","created_at":1700000000,"status":"in_progress","model":"gpt-x","output":[],"usage":null}}"#;
+
+    /// A thought, a message and a call, each with every event that belongs to it.
+    const ITEMS: [&str; 20] = [
+        r#"{"type":"response.output_item.added","output_index":0,"item":{"id":"rs","type":"reasoning","summary":[]}}"#,
+        r#"{"type":"response.reasoning_summary_part.added","item_id":"rs","output_index":0,"summary_index":0,"part":{"type":"summary_text","text":""}}"#,
+        r#"{"type":"response.reasoning_summary_text.delta","item_id":"rs","output_index":0,"summary_index":0,"delta":"Hm","obfuscation":"xx"}"#,
+        r#"{"type":"response.reasoning_summary_text.done","item_id":"rs","output_index":0,"summary_index":0,"text":"Hm"}"#,
+        r#"{"type":"response.reasoning_summary_part.done","item_id":"rs","output_index":0,"summary_index":0,"part":{"type":"summary_text","text":"Hm"}}"#,
+        r#"{"type":"response.output_item.done","output_index":0,"item":{"id":"rs","type":"reasoning","summary":[{"type":"summary_text","text":"Hm"}],"encrypted_content":"gAAA"}}"#,
+        r#"{"type":"response.output_item.added","output_index":1,"item":{"id":"msg","type":"message","status":"in_progress","role":"assistant","content":[]}}"#,
+        r#"{"type":"response.content_part.added","item_id":"msg","output_index":1,"content_index":0,"part":{"type":"output_text","text":"","annotations":[],"logprobs":[]}}"#,
+        r#"{"type":"response.output_text.delta","item_id":"msg","output_index":1,"content_index":0,"delta":"Gr\u00fc","logprobs":[{"token":"Gr","logprob":-0.10}]}"#,
+        r#"{"type":"response.output_text.delta","item_id":"msg","output_index":1,"content_index":0,"delta":"ße\n","logprobs":[{"token":"e","logprob":-2}]}"#,
+        r#"{"type":"response.output_text.annotation.added","item_id":"msg","output_index":1,"content_index":0,"annotation_index":0,"annotation":{"type":"url_citation","url":"u"}}"#,
+        r#"{"type":"response.output_text.done","item_id":"msg","output_index":1,"content_index":0,"text":"Grüße\n","logprobs":[]}"#,
+        r#"{"type":"response.content_part.done","item_id":"msg","output_index":1,"content_index":0,"part":{"type":"output_text","text":"Grüße\n","annotations":[{"type":"url_citation","url":"u"}],"logprobs":[{"token":"Gr","logprob":-0.10},{"token":"e","logprob":-2}]}}"#,
+        r#"{"type":"response.output_item.done","output_index":1,"item":{"id":"msg","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Grüße\n","annotations":[{"type":"url_citation","url":"u"}],"logprobs":[{"token":"Gr","logprob":-0.10},{"token":"e","logprob":-2}]}]}}"#,
+        r#"{"type":"response.output_item.added","output_index":2,"item":{"id":"fc","type":"function_call","status":"in_progress","call_id":"c","name":"add","arguments":""}}"#,
+        r#"{"type":"response.function_call_arguments.delta","item_id":"fc","output_index":2,"delta":"{\"x\":"}"#,
+        r#"{"type":"response.function_call_arguments.delta","item_id":"fc","output_index":2,"delta":"1}"}"#,
+        r#"{"type":"response.function_call_arguments.done","item_id":"fc","output_index":2,"arguments":"{\"x\":1}"}"#,
+        r#"{"type":"keepalive","sequence_number":9}"#,
+        r#"{"type":"response.output_item.done","output_index":2,"item":{"id":"fc","type":"function_call","status":"completed","call_id":"c","name":"add","arguments":"{\"x\":1}"}}"#,
+    ];
+
+    const OUTPUT: &str = r#"[{"id":"rs","type":"reasoning","summary":[{"type":"summary_text","text":"Hm"}],"encrypted_content":"gAAA"},{"id":"msg","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Grüße\n","annotations":[{"type":"url_citation","url":"u"}],"logprobs":[{"token":"Gr","logprob":-0.10},{"token":"e","logprob":-2}]}]},{"id":"fc","type":"function_call","status":"completed","call_id":"c","name":"add","arguments":"{\"x\":1}"}]"#;
+
+    fn closing(output: &str) -> String {
+        format!(
+            r#"{{"type":"response.completed","response":{{"id":"resp_1","object":"response","created_at":1700000000,"status":"completed","model":"gpt-x","output":{output},"service_tier":"default","usage":{{"input_tokens":10,"input_tokens_details":{{"cached_tokens":4}},"output_tokens":6,"output_tokens_details":{{"reasoning_tokens":2}},"total_tokens":16}}}}}}"#
+        )
+    }
+
+    fn with_closing(output: &str) -> Vec<String> {
+        let events = std::iter::once(CREATED).chain(ITEMS).map(str::to_owned);
+        events.chain([closing(output)]).collect()
+    }
+
+    #[test]
+    fn a_stream_is_the_response_of_its_closing_event() {
+        let events = with_closing(OUTPUT);
+        let (object, seen, error) = fold(&events.iter().map(|e| &**e).collect::<Vec<_>>());
+        let Json::Object(mut event) = json::parse(events.last().unwrap()).unwrap() else { panic!() };
+        assert_eq!(object, compact(&event.remove("response").unwrap()));
+        assert_eq!(error, None);
+        let first = seen.iter().position(|seen| *seen == Seen::Content).unwrap();
+        assert_eq!(first, 3, "the first content is the first piece of the summary");
+        assert_eq!(seen.last(), Some(&Seen::End));
+        assert!(!seen.contains(&Seen::Unknown), "{seen:?}");
+    }
+
+    #[test]
+    fn a_closing_event_without_output_has_the_items_that_came_before_it() {
+        let events = with_closing("[]");
+        let (object, ..) = fold(&events.iter().map(|e| &**e).collect::<Vec<_>>());
+        let full = with_closing(OUTPUT);
+        let (expected, ..) = fold(&full.iter().map(|e| &**e).collect::<Vec<_>>());
+        assert_eq!(object, expected);
+    }
+
+    #[test]
+    fn a_stream_that_breaks_off_keeps_every_piece_that_came() {
+        let whole = json::parse(OUTPUT).unwrap();
+        for end in 0..=ITEMS.len() {
+            let events: Vec<_> = std::iter::once(CREATED).chain(ITEMS[..end].iter().copied()).collect();
+            let (object, _, error) = fold(&events);
+            assert_eq!(error, None);
+            let object = json::parse(&object).unwrap();
+            assert_eq!(object.get("id").as_str().as_deref(), Some("resp_1"));
+            for (item, whole) in object.get("output").items().iter().zip(whole.items()) {
+                assert_eq!(item.get("id"), whole.get("id"));
+            }
+            if end == 10 {
+                let part = &object.get("output").items()[1].get("content").items()[0];
+                assert_eq!(part.get("text").as_str().as_deref(), Some("Grüße\n"));
+                assert_eq!(part.get("logprobs").items().len(), 2);
+            }
+            if end == 17 {
+                let call = &object.get("output").items()[2];
+                assert_eq!(call.get("arguments").as_str().as_deref(), Some(r#"{"x":1}"#));
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_make_their_item_where_none_was_announced() {
+        let (object, seen, _) = fold(&[
+            r#"{"type":"response.output_text.delta","item_id":"m","output_index":1,"content_index":0,"delta":"a"}"#,
+            r#"{"type":"response.output_text.delta","item_id":"m","output_index":1,"content_index":0,"delta":"b"}"#,
+            r#"{"type":"response.refusal.delta","item_id":"m","output_index":1,"content_index":1,"delta":"no"}"#,
+            r#"{"type":"response.reasoning_text.delta","item_id":"r","output_index":0,"content_index":0,"delta":"hm"}"#,
+            r#"{"type":"response.custom_tool_call_input.delta","item_id":"t","output_index":2,"delta":"ls"}"#,
+            r#"{"type":"response.new_kind_of_call.delta","item_id":"n","output_index":3,"delta":"x"}"#,
+            r#"{"type":"response.new_kind_of_call.delta","item_id":"n","output_index":3,"delta":"y"}"#,
+        ]);
+        assert_eq!(
+            object,
+            r#"{"output":[{"id":"r","type":"reasoning","content":[{"type":"reasoning_text","text":"hm"}]},{"id":"m","type":"message","role":"assistant","content":[{"type":"output_text","text":"ab"},{"type":"refusal","refusal":"no"}]},{"id":"t","type":"custom_tool_call","input":"ls"},{"id":"n","type":"new_kind_of_call","new_kind_of_call":"xy"}]}"#
+        );
+        assert!(seen.iter().all(|seen| *seen == Seen::Content), "{seen:?}");
+    }
+
+    #[test]
+    fn an_item_whose_id_changes_from_event_to_event_is_one_item() {
+        let (object, ..) = fold(&[
+            r#"{"type":"response.output_item.added","output_index":0,"item":{"id":"a","type":"function_call","name":"f","arguments":""}}"#,
+            r#"{"type":"response.function_call_arguments.delta","item_id":"b","output_index":0,"delta":"{}"}"#,
+            r#"{"type":"response.output_item.done","output_index":0,"item":{"id":"c","type":"function_call","name":"f","arguments":"{}"}}"#,
+        ]);
+        assert_eq!(object, r#"{"output":[{"id":"c","type":"function_call","name":"f","arguments":"{}"}]}"#);
+    }
+
+    #[test]
+    fn progress_of_hosted_tools_shows_in_their_status() {
+        let searching = [
+            CREATED,
+            r#"{"type":"response.output_item.added","output_index":0,"item":{"id":"ws","type":"web_search_call","status":"in_progress"}}"#,
+            r#"{"type":"response.web_search_call.searching","output_index":0,"item_id":"ws"}"#,
+            r#"{"type":"response.image_generation_call.partial_image","output_index":0,"item_id":"ws","partial_image_index":0,"partial_image_b64":"iVBO"}"#,
+        ];
+        let (object, seen, _) = fold(&searching);
+        assert!(object.contains(
+            r#"{"id":"ws","type":"web_search_call","status":"searching","partial_image_b64":"iVBO"}"#
+        ));
+        assert_eq!(seen, [Seen::Other, Seen::Content, Seen::Other, Seen::Content]);
+    }
+
+    #[test]
+    fn an_error_event_leaves_what_had_come() {
+        for event in [
+            r#"{"type":"error","code":"server_error","message":"m","param":null,"sequence_number":9}"#,
+            r#"{"error":{"code":502,"message":"m"}}"#,
+        ] {
+            let (object, seen, error) = fold(&[CREATED, ITEMS[6], ITEMS[7], ITEMS[8], event]);
+            assert_eq!(error.as_deref(), Some(event));
+            assert!(object.contains(r#""text":"Grü""#), "{object}");
+            assert!(!seen.contains(&Seen::Unknown));
+        }
+    }
+
+    #[test]
+    fn a_failed_response_is_an_error_and_ends_the_stream() {
+        let failed = r#"{"type":"response.failed","response":{"id":"resp_1","status":"failed","error":{"code":"rate_limit_exceeded","message":"m"},"output":[]}}"#;
+        let (object, seen, error) = fold(&[CREATED, ITEMS[6], ITEMS[7], ITEMS[8], failed]);
+        assert_eq!(error.as_deref(), Some(failed));
+        assert_eq!(seen.last(), Some(&Seen::End));
+        assert!(object.contains(r#""text":"Grü""#) && object.contains(r#""model":"gpt-x""#), "{object}");
+    }
+
+    #[test]
+    fn events_that_are_not_known_harm_nothing() {
+        for event in ["[1]", "7", r#"{"type":"codex.rate_limits","limits":{}}"#, r#"{"type":"response.x.y"}"#]
+        {
+            let (object, seen, error) = fold(&[CREATED, event, &closing("[]")]);
+            assert!(object.contains(r#""status":"completed""#));
+            assert_eq!((seen[1], error), (Seen::Unknown, None), "{event}");
+        }
+    }
+
+    #[test]
+    fn an_index_out_of_all_proportion_makes_no_long_list() {
+        let (object, ..) = fold(&[
+            r#"{"type":"response.output_text.delta","output_index":18446744073709551615,"content_index":999999999999,"delta":"a"}"#,
+            r#"{"type":"response.output_text.delta","output_index":0,"content_index":3,"delta":"b"}"#,
+        ]);
+        assert!(object.len() < 300, "{object}");
+        assert!(object.contains(r#""text":"a""#) && object.contains(r#""text":"b""#));
+        assert!(!object.contains("null"));
+    }
+
+    proptest! {
+        #[test]
+        fn line_ends_comments_names_and_blank_lines_do_not_change_the_fold(
+            newline in prop::sample::select(vec!["\n", "\r\n", "\r"]),
+            noise in prop::collection::vec(0_u8..6, 22),
+            last_blank in any::<bool>(),
+            bom in any::<bool>(),
+        ) {
+            let events = with_closing("[]");
+            let plain: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+            let mut noisy = if bom { "\u{feff}".to_owned() } else { String::new() };
+            for (place, (event, noise)) in events.iter().zip(noise).enumerate() {
+                if noise & 1 != 0 {
+                    noisy += &format!(": OPENROUTER PROCESSING{newline}{newline}");
+                }
+                if noise & 2 != 0 {
+                    noisy += &format!("event: anything{newline}id: {place}{newline}");
+                }
+                noisy += &if noise & 4 != 0 { format!("data:{event}{newline}") } else { format!("data: {event}{newline}") };
+                if last_blank || place + 1 < events.len() {
+                    noisy += newline;
+                }
+            }
+            prop_assert_eq!(fold_stream(&noisy), fold_stream(&plain));
+        }
+    }
+
+    fn request(body: &str) -> Vec<String> {
+        let json = json::parse(body).unwrap();
+        let view = OpenAiResponses.request(&openai(), &json);
+        let messages = view.messages.iter().map(|m| format!("{}: {:?}", m.role, m.parts));
+        let tools = view.tools.iter().map(|tool| format!("{}/{}", tool.name, tool.description));
+        let counts = format!("{} {}", view.messages_count, view.last_user_message());
+        messages.chain(tools).chain([counts]).collect()
+    }
+
+    #[test]
+    fn instructions_come_first_and_a_text_is_a_user_message() {
+        let lines = request(r#"{"model":"m","instructions":"Be brief","input":"Hi"}"#);
+        assert_eq!(lines, [r#"system: [Text("Be brief")]"#, r#"user: [Text("Hi")]"#, "1 Hi"]);
+    }
+
+    #[test]
+    fn every_kind_of_input_item_has_its_place() {
+        let lines = request(
+            r#"{"input":[
+                {"role":"developer","content":"d"},
+                {"type":"message","role":"user","content":[{"type":"input_text","text":"look"},{"type":"input_image","image_url":"data:image/png;base64,AAAA"},{"type":"input_file","filename":"f.pdf","file_data":"AAAAAAAA"},{"type":"input_file","file_url":"https://x/y.pdf"}]},
+                {"type":"reasoning","id":"r","summary":[{"type":"summary_text","text":"hm"}],"encrypted_content":"g"},
+                {"type":"function_call","call_id":"c","name":"add","arguments":"{}"},
+                {"type":"function_call_output","call_id":"c","output":"3"},
+                {"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"4"},{"type":"input_image","image_url":"https://x/i.png"}]},
+                {"type":"computer_call_output","call_id":"k","output":{"type":"computer_screenshot","image_url":"data:image/png;base64,AAAA"}},
+                {"type":"item_reference","id":"i"}]}"#,
+        );
+        assert_eq!(lines[8], "8 look");
+        assert!(lines[7].starts_with("item_reference: [Other("), "{}", lines[7]);
+        assert_eq!(
+            lines[..7],
+            [
+                r#"developer: [Text("d")]"#,
+                r#"user: [Text("look"), Media { media_type: "image/png", bytes: Some(3), source: "" }, Media { media_type: "file", bytes: Some(6), source: "" }, Media { media_type: "file", bytes: None, source: "https://x/y.pdf" }]"#,
+                r#"assistant: [Reasoning("hm")]"#,
+                r#"assistant: [ToolCall { name: "add", arguments: "{}" }]"#,
+                r#"tool: [ToolResult { of: "c", text: "3" }]"#,
+                r#"tool: [ToolResult { of: "c", text: "4" }, Media { media_type: "image", bytes: None, source: "https://x/i.png" }]"#,
+                r#"tool: [ToolResult { of: "k", text: "" }, Media { media_type: "image/png", bytes: Some(3), source: "" }]"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn built_in_tools_go_by_their_kind() {
+        let lines = request(
+            r#"{"input":[],"tools":[{"type":"function","name":"f","description":"d","parameters":{}},{"type":"web_search"},{"type":"mcp","server_label":"docs","server_url":"u"},{"type":"custom","name":"c"},{"type":"namespace","name":"n","description":"e","tools":[]}]}"#,
+        );
+        assert_eq!(lines, ["f/d", "web_search/", "docs/", "c/", "n/e", "0 "]);
+    }
+
+    fn response<T>(body: &str, read: impl FnOnce(&ResponseView<'_>) -> T) -> T {
+        let json = json::parse(body).unwrap();
+        read(&OpenAiResponses.response(&openai(), &json))
+    }
+
+    #[test]
+    fn every_kind_of_output_item_has_its_place() {
+        let body = r#"{"id":"resp_1","object":"response","created_at":1700000000.9,"status":"completed","model":"m","output":[
+            {"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"hm"}]},
+            {"type":"web_search_call","id":"w","status":"completed","action":{"type":"search","query":"q"}},
+            {"type":"mcp_call","name":"roll","server_label":"dice","arguments":"{}","output":"4","error":null},
+            {"type":"image_generation_call","result":"AAAA","output_format":"webp","revised_prompt":"a cat"},
+            {"type":"message","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[]},{"type":"refusal","refusal":"no"}]},
+            {"type":"custom_tool_call","name":"sh","input":"ls"},
+            {"type":"mcp_list_tools","tools":[]}]}"#;
+        response(body, |view| {
+            assert_eq!((view.created, &*view.object), (Some(1_700_000_000), "response"));
+            assert_eq!(view.finish_reason(), "completed");
+            let names: Vec<_> = view.tool_names().map(|name| &**name).collect();
+            assert_eq!(names, ["web_search", "roll", "image_generation", "sh"]);
+            let parts = format!("{:?}", view.choices[0].parts);
+            for part in [
+                r#"Reasoning("hm")"#,
+                r#"ToolCall { name: "web_search", arguments: "{\"type\":\"search\",\"query\":\"q\"}" }"#,
+                r#"ToolResult { of: "roll", text: "4" }"#,
+                r#"Media { media_type: "image/webp", bytes: Some(3), source: "" }"#,
+                r#"Text("Hi"), Refusal("no")"#,
+                r#"ToolCall { name: "sh", arguments: "ls" }"#,
+            ] {
+                assert!(parts.contains(part), "{part} in {parts}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_finish_reason_is_the_providers_own_word() {
+        for (body, reason) in [
+            (r#"{"status":"completed","incomplete_details":null,"output":[]}"#, "completed"),
+            (
+                r#"{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}"#,
+                "max_output_tokens",
+            ),
+            (r#"{"status":"incomplete"}"#, "incomplete"),
+            (r#"{"status":"queued","background":true,"output":[]}"#, ""),
+            (r#"{"status":"in_progress","output":[]}"#, ""),
+        ] {
+            response(body, |view| assert_eq!((view.finish_reason(), view.error), (reason, None), "{body}"));
+        }
+    }
+
+    #[test]
+    fn a_failed_response_is_a_failure_whatever_its_status() {
+        for body in [
+            r#"{"status":"failed","error":{"code":"c","message":"m"}}"#,
+            r#"{"status":"failed","error":null}"#,
+        ] {
+            assert!(response(body, |view| view.error.is_some()), "{body}");
+        }
+    }
+
+    #[test]
+    fn tokens_and_costs_are_as_reported() {
+        let body = r#"{"usage":{"input_tokens":10,"input_tokens_details":{"cached_tokens":4,"cache_write_tokens":3},"output_tokens":6,"output_tokens_details":{"reasoning_tokens":2},"total_tokens":16,"cost":0.5,"cost_details":{"upstream_inference_input_cost":0.2,"upstream_inference_output_cost":0.3}}}"#;
+        response(body, |view| {
+            let usage = view.usage.unwrap();
+            assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (10, 6, 16));
+            assert_eq!((usage.cached_tokens, usage.cache_creation_tokens, usage.reasoning_tokens), (4, 3, 2));
+            let cost = view.cost.unwrap();
+            assert_eq!((cost.input, cost.output, cost.total), (0.2, 0.3, 0.5));
+        });
+        // xAI counts reasoning inside of the output here, whatever its chat completions do.
+        let json = json::parse(r#"{"usage":{"input_tokens":10,"output_tokens":6,"output_tokens_details":{"reasoning_tokens":2},"cost_in_usd_ticks":25000000}}"#).unwrap();
+        let view = OpenAiResponses.response(&endpoint("https://api.x.ai/v1/responses"), &json);
+        assert_eq!(view.usage.unwrap().completion_tokens, 6);
+        assert_eq!(view.cost.unwrap().total, 0.0025);
+    }
+}
