@@ -85,6 +85,10 @@ pub(crate) fn clean_url(url: &str) -> Option<CleanUrl> {
 pub(crate) fn api_of(_provider: &str, body: Option<&Json<'_>>) -> Api {
     match body {
         Some(body) if !body.get("messages").is_null() => Api::OpenAiChat,
+        // An embedding's input is texts or numbers.
+        Some(body) if body.get("input").items().iter().any(|item| item.as_object().is_some()) => {
+            Api::OpenAiResponses
+        }
         _ => Api::Raw,
     }
 }
@@ -142,11 +146,11 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
             return Some(with_model(shape, Some(name)));
         }
     }
-    let shape = if ends("/chat/completions") {
+    let shape = if ends("/chat/completions") || ends("/agents/completions") || ends("/v1/sonar") {
         Shape::new(Api::OpenAiChat, "chat")
     } else if ends("/completions") {
         Shape::new(Api::OpenAiChat, "text_completion")
-    } else if ends("/responses") {
+    } else if ends("/responses") || ends("/responses/compact") {
         Shape::new(Api::OpenAiResponses, "chat")
     } else if ends("/v1/messages") {
         Shape::new(Api::Anthropic, "chat").implied("anthropic")
@@ -205,6 +209,14 @@ const HOSTS: &[(&str, &str)] = &[
     ("api.fireworks.ai", "fireworks"),
     ("api.cerebras.ai", "cerebras"),
     ("ollama.com", "ollama"),
+    (".cognitiveservices.azure.com", "azure.ai.openai"),
+    (".githubcopilot.com", "github_copilot"),
+    ("router.huggingface.co", "huggingface"),
+    (".snowflakecomputing.com", "snowflake"),
+    ("api.moonshot.ai", "moonshot_ai"),
+    ("api.moonshot.cn", "moonshot_ai"),
+    ("api.venice.ai", "venice"),
+    ("api.z.ai", "z_ai"),
 ];
 
 fn provider(url: &CleanUrl, implied: Option<&'static str>) -> Cow<'static, str> {
@@ -266,8 +278,25 @@ mod tests {
     }
 
     #[test]
+    fn responses_are_known_wherever_they_are_served() {
+        for url in [
+            "https://api.openai.com/v1/responses",
+            "https://my.openai.azure.com/openai/v1/responses?api-version=preview",
+            "https://my.openai.azure.com/openai/deployments/d/responses",
+            "https://chatgpt.com/backend-api/codex/responses",
+            "https://chatgpt.com/backend-api/codex/responses/compact",
+            "https://bedrock-mantle.us-east-1.api.aws/openai/v1/responses",
+        ] {
+            let endpoint = post(url).unwrap();
+            assert_eq!((endpoint.api, &*endpoint.operation), (Api::OpenAiResponses, "chat"), "{url}");
+        }
+    }
+
+    #[test]
     fn what_is_no_call_is_left_alone() {
         for url in [
+            "https://api.openai.com/v1/responses/resp_1/cancel",
+            "https://api.openai.com/v1/responses/input_tokens",
             "https://api.openai.com/v1/models",
             "https://api.openai.com/v1/files",
             "https://api.openai.com/v1/threads/t/messages",
@@ -298,6 +327,8 @@ mod tests {
             ("https://openrouter.ai/api/v1/chat/completions", "openrouter"),
             ("https://my.openai.azure.com/openai/deployments/d/chat/completions", "azure.ai.openai"),
             ("https://europe-west1-aiplatform.googleapis.com/v1/x/chat/completions", "gcp.vertex_ai"),
+            ("https://api.business.githubcopilot.com/chat/completions", "github_copilot"),
+            ("https://o-a.snowflakecomputing.com/api/v2/cortex/v1/chat/completions", "snowflake"),
             ("http://localhost:11434/v1/chat/completions", "ollama"),
             ("http://localhost:8000/v1/chat/completions", "localhost"),
             ("https://api.example.org/v1/chat/completions", "api.example.org"),

@@ -431,6 +431,8 @@ impl<'a> ChoiceFold<'a> {
                     self.message = Some(message);
                 }
                 ("message" | "delta", _) => {}
+                // Together repeats the delta as a text.
+                ("text", _) if has_delta => {}
                 ("text", value) => {
                     said |= value.as_text().is_some_and(|text| !text.is_empty());
                     merge(self.members.entry(&key), "text", value);

@@ -12,8 +12,7 @@ use super::dialect::{Dialect, Fold, Folded, Seen};
 use super::error::{reported, says_why};
 use super::openai_chat::{content_part, reported_cost, usage};
 use super::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, media_at, present, text,
-    text_or_json,
+    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, present, text, text_or_json,
 };
 
 pub(super) struct OpenAiResponses;
@@ -268,7 +267,10 @@ impl<'a> Fold<'a> for ResponsesFold<'a> {
         match kind.strip_prefix("response.").unwrap_or(&kind) {
             "output_item.added" => self.announced(&mut event),
             "output_item.done" => self.done(&mut event),
-            "content_part.added" | "content_part.done" => self.part(&mut event, "content", "content_index"),
+            // The latter two are vLLM's.
+            "content_part.added" | "content_part.done" | "reasoning_part.added" | "reasoning_part.done" => {
+                self.part(&mut event, "content", "content_index")
+            }
             "reasoning_summary_part.added" | "reasoning_summary_part.done" => {
                 self.part(&mut event, "summary", "summary_index")
             }
@@ -289,7 +291,7 @@ impl<'a> Fold<'a> for ResponsesFold<'a> {
             kind => match kind.rsplit_once('.') {
                 Some((stem, "delta")) => self.delta(&Place::of(stem), &mut event),
                 Some((stem, "done")) => self.whole(&Place::of(stem), &mut event),
-                Some((_, progress)) => self.progress(progress, &event),
+                Some((stem, progress)) => self.progress(stem, progress, &event),
                 None => Seen::Unknown,
             },
         }
@@ -495,18 +497,17 @@ impl<'a> ResponsesFold<'a> {
     }
 
     /// `response.web_search_call.searching` and the like.
-    fn progress(&mut self, progress: &str, event: &Object<'a>) -> Seen {
+    fn progress(&mut self, stem: &str, progress: &str, event: &Object<'a>) -> Seen {
         if event.get("output_index").is_none() && event.get("item_id").is_none() {
             return Seen::Unknown;
         }
-        match self.item(event) {
-            Some(item) if item.done => Seen::Other,
-            Some(item) if event.get("delta").is_none() => {
-                item.members.set("status", Json::string(progress.to_owned()));
-                Seen::Other
-            }
-            _ => Seen::Unknown,
+        let Some(item) = self.item(event) else {
+            return Seen::Unknown;
+        };
+        if !item.done && (stem.ends_with("_call") || stem == "mcp_list_tools") {
+            item.members.set("status", Json::string(progress.to_owned()));
         }
+        Seen::Other
     }
 
     fn heard(&mut self, member: &str, piece: Option<Json<'a>>) -> Seen {
