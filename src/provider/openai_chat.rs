@@ -52,7 +52,7 @@ impl Dialect for OpenAiChat {
             model: text(body.get("model")),
             choices: body.get("choices").items().iter().map(choice).collect(),
             usage: usage(endpoint, usage_json),
-            cost: reported_cost(body).or_else(|| cost_of(usage_json)),
+            cost: cost(body).or_else(|| reported_cost(usage_json)),
             service_tier: text(body.get("service_tier")),
             error: reported(body),
         }
@@ -259,14 +259,15 @@ pub(super) fn usage(endpoint: &Endpoint, usage: &Json<'_>) -> Option<Usage> {
 }
 
 /// What a body says that it cost: in its usage, or beside it as Venice does.
-pub(super) fn reported_cost(body: &Json<'_>) -> Option<ReportedCost> {
+pub(super) fn cost(body: &Json<'_>) -> Option<ReportedCost> {
     let venice = || body.at(&["cost", "usd"]).as_f64();
-    cost_of(body.get("usage")).or_else(|| Some(ReportedCost { total: venice()?, ..ReportedCost::default() }))
+    reported_cost(body.get("usage"))
+        .or_else(|| Some(ReportedCost { total: venice()?, ..ReportedCost::default() }))
 }
 
-/// OpenRouter's `cost`, Perplexity's `cost.total_cost`, xAI's ticks of 10⁻¹⁰ dollars, DeepInfra's
-/// and a gateway's estimates.
-fn cost_of(usage: &Json<'_>) -> Option<ReportedCost> {
+/// What a `usage` object says that it cost: OpenRouter's `cost`, Perplexity's `cost.total_cost`, xAI's
+/// ticks of 10⁻¹⁰ dollars, DeepInfra's and a gateway's estimates.
+pub(super) fn reported_cost(usage: &Json<'_>) -> Option<ReportedCost> {
     let number = |path: &[&str]| usage.at(path).as_f64();
     let upstream =
         |keys: [&str; 2]| keys.into_iter().find_map(|key| number(&["cost_details", key])).unwrap_or(0.0);
@@ -314,8 +315,11 @@ impl<'a> Fold<'a> for ChatFold<'a> {
         let Json::Object(chunk) = data else {
             return if failed { Seen::Other } else { Seen::Unknown };
         };
-        // An error that is no chunk as well has nothing to add to the answer.
+        // An error that is no chunk as well has nothing to add to the answer but its tokens.
         if failed && chunk.get("choices").is_none() {
+            if let Some(usage) = chunk.get("usage").filter(|usage| !usage.is_null()) {
+                self.object.set("usage", usage.clone());
+            }
             return Seen::Other;
         }
         let mut seen = Seen::Other;
@@ -955,10 +959,10 @@ mod tests {
             (r#"{"usage":{"estimated_cost":0.25}}"#, 0.0, 0.0, 0.25),
             (r#"{"usage":{"prompt_tokens":1},"cost":{"usd":0.25,"diem":1}}"#, 0.0, 0.0, 0.25),
         ] {
-            let cost = reported_cost(&json::parse(body).unwrap()).unwrap();
+            let cost = cost(&json::parse(body).unwrap()).unwrap();
             assert_eq!((cost.input, cost.output, cost.total), (input, output, total), "{body}");
         }
-        assert_eq!(reported_cost(&json::parse(r#"{"usage":{"prompt_tokens":1}}"#).unwrap()), None);
+        assert_eq!(cost(&json::parse(r#"{"usage":{"prompt_tokens":1}}"#).unwrap()), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::record::Endpoint;
 
 use super::dialect::{Dialect, Fold, Folded, Seen};
 use super::error::{reported, says_why};
-use super::openai_chat::{content_part, reported_cost, usage};
+use super::openai_chat::{content_part, cost, usage};
 use super::view::{
     Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, present, text, text_or_json,
 };
@@ -48,7 +48,7 @@ impl Dialect for OpenAiResponses {
             model: text(body.get("model")),
             choices: choice(body).into_iter().collect(),
             usage: usage(endpoint, body.get("usage")),
-            cost: reported_cost(body),
+            cost: cost(body),
             service_tier: text(body.get("service_tier")),
             error: reported(body).or(failed.then_some(body)),
         }
