@@ -1,4 +1,6 @@
-//! tmp
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod builder;
 mod emit;
 mod json;
@@ -6,6 +8,7 @@ mod layer;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod provider;
+pub mod read;
 mod record;
 mod recorder;
 mod render;

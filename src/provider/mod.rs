@@ -17,8 +17,8 @@ mod view;
 
 pub(crate) use decode::{DecodedBody, decode};
 pub(crate) use detect::{Request, api_of, clean_url, recognise, unrecognised};
-pub(crate) use dialect::{Dialect, dialect};
+pub(crate) use dialect::dialect;
 pub(crate) use failure::{exchange_failure, reported_failure};
 pub use price::Price;
 pub(crate) use price::{Priced, Prices};
-pub(crate) use view::{Choice, Message, Part, RequestView, ResponseView, parameters, text_or_json};
+pub(crate) use view::{Choice, Part, RequestView, ResponseView, parameters, text_or_json};
