@@ -18,3 +18,6 @@ pub(crate) use settings::Settings;
 pub use settings::{Durability, Overflow};
 pub use stats::Stats;
 pub(crate) use worker::start;
+
+#[cfg(test)]
+mod tests;

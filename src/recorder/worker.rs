@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use tracing::subscriber::NoSubscriber;
-
 use crate::record::{
     Body, CallKey, CallRecord, IndexEntry, Moment, RunningRecorder, SentRequest, Sink, Status, Wanted,
 };
@@ -41,10 +39,9 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
         warned: false,
         _running: RunningRecorder::new(),
     };
-    let thread = std::thread::Builder::new().name("llmlogs".to_owned()).spawn(move || {
-        // Nothing that happens here may be recorded here.
-        tracing::subscriber::with_default(NoSubscriber::default(), || worker.run());
-    })?;
+    // Not under `NoSubscriber`: one scoped subscriber anywhere takes every thread of the program off
+    // tracing's fast path. Nothing on this thread emits spans or events.
+    let thread = std::thread::Builder::new().name("llmlogs".to_owned()).spawn(move || worker.run())?;
     let guard = LlmLogGuard::new(Running {
         queue: Arc::clone(&queue),
         session_id,
