@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "middleware", doc = include_str!("../README.md"))]
+#![cfg_attr(not(feature = "middleware"), doc = "A flight recorder for LLM API calls.")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;

@@ -1,6 +1,8 @@
 //! A filter that hides the middleware's spans: the user is told, once. A binary of its own, since it
 //! is told once a process, in a child whose standard error is read.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::process::Command;

@@ -1,5 +1,7 @@
 //! The layer alone: spans and events into calls, whatever surrounds them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use serde_json::json;

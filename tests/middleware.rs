@@ -1,5 +1,7 @@
 //! The middleware in front of real sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::sync::Arc;

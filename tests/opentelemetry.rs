@@ -1,5 +1,7 @@
 //! What an OpenTelemetry layer beside ours exports: spans by the GenAI convention.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::collections::HashMap;

@@ -1,6 +1,8 @@
 //! Tracing from inside what the layer is given: under the global default, where a lock that is held
 //! would be waited for for ever. A binary of its own, because the global default is set.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::fmt;

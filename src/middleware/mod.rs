@@ -32,7 +32,7 @@ type Matcher = Arc<dyn Fn(&Method, &Url) -> bool + Send + Sync>;
 /// passes untouched. Put it last, so that what it sees is what goes over the wire; with a retry
 /// middleware also first, so that all tries are one call:
 ///
-/// ```
+/// ```no_run
 /// use reqwest_middleware::ClientBuilder;
 /// use tracing_llmlogs::LlmLogMiddleware;
 ///

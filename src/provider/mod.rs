@@ -16,7 +16,7 @@ mod stream;
 mod view;
 
 pub(crate) use decode::{DecodedBody, decode};
-pub(crate) use detect::{Request, api_of, clean_url, recognise, unrecognised};
+pub(crate) use detect::{Request, api_of, recognise, unrecognised};
 pub(crate) use dialect::dialect;
 pub(crate) use failure::{exchange_failure, reported_failure};
 pub use price::Price;

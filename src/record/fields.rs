@@ -15,7 +15,7 @@ impl FieldValue<'_> {
         match self {
             FieldValue::U64(n) => Some(n),
             FieldValue::I64(n) => u64::try_from(n).ok(),
-            FieldValue::F64(n) if n >= 0.0 && n < 9e15 => Some(n.round() as u64),
+            FieldValue::F64(n) if (0.0..9e15).contains(&n) => Some(n.round() as u64),
             FieldValue::Str(text) => text.trim().parse().ok(),
             FieldValue::F64(_) | FieldValue::Bool(_) => None,
         }

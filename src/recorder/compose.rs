@@ -1,7 +1,7 @@
 //! A call's record into the contents of its five files.
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::json::{self, Json, Object};
 use crate::provider::{self, DecodedBody, Priced, Prices, RequestView, ResponseView, dialect};
@@ -71,11 +71,12 @@ impl Composer {
     pub(super) fn new(settings: &Settings) -> Self {
         let name = |name: &str, on: bool| if on { name.to_owned() } else { String::new() };
         let (bodies, texts) = (settings.bodies, settings.bodies && settings.text_files);
-        let mut files = Files::default();
-        files.input = name("input.json", bodies);
-        files.output = name("output.json", bodies);
-        files.input_txt = name("input.txt", texts);
-        files.output_txt = name("output.txt", texts);
+        let files = Files {
+            input: name("input.json", bodies),
+            output: name("output.json", bodies),
+            input_txt: name("input.txt", texts),
+            output_txt: name("output.txt", texts),
+        };
         Composer { prices: settings.prices.clone(), language: settings.language, files }
     }
 
@@ -133,7 +134,7 @@ impl Composer {
         let latency = record.own.started.until(ended);
         let latency_ms = match (chosen.outcome, said.latency_ms()) {
             (None, Some(told)) => told,
-            _ => u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+            _ => milliseconds(latency),
         };
         let response_info = response_info(&response, failure.as_ref(), &chosen, &said);
         let priced = Priced {
@@ -143,35 +144,35 @@ impl Composer {
             service_tier: &response.service_tier,
             at: record.own.started.wall,
         };
-        let mut metadata = Metadata::default();
-        metadata.schema_version = SCHEMA_VERSION;
-        metadata.call_id = call_id;
-        session_id.clone_into(&mut metadata.session_id);
-        metadata.timestamp = started.unix();
-        metadata.datetime = started.readable();
-        metadata.started_at = started.rfc3339();
-        metadata.ended_at = end.rfc3339();
-        metadata.status = match &failure {
-            None => Status::Ok,
-            Some(_) if cancelled => Status::Cancelled,
-            Some(_) => Status::Error,
-        };
-        metadata.request_info = request_info(&request);
-        metadata.usage = usage;
-        metadata.performance =
-            performance(latency_ms, usage, failure.is_some(), decoded.first_content, record);
-        metadata.context = context(record, &said, chosen.request.is_some(), &request);
-        metadata.attempts = attempts(record);
-        metadata.files = self.files.clone();
-        metadata.cost_estimate = self.prices.cost(&priced, &usage, response.cost);
-        metadata.truncated = Truncated::default();
-        metadata.truncated.input = chosen.request.is_some_and(|request| is_cut(&request.body));
-        metadata.truncated.output = chosen.outcome.is_some_and(|outcome| is_cut(&outcome.body));
-
         let (output_json, output_text) =
             self.output(&chosen, &decoded, &response, &response_info, failure.as_ref(), &model, &end, usage);
-        metadata.response_info = response_info;
-        metadata.api_info = api_info(endpoint, model);
+        let metadata = Metadata {
+            schema_version: SCHEMA_VERSION,
+            call_id,
+            session_id: session_id.to_owned(),
+            timestamp: started.unix(),
+            datetime: started.readable(),
+            started_at: started.rfc3339(),
+            ended_at: end.rfc3339(),
+            status: match &failure {
+                None => Status::Ok,
+                Some(_) if cancelled => Status::Cancelled,
+                Some(_) => Status::Error,
+            },
+            request_info: request_info(&request),
+            usage,
+            performance: performance(latency_ms, usage, failure.is_some(), decoded.first_content, record),
+            context: context(record, &said, chosen.request.is_some(), &request),
+            attempts: attempts(record),
+            files: self.files.clone(),
+            cost_estimate: self.prices.cost(&priced, &usage, response.cost),
+            truncated: Truncated {
+                input: chosen.request.is_some_and(|request| is_cut(&request.body)),
+                output: chosen.outcome.is_some_and(|outcome| is_cut(&outcome.body)),
+            },
+            response_info,
+            api_info: api_info(endpoint, model),
+        };
         Call { input, output_json, output_text, metadata }
     }
 
@@ -349,27 +350,27 @@ fn model_of(view: &RequestView<'_>, endpoint: Option<&Endpoint>, told: &str) -> 
 }
 
 fn api_info(endpoint: Endpoint, model: String) -> ApiInfo {
-    let mut info = ApiInfo::default();
-    info.provider = endpoint.provider.into_owned();
-    info.model = model;
-    info.base_url = endpoint.base_url;
-    info.endpoint = endpoint.path;
-    info.operation = endpoint.operation.into_owned();
-    info.method = endpoint.method;
-    info
+    ApiInfo {
+        provider: endpoint.provider.into_owned(),
+        model,
+        base_url: endpoint.base_url,
+        endpoint: endpoint.path,
+        operation: endpoint.operation.into_owned(),
+        method: endpoint.method,
+    }
 }
 
 fn request_info(view: &RequestView<'_>) -> RequestInfo {
     let number = |json: Option<&Json<'_>>| json.and_then(json_number);
-    let mut info = RequestInfo::default();
-    info.messages_count = view.messages_count as u64;
-    info.tools_count = view.tools.len() as u64;
-    info.has_tools = !view.tools.is_empty();
-    info.tool_choice = view.tool_choice.map_or_else(|| "auto".into(), json_value);
-    info.temperature = number(view.temperature);
-    info.max_tokens = number(view.max_tokens);
-    info.stream = view.stream;
-    info
+    RequestInfo {
+        messages_count: view.messages_count as u64,
+        tools_count: view.tools.len() as u64,
+        has_tools: !view.tools.is_empty(),
+        tool_choice: view.tool_choice.map_or_else(|| "auto".into(), json_value),
+        temperature: number(view.temperature),
+        max_tokens: number(view.max_tokens),
+        stream: view.stream,
+    }
 }
 
 fn json_number(json: &Json<'_>) -> Option<serde_json::Number> {
@@ -392,26 +393,24 @@ fn response_info(
     said: &Said<'_>,
 ) -> ResponseInfo {
     let or = |known: &str, told: String| if known.is_empty() { told } else { known.to_owned() };
-    let mut info = ResponseInfo::default();
-    info.id = or(&view.id, said.response_id());
-    info.object = view.object.clone().into_owned();
-    info.created = view.created.unwrap_or(0);
-    info.model = or(&view.model, said.response_model());
-    if let Some(outcome) = chosen.outcome {
-        info.http_status = outcome.head.status;
-        info.request_id.clone_from(&outcome.head.request_id);
+    let tool_names: Vec<String> = view.tool_names().map(|name| name.clone().into_owned()).collect();
+    let head = chosen.outcome.map(|outcome| &outcome.head);
+    ResponseInfo {
+        id: or(&view.id, said.response_id()),
+        object: view.object.clone().into_owned(),
+        created: view.created.unwrap_or(0),
+        model: or(&view.model, said.response_model()),
+        http_status: head.and_then(|head| head.status),
+        request_id: head.map(|head| head.request_id.clone()).unwrap_or_default(),
+        error: failure.is_some(),
+        error_type: failure.map(|failure| failure.kind.word().into_owned()).unwrap_or_default(),
+        error_code: failure.map(|failure| failure.code.clone()).unwrap_or_default(),
+        error_message: failure.map(|failure| failure.message.clone()).unwrap_or_default(),
+        finish_reason: or(view.finish_reason(), said.finish_reason()),
+        tool_calls_count: tool_names.len() as u64,
+        has_tool_calls: !tool_names.is_empty(),
+        tool_names,
     }
-    if let Some(failure) = failure {
-        info.error = true;
-        info.error_type = failure.kind.word().into_owned();
-        info.error_code.clone_from(&failure.code);
-        info.error_message.clone_from(&failure.message);
-    }
-    info.finish_reason = or(view.finish_reason(), said.finish_reason());
-    info.tool_names = view.tool_names().map(|name| name.clone().into_owned()).collect();
-    info.tool_calls_count = info.tool_names.len() as u64;
-    info.has_tool_calls = !info.tool_names.is_empty();
-    info
 }
 
 fn performance(
@@ -421,15 +420,20 @@ fn performance(
     first_content: Option<Instant>,
     record: &CallRecord,
 ) -> Performance {
-    let mut performance = Performance::default();
-    performance.latency_ms = latency_ms;
+    let mut tokens_per_second = 0.0;
     if !failed && latency_ms > 0 {
         let rate = usage.completion_tokens as f64 / (latency_ms as f64 / 1000.0);
-        performance.tokens_per_second = (rate * 100.0).round() / 100.0;
+        tokens_per_second = (rate * 100.0).round() / 100.0;
     }
-    performance.time_to_first_token_ms =
-        first_content.map(|at| u64::try_from(record.own.started.until(at).as_millis()).unwrap_or(u64::MAX));
-    performance
+    Performance {
+        latency_ms,
+        tokens_per_second,
+        time_to_first_token_ms: first_content.map(|at| milliseconds(record.own.started.until(at))),
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn context(record: &CallRecord, said: &Said<'_>, http: bool, request: &RequestView<'_>) -> Context {
@@ -507,18 +511,17 @@ fn attempt(number: usize, leg: &Leg) -> Attempt {
         (Some(outcome), None) => provider::exchange_failure(outcome, None),
         (None, _) => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),
     };
-    let mut attempt = Attempt::default();
-    attempt.attempt = number as u64;
-    attempt.started_at = LocalTime::of(leg.started.wall).rfc3339();
-    attempt.latency_ms = u64::try_from(leg.started.until(ended).as_millis()).unwrap_or(u64::MAX);
-    attempt.http_status = outcome.and_then(|outcome| outcome.head.status);
-    attempt.retry_after_ms = outcome.and_then(|outcome| outcome.head.retry_after_ms);
-    if let Some(failure) = failure {
-        attempt.error_type = failure.kind.word().into_owned();
-        attempt.error_code = failure.code;
-        attempt.error_message = failure.message;
+    let head = outcome.map(|outcome| &outcome.head);
+    Attempt {
+        attempt: number as u64,
+        started_at: LocalTime::of(leg.started.wall).rfc3339(),
+        latency_ms: milliseconds(leg.started.until(ended)),
+        http_status: head.and_then(|head| head.status),
+        retry_after_ms: head.and_then(|head| head.retry_after_ms),
+        error_type: failure.as_ref().map(|failure| failure.kind.word().into_owned()).unwrap_or_default(),
+        error_code: failure.as_ref().map(|failure| failure.code.clone()).unwrap_or_default(),
+        error_message: failure.map(|failure| failure.message).unwrap_or_default(),
     }
-    attempt
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the tests share: a recorder of their own, calls read back, a loopback API.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 pub mod api;
 
