@@ -130,7 +130,9 @@ impl Composer {
         let failure = call_failure(record, &chosen, &said, &decoded, &response);
         let cancelled = failure.as_ref().is_some_and(|failure| failure.kind == ErrorType::Cancelled);
 
-        let usage = response.usage.or_else(|| said.usage()).unwrap_or_default();
+        // A response made up from the fields says less of the tokens than the fields themselves.
+        let in_body = response.usage.filter(|_| chosen.outcome.is_some());
+        let usage = in_body.or_else(|| said.usage()).unwrap_or_default();
         let latency = record.own.started.until(ended);
         let latency_ms = match (chosen.outcome, said.latency_ms()) {
             (None, Some(told)) => told,
