@@ -4,7 +4,7 @@ use crate::json::Json;
 use crate::record::{Api, Endpoint};
 
 use super::view::{RequestView, ResponseView};
-use super::{openai_chat, raw};
+use super::{anthropic, openai_chat, raw};
 
 /// How one API speaks.
 pub(crate) trait Dialect: Sync {
@@ -55,8 +55,8 @@ pub(crate) struct Folded<'a> {
 pub(crate) fn dialect(api: Api) -> &'static dyn Dialect {
     match api {
         Api::OpenAiChat => &openai_chat::OpenAiChat,
+        Api::Anthropic => &anthropic::Anthropic,
         Api::OpenAiResponses
-        | Api::Anthropic
         | Api::Gemini
         | Api::BedrockConverse
         | Api::BedrockInvoke

@@ -4,6 +4,7 @@
 //! One file an API, all of the shape of [`Dialect`]; CONTRIBUTING.md says how to add one. Nothing
 //! here writes, and nothing fails: what is not understood is left alone.
 
+mod anthropic;
 mod aws_event_stream;
 mod decode;
 mod detect;
