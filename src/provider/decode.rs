@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::json::{self, Json};
 use crate::record::{Endpoint, Outcome};
 
+use super::bedrock_invoke;
 use super::dialect::{Seen, dialect};
 use super::stream::{Event, Framing, for_each_event};
 
@@ -33,7 +34,10 @@ pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBo
         _ => dialect(endpoint.api).fold(endpoint),
     };
     let Some(mut fold) = fold else {
-        let json = parse(String::from_utf8_lossy(bytes));
+        let mut json = parse(String::from_utf8_lossy(bytes));
+        if let Some(body) = json.as_mut().and_then(Json::as_object_mut) {
+            bedrock_invoke::add_metrics(body, &outcome.head);
+        }
         return DecodedBody {
             streamed: framing != Framing::Whole,
             finished: json.is_some(),

@@ -6,6 +6,8 @@
 
 mod anthropic;
 mod aws_event_stream;
+mod bedrock;
+mod bedrock_invoke;
 mod decode;
 mod detect;
 mod dialect;
