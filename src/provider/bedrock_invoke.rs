@@ -47,12 +47,12 @@ impl Dialect for BedrockInvoke {
         let untyped =
             |message: &Json<'_>| message.get("content").items().iter().any(|part| part.get("type").is_null());
         let messages = body.get("messages").items();
-        let mut view = if !body.get("anthropic_version").is_null() {
+        let mut view = if messages.is_empty() {
+            prompt_request(body)
+        } else if !body.get("anthropic_version").is_null() {
             Anthropic.request(endpoint, body)
         } else if !body.get("inferenceConfig").is_null() || messages.iter().any(untyped) {
             BedrockConverse.request(endpoint, body)
-        } else if messages.is_empty() {
-            prompt_request(body)
         } else {
             OpenAiChat.request(endpoint, body)
         };
@@ -509,9 +509,12 @@ mod tests {
             r#"{"max_tokens":9,"messages":[{"role":"system","content":"s"},{"role":"user","content":"Hi"}]}"#;
         let llama = r#"{"prompt":"Hi","max_gen_len":9}"#;
         let titan = r#"{"inputText":"Hi","textGenerationConfig":{"maxTokenCount":9}}"#;
+        let old = r#"{"anthropic_version":"bedrock-2023-05-31","prompt":"Hi","max_tokens_to_sample":9}"#;
         let cohere = r#"{"message":"Hi","chat_history":[{"role":"CHATBOT","message":"?"}],"max_tokens":9}"#;
         let endpoint = endpoint("m", "invoke-with-response-stream");
-        for (body, count) in [(claude, 1), (nova, 1), (chat, 2), (llama, 1), (titan, 1), (cohere, 2)] {
+        for (body, count) in
+            [(claude, 1), (nova, 1), (chat, 2), (llama, 1), (titan, 1), (old, 1), (cohere, 2)]
+        {
             let body = json::parse(body).unwrap();
             let view = BedrockInvoke.request(&endpoint, &body);
             assert_eq!(view.last_user_message(), "Hi", "{body:?}");
