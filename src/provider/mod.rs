@@ -4,6 +4,10 @@
 //! One file an API, all of the shape of [`Dialect`]; CONTRIBUTING.md says how to add one. Nothing
 //! here writes, and nothing fails: what is not understood is left alone.
 
+mod anthropic;
+mod aws_event_stream;
+mod bedrock;
+mod bedrock_invoke;
 mod decode;
 mod detect;
 mod dialect;
