@@ -14,6 +14,7 @@ mod provider;
 pub mod read;
 mod record;
 mod recorder;
+mod redact;
 mod render;
 
 pub use builder::{LlmLogBuilder, layer};
@@ -23,4 +24,5 @@ pub use layer::LlmLogLayer;
 pub use middleware::LlmLogMiddleware;
 pub use provider::Price;
 pub use recorder::{Durability, FlushError, LlmLogGuard, Overflow, Stats};
+pub use redact::Redact;
 pub use render::Language;

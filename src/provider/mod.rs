@@ -25,4 +25,4 @@ pub(crate) use dialect::dialect;
 pub(crate) use failure::{exchange_failure, reported_failure};
 pub use price::Price;
 pub(crate) use price::{Priced, Prices};
-pub(crate) use view::{Choice, Part, RequestView, ResponseView, parameters, text_or_json};
+pub(crate) use view::{Choice, Part, RequestView, ResponseView, data_url, parameters, text_or_json};

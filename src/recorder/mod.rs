@@ -7,6 +7,7 @@ mod compose;
 mod files;
 mod from_fields;
 mod guard;
+mod media;
 mod queue;
 mod session;
 mod settings;

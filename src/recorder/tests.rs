@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::provider::Prices;
 use crate::record::{CallKey, CallRecord, Fields, Leg, Moment};
+use crate::redact::Redact;
 use crate::render::Language;
 
 use super::session::{LocalTime, Session};
@@ -27,6 +28,9 @@ fn settings(root: &Path) -> Settings {
         bodies: true,
         language: Language::Chinese,
         prices: Prices::default(),
+        redact: Redact::new(),
+        media_limit: 32 << 10,
+        keep_media: false,
     }
 }
 
