@@ -14,6 +14,7 @@ mod dialect;
 mod error;
 mod failure;
 mod openai_chat;
+mod openai_responses;
 mod price;
 mod raw;
 mod stream;

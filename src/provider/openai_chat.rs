@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 
 use crate::json::{Json, Object, Text};
-use crate::record::{Endpoint, Usage};
+use crate::record::{Api, Endpoint, Usage};
 
 use super::dialect::{Dialect, Fold, Folded, Seen};
+use super::error::reported;
 use super::view::{
-    Choice, Message, Part, ReportedCost, RequestView, ResponseView, Tool, count, media_at, present, text,
-    text_or_json,
+    Choice, Message, Part, ReportedCost, RequestView, ResponseView, Tool, base64_bytes, count, data_url,
+    media_at, present, text, text_or_json,
 };
 
 pub(super) struct OpenAiChat;
@@ -40,10 +41,10 @@ impl Dialect for OpenAiChat {
     }
 
     fn response<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
-        let usage_json = match body.get("usage") {
-            Json::Null => body.at(&["x_groq", "usage"]),
-            usage => usage,
-        };
+        // Groq's stands beside the last chunk, Moonshot's in a choice.
+        let in_choices = body.get("choices").items().iter().map(|choice| choice.get("usage"));
+        let mut places = [body.get("usage"), body.at(&["x_groq", "usage"])].into_iter().chain(in_choices);
+        let usage_json = places.find(|usage| usage.as_object().is_some()).unwrap_or(&Json::Null);
         ResponseView {
             id: text(body.get("id")),
             object: text(body.get("object")),
@@ -51,9 +52,9 @@ impl Dialect for OpenAiChat {
             model: text(body.get("model")),
             choices: body.get("choices").items().iter().map(choice).collect(),
             usage: usage(endpoint, usage_json),
-            cost: reported_cost(usage_json),
+            cost: reported_cost(body).or_else(|| cost_of(usage_json)),
             service_tier: text(body.get("service_tier")),
-            error: present(body, "error"),
+            error: reported(body),
         }
     }
 
@@ -96,33 +97,38 @@ fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
 /// The parts of a message of either direction, reasoning first.
 fn message_parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
     let mut parts = Vec::new();
-    for key in ["reasoning_content", "reasoning"] {
-        if let Some(reasoning) = message.get(key).as_str().filter(|r| !r.is_empty()) {
-            parts.push(Part::Reasoning(reasoning));
-            break;
+    let keys = ["reasoning_content", "reasoning", "reasoning_text", "thinking"].into_iter();
+    match keys.filter_map(|key| message.get(key).as_str()).find(|reasoning| !reasoning.is_empty()) {
+        Some(reasoning) => parts.push(Part::Reasoning(reasoning)),
+        // Snowflake and MiniMax have the details only.
+        None => {
+            let details = message.get("reasoning_details").items().iter();
+            let texts = details.filter_map(|d| d.get("text").as_str().or_else(|| d.get("summary").as_str()));
+            parts.extend(texts.map(Part::Reasoning));
         }
     }
     match message.get("content") {
         Json::String(content) if !content.is_empty() => parts.push(Part::Text(content.plain())),
-        Json::Array(items) => parts.extend(items.iter().flat_map(content_part)),
+        Json::Array(items) => parts.extend(items.iter().map(content_part)),
         _ => {}
     }
     if let Some(refusal) = message.get("refusal").as_str().filter(|r| !r.is_empty()) {
         parts.push(Part::Refusal(refusal));
     }
     if let Some(audio) = present(message, "audio") {
-        if let Some(transcript) = audio.get("transcript").as_str() {
+        let said = |key| audio.get(key).as_str().filter(|said| !said.is_empty());
+        if let Some(transcript) = said("transcript") {
             parts.push(Part::Text(transcript));
         }
-        if let Some(data) = audio.get("data").as_str() {
+        if let Some(data) = said("data") {
             parts.push(Part::Media {
                 media_type: Cow::Borrowed("audio"),
-                bytes: Some(super::view::base64_bytes(&data)),
+                bytes: Some(base64_bytes(&data)),
                 source: Cow::Borrowed(""),
             });
         }
     }
-    parts.extend(message.get("images").items().iter().flat_map(content_part));
+    parts.extend(message.get("images").items().iter().map(content_part));
     for call in message.get("tool_calls").items() {
         let inner = match (present(call, "function"), present(call, "custom")) {
             (Some(inner), _) | (None, Some(inner)) => inner,
@@ -130,7 +136,8 @@ fn message_parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
         };
         parts.push(tool_call(inner));
     }
-    if let Some(call) = present(message, "function_call") {
+    // Snowflake sends an empty one with every message.
+    if let Some(call) = present(message, "function_call").filter(|call| !text(call.get("name")).is_empty()) {
         parts.push(tool_call(call));
     }
     parts
@@ -141,11 +148,16 @@ fn tool_call<'j>(call: &'j Json<'j>) -> Part<'j> {
     Part::ToolCall { name: text(call.get("name")), arguments: text_or_json(arguments) }
 }
 
-fn content_part<'j>(part: &'j Json<'j>) -> Vec<Part<'j>> {
-    let kind = text(part.get("type"));
-    let one = match &*kind {
+/// A part of a content list, in the words of either of OpenAI's APIs or of those who speak them.
+pub(super) fn content_part<'j>(part: &'j Json<'j>) -> Part<'j> {
+    let at = |key: &str| match part.get(key) {
+        Json::String(url) => url.plain(),
+        inner => text(inner.get("url")),
+    };
+    match &*text(part.get("type")) {
         "text" | "input_text" | "output_text" => Part::Text(text(part.get("text"))),
         "refusal" => Part::Refusal(text(part.get("refusal"))),
+        "reasoning_text" | "summary_text" => Part::Reasoning(text(part.get("text"))),
         // Mistral's magistral models.
         "thinking" => match part.get("thinking") {
             Json::Array(items) => {
@@ -154,29 +166,36 @@ fn content_part<'j>(part: &'j Json<'j>) -> Vec<Part<'j>> {
             }
             other => Part::Reasoning(text(other)),
         },
-        "image_url" => match part.get("image_url") {
-            Json::String(url) => media_at(url.plain(), "image"),
-            image => media_at(text(image.get("url")), "image"),
+        "image_url" | "input_image" | "computer_screenshot" => match at("image_url") {
+            url if url.is_empty() => media_at(text(part.get("file_id")), "image"),
+            url => media_at(url, "image"),
         },
+        "video_url" => media_at(at("video_url"), "video"),
+        "document_url" => media_at(at("document_url"), "document"),
         "input_audio" => Part::Media {
             media_type: format!("audio/{}", text(part.at(&["input_audio", "format"]))).into(),
-            bytes: part.at(&["input_audio", "data"]).as_str().map(|d| super::view::base64_bytes(&d)),
+            bytes: part.at(&["input_audio", "data"]).as_str().map(|data| base64_bytes(&data)),
             source: Cow::Borrowed(""),
         },
-        "file" => match part.at(&["file", "file_data"]).as_str() {
-            Some(data) => media_at(data, "file"),
-            None => Part::Media {
-                media_type: Cow::Borrowed("file"),
-                bytes: None,
-                source: text(part.at(&["file", "file_id"])),
-            },
-        },
+        "file" | "input_file" => file(present(part, "file").unwrap_or(part)),
         _ => match part {
             Json::String(text) => Part::Text(text.plain()),
             other => Part::Other(other),
         },
-    };
-    vec![one]
+    }
+}
+
+/// A file: its data, bare or as a URL, else where it is.
+fn file<'j>(file: &'j Json<'j>) -> Part<'j> {
+    if let Some(data) = file.get("file_data").as_str() {
+        if data_url(&data).is_some() || data.starts_with("http") {
+            return media_at(data, "file");
+        }
+        let bytes = Some(base64_bytes(&data));
+        return Part::Media { media_type: Cow::Borrowed("file"), bytes, source: Cow::Borrowed("") };
+    }
+    let place = ["file_url", "file_id", "filename"].into_iter().find_map(|key| file.get(key).as_str());
+    media_at(place.unwrap_or_default(), "file")
 }
 
 fn choice<'j>(choice: &'j Json<'j>) -> Choice<'j> {
@@ -193,53 +212,68 @@ pub(super) fn usage(endpoint: &Endpoint, usage: &Json<'_>) -> Option<Usage> {
     usage.as_object()?;
     let prompt = count(usage, &[&["prompt_tokens"], &["input_tokens"]]).unwrap_or(0);
     let completion = count(usage, &[&["completion_tokens"], &["output_tokens"]]).unwrap_or(0);
-    let reasoning = count(
-        usage,
-        &[
-            &["completion_tokens_details", "reasoning_tokens"],
-            &["output_tokens_details", "reasoning_tokens"],
-            &["reasoning_tokens"],
-        ],
-    )
-    .unwrap_or(0);
+    // A zero in one place does not make void what another one says.
+    let said = |paths: &[&[&str]]| {
+        let mut counts = paths.iter().filter_map(|path| usage.at(path).as_u64());
+        counts.find(|count| *count > 0).unwrap_or(0)
+    };
+    let reasoning = said(&[
+        &["completion_tokens_details", "reasoning_tokens"],
+        &["output_tokens_details", "reasoning_tokens"],
+        &["reasoning_tokens"],
+    ]);
     let total = count(usage, &[&["total_tokens"]]);
-    // xAI's chat completions count reasoning beside the completion; its total says so too.
-    let beside = endpoint.provider == "x_ai" && total.is_none_or(|t| t >= prompt + completion + reasoning);
-    let completion = if beside { completion + reasoning } else { completion };
+    let unnamed = total.unwrap_or(0).saturating_sub(prompt + completion);
+    let (completion, reasoning) = match &*endpoint.provider {
+        // xAI's chat completions count reasoning beside the completion; its total says so too.
+        "x_ai" if endpoint.api == Api::OpenAiChat && (total.is_none() || unnamed >= reasoning) => {
+            (completion + reasoning, reasoning)
+        }
+        // Gemini's thoughts are in the total alone when it speaks OpenAI's language.
+        "gcp.gemini" | "gcp.vertex_ai" if endpoint.api == Api::OpenAiChat && reasoning <= unnamed => {
+            (completion + unnamed, unnamed)
+        }
+        _ => (completion, reasoning),
+    };
     Some(Usage {
         prompt_tokens: prompt,
         completion_tokens: completion,
         total_tokens: total.unwrap_or(prompt + completion),
-        cached_tokens: count(
-            usage,
-            &[
-                &["prompt_tokens_details", "cached_tokens"],
-                &["input_tokens_details", "cached_tokens"],
-                &["prompt_cache_hit_tokens"],
-                &["cached_tokens"],
-            ],
-        )
-        .unwrap_or(0),
-        cache_creation_tokens: count(
-            usage,
-            &[
-                &["prompt_tokens_details", "cache_write_tokens"],
-                &["prompt_tokens_details", "cache_creation_tokens"],
-                &["cache_creation_input_tokens"],
-            ],
-        )
-        .unwrap_or(0),
+        cached_tokens: said(&[
+            &["prompt_tokens_details", "cached_tokens"],
+            &["input_tokens_details", "cached_tokens"],
+            // DeepSeek, Mistral, Moonshot, then those that pass Anthropic's words on.
+            &["prompt_cache_hit_tokens"],
+            &["num_cached_tokens"],
+            &["cached_tokens"],
+            &["cache_read_input_tokens"],
+        ]),
+        cache_creation_tokens: said(&[
+            &["prompt_tokens_details", "cache_write_tokens"],
+            &["input_tokens_details", "cache_write_tokens"],
+            &["prompt_tokens_details", "cache_creation_tokens"],
+            &["cache_creation_input_tokens"],
+        ]),
         reasoning_tokens: reasoning,
     })
 }
 
-/// OpenRouter's `cost`, Perplexity's `cost.total_cost`, xAI's ticks of 10⁻¹⁰ dollars.
-pub(super) fn reported_cost(usage: &Json<'_>) -> Option<ReportedCost> {
+/// What a body says that it cost: in its usage, or beside it as Venice does.
+pub(super) fn reported_cost(body: &Json<'_>) -> Option<ReportedCost> {
+    let venice = || body.at(&["cost", "usd"]).as_f64();
+    cost_of(body.get("usage")).or_else(|| Some(ReportedCost { total: venice()?, ..ReportedCost::default() }))
+}
+
+/// OpenRouter's `cost`, Perplexity's `cost.total_cost`, xAI's ticks of 10⁻¹⁰ dollars, DeepInfra's
+/// and a gateway's estimates.
+fn cost_of(usage: &Json<'_>) -> Option<ReportedCost> {
     let number = |path: &[&str]| usage.at(path).as_f64();
+    let upstream =
+        |keys: [&str; 2]| keys.into_iter().find_map(|key| number(&["cost_details", key])).unwrap_or(0.0);
     if let Some(total) = number(&["cost"]) {
         return Some(ReportedCost {
-            input: number(&["cost_details", "upstream_inference_prompt_cost"]).unwrap_or(0.0),
-            output: number(&["cost_details", "upstream_inference_completions_cost"]).unwrap_or(0.0),
+            input: upstream(["upstream_inference_prompt_cost", "upstream_inference_input_cost"]),
+            output: upstream(["upstream_inference_completions_cost", "upstream_inference_output_cost"]),
             total,
         });
     }
@@ -250,8 +284,11 @@ pub(super) fn reported_cost(usage: &Json<'_>) -> Option<ReportedCost> {
             total,
         });
     }
-    let ticks = number(&["cost_in_usd_ticks"])?;
-    Some(ReportedCost { total: ticks / 1e10, ..ReportedCost::default() })
+    let total = number(&["cost_in_usd_ticks"])
+        .map(|ticks| ticks / 1e10)
+        .or_else(|| number(&["estimated_cost"]))
+        .or_else(|| number(&["pydantic_ai_gateway", "cost_estimate"]))?;
+    Some(ReportedCost { total, ..ReportedCost::default() })
 }
 
 /// Chunks on their way to a `chat.completion`.
@@ -269,10 +306,18 @@ struct ChoiceFold<'a> {
 }
 
 impl<'a> Fold<'a> for ChatFold<'a> {
-    fn event(&mut self, _name: &str, data: Json<'a>) -> Seen {
+    fn event(&mut self, name: &str, data: Json<'a>) -> Seen {
+        let failed = name == "error" || reported(&data).is_some();
+        if failed {
+            self.error = Some(data.clone());
+        }
         let Json::Object(chunk) = data else {
-            return Seen::Unknown;
+            return if failed { Seen::Other } else { Seen::Unknown };
         };
+        // An error that is no chunk as well has nothing to add to the answer.
+        if failed && chunk.get("choices").is_none() {
+            return Seen::Other;
+        }
         let mut seen = Seen::Other;
         for (key, value) in chunk {
             match (&*key.plain(), value) {
@@ -287,8 +332,8 @@ impl<'a> Fold<'a> for ChatFold<'a> {
                     }
                 }
                 // Padding against traffic analysis; no part of the answer.
-                ("obfuscation", _) => {}
-                ("error", error) if !error.is_null() => self.error = Some(error),
+                ("obfuscation" | "p", _) => {}
+                ("error", _) if failed => {}
                 (name, value) => self.member(name == "x_groq", key, value),
             }
         }
@@ -325,12 +370,13 @@ impl<'a> ChatFold<'a> {
     fn member(&mut self, merge: bool, key: Text<'a>, value: Json<'a>) {
         let fixed = ["id", "object", "created", "model"].iter().any(|fixed| key == **fixed);
         let place = self.object.entry(&key);
-        let unset = place.is_null() || place.as_text().is_some_and(Text::is_empty);
+        // Azure opens with a chunk whose id is empty and whose time is zero.
+        let unset = says_nothing(place) || (fixed && place.as_u64() == Some(0));
         if merge && let (Some(old), Json::Object(new)) = (place.as_object_mut(), &value) {
             for (key, value) in new.iter() {
                 old.set_text(key.clone(), value.clone());
             }
-        } else if unset || (!fixed && !value.is_null()) {
+        } else if place.is_null() || !says_nothing(&value) && (unset || !fixed) {
             *place = value;
         }
     }
@@ -377,7 +423,9 @@ impl<'a> ChoiceFold<'a> {
                     merge(message, "message", delta);
                 }
                 // Perplexity repeats the whole message beside each delta.
-                ("message", message) if !has_delta && !message.is_null() => {
+                ("message", message)
+                    if !has_delta && (says_something(&message) || self.message.is_none()) =>
+                {
                     self.members.set("message", Json::Null);
                     said |= says_something(&message);
                     self.message = Some(message);
@@ -387,13 +435,13 @@ impl<'a> ChoiceFold<'a> {
                     said |= value.as_text().is_some_and(|text| !text.is_empty());
                     merge(self.members.entry(&key), "text", value);
                 }
-                ("finish_reason", value) => {
-                    let place = self.members.entry(&key);
-                    if !value.is_null() {
-                        *place = value;
-                    }
-                }
-                (name, value) => merge(self.members.entry(&key), name, value),
+                ("logprobs", value) => merge(self.members.entry(&key), "logprobs", value),
+                // Token ids and the like go on, a filter's verdicts replace each other.
+                (_, Json::Array(new)) => match self.members.entry(&key) {
+                    Json::Array(old) => old.extend(new),
+                    place => *place = Json::Array(new),
+                },
+                (_, value) => replace(self.members.entry(&key), value),
             }
         }
         said
@@ -412,6 +460,30 @@ impl<'a> ChoiceFold<'a> {
     }
 }
 
+/// Whether a value is null or empty.
+fn says_nothing(json: &Json<'_>) -> bool {
+    match json {
+        Json::Null => true,
+        Json::String(text) => text.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        Json::Object(members) => members.is_empty(),
+        Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
+/// Puts a later word in the place of an earlier one, member by member; nothing said changes nothing.
+fn replace<'a>(place: &mut Json<'a>, value: Json<'a>) {
+    match (&mut *place, value) {
+        (Json::Object(old), Json::Object(new)) => {
+            for (key, value) in new {
+                replace(old.entry(&key), value);
+            }
+        }
+        (old, new) if old.is_null() || !says_nothing(&new) => *old = new,
+        _ => {}
+    }
+}
+
 /// Whether a delta carries content of any kind, not just its role.
 fn says_something(delta: &Json<'_>) -> bool {
     delta.as_object().is_some_and(|delta| {
@@ -424,16 +496,46 @@ fn says_something(delta: &Json<'_>) -> bool {
     })
 }
 
-/// Strings that are said once and may be repeated; all others come in pieces.
-const SAID_ONCE: [&str; 9] =
-    ["role", "id", "type", "format", "object", "model", "native_finish_reason", "tool_call_id", "mime_type"];
+/// Strings that are said once and may be repeated or corrected.
+const SAID_ONCE: [&str; 12] = [
+    "role",
+    "id",
+    "type",
+    "format",
+    "object",
+    "model",
+    "native_finish_reason",
+    "tool_call_id",
+    "mime_type",
+    "channel",
+    "url",
+    "call_id",
+];
+
+/// Strings that come in pieces; a piece may well be what came before it. Of others the same again is
+/// taken for a repetition.
+const IN_PIECES: [&str; 13] = [
+    "content",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_text",
+    "refusal",
+    "arguments",
+    "input",
+    "text",
+    "thinking",
+    "summary",
+    "data",
+    "transcript",
+    "signature",
+];
 
 /// Adds a piece to what came before it.
 fn merge<'a>(whole: &mut Json<'a>, key: &str, piece: Json<'a>) {
     match (&mut *whole, piece) {
         (_, Json::Null) => {}
         (Json::String(old), Json::String(new)) => {
-            let repeated = key == "name" && *old == new;
+            let repeated = !IN_PIECES.contains(&key) && *old == new;
             if SAID_ONCE.contains(&key) {
                 if !new.is_empty() {
                     *old = new;
@@ -489,8 +591,12 @@ fn text_part(text: Text<'_>) -> Json<'_> {
 /// same kind, else at the end.
 fn merge_item<'a>(list: &mut Vec<Json<'a>>, key: &str, item: Json<'a>) {
     let index = item.get("index").as_u64();
-    let place = if let Some(index) = index {
-        let id = item.get("id").as_text().filter(|id| !id.is_empty());
+    let id = item.get("id").as_text().filter(|id| !id.is_empty());
+    let last = list.len().checked_sub(1);
+    let place = if key == "images" {
+        // Each comes as a whole, whatever its index.
+        list.iter().position(|old| *old == item)
+    } else if let Some(index) = index {
         list.iter().rposition(|old| {
             // Gemini gives every call index 0 and an id of its own.
             let other_id = || match (old.get("id").as_text(), id) {
@@ -503,15 +609,22 @@ fn merge_item<'a>(list: &mut Vec<Json<'a>>, key: &str, item: Json<'a>) {
             };
             old.get("index").as_u64() == Some(index) && !other_id() && same_kind("type")
         })
+    } else if key == "tool_calls" {
+        // Without an index: the same call again, or more of the last one's arguments.
+        let named = !says_nothing(item.at(&["function", "name"])) || !says_nothing(item.get("name"));
+        match id {
+            Some(id) => list.iter().position(|old| old.get("id").as_text() == Some(id)),
+            None => last.filter(|_| !named),
+        }
     } else if key == "content" || key == "thinking" {
         let kind = item.get("type");
         let grows = ["text", "thinking"].iter().any(|k| kind.as_text().is_some_and(|t| *t == **k));
-        let last = list.len().checked_sub(1);
         last.filter(|last| grows && list[*last].get("type") == kind)
     } else {
         None
     };
     match place {
+        Some(_) if key == "images" => {}
         Some(place) => merge(&mut list[place], key, item),
         None => list.push(item),
     }

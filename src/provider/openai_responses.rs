@@ -1,0 +1,572 @@
+//! OpenAI Responses, wherever they are served: OpenAI, Azure, ChatGPT's Codex backend, DeepSeek,
+//! xAI, OpenRouter, Bedrock, GitHub Copilot, LM Studio …
+//!
+//! <https://platform.openai.com/docs/api-reference/responses>
+
+use std::borrow::Cow;
+
+use crate::json::{Json, Object, Text};
+use crate::record::Endpoint;
+
+use super::dialect::{Dialect, Fold, Folded, Seen};
+use super::error::{reported, says_why};
+use super::openai_chat::{content_part, reported_cost, usage};
+use super::view::{
+    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, media_at, present, text,
+    text_or_json,
+};
+
+pub(super) struct OpenAiResponses;
+
+impl Dialect for OpenAiResponses {
+    fn request<'j>(&self, _endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j> {
+        let listed: Vec<Message<'j>> = match body.get("input") {
+            Json::String(input) => vec![said_by("user", vec![Part::Text(input.plain())])],
+            items => items.items().iter().map(message).collect(),
+        };
+        let messages_count = listed.len();
+        let instructions = present(body, "instructions").map(text_or_json).filter(|text| !text.is_empty());
+        let instructions = instructions.map(|text| said_by("system", vec![Part::Text(text)]));
+        RequestView {
+            model: body.get("model").as_str(),
+            stream: body.get("stream").as_bool().unwrap_or(false),
+            temperature: present(body, "temperature"),
+            max_tokens: present(body, "max_output_tokens"),
+            tool_choice: present(body, "tool_choice"),
+            messages_count,
+            messages: instructions.into_iter().chain(listed).collect(),
+            tools: body.get("tools").items().iter().map(tool).collect(),
+        }
+    }
+
+    fn response<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
+        // A response can fail without saying why.
+        let failed = body.get("status").as_text().is_some_and(|status| *status == *"failed");
+        ResponseView {
+            id: text(body.get("id")),
+            object: text(body.get("object")),
+            created: body.get("created_at").as_f64().map(|seconds| seconds as u64),
+            model: text(body.get("model")),
+            choices: choice(body).into_iter().collect(),
+            usage: usage(endpoint, body.get("usage")),
+            cost: reported_cost(body),
+            service_tier: text(body.get("service_tier")),
+            error: reported(body).or(failed.then_some(body)),
+        }
+    }
+
+    fn fold<'a>(&self, _endpoint: &Endpoint) -> Option<Box<dyn Fold<'a> + 'a>> {
+        Some(Box::new(ResponsesFold::default()))
+    }
+}
+
+fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
+    let name = ["name", "server_label", "type"].into_iter().find_map(|key| tool.get(key).as_str());
+    let description = present(tool, "description").or(present(tool, "server_description"));
+    Tool { name: name.unwrap_or_default(), description: description.map(text).unwrap_or_default() }
+}
+
+fn said_by<'j>(role: impl Into<Cow<'j, str>>, parts: Vec<Part<'j>>) -> Message<'j> {
+    Message { role: role.into(), parts }
+}
+
+/// An item of the input; messages may leave their type out.
+fn message<'j>(item: &'j Json<'j>) -> Message<'j> {
+    let kind = text(item.get("type"));
+    let role = match (item.get("role").as_str(), &*kind) {
+        (Some(role), _) => role,
+        (None, kind) if kind.ends_with("_output") => Cow::Borrowed("tool"),
+        (None, kind) if kind == "reasoning" || kind.ends_with("_call") => Cow::Borrowed("assistant"),
+        // References, approvals, compactions: their kind says more than a role would.
+        (None, _) => kind,
+    };
+    said_by(role, item_parts(item))
+}
+
+/// What an item of either direction says.
+fn item_parts<'j>(item: &'j Json<'j>) -> Vec<Part<'j>> {
+    let kind = text(item.get("type"));
+    match &*kind {
+        "message" | "" => contents(item.get("content")),
+        "reasoning" => {
+            let pieces = ["summary", "content"].into_iter().flat_map(|key| item.get(key).items());
+            pieces.map(|piece| Part::Reasoning(text(piece.get("text")))).collect()
+        }
+        kind if kind.ends_with("_call") => tool_call(item, kind),
+        kind if kind.ends_with("_output") => tool_result(item),
+        _ => vec![Part::Other(item)],
+    }
+}
+
+fn contents<'j>(content: &'j Json<'j>) -> Vec<Part<'j>> {
+    match content {
+        Json::String(text) if !text.is_empty() => vec![Part::Text(text.plain())],
+        content => content.items().iter().map(content_part).collect(),
+    }
+}
+
+/// A call of any tool, the caller's or the provider's own; the latter are named after their kind
+/// and carry their results.
+fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
+    const ARGUMENTS: [&str; 9] = [
+        "arguments",
+        "input",
+        "action",
+        "actions",
+        "operation",
+        "code",
+        "queries",
+        "query",
+        "revised_prompt",
+    ];
+    let name = call.get("name").as_str().filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| Cow::Owned(kind.trim_end_matches("_call").to_owned()));
+    let arguments = ARGUMENTS.into_iter().find_map(|key| present(call, key)).map(text_or_json);
+    let mut parts = vec![Part::ToolCall { name: name.clone(), arguments: arguments.unwrap_or_default() }];
+    for key in ["output", "outputs", "error"] {
+        if let Some(result) = present(call, key).filter(|result| says_why(result)) {
+            parts.push(Part::ToolResult { of: name.clone(), text: text_or_json(result) });
+        }
+    }
+    if let Some(image) = call.get("result").as_str() {
+        let format = call.get("output_format").as_str().unwrap_or(Cow::Borrowed("png"));
+        parts.push(Part::Media {
+            media_type: format!("image/{format}").into(),
+            bytes: Some(base64_bytes(&image)),
+            source: Cow::Borrowed(""),
+        });
+    }
+    parts
+}
+
+/// What the caller's tool answered: text, or a list of texts and media.
+fn tool_result<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
+    let output = present(result, "output").unwrap_or_else(|| result.get("tools"));
+    let mut media = Vec::new();
+    let answer = match output {
+        Json::Array(items) => {
+            let mut texts = Vec::new();
+            for part in items.iter().map(content_part) {
+                match part {
+                    Part::Text(text) => texts.push(text),
+                    Part::Other(json) => texts.push(text_or_json(json)),
+                    part => media.push(part),
+                }
+            }
+            texts.join("\n").into()
+        }
+        Json::Object(_) => match content_part(output) {
+            Part::Other(json) => text_or_json(json),
+            part => {
+                media.push(part);
+                Cow::Borrowed("")
+            }
+        },
+        output => text_or_json(output),
+    };
+    let mut parts = vec![Part::ToolResult { of: text(result.get("call_id")), text: answer }];
+    parts.append(&mut media);
+    parts
+}
+
+/// All of the output is one answer; none while a background response is still waiting.
+fn choice<'j>(body: &'j Json<'j>) -> Option<Choice<'j>> {
+    let mut parts: Vec<Part<'j>> = body.get("output").items().iter().flat_map(item_parts).collect();
+    if parts.is_empty()
+        && let Some(said) = body.get("output_text").as_str().filter(|said| !said.is_empty())
+    {
+        parts.push(Part::Text(said));
+    }
+    let finish_reason = finish_reason(body);
+    (!parts.is_empty() || !finish_reason.is_empty()).then_some(Choice { finish_reason, parts })
+}
+
+/// Why the response is incomplete, else its status once it is final.
+fn finish_reason<'j>(body: &'j Json<'j>) -> Cow<'j, str> {
+    let reason = text(body.at(&["incomplete_details", "reason"]));
+    if !reason.is_empty() {
+        return reason;
+    }
+    match body.get("status").as_str() {
+        Some(status) if status != "queued" && status != "in_progress" => status,
+        _ => Cow::Borrowed(""),
+    }
+}
+
+/// Events on their way to a `response`.
+#[derive(Default)]
+struct ResponsesFold<'a> {
+    response: Object<'a>,
+    items: Vec<Item<'a>>,
+    /// What is said beside the items.
+    audio: Object<'a>,
+    error: Option<Json<'a>>,
+}
+
+/// An item of the output, as far as it came.
+struct Item<'a> {
+    /// Its `output_index`.
+    index: u64,
+    /// Whether the item has come as a whole.
+    done: bool,
+    members: Object<'a>,
+}
+
+/// Where in an item the pieces of an event go.
+struct Place {
+    /// The list that holds the part, and the kind of part; `None` for a member of the item.
+    part: Option<(&'static str, &'static str)>,
+    member: Cow<'static, str>,
+    /// What kind of item it is where none was announced.
+    item: Cow<'static, str>,
+}
+
+impl Place {
+    fn of(stem: &str) -> Self {
+        let part = |list, kind, member, item| Place {
+            part: Some((list, kind)),
+            member: Cow::Borrowed(member),
+            item: Cow::Borrowed(item),
+        };
+        let own =
+            |member, item| Place { part: None, member: Cow::Borrowed(member), item: Cow::Borrowed(item) };
+        match stem {
+            "output_text" => part("content", "output_text", "text", "message"),
+            "refusal" => part("content", "refusal", "refusal", "message"),
+            "reasoning_text" | "reasoning" => part("content", "reasoning_text", "text", "reasoning"),
+            "reasoning_summary_text" | "reasoning_summary" => {
+                part("summary", "summary_text", "text", "reasoning")
+            }
+            "function_call_arguments" => own("arguments", "function_call"),
+            "mcp_call_arguments" | "mcp_call.arguments" => own("arguments", "mcp_call"),
+            "custom_tool_call_input" => own("input", "custom_tool_call"),
+            "code_interpreter_call_code" | "code_interpreter_call.code" => {
+                own("code", "code_interpreter_call")
+            }
+            // A kind that is not known keeps its pieces under its own name.
+            stem => Place { part: None, member: stem.to_owned().into(), item: stem.to_owned().into() },
+        }
+    }
+}
+
+impl<'a> Fold<'a> for ResponsesFold<'a> {
+    fn event(&mut self, name: &str, data: Json<'a>) -> Seen {
+        let Json::Object(mut event) = data else {
+            return Seen::Unknown;
+        };
+        let kind = event.get("type").and_then(Json::as_str).map(Cow::into_owned);
+        let kind = kind.unwrap_or_else(|| name.to_owned());
+        if matches!(event.get("response"), Some(Json::Object(_))) {
+            return self.state(&kind, event);
+        }
+        let untyped = !kind.starts_with("response.");
+        if kind == "error" || kind == "response.error" || untyped && event.get("error").is_some_and(says_why)
+        {
+            self.error = Some(Json::Object(event));
+            return Seen::Other;
+        }
+        match kind.strip_prefix("response.").unwrap_or(&kind) {
+            "output_item.added" => self.announced(&mut event),
+            "output_item.done" => self.done(&mut event),
+            "content_part.added" | "content_part.done" => self.part(&mut event, "content", "content_index"),
+            "reasoning_summary_part.added" | "reasoning_summary_part.done" => {
+                self.part(&mut event, "summary", "summary_index")
+            }
+            "output_text.annotation.added" | "output_text_annotation.added" => self.annotation(&mut event),
+            "image_generation_call.partial_image" => {
+                let piece = event.remove("partial_image_b64").unwrap_or_default();
+                let Some(item) = self.item(&event) else {
+                    return Seen::Unknown;
+                };
+                if !item.done {
+                    item.members.set("partial_image_b64", piece);
+                }
+                Seen::Content
+            }
+            "audio.delta" => self.heard("data", event.remove("delta")),
+            "audio.transcript.delta" => self.heard("transcript", event.remove("delta")),
+            "audio.done" | "audio.transcript.done" | "keepalive" | "ping" => Seen::Other,
+            kind => match kind.rsplit_once('.') {
+                Some((stem, "delta")) => self.delta(&Place::of(stem), &mut event),
+                Some((stem, "done")) => self.whole(&Place::of(stem), &mut event),
+                Some((_, progress)) => self.progress(progress, &event),
+                None => Seen::Unknown,
+            },
+        }
+    }
+
+    fn finish(mut self: Box<Self>) -> Folded<'a> {
+        // ChatGPT's closing event has no output, and a stream that broke off has no closing event.
+        let empty = self.response.get("output").is_none_or(|output| output.items().is_empty());
+        if empty && !self.items.is_empty() {
+            self.items.sort_by_key(|item| item.index);
+            let items = self.items.into_iter().map(Item::finish);
+            self.response.set("output", Json::Array(items.collect()));
+        }
+        if !self.audio.is_empty() && self.response.get("audio").is_none_or(Json::is_null) {
+            self.response.set("audio", Json::Object(self.audio));
+        }
+        Folded { object: Json::Object(self.response), error: self.error }
+    }
+}
+
+impl<'a> ResponsesFold<'a> {
+    /// An event that carries the response as it stands: the last one counts.
+    fn state(&mut self, kind: &str, event: Object<'a>) -> Seen {
+        let Some(Json::Object(mut response)) = event.get("response").cloned() else {
+            return Seen::Unknown;
+        };
+        let status = response.get("status").and_then(Json::as_str).unwrap_or_default();
+        let closing = ["response.completed", "response.incomplete", "response.failed", "response.done"];
+        let last =
+            closing.contains(&kind) || ["completed", "incomplete", "failed", "cancelled"].contains(&&*status);
+        let failed = kind == "response.failed" || status == "failed";
+        // Proxies close with as little as an id and the usage.
+        for key in ["id", "object", "created_at", "model"] {
+            if response.get(key).is_none()
+                && let Some(known) = self.response.get(key)
+            {
+                response.set(key, known.clone());
+            }
+        }
+        self.response = response;
+        if failed {
+            self.error = Some(Json::Object(event));
+        }
+        if last { Seen::End } else { Seen::Other }
+    }
+
+    fn announced(&mut self, event: &mut Object<'a>) -> Seen {
+        let Some(Json::Object(members)) = event.remove("item") else {
+            return Seen::Unknown;
+        };
+        let index = self.index(event);
+        // A message or a thought begins with its text, a call with its name.
+        let kind = members.get("type").and_then(Json::as_str).unwrap_or_default();
+        let seen = if kind == "message" || kind == "reasoning" { Seen::Other } else { Seen::Content };
+        let again = |item: &&mut Item<'a>| item.index == index && item.members.get("id") == members.get("id");
+        match self.items.iter_mut().find(again) {
+            Some(item) if item.done => {}
+            Some(item) => item.members = members,
+            None => self.items.push(Item { index, done: false, members }),
+        }
+        seen
+    }
+
+    fn done(&mut self, event: &mut Object<'a>) -> Seen {
+        let Some(Json::Object(members)) = event.remove("item") else {
+            return Seen::Unknown;
+        };
+        let index = self.index(event);
+        let same_id = |item: &Item<'a>| item.index == index && item.members.get("id") == members.get("id");
+        // GitHub Copilot gives an item another id in each of its events.
+        let open = |item: &Item<'a>| item.index == index && !item.done;
+        let place = self.items.iter().position(same_id).or_else(|| self.items.iter().position(open));
+        let item = Item { index, done: true, members };
+        match place {
+            Some(place) => self.items[place] = item,
+            None => self.items.push(item),
+        }
+        Seen::Content
+    }
+
+    /// The event's `output_index`; the place after the last item where it has none.
+    fn index(&self, event: &Object<'a>) -> u64 {
+        let told = event.get("output_index").and_then(Json::as_u64);
+        told.unwrap_or_else(|| self.items.iter().map(|item| item.index + 1).max().unwrap_or(0))
+    }
+
+    /// The item that an event is about.
+    fn item(&mut self, event: &Object<'a>) -> Option<&mut Item<'a>> {
+        let id = event.get("item_id").filter(|id| !id.is_null());
+        let index = event.get("output_index").and_then(Json::as_u64);
+        let here = |item: &Item<'a>| index.is_none_or(|index| item.index == index);
+        let same_id = |item: &Item<'a>| here(item) && id.is_some() && item.members.get("id") == id;
+        let place = self.items.iter().rposition(same_id).or_else(|| self.items.iter().rposition(here))?;
+        self.items.get_mut(place)
+    }
+
+    /// The item that an event is about, made where none was announced.
+    fn item_or_new(&mut self, event: &Object<'a>, kind: &str) -> Option<&mut Item<'a>> {
+        if self.item(event).is_none() {
+            let mut members = Object::new();
+            if let Some(id) = event.get("item_id") {
+                members.set("id", id.clone());
+            }
+            members.set("type", Json::string(kind.to_owned()));
+            if kind == "message" {
+                members.set("role", Json::string("assistant"));
+            }
+            let index = self.index(event);
+            self.items.push(Item { index, done: false, members });
+        }
+        self.item(event)
+    }
+
+    fn part(&mut self, event: &mut Object<'a>, list: &'static str, index: &str) -> Seen {
+        let Some(part) = event.remove("part") else {
+            return Seen::Unknown;
+        };
+        let kind = if list == "content" { "message" } else { "reasoning" };
+        let Some(item) = self.item_or_new(event, kind) else {
+            return Seen::Unknown;
+        };
+        if !item.done {
+            let index = event.get(index).and_then(Json::as_u64).unwrap_or(0);
+            *slot(&mut item.members, list, index) = part;
+        }
+        Seen::Other
+    }
+
+    fn annotation(&mut self, event: &mut Object<'a>) -> Seen {
+        let Some(annotation) = event.remove("annotation") else {
+            return Seen::Unknown;
+        };
+        let index = event.get("annotation_index").and_then(Json::as_u64);
+        let place = Place::of("output_text");
+        let Some(part) = self.item_or_new(event, &place.item).and_then(|item| item.part(&place, event))
+        else {
+            return Seen::Other;
+        };
+        let known = part.get("annotations").map_or(0, |list| list.items().len() as u64);
+        *slot(part, "annotations", index.unwrap_or(known)) = annotation;
+        Seen::Other
+    }
+
+    fn delta(&mut self, place: &Place, event: &mut Object<'a>) -> Seen {
+        let piece = match event.remove("delta") {
+            // Early summaries and gateways wrap the piece.
+            Some(Json::Object(mut delta)) if delta.get("text").is_some() => delta.remove("text"),
+            delta => delta,
+        };
+        let Some(piece) = piece else {
+            return Seen::Unknown;
+        };
+        if place.part.is_none() && event.get("output_index").is_none() && event.get("item_id").is_none() {
+            return Seen::Unknown;
+        }
+        let said = piece.as_text().is_none_or(|piece| !piece.is_empty());
+        let logprobs = event.remove("logprobs");
+        let Some(item) = self.item_or_new(event, &place.item) else {
+            return Seen::Unknown;
+        };
+        if !item.done {
+            match item.part(place, event) {
+                Some(part) => {
+                    grow(part, &place.member, piece);
+                    if let Some(Json::Array(new)) = logprobs.filter(|new| !new.items().is_empty()) {
+                        match part.entry(&Text::new("logprobs")) {
+                            Json::Array(old) => old.extend(new),
+                            old => *old = Json::Array(new),
+                        }
+                    }
+                }
+                None => grow(&mut item.members, &place.member, piece),
+            }
+        }
+        if said { Seen::Content } else { Seen::Other }
+    }
+
+    /// The whole of what the deltas brought; it may be all that comes.
+    fn whole(&mut self, place: &Place, event: &mut Object<'a>) -> Seen {
+        let Some(whole) = event.remove(&place.member).filter(|whole| !whole.is_null()) else {
+            // Marks without a text, of kinds that are known by their pieces.
+            return if self.item(event).is_some() { Seen::Other } else { Seen::Unknown };
+        };
+        let logprobs = event.remove("logprobs").filter(|list| !list.items().is_empty());
+        let name = event.remove("name").filter(|name| !name.is_null());
+        let Some(item) = self.item_or_new(event, &place.item) else {
+            return Seen::Unknown;
+        };
+        if !item.done {
+            if let (Some(name), None) = (name, item.members.get("name")) {
+                item.members.set("name", name);
+            }
+            let members = match item.part(place, event) {
+                Some(part) => part,
+                None => &mut item.members,
+            };
+            members.set(place.member.clone().into_owned(), whole);
+            if let Some(logprobs) = logprobs {
+                members.set("logprobs", logprobs);
+            }
+        }
+        Seen::Content
+    }
+
+    /// `response.web_search_call.searching` and the like.
+    fn progress(&mut self, progress: &str, event: &Object<'a>) -> Seen {
+        if event.get("output_index").is_none() && event.get("item_id").is_none() {
+            return Seen::Unknown;
+        }
+        match self.item(event) {
+            Some(item) if item.done => Seen::Other,
+            Some(item) if event.get("delta").is_none() => {
+                item.members.set("status", Json::string(progress.to_owned()));
+                Seen::Other
+            }
+            _ => Seen::Unknown,
+        }
+    }
+
+    fn heard(&mut self, member: &str, piece: Option<Json<'a>>) -> Seen {
+        grow(&mut self.audio, member, piece.unwrap_or_default());
+        Seen::Content
+    }
+}
+
+impl<'a> Item<'a> {
+    /// The item without the gaps that parts left which never came.
+    fn finish(mut self) -> Json<'a> {
+        for key in ["content", "summary"] {
+            if let Some(Json::Array(parts)) = self.members.get_mut(key) {
+                parts.retain(|part| !part.is_null());
+            }
+        }
+        Json::Object(self.members)
+    }
+
+    /// The part that an event is about; `None` where the item itself is meant.
+    fn part(&mut self, place: &Place, event: &Object<'a>) -> Option<&mut Object<'a>> {
+        let (list, kind) = place.part?;
+        let key = if list == "summary" { "summary_index" } else { "content_index" };
+        let index = event.get(key).and_then(Json::as_u64).unwrap_or(0);
+        let part = slot(&mut self.members, list, index);
+        if part.as_object().is_none() {
+            let start = [("type", Json::string(kind))];
+            *part = Json::Object(start.into_iter().collect());
+        }
+        part.as_object_mut()
+    }
+}
+
+/// The place `index` of the list `key`; where the index is out of all proportion, a new last one.
+fn slot<'o, 'a>(members: &'o mut Object<'a>, key: &'static str, index: u64) -> &'o mut Json<'a> {
+    const GAP: usize = 64;
+    let list = members.entry(&Text::new(key));
+    if !matches!(list, Json::Array(_)) {
+        *list = Json::Array(Vec::new());
+    }
+    match list {
+        Json::Array(list) => {
+            let index = usize::try_from(index).ok().filter(|index| *index <= list.len() + GAP);
+            let index = index.unwrap_or(list.len());
+            if index >= list.len() {
+                list.resize(index + 1, Json::Null);
+            }
+            &mut list[index]
+        }
+        // Never: it was made an array above.
+        other => other,
+    }
+}
+
+/// Adds a piece to a member.
+fn grow<'a>(members: &mut Object<'a>, key: &str, piece: Json<'a>) {
+    let whole = members.entry(&Text::new(key.to_owned()));
+    match (&mut *whole, piece) {
+        (_, Json::Null) => {}
+        (Json::String(old), Json::String(new)) => old.push(&new),
+        (_, new) => *whole = new,
+    }
+}
