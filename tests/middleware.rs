@@ -15,7 +15,7 @@ use support::api::{Answer, Api};
 use support::{Recorded, recorder, subscriber, subscriber_with};
 use tracing::Instrument;
 use tracing::subscriber::DefaultGuard;
-use tracing_llmlogs::LlmLogMiddleware;
+use tracing_llmlogs::{LlmLogMiddleware, Redact};
 use tracing_subscriber::prelude::*;
 
 fn client() -> ClientWithMiddleware {
@@ -332,7 +332,7 @@ async fn an_error_event_inside_a_stream_is_the_apis_failure() {
         ("/response_info/error_message", json!("The server had an error")),
     ]);
     let output = call.json("output.json");
-    assert_eq!(output["body"]["message"], "The server had an error");
+    assert_eq!(output["body"]["error"]["message"], "The server had an error");
     assert_eq!(output["partial"]["choices"][0]["message"]["content"], "Once ");
 }
 
@@ -349,6 +349,71 @@ async fn what_is_no_call_passes_unrecorded_unless_the_user_says_otherwise() {
     let call = recorded.call();
     assert_eq!(call.text("input.json"), "\"hello\"");
     call.assert_meta(&[("/api_info/endpoint", json!("/my/model"))]);
+}
+
+#[tokio::test]
+async fn a_host_can_be_registered_as_a_provider() {
+    let (recorded, _default) = recording();
+    let api = Api::start([Answer::json(200, REPLY)]).await;
+    let middleware = LlmLogMiddleware::new().provider("127.0.0.1", "deepseek");
+    let client = ClientBuilder::new(plain()).with(middleware).build();
+    post(&client, api.chat(), &request()).await.unwrap().bytes().await.unwrap();
+    recorded.call().assert_meta(&[("/api_info/provider", json!("deepseek"))]);
+}
+
+#[tokio::test]
+async fn secrets_and_media_in_bodies_stay_out_of_every_file_and_the_caller_gets_them() {
+    let (subscriber, recorded) = subscriber_with(|builder| {
+        builder
+            .keep_media(true)
+            .media_limit(1000)
+            .redact(Redact::new().pointer("/user").regex("hunter2").unwrap())
+    });
+    let _default = tracing::dispatcher::set_default(&subscriber);
+    let planted = "sk-proj-planted0123456789abcdefgh";
+    let reply = REPLY.replace("Hi!", &format!("your key is {planted} hunter2"));
+    let error = RATE_LIMITED.replace("gpt-4o-mini", planted);
+    let stream =
+        EVENTS.map(|event| event.replace("Once ", "sk-proj-plan").replace("upon", "ted0123456789abcdefgh"));
+    let api = Api::start([
+        Answer::json(200, reply.clone()),
+        Answer::json(401, error),
+        Answer::events(&stream.each_ref().map(String::as_str)),
+    ])
+    .await;
+    // A real picture is not needed: its type is declared.
+    let picture = "iVBORw0KGgo".to_owned() + &"A".repeat(4000);
+    let body = json!({"model": "m", "user": "planted@example.org", "messages": [{"role": "user", "content": [
+        {"type": "text", "text": format!("my key is {planted}")},
+        {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{picture}")}}]}]});
+    let span = tracing::info_span!("agent", phase = planted);
+    for expected in [Some(reply), None, None] {
+        let sent = post(&client(), api.chat(), &body).instrument(span.clone()).await.unwrap();
+        let got = sent.text().await.unwrap();
+        if let Some(expected) = expected {
+            assert_eq!(got, expected);
+        }
+    }
+    assert_eq!(serde_json::from_slice::<Value>(&api.received()[0].body).unwrap(), body);
+
+    let calls = recorded.calls();
+    assert_eq!(calls.len(), 3);
+    for call in &calls {
+        for file in ["metadata.json", "output.json", "output.txt", "input.json", "input.txt"] {
+            let text = call.text(file);
+            assert!(!text.contains("planted") && !text.contains("hunter2"), "{file}: {text}");
+        }
+        let input = call.json("input.json");
+        assert_eq!(
+            input["messages"][0]["content"][1]["image_url"]["url"]["elided"]["media_type"],
+            "image/png"
+        );
+        assert!(call.text("input.txt").contains("[image/png, 2 KB]"), "{}", call.text("input.txt"));
+    }
+    let media: Vec<_> = std::fs::read_dir(recorded.guard.session_dir().join("media")).unwrap().collect();
+    assert_eq!(media.len(), 1, "once a session");
+    let index = std::fs::read_to_string(recorded.guard.session_dir().join("index.jsonl")).unwrap();
+    assert!(!index.contains("planted"));
 }
 
 #[tokio::test]

@@ -105,9 +105,13 @@ fn block_parts<'j>(block: &'j Json<'j>) -> Vec<Part<'j>> {
         "text" => Part::Text(text(block.get("text"))),
         "thinking" => Part::Reasoning(text(block.get("thinking"))),
         "redacted_thinking" => Part::Reasoning(Cow::Borrowed("[redacted]")),
-        "tool_use" | "server_tool_use" | "mcp_tool_use" => {
+        "tool_use" => {
             Part::ToolCall { name: text(block.get("name")), arguments: text_or_json(block.get("input")) }
         }
+        "server_tool_use" | "mcp_tool_use" => Part::ServerToolCall {
+            name: text(block.get("name")),
+            arguments: text_or_json(block.get("input")),
+        },
         "image" | "document" | "container_upload" => media(&kind, block),
         // `tool_result`, and `web_search_tool_result` and its like.
         kind if kind.ends_with("tool_result") => return tool_result(block),
@@ -558,7 +562,7 @@ mod tests {
     }
 
     #[test]
-    fn server_tools_are_tool_calls_and_their_results_are_read() {
+    fn tools_that_the_provider_runs_are_told_with_their_results_and_are_no_calls_to_answer() {
         let body = r#"{"id":"msg_1","type":"message","model":"m","stop_reason":"end_turn","content":[
             {"type":"server_tool_use","id":"s","name":"web_search","input":{"query":"x"}},
             {"type":"web_search_tool_result","tool_use_id":"s","content":[{"type":"web_search_result","title":"T","url":"U","encrypted_content":"zzz"}]},
@@ -566,7 +570,10 @@ mod tests {
             {"type":"text","text":"do"},{"type":"text","text":"ne","citations":[]}],"usage":{"input_tokens":1,"output_tokens":2}}"#;
         let body = json::parse(body).unwrap();
         let view = Anthropic.response(&endpoint(), &body);
-        assert_eq!(view.tool_names().collect::<Vec<_>>(), ["web_search"]);
+        assert_eq!(view.tool_names().count(), 0);
+        assert!(
+            matches!(&view.choices[0].parts[0], Part::ServerToolCall { name, .. } if name == "web_search")
+        );
         assert_eq!((view.finish_reason(), &*view.object), ("end_turn", "message"));
         let result =
             |of: &'static str, text: &'static str| Part::ToolResult { of: of.into(), text: text.into() };

@@ -23,6 +23,7 @@ mod view;
 pub(crate) use decode::{DecodedBody, decode};
 pub(crate) use detect::{Request, api_of, recognise, unrecognised};
 pub(crate) use dialect::dialect;
+pub(crate) use error::request_id;
 pub(crate) use failure::{exchange_failure, reported_failure};
 pub use price::Price;
 pub(crate) use price::{Priced, Prices};

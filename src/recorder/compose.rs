@@ -216,7 +216,13 @@ impl Composer {
             (None, Some(told)) => told,
             _ => milliseconds(latency),
         };
-        let response_info = response_info(&response, failure.as_ref(), &chosen, &said);
+        let response_info = response_info(
+            &response,
+            failure.as_ref(),
+            &chosen,
+            &said,
+            decoded.json.as_ref().unwrap_or(&Json::Null),
+        );
         let priced = Priced {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,
@@ -519,6 +525,7 @@ fn response_info(
     failure: Option<&Failure>,
     chosen: &Chosen<'_>,
     said: &Said<'_>,
+    body: &Json<'_>,
 ) -> ResponseInfo {
     let or = |known: &str, told: String| if known.is_empty() { told } else { known.to_owned() };
     let tool_names: Vec<String> = view.tool_names().map(|name| name.clone().into_owned()).collect();
@@ -529,7 +536,7 @@ fn response_info(
         created: view.created.unwrap_or(0),
         model: or(&view.model, said.response_model()),
         http_status: head.and_then(|head| head.status),
-        request_id: head.map(|head| head.request_id.clone()).unwrap_or_default(),
+        request_id: or(head.map_or("", |head| &head.request_id), provider::request_id(body)),
         error: failure.is_some(),
         error_type: failure.map(|failure| failure.kind.word().into_owned()).unwrap_or_default(),
         error_code: failure.map(|failure| failure.code.clone()).unwrap_or_default(),
