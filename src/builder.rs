@@ -13,6 +13,7 @@ use crate::layer::{LlmLogLayer, Rules};
 use crate::provider::{Price, Prices};
 use crate::record::Off;
 use crate::recorder::{self, Durability, LlmLogGuard, Overflow, Settings};
+use crate::redact::Redact;
 use crate::render::Language;
 
 /// Where calls are recorded when neither the builder nor `LLMLOGS_ROOT` says otherwise, relative to
@@ -52,6 +53,9 @@ impl LlmLogLayer {
             bodies: true,
             language: Language::default(),
             prices: Prices::default(),
+            redact: Redact::new(),
+            media_limit: 32 << 10,
+            keep_media: false,
             rules: Rules::default(),
             enabled: true,
         }
@@ -70,6 +74,9 @@ pub struct LlmLogBuilder {
     bodies: bool,
     language: Language,
     prices: Prices,
+    redact: Redact,
+    media_limit: usize,
+    keep_media: bool,
     rules: Rules,
     enabled: bool,
 }
@@ -134,6 +141,27 @@ impl LlmLogBuilder {
         self
     }
 
+    /// What is taken out of bodies before they are recorded. Default: [`Redact::new`], the built-in
+    /// rules.
+    pub fn redact(mut self, rules: Redact) -> Self {
+        self.redact = rules;
+        self
+    }
+
+    /// How many bytes base64 media in a body may have. Larger images, sounds and files are replaced by
+    /// `{"elided": {"media_type", "bytes", "sha256"}}`. Default: 32 KiB.
+    pub fn media_limit(mut self, bytes: usize) -> Self {
+        self.media_limit = bytes;
+        self
+    }
+
+    /// Whether media that is taken out of bodies is kept, once a session, as
+    /// `media/<sha256>.<ext>`. Default: no.
+    pub fn keep_media(mut self, on: bool) -> Self {
+        self.keep_media = on;
+        self
+    }
+
     /// Remembers the field `name` of enclosing spans, beside those that are always remembered:
     /// `user_message`, `agent_iteration` or `iteration`, `phase`, `round`, `task_id`,
     /// `gen_ai.conversation.id` and `gen_ai.agent.name`.
@@ -180,6 +208,9 @@ impl LlmLogBuilder {
             bodies: self.bodies,
             language: self.language,
             prices: self.prices,
+            redact: self.redact,
+            media_limit: self.media_limit,
+            keep_media: self.keep_media,
         })?;
         Ok((LlmLogLayer::new(self.rules, queue), guard))
     }

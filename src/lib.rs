@@ -1,4 +1,9 @@
-//! tmp
+#![cfg_attr(feature = "middleware", doc = include_str!("../README.md"))]
+#![cfg_attr(not(feature = "middleware"), doc = "A flight recorder for LLM API calls.")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Without the middleware nothing sees responses arrive, so some words of the record stay unsaid.
+#![cfg_attr(not(feature = "middleware"), allow(dead_code))]
+
 mod builder;
 mod emit;
 mod json;
@@ -6,8 +11,10 @@ mod layer;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod provider;
+pub mod read;
 mod record;
 mod recorder;
+mod redact;
 mod render;
 
 pub use builder::{LlmLogBuilder, layer};
@@ -17,4 +24,5 @@ pub use layer::LlmLogLayer;
 pub use middleware::LlmLogMiddleware;
 pub use provider::Price;
 pub use recorder::{Durability, FlushError, LlmLogGuard, Overflow, Stats};
+pub use redact::Redact;
 pub use render::Language;

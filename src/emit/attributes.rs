@@ -30,7 +30,7 @@ pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
         gen_ai.request.model = model,
         gen_ai.request.stream = view.stream.then_some(true),
         gen_ai.request.temperature = number(view.temperature),
-        gen_ai.request.max_tokens = view.max_tokens.and_then(Json::as_u64),
+        gen_ai.request.max_tokens = view.max_tokens.and_then(Json::as_u64).map(whole),
         gen_ai.request.top_p = field::Empty,
         gen_ai.request.top_k = field::Empty,
         gen_ai.request.frequency_penalty = field::Empty,
@@ -46,7 +46,7 @@ pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
         gen_ai.usage.cache_creation.input_tokens = field::Empty,
         gen_ai.usage.reasoning.output_tokens = field::Empty,
         server.address = host,
-        server.port = port,
+        server.port = port.map(whole),
         http.request.method = field::Empty,
         http.response.status_code = field::Empty,
         error.type = field::Empty,
@@ -57,7 +57,7 @@ pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
                 // The convention has these as whole numbers, and one choice as the default.
                 (Some(1), _) if name == "gen_ai.request.choice.count" => {}
                 (Some(n), _) if matches!(name, "gen_ai.request.seed" | "gen_ai.request.choice.count") => {
-                    span.record(name, n);
+                    span.record(name, whole(n));
                 }
                 (_, Some(n)) => {
                     span.record(name, n);
@@ -72,6 +72,11 @@ pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
 fn model<'e>(endpoint: &'e Endpoint, view: &'e RequestView<'_>) -> Option<&'e str> {
     let in_body = view.model.as_deref().filter(|model| !model.is_empty());
     in_body.or(endpoint.path_model.as_deref())
+}
+
+/// A count as `tracing-opentelemetry` exports it as a number: of unsigned ones it makes strings.
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Host and port of a base URL, the scheme's default port where it names none.
@@ -100,16 +105,16 @@ pub(crate) fn record_end<'s>(spans: impl Iterator<Item = &'s Span>, endpoint: &E
     let reasons: Vec<&str> =
         view.choices.iter().map(|c| &*c.finish_reason).filter(|r| !r.is_empty()).collect();
     let reasons = (!reasons.is_empty()).then(|| field::debug(reasons));
-    let above_zero = |count: u64| (count > 0).then_some(count);
+    let above_zero = |count: u64| (count > 0).then(|| whole(count));
     for span in spans {
         tracing::record_all!(
             span,
-            http.response.status_code = outcome.head.status,
+            http.response.status_code = outcome.head.status.map(i64::from),
             gen_ai.response.id = text(&view.id),
             gen_ai.response.model = text(&view.model),
             gen_ai.response.finish_reasons = reasons,
-            gen_ai.usage.input_tokens = view.usage.map(|usage| usage.prompt_tokens),
-            gen_ai.usage.output_tokens = view.usage.map(|usage| usage.completion_tokens),
+            gen_ai.usage.input_tokens = view.usage.map(|usage| whole(usage.prompt_tokens)),
+            gen_ai.usage.output_tokens = view.usage.map(|usage| whole(usage.completion_tokens)),
             gen_ai.usage.cache_read.input_tokens =
                 view.usage.and_then(|usage| above_zero(usage.cached_tokens)),
             gen_ai.usage.cache_creation.input_tokens =

@@ -137,10 +137,15 @@ impl LlmCallBuilder {
     pub fn start(self) -> LlmCall {
         let body = self.request.unwrap_or_default();
         let parsed = std::str::from_utf8(&body).ok().and_then(|text| json::parse(text).ok());
-        let url = provider::clean_url(&self.url);
-        let (base_url, path) = url.map(|url| (url.base, url.path)).unwrap_or_default();
+        let there = provider::Request { method: "POST", url: &self.url };
+        let recognised = provider::recognise(there);
+        let api = recognised.as_ref().map(|endpoint| endpoint.api);
+        let (base_url, path) = match recognised.or_else(|| provider::unrecognised(there)) {
+            Some(endpoint) => (endpoint.base_url, endpoint.path),
+            None => Default::default(),
+        };
         let endpoint = Endpoint {
-            api: provider::api_of(&self.provider, parsed.as_ref()),
+            api: api.unwrap_or_else(|| provider::api_of(&self.provider, parsed.as_ref())),
             provider: self.provider,
             operation: self.operation,
             path_model: Some(self.model),

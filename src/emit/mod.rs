@@ -10,8 +10,11 @@ mod handover;
 mod notice;
 mod scrub;
 
-pub(crate) use attributes::{open, record_end};
 pub use call::{LlmCall, LlmCallBuilder};
-pub(crate) use handover::{leave_outcome, leave_request, wanted};
-pub(crate) use notice::notice_unseen;
-pub(crate) use scrub::{chain, scrub};
+#[cfg(feature = "middleware")]
+pub(crate) use {
+    attributes::{open, record_end},
+    handover::{leave_outcome, leave_request, wanted},
+    notice::notice_unseen,
+    scrub::chain,
+};

@@ -1,9 +1,8 @@
 //! Error texts without the credentials that URLs carry.
 
-use std::error::Error;
-
 /// The texts of an error and of what caused it, without repetition, scrubbed.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+#[cfg(feature = "middleware")]
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -33,6 +33,11 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// How many bytes the escaped string has.
+    pub(crate) fn len(&self) -> usize {
+        self.raw.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.raw.is_empty()
     }

@@ -81,7 +81,7 @@ impl<'a> Json<'a> {
         };
         digits.parse().ok().or_else(|| {
             let float: f64 = digits.parse().ok()?;
-            (float >= 0.0 && float < 9e15 && float.fract() == 0.0).then_some(float as u64)
+            ((0.0..9e15).contains(&float) && float.fract() == 0.0).then_some(float as u64)
         })
     }
 
@@ -179,10 +179,6 @@ impl<'a> Object<'a> {
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&Text<'a>, &mut Json<'a>)> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

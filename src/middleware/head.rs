@@ -32,7 +32,26 @@ pub(super) fn head(response: &Response) -> ResponseHead {
             .find(|id| !id.is_empty())
             .unwrap_or_default(),
         retry_after_ms: retry_after_ms(headers, SystemTime::now()),
+        error_code: aws_error_code(&text(headers, "x-amzn-errortype")),
+        invocation_metrics: invocation_metrics(headers),
     }
+}
+
+/// An AWS error's type, which may come as `namespace#type:address`.
+fn aws_error_code(header: &str) -> String {
+    let name = header.split(':').next().unwrap_or_default();
+    name.rsplit('#').next().unwrap_or_default().to_owned()
+}
+
+fn invocation_metrics(headers: &HeaderMap) -> Vec<(&'static str, u64)> {
+    const COUNTS: [(&str, &str); 4] = [
+        ("x-amzn-bedrock-input-token-count", "inputTokenCount"),
+        ("x-amzn-bedrock-output-token-count", "outputTokenCount"),
+        ("x-amzn-bedrock-cache-read-input-token-count", "cacheReadInputTokenCount"),
+        ("x-amzn-bedrock-cache-write-input-token-count", "cacheWriteInputTokenCount"),
+    ];
+    let read = |(header, name)| Some((name, text(headers, header).trim().parse().ok()?));
+    COUNTS.into_iter().filter_map(read).collect()
 }
 
 fn text(headers: &HeaderMap, name: &str) -> String {
@@ -61,6 +80,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn awss_error_types_and_token_counts_are_read() {
+        assert_eq!(
+            aws_error_code("ValidationException:http://internal.amazon.com/x/"),
+            "ValidationException"
+        );
+        assert_eq!(aws_error_code("com.amazon#ThrottlingException"), "ThrottlingException");
+        assert_eq!(aws_error_code(""), "");
+        let mut headers = HeaderMap::new();
+        headers.insert("x-amzn-bedrock-input-token-count", "12".parse().unwrap());
+        headers.insert("x-amzn-bedrock-output-token-count", "many".parse().unwrap());
+        assert_eq!(invocation_metrics(&headers), [("inputTokenCount", 12)]);
+    }
 
     #[test]
     fn retry_after_is_read_in_every_form() {

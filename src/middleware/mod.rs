@@ -32,7 +32,7 @@ type Matcher = Arc<dyn Fn(&Method, &Url) -> bool + Send + Sync>;
 /// passes untouched. Put it last, so that what it sees is what goes over the wire; with a retry
 /// middleware also first, so that all tries are one call:
 ///
-/// ```
+/// ```no_run
 /// use reqwest_middleware::ClientBuilder;
 /// use tracing_llmlogs::LlmLogMiddleware;
 ///
@@ -41,6 +41,8 @@ type Matcher = Arc<dyn Fn(&Method, &Url) -> bool + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct LlmLogMiddleware {
     matchers: Vec<Matcher>,
+    /// Hosts and the providers behind them.
+    hosts: Vec<(String, String)>,
 }
 
 impl LlmLogMiddleware {
@@ -58,7 +60,26 @@ impl LlmLogMiddleware {
         self
     }
 
+    /// Calls what `host` serves by the name `provider` (OpenTelemetry's [`gen_ai.provider.name`] where it
+    /// has one): a gateway or a server of your own. `host` is a name or an address, without the port.
+    ///
+    /// [`gen_ai.provider.name`]: https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
+    #[must_use]
+    pub fn provider(mut self, host: impl Into<String>, provider: impl Into<String>) -> Self {
+        self.hosts.push((host.into().to_ascii_lowercase(), provider.into()));
+        self
+    }
+
     fn endpoint(&self, request: &Request) -> Option<Endpoint> {
+        let mut endpoint = self.recognised(request)?;
+        let host = request.url().host_str().unwrap_or_default();
+        if let Some((_, provider)) = self.hosts.iter().find(|(known, _)| known == host) {
+            endpoint.provider = provider.clone().into();
+        }
+        Some(endpoint)
+    }
+
+    fn recognised(&self, request: &Request) -> Option<Endpoint> {
         let seen = provider::Request { method: request.method().as_str(), url: request.url().as_str() };
         provider::recognise(seen).or_else(|| {
             let matched = self.matchers.iter().any(|matches| matches(request.method(), request.url()));

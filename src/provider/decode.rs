@@ -6,8 +6,9 @@ use std::time::Instant;
 use crate::json::{self, Json};
 use crate::record::{Endpoint, Outcome};
 
+use super::bedrock_invoke;
 use super::dialect::{Seen, dialect};
-use super::stream::{Framing, events};
+use super::stream::{Event, Framing, for_each_event};
 
 /// A response body, read.
 #[derive(Debug, Default)]
@@ -28,13 +29,15 @@ pub(crate) struct DecodedBody<'b> {
 pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBody<'b> {
     let bytes = outcome.body.bytes();
     let framing = Framing::of(&outcome.head, bytes);
-    let text = String::from_utf8_lossy(bytes);
     let fold = match framing {
         Framing::Whole => None,
         _ => dialect(endpoint.api).fold(endpoint),
     };
     let Some(mut fold) = fold else {
-        let json = parse(text);
+        let mut json = parse(String::from_utf8_lossy(bytes));
+        if let Some(body) = json.as_mut().and_then(Json::as_object_mut) {
+            bedrock_invoke::add_metrics(body, &outcome.head);
+        }
         return DecodedBody {
             streamed: framing != Framing::Whole,
             finished: json.is_some(),
@@ -44,13 +47,13 @@ pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBo
     };
     let mut decoded = DecodedBody { streamed: true, ..DecodedBody::default() };
     let mut unknown = Vec::new();
-    let mut read = |name: &str, data: Cow<'b, str>, end: usize| {
+    for_each_event(framing, bytes, |Event { name, data, end }| {
         if data.trim() == "[DONE]" {
             decoded.finished = true;
             return;
         }
         let seen = match parse(data.clone()) {
-            Some(event) => fold.event(name, event),
+            Some(event) => fold.event(&name, event),
             None => Seen::Unknown,
         };
         match seen {
@@ -61,13 +64,7 @@ pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBo
             Seen::End => decoded.finished = true,
             Seen::Unknown => unknown.push(Json::string(data)),
         }
-    };
-    match text {
-        Cow::Borrowed(text) => events(framing, text).for_each(|e| read(&e.name, e.data, e.end)),
-        Cow::Owned(text) => {
-            events(framing, &text).for_each(|e| read(&e.name, Cow::Owned(e.data.into_owned()), e.end))
-        }
-    }
+    });
     let folded = fold.finish();
     let mut object = folded.object;
     if let (Some(object), false) = (object.as_object_mut(), unknown.is_empty()) {

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use crate::json::Json;
 use crate::record::{Api, Endpoint};
 
+use super::bedrock_invoke;
+
 /// A request as far as recognising it goes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
@@ -82,8 +84,11 @@ pub(crate) fn clean_url(url: &str) -> Option<CleanUrl> {
 }
 
 /// The API that a body without an address belongs to.
-pub(crate) fn api_of(_provider: &str, body: Option<&Json<'_>>) -> Api {
+pub(crate) fn api_of(provider: &str, body: Option<&Json<'_>>) -> Api {
     match body {
+        Some(body) if provider == "anthropic" && !body.get("messages").is_null() => Api::Anthropic,
+        // Its dialect tells Bedrock's formats apart by the body.
+        Some(_) if provider == "aws.bedrock" => Api::BedrockInvoke,
         Some(body) if !body.get("messages").is_null() => Api::OpenAiChat,
         // An embedding's input is texts or numbers.
         Some(body) if body.get("input").items().iter().any(|item| item.as_object().is_some()) => {
@@ -114,6 +119,9 @@ impl Shape<'_> {
 
 fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
     let path = url.path.trim_end_matches('/');
+    if let Some(shape) = bedrock(path) {
+        return Some(shape);
+    }
     let ends = |suffix: &str| path.ends_with(suffix);
     // Azure names the deployment in the path; it stands for the model.
     let deployment = after(path, "/deployments/").map(|(name, _)| name);
@@ -127,22 +135,19 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
             "embedContent" | "batchEmbedContents" => {
                 Some(Shape::new(Api::Embeddings, "embeddings").implied("gcp.gemini"))
             }
+            // Vertex AI passes these bodies on to whoever made the model.
             "rawPredict" | "streamRawPredict" => {
-                Some(Shape::new(Api::Anthropic, "chat").implied("gcp.vertex_ai"))
-            }
-            "converse" | "converse-stream" => {
-                Some(Shape::new(Api::BedrockConverse, "chat").implied("aws.bedrock"))
-            }
-            "invoke" | "invoke-with-response-stream" => {
-                Some(Shape::new(Api::BedrockInvoke, "chat").implied("aws.bedrock"))
+                let api = match after(path, "/publishers/") {
+                    Some(("anthropic", _)) | None => Api::Anthropic,
+                    Some(_) => Api::OpenAiChat,
+                };
+                let counts = model.starts_with("count-tokens:");
+                (!counts).then(|| Shape::new(api, "chat").implied("gcp.vertex_ai"))
             }
             _ => None,
         };
         if let Some(shape) = shape {
-            let name = match shape.implied {
-                Some("aws.bedrock") => model,
-                _ => model.rsplit_once(':').map_or(model, |(name, _)| name),
-            };
+            let name = model.rsplit_once(':').map_or(model, |(name, _)| name);
             return Some(with_model(shape, Some(name)));
         }
     }
@@ -152,7 +157,7 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
         Shape::new(Api::OpenAiChat, "text_completion")
     } else if ends("/responses") || ends("/responses/compact") {
         Shape::new(Api::OpenAiResponses, "chat")
-    } else if ends("/v1/messages") {
+    } else if ends("/v1/messages") || ends("/anthropic/messages") {
         Shape::new(Api::Anthropic, "chat").implied("anthropic")
     } else if ends("/api/chat") {
         Shape::new(Api::Ollama, "chat").implied("ollama")
@@ -174,6 +179,18 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
         return None;
     };
     Some(with_model(shape, deployment))
+}
+
+/// Bedrock's paths: `/model/{model}/{verb}`, where the model may be an ARN with slashes in it.
+fn bedrock(path: &str) -> Option<Shape<'_>> {
+    let (_, rest) = path.split_once("/model/")?;
+    let (model, verb) = rest.rsplit_once('/')?;
+    let (api, operation) = match verb {
+        "converse" | "converse-stream" => (Api::BedrockConverse, "chat"),
+        "invoke" | "invoke-with-response-stream" => (Api::BedrockInvoke, bedrock_invoke::operation(model)),
+        _ => return None,
+    };
+    Some(Shape { model: Some(model), ..Shape::new(api, operation).implied("aws.bedrock") })
 }
 
 /// The path segment after `marker`, and the one after that.
@@ -301,6 +318,8 @@ mod tests {
             "https://api.openai.com/v1/files",
             "https://api.openai.com/v1/threads/t/messages",
             "https://api.anthropic.com/v1/messages/count_tokens",
+            "https://x-aiplatform.googleapis.com/v1/publishers/anthropic/models/count-tokens:rawPredict",
+            "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/count-tokens",
             "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:countTokens",
             "https://example.com/",
             "https://example.com/api/orders",
@@ -348,5 +367,24 @@ mod tests {
         assert_eq!(model(gemini), "gemini-2.5-pro");
         let bedrock = "https://bedrock-runtime.us-east-1.amazonaws.com/model/us.amazon.nova-v1%3A0/converse";
         assert_eq!(model(bedrock), "us.amazon.nova-v1:0");
+        for arn in [
+            "arn%3Aaws%3Abedrock%3Aeu-west-1%3A1%3Ainference-profile%2Feu.claude",
+            "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.claude",
+        ] {
+            let invoke = format!("http://localhost:8787/bedrock/model/{arn}/invoke-with-response-stream");
+            assert_eq!(model(&invoke), "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.claude");
+            assert_eq!(post(&invoke).unwrap().provider, "aws.bedrock");
+        }
+    }
+
+    #[test]
+    fn vertex_passes_each_publishers_own_format_on() {
+        for (publisher, api) in [("anthropic", Api::Anthropic), ("mistralai", Api::OpenAiChat)] {
+            let url = format!(
+                "https://eu-aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/{publisher}/models/m@1:rawPredict"
+            );
+            let endpoint = post(&url).unwrap();
+            assert_eq!((endpoint.api, endpoint.path_model.as_deref()), (api, Some("m@1")));
+        }
     }
 }

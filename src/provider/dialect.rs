@@ -4,7 +4,7 @@ use crate::json::Json;
 use crate::record::{Api, Endpoint};
 
 use super::view::{RequestView, ResponseView};
-use super::{openai_chat, openai_responses, raw};
+use super::{anthropic, bedrock, bedrock_invoke, openai_chat, openai_responses, raw};
 
 /// How one API speaks.
 pub(crate) trait Dialect: Sync {
@@ -56,13 +56,9 @@ pub(crate) fn dialect(api: Api) -> &'static dyn Dialect {
     match api {
         Api::OpenAiChat => &openai_chat::OpenAiChat,
         Api::OpenAiResponses => &openai_responses::OpenAiResponses,
-        Api::Anthropic
-        | Api::Gemini
-        | Api::BedrockConverse
-        | Api::BedrockInvoke
-        | Api::CohereChat
-        | Api::Ollama
-        | Api::Embeddings
-        | Api::Raw => &raw::Raw,
+        Api::Anthropic => &anthropic::Anthropic,
+        Api::BedrockConverse => &bedrock::BedrockConverse,
+        Api::BedrockInvoke => &bedrock_invoke::BedrockInvoke,
+        Api::Gemini | Api::CohereChat | Api::Ollama | Api::Embeddings | Api::Raw => &raw::Raw,
     }
 }

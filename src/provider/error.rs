@@ -53,6 +53,13 @@ pub(crate) fn api_error(body: &Json<'_>) -> (String, String) {
     (code, message)
 }
 
+/// The provider's id of the request where only the body has it.
+pub(crate) fn request_id(body: &Json<'_>) -> String {
+    let body = body.items().first().unwrap_or(body);
+    let places: [&[&str]; 4] = [&["request_id"], &["error", "request_id"], &["x_groq", "id"], &["requestId"]];
+    places.iter().find_map(|path| body.at(path).as_str()).map(Cow::into_owned).unwrap_or_default()
+}
+
 fn flat(error: &Json<'_>) -> (String, String) {
     if let Json::String(text) = error {
         return (String::new(), text.plain().into_owned());

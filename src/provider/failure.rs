@@ -12,12 +12,15 @@ use super::view::ResponseView;
 pub(crate) fn exchange_failure(outcome: &Outcome, decoded: Option<&DecodedBody<'_>>) -> Option<Failure> {
     if let Some(status) = outcome.head.status.filter(|status| *status >= 400) {
         let text = String::from_utf8_lossy(outcome.body.bytes());
-        let (code, mut message) = match json::parse(&text) {
+        let (mut code, mut message) = match json::parse(&text) {
             Ok(body) => api_error(&body),
             Err(_no_json) => (String::new(), text.trim().to_owned()),
         };
         if let (End::Failed(failure), true) = (&outcome.end, message.is_empty()) {
             message.clone_from(&failure.message);
+        }
+        if code.is_empty() {
+            code.clone_from(&outcome.head.error_code);
         }
         let kind = ErrorType::Http(status);
         return Some(Failure { kind, code, message });

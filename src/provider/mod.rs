@@ -4,6 +4,10 @@
 //! One file an API, all of the shape of [`Dialect`]; CONTRIBUTING.md says how to add one. Nothing
 //! here writes, and nothing fails: what is not understood is left alone.
 
+mod anthropic;
+mod aws_event_stream;
+mod bedrock;
+mod bedrock_invoke;
 mod decode;
 mod detect;
 mod dialect;
@@ -17,9 +21,10 @@ mod stream;
 mod view;
 
 pub(crate) use decode::{DecodedBody, decode};
-pub(crate) use detect::{Request, api_of, clean_url, recognise, unrecognised};
-pub(crate) use dialect::{Dialect, dialect};
+pub(crate) use detect::{Request, api_of, recognise, unrecognised};
+pub(crate) use dialect::dialect;
+pub(crate) use error::request_id;
 pub(crate) use failure::{exchange_failure, reported_failure};
 pub use price::Price;
 pub(crate) use price::{Priced, Prices};
-pub(crate) use view::{Choice, Message, Part, RequestView, ResponseView, parameters, text_or_json};
+pub(crate) use view::{Choice, Part, RequestView, ResponseView, data_url, parameters, text_or_json};

@@ -294,7 +294,7 @@ pub(super) fn reported_cost(usage: &Json<'_>) -> Option<ReportedCost> {
 
 /// Chunks on their way to a `chat.completion`.
 #[derive(Default)]
-struct ChatFold<'a> {
+pub(super) struct ChatFold<'a> {
     object: Object<'a>,
     choices: Vec<ChoiceFold<'a>>,
     error: Option<Json<'a>>,

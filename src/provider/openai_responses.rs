@@ -104,6 +104,17 @@ fn contents<'j>(content: &'j Json<'j>) -> Vec<Part<'j>> {
     }
 }
 
+/// Calls of tools that the provider carries out itself.
+const CARRIED_OUT: [&str; 7] = [
+    "web_search_call",
+    "x_search_call",
+    "file_search_call",
+    "code_interpreter_call",
+    "image_generation_call",
+    "mcp_call",
+    "tool_search_call",
+];
+
 /// A call of any tool, the caller's or the provider's own; the latter are named after their kind
 /// and carry their results.
 fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
@@ -121,7 +132,11 @@ fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
     let name = call.get("name").as_str().filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| Cow::Owned(kind.trim_end_matches("_call").to_owned()));
     let arguments = ARGUMENTS.into_iter().find_map(|key| present(call, key)).map(text_or_json);
-    let mut parts = vec![Part::ToolCall { name: name.clone(), arguments: arguments.unwrap_or_default() }];
+    let (tool, arguments) = (name.clone(), arguments.unwrap_or_default());
+    let mut parts = vec![match CARRIED_OUT.contains(&kind) {
+        true => Part::ServerToolCall { name: tool, arguments },
+        false => Part::ToolCall { name: tool, arguments },
+    }];
     for key in ["output", "outputs", "error"] {
         if let Some(result) = present(call, key).filter(|result| says_why(result)) {
             parts.push(Part::ToolResult { of: name.clone(), text: text_or_json(result) });

@@ -87,33 +87,34 @@ impl Prices {
             let (input, output) = (input / 1e6, output / 1e6);
             return estimate(input, output, input + output, &price.currency, "user");
         }
-        self.from_table(call, usage).unwrap_or_default()
+        table_cost(call, usage).unwrap_or_default()
     }
+}
 
-    fn from_table(&self, call: &Priced<'_>, usage: &Usage) -> Option<CostEstimate> {
-        if usage.prompt_tokens == 0 && usage.completion_tokens == 0 {
-            return None;
-        }
-        let counts = genai_prices::Usage::from([
-            (UsageKey::INPUT_TOKENS, usage.prompt_tokens as f64),
-            (UsageKey::OUTPUT_TOKENS, usage.completion_tokens as f64),
-            (UsageKey::CACHE_READ_TOKENS, usage.cached_tokens as f64),
-            (UsageKey::CACHE_WRITE_TOKENS, usage.cache_creation_tokens as f64),
-        ]);
-        let priced = call.models.iter().filter(|model| !model.is_empty()).find_map(|model| {
-            let request = PriceRequest::new(model, &counts).with_timestamp(call.at);
-            let request = match table_provider(call.provider) {
-                Some(id) => request.with_provider_id(id),
-                None => request.with_provider_api_url(call.base_url),
-            };
-            let request = match call.service_tier {
-                "" => request,
-                tier => request.with_price_context("service_tier", tier),
-            };
-            genai_prices::calculate(&request).ok()
-        })?;
-        Some(estimate(priced.input_price, priced.output_price, priced.total_price, "USD", "table"))
+/// By the price table, in US dollars.
+fn table_cost(call: &Priced<'_>, usage: &Usage) -> Option<CostEstimate> {
+    if usage.prompt_tokens == 0 && usage.completion_tokens == 0 {
+        return None;
     }
+    let counts = genai_prices::Usage::from([
+        (UsageKey::INPUT_TOKENS, usage.prompt_tokens as f64),
+        (UsageKey::OUTPUT_TOKENS, usage.completion_tokens as f64),
+        (UsageKey::CACHE_READ_TOKENS, usage.cached_tokens as f64),
+        (UsageKey::CACHE_WRITE_TOKENS, usage.cache_creation_tokens as f64),
+    ]);
+    let priced = call.models.iter().filter(|model| !model.is_empty()).find_map(|model| {
+        let request = PriceRequest::new(model, &counts).with_timestamp(call.at);
+        let request = match table_provider(call.provider) {
+            Some(id) => request.with_provider_id(id),
+            None => request.with_provider_api_url(call.base_url),
+        };
+        let request = match call.service_tier {
+            "" => request,
+            tier => request.with_price_context("service_tier", tier),
+        };
+        genai_prices::calculate(&request).ok()
+    })?;
+    Some(estimate(priced.input_price, priced.output_price, priced.total_price, "USD", "table"))
 }
 
 /// The price table's name of a provider.

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use crate::record::ResponseHead;
 
+use super::aws_event_stream;
+
 /// How a body is cut into events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
@@ -13,6 +15,8 @@ pub(crate) enum Framing {
     Sse,
     /// One JSON value a line.
     Ndjson,
+    /// [AWS event stream](https://smithy.io/2.0/aws/amazon-eventstream.html): binary frames.
+    AwsEventStream,
 }
 
 impl Framing {
@@ -22,6 +26,9 @@ impl Framing {
         let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
         let looks_like_json = matches!(start.first(), Some(b'{' | b'['));
         let content_type = head.content_type.to_ascii_lowercase();
+        if aws_event_stream::begins(body) {
+            return Framing::AwsEventStream;
+        }
         if content_type.contains("ndjson") || content_type.contains("jsonl") {
             return Framing::Ndjson;
         }
@@ -31,6 +38,9 @@ impl Framing {
                 || sse_start.iter().any(|field| start.starts_with(field)))
         {
             return Framing::Sse;
+        }
+        if !looks_like_json && content_type.starts_with("application/vnd.amazon.eventstream") {
+            return Framing::AwsEventStream;
         }
         Framing::Whole
     }
@@ -45,10 +55,28 @@ pub(crate) struct Event<'a> {
     pub(crate) end: usize,
 }
 
-/// The events of a body.
-pub(crate) fn events(framing: Framing, body: &str) -> Box<dyn Iterator<Item = Event<'_>> + '_> {
+impl Event<'_> {
+    fn into_owned(self) -> Event<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Event { name: owned(self.name), data: owned(self.data), end: self.end }
+    }
+}
+
+/// Hands out the events of a body, borrowed from it where it is valid text.
+pub(crate) fn for_each_event<'b>(framing: Framing, body: &'b [u8], mut take: impl FnMut(Event<'b>)) {
+    if framing == Framing::AwsEventStream {
+        return aws_event_stream::events(body).for_each(take);
+    }
+    match String::from_utf8_lossy(body) {
+        Cow::Borrowed(text) => events(framing, text).for_each(take),
+        Cow::Owned(text) => events(framing, &text).for_each(|event| take(event.into_owned())),
+    }
+}
+
+/// The events of a body that is text.
+fn events(framing: Framing, body: &str) -> Box<dyn Iterator<Item = Event<'_>> + '_> {
     match framing {
-        Framing::Whole => Box::new(std::iter::empty()),
+        Framing::Whole | Framing::AwsEventStream => Box::new(std::iter::empty()),
         Framing::Sse => Box::new(SseEvents::new(body)),
         Framing::Ndjson => {
             Box::new(Lines::new(body).filter(|(line, _)| !line.trim().is_empty()).map(|(line, end)| Event {
@@ -169,5 +197,18 @@ mod tests {
         assert_eq!(Framing::of(&head, b" {\"error\": 1}"), Framing::Whole);
         assert_eq!(Framing::of(&head, b"data: 1"), Framing::Sse);
         assert_eq!(Framing::of(&ResponseHead::default(), b"event: x"), Framing::Sse);
+    }
+
+    #[test]
+    fn binary_frames_are_known_by_their_type_or_their_first_bytes() {
+        let aws = ResponseHead {
+            content_type: "application/vnd.amazon.eventstream".into(),
+            ..ResponseHead::default()
+        };
+        let frame = aws_event_stream::tests::event("messageStart", "{}");
+        assert_eq!(Framing::of(&ResponseHead::default(), &frame), Framing::AwsEventStream);
+        assert_eq!(Framing::of(&aws, &frame[..5]), Framing::AwsEventStream);
+        assert_eq!(Framing::of(&aws, b"{\"message\": \"no\"}"), Framing::Whole);
+        assert_eq!(Framing::of(&aws, b"data: {}"), Framing::Sse);
     }
 }

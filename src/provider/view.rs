@@ -60,6 +60,12 @@ pub(crate) enum Part<'j> {
         /// As the body has them: JSON, or whatever the model wrote instead.
         arguments: Cow<'j, str>,
     },
+    /// A call that the provider itself carried out: OpenTelemetry's `server_tool_call`, which is none
+    /// that the caller has to answer.
+    ServerToolCall {
+        name: Cow<'j, str>,
+        arguments: Cow<'j, str>,
+    },
     ToolResult {
         /// The call's id or the tool's name.
         of: Cow<'j, str>,

@@ -107,6 +107,11 @@ pub(crate) struct ResponseHead {
     pub(crate) content_encoding: String,
     pub(crate) request_id: String,
     pub(crate) retry_after_ms: Option<u64>,
+    /// The type of an error, where a header has it instead of the body.
+    pub(crate) error_code: String,
+    /// What Bedrock's `invoke` counted, for the model's own body may not tell: names as in the last
+    /// event of its streams.
+    pub(crate) invocation_metrics: Vec<(&'static str, u64)>,
 }
 
 /// How an exchange ended.

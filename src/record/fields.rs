@@ -15,7 +15,7 @@ impl FieldValue<'_> {
         match self {
             FieldValue::U64(n) => Some(n),
             FieldValue::I64(n) => u64::try_from(n).ok(),
-            FieldValue::F64(n) if n >= 0.0 && n < 9e15 => Some(n.round() as u64),
+            FieldValue::F64(n) if (0.0..9e15).contains(&n) => Some(n.round() as u64),
             FieldValue::Str(text) => text.trim().parse().ok(),
             FieldValue::F64(_) | FieldValue::Bool(_) => None,
         }
@@ -76,11 +76,16 @@ enum Stored {
 pub(crate) struct Fields {
     entries: Vec<(&'static str, Stored)>,
     text: String,
+    /// How many entries there may be before those that no longer count are dropped.
+    crowded: usize,
 }
+
+/// Fewer entries are never looked through.
+const FEW: usize = 64;
 
 impl Fields {
     pub(crate) fn with_capacity(entries: usize) -> Self {
-        Fields { entries: Vec::with_capacity(entries), text: String::new() }
+        Fields { entries: Vec::with_capacity(entries), ..Fields::default() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -115,8 +120,11 @@ impl Fields {
         }
     }
 
-    /// Adds all fields of `other`.
+    /// Adds all fields of `other`. What a long call repeats in event after event does not pile up.
     pub(crate) fn extend(&mut self, other: &Fields) {
+        if self.entries.len() > self.crowded.max(FEW) {
+            self.forget_overwritten();
+        }
         if self.is_empty() {
             self.clone_from(other);
         } else {
@@ -124,6 +132,18 @@ impl Fields {
                 self.push(name, value);
             }
         }
+    }
+
+    /// Keeps the last value of each name.
+    fn forget_overwritten(&mut self) {
+        let mut last = Fields::default();
+        for (place, (name, value)) in self.iter().enumerate() {
+            if self.entries[place + 1..].iter().all(|(later, _)| *later != name) {
+                last.push(name, value);
+            }
+        }
+        last.crowded = 2 * last.entries.len();
+        *self = last;
     }
 
     /// Adds those fields of `other` whose names pass.
@@ -154,5 +174,25 @@ impl Fields {
     /// The last value recorded under the first of `names` that has one.
     pub(crate) fn first_of(&self, names: &[&str]) -> Option<FieldValue<'_>> {
         names.iter().find_map(|name| self.get(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_value_of_a_name_counts_and_the_others_do_not_pile_up() {
+        let mut fields = Fields::default();
+        fields.push("first", FieldValue::Str("kept"));
+        for n in 0..10_000 {
+            let mut event = Fields::default();
+            event.push("prompt_tokens", FieldValue::U64(n));
+            event.push("note", FieldValue::Str("twelve bytes"));
+            fields.extend(&event);
+        }
+        assert_eq!(fields.get("first"), Some(FieldValue::Str("kept")));
+        assert_eq!(fields.get("prompt_tokens"), Some(FieldValue::U64(9999)));
+        assert!(fields.weight() < 10_000, "{}", fields.weight());
     }
 }

@@ -1,7 +1,9 @@
 //! A call's record into the contents of its five files.
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
 
 use crate::json::{self, Json, Object};
 use crate::provider::{self, DecodedBody, Priced, Prices, RequestView, ResponseView, dialect};
@@ -9,9 +11,11 @@ use crate::record::{
     ApiInfo, Attempt, Body, CallRecord, Context, End, Endpoint, ErrorType, Failure, Files, Leg, Metadata,
     Outcome, Performance, RequestInfo, ResponseInfo, SCHEMA_VERSION, SentRequest, Status, Truncated, Usage,
 };
+use crate::redact::Redact;
 use crate::render::{self, Failed, Language, Reply};
 
 use super::from_fields::Said;
+use super::media::{self, Media};
 use super::session::LocalTime;
 use super::settings::Settings;
 
@@ -19,20 +23,27 @@ use super::settings::Settings;
 pub(super) struct Input {
     pub(super) json: Vec<u8>,
     pub(super) text: String,
+    /// What was taken out of it.
+    pub(super) media: Vec<Media>,
 }
 
 /// All five files.
 pub(super) struct Call {
-    pub(super) input: Input,
+    /// `None` where it is on disk already.
+    pub(super) input: Option<Input>,
     pub(super) output_json: Vec<u8>,
     pub(super) output_text: String,
     pub(super) metadata: Metadata,
+    /// What was taken out of the response.
+    pub(super) media: Vec<Media>,
 }
 
 /// What the composing depends on beside the record.
 pub(super) struct Composer {
     prices: Prices,
     language: Language,
+    redact: Redact,
+    media_limit: usize,
     files: Files,
 }
 
@@ -71,49 +82,112 @@ impl Composer {
     pub(super) fn new(settings: &Settings) -> Self {
         let name = |name: &str, on: bool| if on { name.to_owned() } else { String::new() };
         let (bodies, texts) = (settings.bodies, settings.bodies && settings.text_files);
-        let mut files = Files::default();
-        files.input = name("input.json", bodies);
-        files.output = name("output.json", bodies);
-        files.input_txt = name("input.txt", texts);
-        files.output_txt = name("output.txt", texts);
-        Composer { prices: settings.prices.clone(), language: settings.language, files }
+        let files = Files {
+            input: name("input.json", bodies),
+            output: name("output.json", bodies),
+            input_txt: name("input.txt", texts),
+            output_txt: name("output.txt", texts),
+        };
+        Composer {
+            prices: settings.prices.clone(),
+            language: settings.language,
+            redact: settings.redact.clone(),
+            media_limit: settings.media_limit,
+            files,
+        }
     }
 
     /// The files of a request whose call is still in flight.
     pub(super) fn request(&self, request: &SentRequest) -> Input {
-        let text = body_text(&request.body);
-        let parsed = text.as_deref().and_then(|text| json::parse(text).ok());
-        let view = parsed.as_ref().map(|body| dialect(request.endpoint.api).request(&request.endpoint, body));
-        let view = view.unwrap_or_default();
+        let sent = self.read(&request.body);
+        let view = sent.view(&request.endpoint);
         let model = model_of(&view, Some(&request.endpoint), "");
-        input(&stored_body(&request.body), &model, &view)
+        self.input(&sent, Some(&request.body), &model, &view)
     }
 
-    pub(super) fn call(&self, record: &CallRecord, call_id: String, session_id: &str) -> Call {
+    /// A request body as it may be recorded.
+    fn read<'b>(&self, body: &'b Body) -> Sent<'b> {
+        let json = match body_text(body) {
+            Some(Cow::Borrowed(text)) => json::parse(text).ok(),
+            Some(Cow::Owned(text)) => json::parse(&text).ok().map(Json::into_owned),
+            None => None,
+        };
+        self.redacted(json)
+    }
+
+    fn redacted<'b>(&self, mut json: Option<Json<'b>>) -> Sent<'b> {
+        let changed = json.as_mut().is_some_and(|json| self.redact.json(json));
+        Sent { json, changed }
+    }
+
+    fn input(&self, sent: &Sent<'_>, body: Option<&Body>, model: &str, view: &RequestView<'_>) -> Input {
+        let mut media = Vec::new();
+        let json = self.stored(sent.json.as_ref(), sent.changed, body, &mut media);
+        let text = render::input(model, view, std::str::from_utf8(&json).ok());
+        Input { json, text, media }
+    }
+
+    /// A body as its file holds it: as it came, unless something was taken out of it.
+    fn stored(
+        &self,
+        json: Option<&Json<'_>>,
+        changed: bool,
+        body: Option<&Body>,
+        media: &mut Vec<Media>,
+    ) -> Vec<u8> {
+        match (json, body) {
+            (Some(json), _) if media::worth_a_look(json, self.media_limit) => {
+                let mut json = json.clone();
+                let taken = media::elide(&mut json, self.media_limit);
+                match body {
+                    Some(body) if taken.is_empty() && !changed => stored_body(body, &self.redact),
+                    _ => {
+                        media.extend(taken);
+                        pretty(&json)
+                    }
+                }
+            }
+            (Some(json), Some(body)) if !changed && matches!(body, Body::Whole(_)) => {
+                // Nothing was taken out: what is printed is the body itself.
+                let mut out = Vec::new();
+                match std::str::from_utf8(body.bytes()).map(|text| json::reformat(text, &mut out)) {
+                    Ok(Ok(())) => out,
+                    _ => pretty(json),
+                }
+            }
+            (Some(json), _) => pretty(json),
+            (None, Some(body)) => stored_body(body, &self.redact),
+            (None, None) => pretty(&Json::Null),
+        }
+    }
+
+    pub(super) fn call(
+        &self,
+        record: &CallRecord,
+        call_id: String,
+        session_id: &str,
+        with_input: bool,
+    ) -> Call {
         let chosen = Chosen::of(record);
         let said = Said::by(record);
-        let endpoint = chosen.request.map_or_else(|| said.endpoint(), |request| request.endpoint.clone());
+        let mut endpoint = chosen.request.map_or_else(|| said.endpoint(), |request| request.endpoint.clone());
+        endpoint.path = self.redact.text(&endpoint.path).into_owned();
         let ended = chosen.outcome.map_or(record.own.ended, |outcome| outcome.ended);
 
         // The request: as it was sent, or as the fields tell it.
-        let sent_text = chosen.request.and_then(|request| body_text(&request.body));
-        let sent = match (&sent_text, chosen.request) {
-            (Some(text), _) => json::parse(text).ok(),
-            (None, Some(_)) => None,
-            (None, None) => Some(said.request()),
+        let sent = match chosen.request {
+            Some(request) => self.read(&request.body),
+            None => self.redacted(Some(said.request())),
         };
-        let request =
-            sent.as_ref().map(|body| dialect(endpoint.api).request(&endpoint, body)).unwrap_or_default();
+        let request = sent.view(&endpoint);
         let model = model_of(&request, Some(&endpoint), &said.model());
-        let input = match chosen.request {
-            Some(sent) => input(&stored_body(&sent.body), &model, &request),
-            None => input(&pretty(sent.as_ref().unwrap_or(&Json::Null)), &model, &request),
-        };
+        let input = with_input
+            .then(|| self.input(&sent, chosen.request.map(|request| &request.body), &model, &request));
 
         // The response: as it came, or as the fields tell it.
         let wall_end = record.own.started.wall_at(ended);
         let (started, end) = (LocalTime::of(record.own.started.wall), LocalTime::of(wall_end));
-        let decoded = match chosen.outcome {
+        let mut decoded = match chosen.outcome {
             Some(outcome) => provider::decode(&endpoint, outcome),
             None => DecodedBody {
                 json: Some(said.response(end.unix_seconds())),
@@ -121,21 +195,34 @@ impl Composer {
                 ..DecodedBody::default()
             },
         };
+        let mut changed = decoded.json.as_mut().is_some_and(|json| self.redact.json(json));
+        changed |= decoded.error.as_mut().is_some_and(|error| self.redact.json(error));
         let is_error_body = chosen.outcome.is_some_and(|o| o.head.status.is_some_and(|s| s >= 400));
         let response = match &decoded.json {
             Some(body) if !is_error_body => dialect(endpoint.api).response(&endpoint, body),
             _ => ResponseView::default(),
         };
-        let failure = call_failure(record, &chosen, &said, &decoded, &response);
+        let mut failure = call_failure(record, &chosen, &said, &decoded, &response);
+        if let Some(failure) = &mut failure {
+            failure.message = self.redact.text(&failure.message).into_owned();
+        }
         let cancelled = failure.as_ref().is_some_and(|failure| failure.kind == ErrorType::Cancelled);
 
-        let usage = response.usage.or_else(|| said.usage()).unwrap_or_default();
+        // A response made up from the fields says less of the tokens than the fields themselves.
+        let in_body = response.usage.filter(|_| chosen.outcome.is_some());
+        let usage = in_body.or_else(|| said.usage()).unwrap_or_default();
         let latency = record.own.started.until(ended);
         let latency_ms = match (chosen.outcome, said.latency_ms()) {
             (None, Some(told)) => told,
-            _ => u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+            _ => milliseconds(latency),
         };
-        let response_info = response_info(&response, failure.as_ref(), &chosen, &said);
+        let response_info = response_info(
+            &response,
+            failure.as_ref(),
+            &chosen,
+            &said,
+            decoded.json.as_ref().unwrap_or(&Json::Null),
+        );
         let priced = Priced {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,
@@ -143,94 +230,96 @@ impl Composer {
             service_tier: &response.service_tier,
             at: record.own.started.wall,
         };
-        let mut metadata = Metadata::default();
-        metadata.schema_version = SCHEMA_VERSION;
-        metadata.call_id = call_id;
-        session_id.clone_into(&mut metadata.session_id);
-        metadata.timestamp = started.unix();
-        metadata.datetime = started.readable();
-        metadata.started_at = started.rfc3339();
-        metadata.ended_at = end.rfc3339();
-        metadata.status = match &failure {
-            None => Status::Ok,
-            Some(_) if cancelled => Status::Cancelled,
-            Some(_) => Status::Error,
+        let mut media = Vec::new();
+        let reply = Reply {
+            id: &response_info.id,
+            model: if response_info.model.is_empty() { &model } else { &response_info.model },
+            finish_reason: &response_info.finish_reason,
+            usage,
+            choices: &response.choices,
+            raw: None,
         };
-        metadata.request_info = request_info(&request);
-        metadata.usage = usage;
-        metadata.performance =
-            performance(latency_ms, usage, failure.is_some(), decoded.first_content, record);
-        metadata.context = context(record, &said, chosen.request.is_some(), &request);
-        metadata.attempts = attempts(record);
-        metadata.files = self.files.clone();
-        metadata.cost_estimate = self.prices.cost(&priced, &usage, response.cost);
-        metadata.truncated = Truncated::default();
-        metadata.truncated.input = chosen.request.is_some_and(|request| is_cut(&request.body));
-        metadata.truncated.output = chosen.outcome.is_some_and(|outcome| is_cut(&outcome.body));
-
-        let (output_json, output_text) =
-            self.output(&chosen, &decoded, &response, &response_info, failure.as_ref(), &model, &end, usage);
-        metadata.response_info = response_info;
-        metadata.api_info = api_info(endpoint, model);
-        Call { input, output_json, output_text, metadata }
+        let (output_json, output_text) = match &failure {
+            None => {
+                // A folded stream is what it folded into; everything else is its body.
+                let body = chosen.outcome.map(|outcome| &outcome.body);
+                let body = body.filter(|body| !decoded.streamed || decoded.json.is_none() || is_cut(body));
+                let json = decoded.json.as_ref().filter(|_| !body.is_some_and(is_cut));
+                let stored = self.stored(json, changed, body, &mut media);
+                let text = render::output(&Reply { raw: std::str::from_utf8(&stored).ok(), ..reply }, None);
+                (stored, text)
+            }
+            Some(failure) => {
+                self.failure(&chosen, &decoded, &response, &reply, failure, &model, &end, &mut media)
+            }
+        };
+        let metadata = Metadata {
+            schema_version: SCHEMA_VERSION,
+            call_id,
+            session_id: session_id.to_owned(),
+            timestamp: started.unix(),
+            datetime: started.readable(),
+            started_at: started.rfc3339(),
+            ended_at: end.rfc3339(),
+            status: match &failure {
+                None => Status::Ok,
+                Some(_) if cancelled => Status::Cancelled,
+                Some(_) => Status::Error,
+            },
+            request_info: request_info(&request),
+            usage,
+            performance: performance(latency_ms, usage, failure.is_some(), decoded.first_content, record),
+            context: self.context(record, &said, chosen.request.is_some(), &request),
+            attempts: self.attempts(record),
+            files: self.files.clone(),
+            cost_estimate: self.prices.cost(&priced, &usage, response.cost),
+            truncated: Truncated {
+                input: chosen.request.is_some_and(|request| is_cut(&request.body)),
+                output: chosen.outcome.is_some_and(|outcome| is_cut(&outcome.body)),
+            },
+            response_info,
+            api_info: api_info(endpoint, model),
+        };
+        Call { input, output_json, output_text, metadata, media }
     }
 
     #[allow(clippy::too_many_arguments, reason = "all of them are the call, read in one place")]
-    fn output(
+    fn failure(
         &self,
         chosen: &Chosen<'_>,
         decoded: &DecodedBody<'_>,
         response: &ResponseView<'_>,
-        info: &ResponseInfo,
-        failure: Option<&Failure>,
+        reply: &Reply<'_>,
+        failure: &Failure,
         model: &str,
         end: &LocalTime,
-        usage: Usage,
+        media: &mut Vec<Media>,
     ) -> (Vec<u8>, String) {
-        let raw: Vec<u8>;
-        let reply = |raw| Reply {
-            id: &info.id,
-            model: if info.model.is_empty() { model } else { &info.model },
-            finish_reason: &info.finish_reason,
-            usage,
-            choices: &response.choices,
-            raw,
-        };
-        let Some(failure) = failure else {
-            raw = match chosen.outcome {
-                Some(outcome) if !decoded.streamed || decoded.json.is_none() || is_cut(&outcome.body) => {
-                    stored_body(&outcome.body)
-                }
-                _ => pretty(decoded.json.as_ref().unwrap_or(&Json::Null)),
-            };
-            let text = render::output(&reply(std::str::from_utf8(&raw).ok()), None);
-            return (raw, text);
-        };
         let status = chosen.outcome.and_then(|outcome| outcome.head.status);
         let http_error = status.is_some_and(|status| status >= 400);
-        let arrived = chosen.outcome.and_then(|outcome| arrived(outcome, decoded));
+        let arrived = chosen.outcome.and_then(|outcome| self.arrived(outcome, decoded));
         // An error that the body reports is the provider's word; anything else had merely arrived.
         let (body, partial) = match (&decoded.error, arrived) {
             (Some(error), partial) => (Some(error.clone()), partial),
             (None, arrived) if http_error || response.error.is_some() => (arrived, None),
             (None, arrived) => (None, arrived),
         };
-        let failed =
-            Failed { error_type: &info.error_type, message: &info.error_message, language: self.language };
+        let kind = failure.kind.word();
+        let failed = Failed { error_type: &kind, message: &failure.message, language: self.language };
         let partial_text = partial.as_ref().and_then(Json::as_str).map(Cow::into_owned);
-        let text = render::output(&reply(partial_text.as_deref()), Some(&failed));
+        let text = render::output(&Reply { raw: partial_text.as_deref(), ..*reply }, Some(&failed));
         let seconds = end.unix_seconds();
         let counts = [
-            ("prompt_tokens", usage.prompt_tokens),
-            ("completion_tokens", usage.completion_tokens),
-            ("total_tokens", usage.total_tokens),
+            ("prompt_tokens", reply.usage.prompt_tokens),
+            ("completion_tokens", reply.usage.completion_tokens),
+            ("total_tokens", reply.usage.total_tokens),
         ];
         let counts: Object<'_> =
             counts.map(|(name, count)| (name, Json::number(count))).into_iter().collect();
         let members = [
             ("error", Json::Bool(true)),
-            ("error_type", Json::string(&*info.error_type)),
-            ("error_message", Json::string(&*info.error_message)),
+            ("error_type", Json::string(&*kind)),
+            ("error_message", Json::string(&*failure.message)),
             ("error_code", Json::string(&*failure.code)),
             ("http_status", status.map_or(Json::Null, Json::number)),
             ("timestamp", Json::number(end.unix())),
@@ -243,27 +332,92 @@ impl Composer {
             ("body", body.unwrap_or_default()),
             ("partial", partial.unwrap_or_default()),
         ];
-        (pretty(&Json::Object(members.into_iter().collect())), text)
+        let object = Json::Object(members.into_iter().collect());
+        (self.stored(Some(&object), true, None, media), text)
+    }
+
+    /// A failed call's body as far as it arrived; `None` where nothing did.
+    fn arrived<'b>(&self, outcome: &'b Outcome, decoded: &DecodedBody<'b>) -> Option<Json<'b>> {
+        match (&decoded.json, &outcome.body) {
+            (_, body @ (Body::Cut { .. } | Body::GivenUp { .. })) => {
+                let stored = stored_body(body, &self.redact);
+                json::parse(std::str::from_utf8(&stored).ok()?).ok().map(Json::into_owned)
+            }
+            (Some(Json::Object(object)), _) if object.is_empty() => None,
+            (Some(json), _) => Some(json.clone()),
+            (None, body) if body.len() == 0 => None,
+            (None, body) => Some(match std::str::from_utf8(body.bytes()) {
+                Ok(text) => Json::string(self.redact.text(text)),
+                Err(_binary) => base64_object(body.bytes()),
+            }),
+        }
+    }
+
+    fn attempts(&self, record: &CallRecord) -> Vec<Attempt> {
+        let tries: Vec<&Leg> = record.attempts.iter().filter(|leg| is_http(leg)).collect();
+        if tries.len() < 2 {
+            return Vec::new();
+        }
+        let mut attempts: Vec<_> = tries.iter().zip(1..).map(|(leg, number)| attempt(number, leg)).collect();
+        for attempt in &mut attempts {
+            attempt.error_message = self.redact.text(&attempt.error_message).into_owned();
+        }
+        attempts
+    }
+    fn context(
+        &self,
+        record: &CallRecord,
+        said: &Said<'_>,
+        http: bool,
+        request: &RequestView<'_>,
+    ) -> Context {
+        let mut context = Context { agent_iteration: 0.into(), ..Context::default() };
+        let mut iteration = None;
+        for (name, value) in record.context.iter().chain(said.unknown(http)) {
+            let mut value = value.to_json();
+            if let serde_json::Value::String(text) = &mut value
+                && let Cow::Owned(clean) = self.redact.text(text)
+            {
+                *text = clean;
+            }
+            match name {
+                "user_message" => {
+                    context.user_message = match value {
+                        serde_json::Value::String(text) => text,
+                        other => other.to_string(),
+                    }
+                }
+                "agent_iteration" => context.agent_iteration = value,
+                "iteration" => iteration = Some(value),
+                "phase" => context.phase = value,
+                "round" => context.round = value,
+                "task_id" => context.task_id = value,
+                // The key is taken by the names of the spans.
+                "spans" => drop(context.other.insert("field.spans".to_owned(), value)),
+                name => drop(context.other.insert(name.to_owned(), value)),
+            }
+        }
+        if let (Some(iteration), true) = (iteration, context.agent_iteration == 0) {
+            context.agent_iteration = iteration;
+        }
+        if context.user_message.is_empty() {
+            context.user_message = request.last_user_message();
+        }
+        context.spans = record.spans.iter().map(|name| (*name).to_owned()).collect();
+        context
     }
 }
 
-/// A failed call's body as far as it arrived; `None` where nothing did.
-fn arrived<'b>(outcome: &'b Outcome, decoded: &DecodedBody<'b>) -> Option<Json<'b>> {
-    match (&decoded.json, &outcome.body) {
-        (_, body @ (Body::Cut { .. } | Body::GivenUp { .. })) => {
-            let stored = stored_body(body);
-            json::parse(std::str::from_utf8(&stored).ok()?).ok().map(Json::into_owned)
-        }
-        (Some(Json::Object(object)), _) if object.is_empty() => None,
-        (Some(json), _) => Some(json.clone()),
-        (None, body) if body.len() == 0 => None,
-        (None, body) => match std::str::from_utf8(body.bytes()) {
-            Ok(text) => Some(Json::string(text)),
-            Err(_binary) => {
-                let members = [("base64", Json::string(base64(body.bytes())))];
-                Some(Json::Object(members.into_iter().collect()))
-            }
-        },
+/// A request body, read.
+struct Sent<'b> {
+    json: Option<Json<'b>>,
+    /// Something was taken out of it.
+    changed: bool,
+}
+
+impl Sent<'_> {
+    fn view(&self, endpoint: &Endpoint) -> RequestView<'_> {
+        self.json.as_ref().map(|body| dialect(endpoint.api).request(endpoint, body)).unwrap_or_default()
     }
 }
 
@@ -286,23 +440,23 @@ fn body_text(body: &Body) -> Option<Cow<'_, str>> {
 }
 
 /// A body as `input.json` and `output.json` hold it.
-fn stored_body(body: &Body) -> Vec<u8> {
+fn stored_body(body: &Body, redact: &Redact) -> Vec<u8> {
     let mut out = Vec::new();
     match body {
         Body::Empty => out.extend_from_slice(b"null"),
         Body::Streaming => out.extend_from_slice(b"{\n  \"streaming\": true\n}"),
         Body::Whole(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => {
-                if json::reformat(text, &mut out).is_err() {
-                    json::quote(text, &mut out);
+                let text = redact.text(text);
+                if json::reformat(&text, &mut out).is_err() {
+                    json::quote(&text, &mut out);
                 }
             }
-            Err(_binary) => {
-                let members = [("base64", Json::string(base64(bytes)))];
-                json::pretty(&Json::Object(members.into_iter().collect()), &mut out);
-            }
+            Err(_binary) => json::pretty(&base64_object(bytes), &mut out),
         },
-        Body::Cut { bytes, original } => cut(&String::from_utf8_lossy(bytes), *original, &mut out),
+        Body::Cut { bytes, original } => {
+            cut(&redact.text(&String::from_utf8_lossy(bytes)), *original, &mut out);
+        }
         Body::GivenUp { original } => cut("", *original, &mut out),
     }
     out
@@ -317,28 +471,9 @@ fn cut(text: &str, original: u64, out: &mut Vec<u8>) {
     json::pretty(&Json::Object(members.into_iter().collect()), out);
 }
 
-/// Standard base64 with padding (RFC 4648, section 4).
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |place: usize| u32::from(group.get(place).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            if place <= group.len() {
-                let digit = bits >> (18 - 6 * place) & 63;
-                text.push(char::from(DIGITS[digit as usize]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
-fn input(stored: &[u8], model: &str, view: &RequestView<'_>) -> Input {
-    let raw = std::str::from_utf8(stored).ok();
-    Input { text: render::input(model, view, raw), json: stored.to_vec() }
+fn base64_object(bytes: &[u8]) -> Json<'static> {
+    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+    Json::Object([("base64", Json::string(text))].into_iter().collect())
 }
 
 fn model_of(view: &RequestView<'_>, endpoint: Option<&Endpoint>, told: &str) -> String {
@@ -349,27 +484,27 @@ fn model_of(view: &RequestView<'_>, endpoint: Option<&Endpoint>, told: &str) -> 
 }
 
 fn api_info(endpoint: Endpoint, model: String) -> ApiInfo {
-    let mut info = ApiInfo::default();
-    info.provider = endpoint.provider.into_owned();
-    info.model = model;
-    info.base_url = endpoint.base_url;
-    info.endpoint = endpoint.path;
-    info.operation = endpoint.operation.into_owned();
-    info.method = endpoint.method;
-    info
+    ApiInfo {
+        provider: endpoint.provider.into_owned(),
+        model,
+        base_url: endpoint.base_url,
+        endpoint: endpoint.path,
+        operation: endpoint.operation.into_owned(),
+        method: endpoint.method,
+    }
 }
 
 fn request_info(view: &RequestView<'_>) -> RequestInfo {
     let number = |json: Option<&Json<'_>>| json.and_then(json_number);
-    let mut info = RequestInfo::default();
-    info.messages_count = view.messages_count as u64;
-    info.tools_count = view.tools.len() as u64;
-    info.has_tools = !view.tools.is_empty();
-    info.tool_choice = view.tool_choice.map_or_else(|| "auto".into(), json_value);
-    info.temperature = number(view.temperature);
-    info.max_tokens = number(view.max_tokens);
-    info.stream = view.stream;
-    info
+    RequestInfo {
+        messages_count: view.messages_count as u64,
+        tools_count: view.tools.len() as u64,
+        has_tools: !view.tools.is_empty(),
+        tool_choice: view.tool_choice.map_or_else(|| "auto".into(), json_value),
+        temperature: number(view.temperature),
+        max_tokens: number(view.max_tokens),
+        stream: view.stream,
+    }
 }
 
 fn json_number(json: &Json<'_>) -> Option<serde_json::Number> {
@@ -390,28 +525,27 @@ fn response_info(
     failure: Option<&Failure>,
     chosen: &Chosen<'_>,
     said: &Said<'_>,
+    body: &Json<'_>,
 ) -> ResponseInfo {
     let or = |known: &str, told: String| if known.is_empty() { told } else { known.to_owned() };
-    let mut info = ResponseInfo::default();
-    info.id = or(&view.id, said.response_id());
-    info.object = view.object.clone().into_owned();
-    info.created = view.created.unwrap_or(0);
-    info.model = or(&view.model, said.response_model());
-    if let Some(outcome) = chosen.outcome {
-        info.http_status = outcome.head.status;
-        info.request_id.clone_from(&outcome.head.request_id);
+    let tool_names: Vec<String> = view.tool_names().map(|name| name.clone().into_owned()).collect();
+    let head = chosen.outcome.map(|outcome| &outcome.head);
+    ResponseInfo {
+        id: or(&view.id, said.response_id()),
+        object: view.object.clone().into_owned(),
+        created: view.created.unwrap_or(0),
+        model: or(&view.model, said.response_model()),
+        http_status: head.and_then(|head| head.status),
+        request_id: or(head.map_or("", |head| &head.request_id), provider::request_id(body)),
+        error: failure.is_some(),
+        error_type: failure.map(|failure| failure.kind.word().into_owned()).unwrap_or_default(),
+        error_code: failure.map(|failure| failure.code.clone()).unwrap_or_default(),
+        error_message: failure.map(|failure| failure.message.clone()).unwrap_or_default(),
+        finish_reason: or(view.finish_reason(), said.finish_reason()),
+        tool_calls_count: tool_names.len() as u64,
+        has_tool_calls: !tool_names.is_empty(),
+        tool_names,
     }
-    if let Some(failure) = failure {
-        info.error = true;
-        info.error_type = failure.kind.word().into_owned();
-        info.error_code.clone_from(&failure.code);
-        info.error_message.clone_from(&failure.message);
-    }
-    info.finish_reason = or(view.finish_reason(), said.finish_reason());
-    info.tool_names = view.tool_names().map(|name| name.clone().into_owned()).collect();
-    info.tool_calls_count = info.tool_names.len() as u64;
-    info.has_tool_calls = !info.tool_names.is_empty();
-    info
 }
 
 fn performance(
@@ -421,47 +555,20 @@ fn performance(
     first_content: Option<Instant>,
     record: &CallRecord,
 ) -> Performance {
-    let mut performance = Performance::default();
-    performance.latency_ms = latency_ms;
+    let mut tokens_per_second = 0.0;
     if !failed && latency_ms > 0 {
         let rate = usage.completion_tokens as f64 / (latency_ms as f64 / 1000.0);
-        performance.tokens_per_second = (rate * 100.0).round() / 100.0;
+        tokens_per_second = (rate * 100.0).round() / 100.0;
     }
-    performance.time_to_first_token_ms =
-        first_content.map(|at| u64::try_from(record.own.started.until(at).as_millis()).unwrap_or(u64::MAX));
-    performance
+    Performance {
+        latency_ms,
+        tokens_per_second,
+        time_to_first_token_ms: first_content.map(|at| milliseconds(record.own.started.until(at))),
+    }
 }
 
-fn context(record: &CallRecord, said: &Said<'_>, http: bool, request: &RequestView<'_>) -> Context {
-    let mut context = Context { agent_iteration: 0.into(), ..Context::default() };
-    let mut iteration = None;
-    for (name, value) in record.context.iter().chain(said.unknown(http)) {
-        let value = value.to_json();
-        match name {
-            "user_message" => {
-                context.user_message = match value {
-                    serde_json::Value::String(text) => text,
-                    other => other.to_string(),
-                }
-            }
-            "agent_iteration" => context.agent_iteration = value,
-            "iteration" => iteration = Some(value),
-            "phase" => context.phase = value,
-            "round" => context.round = value,
-            "task_id" => context.task_id = value,
-            // The key is taken by the names of the spans.
-            "spans" => drop(context.other.insert("field.spans".to_owned(), value)),
-            name => drop(context.other.insert(name.to_owned(), value)),
-        }
-    }
-    if let (Some(iteration), true) = (iteration, context.agent_iteration == 0) {
-        context.agent_iteration = iteration;
-    }
-    if context.user_message.is_empty() {
-        context.user_message = request.last_user_message();
-    }
-    context.spans = record.spans.iter().map(|name| (*name).to_owned()).collect();
-    context
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Why the call failed, if it did: HTTP first, then what the body reports, then what the span says.
@@ -488,15 +595,7 @@ fn call_failure(
     provider::reported_failure(decoded, response).or_else(|| said.failure()).or_else(panicked)
 }
 
-fn attempts(record: &CallRecord) -> Vec<Attempt> {
-    let tries: Vec<&Leg> = record.attempts.iter().filter(|leg| is_http(leg)).collect();
-    if tries.len() < 2 {
-        return Vec::new();
-    }
-    tries.iter().enumerate().map(|(place, leg)| attempt(place + 1, leg)).collect()
-}
-
-fn attempt(number: usize, leg: &Leg) -> Attempt {
+fn attempt(number: u64, leg: &Leg) -> Attempt {
     let outcome = leg.outcome.as_deref();
     let ended = outcome.map_or(leg.ended, |outcome| outcome.ended);
     let failure = match (outcome, leg.request.as_deref()) {
@@ -507,18 +606,17 @@ fn attempt(number: usize, leg: &Leg) -> Attempt {
         (Some(outcome), None) => provider::exchange_failure(outcome, None),
         (None, _) => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),
     };
-    let mut attempt = Attempt::default();
-    attempt.attempt = number as u64;
-    attempt.started_at = LocalTime::of(leg.started.wall).rfc3339();
-    attempt.latency_ms = u64::try_from(leg.started.until(ended).as_millis()).unwrap_or(u64::MAX);
-    attempt.http_status = outcome.and_then(|outcome| outcome.head.status);
-    attempt.retry_after_ms = outcome.and_then(|outcome| outcome.head.retry_after_ms);
-    if let Some(failure) = failure {
-        attempt.error_type = failure.kind.word().into_owned();
-        attempt.error_code = failure.code;
-        attempt.error_message = failure.message;
+    let head = outcome.map(|outcome| &outcome.head);
+    Attempt {
+        attempt: number,
+        started_at: LocalTime::of(leg.started.wall).rfc3339(),
+        latency_ms: milliseconds(leg.started.until(ended)),
+        http_status: head.and_then(|head| head.status),
+        retry_after_ms: head.and_then(|head| head.retry_after_ms),
+        error_type: failure.as_ref().map(|failure| failure.kind.word().into_owned()).unwrap_or_default(),
+        error_code: failure.as_ref().map(|failure| failure.code.clone()).unwrap_or_default(),
+        error_message: failure.map(|failure| failure.message).unwrap_or_default(),
     }
-    attempt
 }
 
 #[cfg(test)]
@@ -526,18 +624,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_the_standard_one() {
-        for (plain, encoded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
-        {
-            assert_eq!(base64(plain.as_bytes()), encoded);
-        }
-        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
-    }
-
-    #[test]
     fn a_body_is_stored_as_it_is_whatever_it_is() {
-        let stored = |body| String::from_utf8(stored_body(&body)).unwrap();
+        let stored = |body| String::from_utf8(stored_body(&body, &Redact::new())).unwrap();
         assert_eq!(stored(Body::Whole("{\"z\":1.0,\"a\":[]}".into())), "{\n  \"z\": 1.0,\n  \"a\": []\n}");
         assert_eq!(stored(Body::Whole("no json\n".into())), "\"no json\\n\"");
         assert_eq!(stored(Body::Whole(vec![0xff, 0xfe].into())), "{\n  \"base64\": \"//4=\"\n}");

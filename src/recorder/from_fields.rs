@@ -70,7 +70,8 @@ const ALL: [Names; 24] = [
     KIND,
 ];
 
-/// What the call's span says first, then its attempts' spans, the last one first.
+/// What the call's span says first, then the span of its last attempt: what an earlier one ended with
+/// is not how the call ended.
 pub(super) struct Said<'r> {
     record: &'r CallRecord,
 }
@@ -81,8 +82,8 @@ impl<'r> Said<'r> {
     }
 
     fn all(&self) -> impl Iterator<Item = &'r Fields> {
-        let attempts = self.record.attempts.iter().rev();
-        std::iter::once(&self.record.own.fields).chain(attempts.map(|leg| &leg.fields))
+        let last = self.record.attempts.last();
+        std::iter::once(&self.record.own.fields).chain(last.map(|leg| &leg.fields))
     }
 
     fn value(&self, names: Names) -> Option<FieldValue<'r>> {

@@ -7,6 +7,7 @@ mod compose;
 mod files;
 mod from_fields;
 mod guard;
+mod media;
 mod queue;
 mod session;
 mod settings;
@@ -18,3 +19,6 @@ pub(crate) use settings::Settings;
 pub use settings::{Durability, Overflow};
 pub use stats::Stats;
 pub(crate) use worker::start;
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::provider::Prices;
+use crate::redact::Redact;
 use crate::render::Language;
 
 /// What gives way when calls come faster than the disk takes them.
@@ -39,4 +40,8 @@ pub(crate) struct Settings {
     pub(crate) bodies: bool,
     pub(crate) language: Language,
     pub(crate) prices: Prices,
+    pub(crate) redact: Redact,
+    /// Base64 media of more bytes than this stands aside.
+    pub(crate) media_limit: usize,
+    pub(crate) keep_media: bool,
 }

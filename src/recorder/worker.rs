@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use tracing::subscriber::NoSubscriber;
-
 use crate::record::{
     Body, CallKey, CallRecord, IndexEntry, Moment, RunningRecorder, SentRequest, Sink, Status, Wanted,
 };
@@ -16,6 +14,7 @@ use crate::record::{
 use super::compose::{self, Composer};
 use super::files;
 use super::guard::{LlmLogGuard, Running};
+use super::media::Media;
 use super::queue::{Message, Queue};
 use super::session::{LocalTime, Session};
 use super::settings::{Durability, Settings};
@@ -37,14 +36,14 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
         sync: settings.durability == Durability::Call,
         text_files: settings.text_files,
         bodies: settings.bodies,
+        keep_media: settings.keep_media,
         open: HashMap::new(),
         warned: false,
         _running: RunningRecorder::new(),
     };
-    let thread = std::thread::Builder::new().name("llmlogs".to_owned()).spawn(move || {
-        // Nothing that happens here may be recorded here.
-        tracing::subscriber::with_default(NoSubscriber::default(), || worker.run());
-    })?;
+    // Not under `NoSubscriber`: one scoped subscriber anywhere takes every thread of the program off
+    // tracing's fast path. Nothing on this thread emits spans or events.
+    let thread = std::thread::Builder::new().name("llmlogs".to_owned()).spawn(move || worker.run())?;
     let guard = LlmLogGuard::new(Running {
         queue: Arc::clone(&queue),
         session_id,
@@ -74,6 +73,7 @@ struct Worker {
     sync: bool,
     text_files: bool,
     bodies: bool,
+    keep_media: bool,
     open: HashMap<CallKey, Open>,
     warned: bool,
     _running: RunningRecorder,
@@ -143,7 +143,7 @@ impl Worker {
         let mut open = self.folder(key, at).map_err(Loss::Request)?;
         let written = if self.bodies && !matches!(request.body, Body::GivenUp { .. }) {
             let input = self.composer.request(request);
-            self.write_input(&open.dir, &input)
+            self.write_input(&open.dir, &input).and_then(|()| self.keep(&open.dir, &input.media))
         } else {
             Ok(())
         };
@@ -160,11 +160,28 @@ impl Worker {
         Ok(())
     }
 
+    /// Puts media beside the call's folder, each once a session.
+    fn keep(&self, call: &Path, media: &[Media]) -> io::Result<()> {
+        let Some(session) = call.parent().filter(|_| self.keep_media && !media.is_empty()) else {
+            return Ok(());
+        };
+        let folder = session.join("media");
+        let taken = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+        files::create_folder(&folder).or_else(|error| if taken(&error) { Ok(()) } else { Err(error) })?;
+        for one in media {
+            let path = folder.join(&one.name);
+            if !path.exists() {
+                files::write_into_place(&path, &one.bytes, self.sync, |_| Ok(()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// A call is over: everything else goes to disk, `metadata.json` last.
     fn finished(&mut self, record: &CallRecord) -> Result<(), Loss> {
         let open = self.folder(record.key, record.own.started).map_err(Loss::Call)?;
         let call_id = open.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let call = self.composer.call(record, call_id, self.session.id());
+        let call = self.composer.call(record, call_id, self.session.id(), self.bodies && !open.input);
         self.write(&open, &call).map_err(Loss::Call)?;
         let counts = &self.queue.counts;
         add_one(&counts.calls);
@@ -182,9 +199,11 @@ impl Worker {
     fn write(&self, open: &Open, call: &compose::Call) -> io::Result<()> {
         let dir = &open.dir;
         if self.bodies {
-            if !open.input {
-                self.write_input(dir, &call.input)?;
+            if let Some(input) = &call.input {
+                self.write_input(dir, input)?;
+                self.keep(dir, &input.media)?;
             }
+            self.keep(dir, &call.media)?;
             files::write_new(&dir.join("output.json"), &call.output_json, self.sync)?;
             if self.text_files {
                 files::write_new(&dir.join("output.txt"), call.output_text.as_bytes(), self.sync)?;

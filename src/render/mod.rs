@@ -109,7 +109,7 @@ fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
             crate::json::compact(json, &mut out);
             Some(Cow::Owned(String::from_utf8_lossy(&out).into_owned()))
         }
-        Part::Reasoning(_) | Part::ToolCall { .. } => None,
+        Part::Reasoning(_) | Part::ToolCall { .. } | Part::ServerToolCall { .. } => None,
     }
 }
 
@@ -131,7 +131,9 @@ fn reasoning(parts: &[Part<'_>]) -> String {
 /// The tools that were called, with their arguments.
 fn tool_calls<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = (&'p str, &'p str)> {
     parts.iter().filter_map(|part| match part {
-        Part::ToolCall { name, arguments } => Some((&**name, &**arguments)),
+        Part::ToolCall { name, arguments } | Part::ServerToolCall { name, arguments } => {
+            Some((&**name, &**arguments))
+        }
         _ => None,
     })
 }

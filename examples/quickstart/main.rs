@@ -1,0 +1,158 @@
+//! Records a few calls and shows what lies on disk afterwards.
+//!
+//! ```text
+//! cargo run --example quickstart
+//! ```
+//!
+//! Without `OPENAI_API_KEY` a loopback API stands in and lets two of the calls fail. With it (and
+//! optionally `OPENAI_BASE_URL` and `OPENAI_MODEL`) the plain and the streamed call go to the real
+//! API. `LLMLOGS_ROOT` chooses the folder; `./llmlogs/apiCall` is the default.
+
+#![allow(clippy::print_stdout, reason = "it shows what it did")]
+
+#[path = "../../tests/support/api.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "it is the tests' server")]
+mod api;
+mod loopback;
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use serde_json::{Value, json};
+use tracing::{Instrument, info_span};
+use tracing_llmlogs::{Language, LlmLogLayer, LlmLogMiddleware, Price};
+use tracing_subscriber::prelude::*;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    // The layer, added to any subscriber. `tracing_llmlogs::layer()` is the same with defaults only.
+    let (layer, guard) = LlmLogLayer::builder()
+        .language(Language::English)
+        .price("deepseek-chat", Price::per_thousand(0.001, 0.002, "CNY"))
+        .build()?;
+    tracing_subscriber::registry().with(layer).init();
+
+    // The middleware, attached to any client.
+    let client = ClientBuilder::new(reqwest::Client::new()).with(LlmLogMiddleware::new()).build();
+
+    // From here on it is a program like any other.
+    match env::var("OPENAI_API_KEY") {
+        Ok(key) => {
+            let base = env::var("OPENAI_BASE_URL").unwrap_or_else(|_| "https://api.openai.com/v1".into());
+            let model = env::var("OPENAI_MODEL").unwrap_or_else(|_| "gpt-4o-mini".into());
+            let agent = Agent { client, url: format!("{base}/chat/completions"), key, model };
+            agent.plain().await?;
+            agent.streamed().await?;
+        }
+        Err(_) => {
+            println!("OPENAI_API_KEY is not set: a loopback API stands in.\n");
+            let api = loopback::start().await;
+            let agent =
+                Agent { client, url: api.chat(), key: "no-key".into(), model: "deepseek-chat".into() };
+            agent.plain().await?;
+            agent.streamed().await?;
+            for expected in ["too many requests", "a timeout"] {
+                if let Err(error) = agent.plain().await {
+                    println!("As planned ({expected}), a call failed: {error}");
+                }
+            }
+        }
+    }
+
+    guard.flush(Duration::from_secs(5))?;
+    show(&guard.session_dir())
+}
+
+struct Agent {
+    client: ClientWithMiddleware,
+    url: String,
+    key: String,
+    model: String,
+}
+
+impl Agent {
+    async fn plain(&self) -> Result<()> {
+        let question = "In one word: what is the capital of France?";
+        let body = json!({
+            "model": self.model,
+            "messages": [{"role": "system", "content": "You are terse."}, {"role": "user", "content": question}],
+        });
+        // Fields of the spans around a call end up in its `context`.
+        let turn = info_span!("agent", user_message = question, phase = "Answer", agent_iteration = 1);
+        let reply: Value = self.post(&body).instrument(turn).await?.json().await?;
+        println!("Plain call: {}", reply["choices"][0]["message"]["content"]);
+        Ok(())
+    }
+
+    async fn streamed(&self) -> Result<()> {
+        let body = json!({
+            "model": self.model,
+            "stream": true,
+            "stream_options": {"include_usage": true},
+            "messages": [{"role": "user", "content": "What is in config.py?"}],
+            "tools": [{"type": "function", "function": {
+                "name": "read_file",
+                "description": "Reads a file of the project",
+                "parameters": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+            }}],
+            "tool_choice": "auto",
+        });
+        let mut response = self.post(&body).await?;
+        let mut chunks = 0;
+        while let Some(_chunk) = response.chunk().await? {
+            chunks += 1;
+        }
+        println!("Streamed call: {chunks} chunks");
+        Ok(())
+    }
+
+    async fn post(&self, body: &Value) -> Result<reqwest::Response> {
+        let request = self.client.post(&self.url).bearer_auth(&self.key).json(body);
+        let response =
+            request.timeout(Duration::from_secs(if self.key == "no-key" { 1 } else { 60 })).send().await?;
+        Ok(response.error_for_status()?)
+    }
+}
+
+/// Prints the session's folder tree, and one call from inside.
+fn show(session: &Path) -> Result<()> {
+    println!("\n{}", session.display());
+    let sorted = |dir: &Path| -> Result<Vec<_>> {
+        let mut paths = fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+        paths.sort();
+        Ok(paths)
+    };
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut shown_failure = None;
+    let mut shown_success = None;
+    for path in sorted(session)? {
+        println!("├── {}", name(&path));
+        if path.is_dir() {
+            for file in sorted(&path)? {
+                println!("│   ├── {:<14} {:>6} bytes", name(&file), fs::metadata(&file)?.len());
+            }
+            let metadata: Value = serde_json::from_slice(&fs::read(path.join("metadata.json"))?)?;
+            if metadata["status"] == "ok" {
+                shown_success.get_or_insert(path);
+            } else {
+                shown_failure.get_or_insert(path);
+            }
+        }
+    }
+    for path in [
+        shown_success.map(|call| call.join("metadata.json")),
+        shown_failure.map(|call| call.join("output.txt")),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        println!("\n{}\n\n{}", path.display(), fs::read_to_string(&path)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! Sessions, numbering and the thread, with moments chosen by the test.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use chrono::{Local, TimeZone};
+use serde_json::Value;
+
+use crate::provider::Prices;
+use crate::record::{CallKey, CallRecord, Fields, Leg, Moment};
+use crate::redact::Redact;
+use crate::render::Language;
+
+use super::session::{LocalTime, Session};
+use super::stats::Counts;
+use super::*;
+
+fn settings(root: &Path) -> Settings {
+    Settings {
+        root: root.to_owned(),
+        queue_bytes: 64 << 20,
+        overflow: Overflow::Degrade,
+        durability: Durability::Process,
+        body_limit: 8 << 20,
+        text_files: true,
+        bodies: true,
+        language: Language::Chinese,
+        prices: Prices::default(),
+        redact: Redact::new(),
+        media_limit: 32 << 10,
+        keep_media: false,
+    }
+}
+
+fn call_at(wall: SystemTime) -> Box<CallRecord> {
+    let clock = Instant::now();
+    Box::new(CallRecord {
+        key: CallKey::next(),
+        own: Leg {
+            started: Moment { wall, clock },
+            ended: clock + Duration::from_millis(5),
+            fields: Fields::default(),
+            request: None,
+            outcome: None,
+            panicked: false,
+        },
+        attempts: Vec::new(),
+        context: Fields::default(),
+        spans: Vec::new(),
+    })
+}
+
+fn local(hour: u32, minute: u32, second: u32, day: u32) -> SystemTime {
+    Local.with_ymd_and_hms(2025, 10, day, hour, minute, second).unwrap().into()
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn two_sessions_of_one_second_have_folders_of_their_own() {
+    let root = tempfile::tempdir().unwrap();
+    let now = local(4, 2, 10, 27);
+    let create = || Session::create(root.path(), now, Counts::default().counters()).unwrap();
+    let sessions = [create(), create(), create()];
+    let ids = sessions.each_ref().map(|session| session.id().to_owned());
+    assert_eq!(ids, ["20251027_040210", "20251027_040210_2", "20251027_040210_3"]);
+    assert_eq!(names(&root.path().join("20251027")).len(), 3);
+}
+
+#[test]
+fn a_session_without_a_call_leaves_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let (_sink, guard) = start(settings(root.path())).unwrap();
+    assert!(guard.session_dir().join("session.json").exists());
+    guard.shutdown(Duration::from_secs(5));
+    assert_eq!(names(root.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_session_goes_on_under_its_name_after_midnight() {
+    let root = tempfile::tempdir().unwrap();
+    let counts = Counts::default();
+    let mut session = Session::create(root.path(), local(23, 59, 59, 27), counts.counters()).unwrap();
+    let mut folder = |time| {
+        let path = session.next_call(&LocalTime::of(time), counts.counters()).unwrap();
+        session.append_index(&path, b"{}\n", false).unwrap();
+        path.strip_prefix(root.path()).unwrap().to_str().unwrap().to_owned()
+    };
+    let before = folder(local(23, 59, 59, 27));
+    let after = folder(local(0, 0, 1, 28));
+    // A call that began before midnight may come to the recorder after one that began later.
+    let late = folder(local(23, 59, 59, 27));
+    assert_eq!(
+        [before, after, late],
+        [
+            "20251027/session_20251027_235959/call_20251027_235959_001",
+            "20251028/session_20251027_235959/call_20251028_000001_002",
+            "20251027/session_20251027_235959/call_20251027_235959_003",
+        ]
+    );
+    session.end(local(0, 0, 2, 28), counts.counters()).unwrap();
+    for (day, lines) in [("20251027", 2), ("20251028", 1)] {
+        let dir = root.path().join(day).join("session_20251027_235959");
+        let file = json(&dir.join("session.json"));
+        assert_eq!(file["session_id"], "20251027_235959");
+        assert!(file["ended_at"].as_str().unwrap().starts_with("2025-10-28T00:00:02"));
+        assert_eq!(fs::read_to_string(dir.join("index.jsonl")).unwrap().lines().count(), lines);
+    }
+}
+
+#[test]
+fn numbers_grow_beyond_three_digits_and_every_call_is_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let (sink, guard) = start(settings(root.path())).unwrap();
+    let now = local(4, 2, 10, 27);
+    for _ in 0..1001 {
+        sink.finished(call_at(now));
+    }
+    guard.flush(Duration::from_secs(60)).unwrap();
+    let day = root.path().join("20251027");
+    let session = day.join(&names(&day)[0]);
+    let calls: Vec<_> = names(&session).into_iter().filter(|name| name.starts_with("call_")).collect();
+    assert_eq!(calls.len(), 1001);
+    for name in ["call_20251027_040210_001", "call_20251027_040210_999", "call_20251027_040210_1001"] {
+        let metadata = json(&session.join(name).join("metadata.json"));
+        assert_eq!(metadata["call_id"], name);
+        assert_eq!(metadata["performance"]["latency_ms"], 5);
+    }
+    let index = fs::read_to_string(session.join("index.jsonl")).unwrap();
+    assert_eq!(index.lines().count(), 1001);
+    let stats = guard.shutdown(Duration::from_secs(5));
+    assert_eq!((stats.calls, stats.lost, stats.queued), (1001, 0, 0));
+    assert_eq!(json(&session.join("session.json"))["counters"]["calls"], 1001);
+}
+
+#[test]
+fn a_running_session_is_locked_and_an_ended_one_is_not() {
+    let root = tempfile::tempdir().unwrap();
+    let (sink, guard) = start(settings(root.path())).unwrap();
+    sink.finished(call_at(SystemTime::now()));
+    guard.flush(Duration::from_secs(5)).unwrap();
+    let file = guard.session_dir().join("session.json");
+    assert!(fs::File::open(&file).unwrap().try_lock_shared().is_err());
+    assert_eq!(json(&file)["ended_at"], Value::Null);
+    assert_eq!(json(&file)["pid"], std::process::id());
+    guard.shutdown(Duration::from_secs(5));
+    fs::File::open(&file).unwrap().try_lock_shared().unwrap();
+    assert!(json(&file)["ended_at"].is_string());
+}
+
+#[test]
+fn a_root_that_cannot_be_written_is_an_error_that_names_it() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("taken");
+    fs::write(&file, "").unwrap();
+    let error = start(settings(&file.join("below"))).err().unwrap();
+    assert!(error.to_string().contains("taken"), "{error}");
+}
+
+#[test]
+fn a_day_folder_removed_while_recording_is_made_again() {
+    let root = tempfile::tempdir().unwrap();
+    let (sink, guard) = start(settings(root.path())).unwrap();
+    for _ in 0..2 {
+        sink.finished(call_at(SystemTime::now()));
+        guard.flush(Duration::from_secs(5)).unwrap();
+        assert!(guard.session_dir().join("index.jsonl").exists());
+        fs::remove_dir_all(guard.session_dir().parent().unwrap()).unwrap();
+    }
+    assert_eq!((guard.stats().calls, guard.stats().lost), (2, 0));
+}
+
+#[test]
+fn a_disk_that_fails_is_counted_and_recording_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let (sink, guard) = start(settings(root.path())).unwrap();
+    let session = guard.session_dir();
+    fs::remove_dir_all(&session).unwrap();
+    fs::write(&session, "in the way").unwrap();
+    sink.finished(call_at(SystemTime::now()));
+    guard.flush(Duration::from_secs(5)).unwrap();
+    assert_eq!((guard.stats().calls, guard.stats().lost), (0, 1));
+    assert!(guard.stats().write_errors > 0);
+    fs::remove_file(&session).unwrap();
+    sink.finished(call_at(SystemTime::now()));
+    guard.flush(Duration::from_secs(5)).unwrap();
+    assert_eq!((guard.stats().calls, guard.stats().lost), (1, 1));
+}
+
+#[test]
+fn without_room_the_bodies_give_way_and_the_call_is_kept() {
+    use crate::record::{Api, Arrivals, Body, End, Endpoint, Outcome, ResponseHead, SentRequest};
+    let root = tempfile::tempdir().unwrap();
+    let (sink, guard) = start(Settings { queue_bytes: 2000, ..settings(root.path()) }).unwrap();
+    let mut record = call_at(SystemTime::now());
+    let endpoint = Endpoint {
+        api: Api::OpenAiChat,
+        provider: "openai".into(),
+        operation: "chat".into(),
+        path_model: Some("m".into()),
+        base_url: "http://h".into(),
+        path: "/v1/chat/completions".into(),
+        method: "POST".into(),
+    };
+    record.own.request = Some(Arc::new(SentRequest { endpoint, body: Body::Whole(vec![b'a'; 5000].into()) }));
+    record.own.outcome = Some(Arc::new(Outcome {
+        head: ResponseHead::default(),
+        body: Body::Whole(vec![b'b'; 5000].into()),
+        arrivals: Arrivals::default(),
+        end: End::Complete,
+        ended: Instant::now(),
+    }));
+    sink.finished(record);
+    guard.flush(Duration::from_secs(5)).unwrap();
+    assert_eq!((guard.stats().calls, guard.stats().degraded), (1, 1));
+    let session = guard.session_dir();
+    let call = session.join(names(&session).into_iter().find(|name| name.starts_with("call_")).unwrap());
+    let metadata = json(&call.join("metadata.json"));
+    assert_eq!(metadata["truncated"], serde_json::json!({"input": true, "output": true}));
+    assert_eq!(metadata["api_info"]["model"], "m");
+    assert_eq!(json(&call.join("input.json"))["original_bytes"], 5000);
+}
+
+#[test]
+fn flush_and_shutdown_keep_their_word() {
+    let root = tempfile::tempdir().unwrap();
+    let (sink, guard) = start(settings(root.path())).unwrap();
+    for _ in 0..50 {
+        sink.finished(call_at(SystemTime::now()));
+    }
+    let stats = guard.shutdown(Duration::from_secs(10));
+    assert_eq!((stats.calls, stats.queued), (50, 0));
+    assert!(sink.wanted().is_none());
+    sink.finished(call_at(SystemTime::now()));
+}
+
+#[test]
+#[cfg(unix)]
+fn folders_and_files_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = tempfile::tempdir().unwrap();
+    let (sink, guard) = start(settings(&root.path().join("logs"))).unwrap();
+    sink.finished(call_at(SystemTime::now()));
+    guard.flush(Duration::from_secs(5)).unwrap();
+    let mut pending = vec![root.path().join("logs")];
+    let mut seen = 0;
+    while let Some(path) = pending.pop() {
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(metadata.permissions().mode() & 0o777, expected, "{}", path.display());
+        seen += 1;
+        if metadata.is_dir() {
+            pending.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    assert!(seen >= 11, "{seen}");
+}

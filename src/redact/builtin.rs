@@ -1,0 +1,121 @@
+//! The shapes of secrets that are known.
+//!
+//! Only what has exactly such a shape counts: the prefix that its issuer gives it, at the start of a word,
+//! and at least the length that it is issued with. Random text that happens to contain a prefix, as base64
+//! does, has more of its own kind in front of it.
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use super::REPLACEMENT;
+
+/// Each alternative is a shape; the group `edge` is what may stand before it and stays.
+static SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    const KEYS: [&str; 19] = [
+        // OpenAI, Anthropic, DeepSeek, OpenRouter, Moonshot, Stability …
+        r"sk-[A-Za-z0-9_\-]{20,}",
+        // Stripe
+        r"[sr]k_live_[A-Za-z0-9]{20,}",
+        // Google
+        r"AIza[A-Za-z0-9_\-]{35}",
+        r"ya29\.[A-Za-z0-9_\-]{20,}",
+        // Groq, xAI, Perplexity, Hugging Face, Replicate, NVIDIA, Together, Cerebras
+        r"gsk_[A-Za-z0-9]{32,}",
+        r"xai-[A-Za-z0-9]{32,}",
+        r"pplx-[A-Za-z0-9]{32,}",
+        r"hf_[A-Za-z0-9]{30,}",
+        r"r8_[A-Za-z0-9]{30,}",
+        r"nvapi-[A-Za-z0-9_\-]{40,}",
+        r"tgp_v1_[A-Za-z0-9_\-]{30,}",
+        r"csk-[A-Za-z0-9]{32,}",
+        // AWS
+        r"A(?:KIA|SIA)[A-Z0-9]{16}",
+        // GitHub, GitLab, Slack
+        r"gh[pousr]_[A-Za-z0-9]{36,}",
+        r"github_pat_[A-Za-z0-9_]{40,}",
+        r"glpat-[A-Za-z0-9_\-]{20,}",
+        r"xox[abeoprs]-[A-Za-z0-9\-]{20,}",
+        // JSON web tokens
+        r"eyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}",
+        // Authorization headers
+        r"(?i:bearer)[ \t]+[A-Za-z0-9._~+/\-]{20,}=*",
+    ];
+    let keys = KEYS.join("|");
+    let pem = r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----";
+    let shapes = format!(r"(?P<edge>^|[^A-Za-z0-9_\-+/=.])(?P<key>{keys})|{pem}");
+    // It is tested below that this is a regular expression.
+    Regex::new(&shapes).ok()
+});
+
+/// `text` without what looks like a secret; `None` where nothing does.
+pub(super) fn redact(text: &str) -> Option<String> {
+    let shapes = SHAPES.as_ref()?;
+    if !shapes.is_match(text) {
+        return None;
+    }
+    let mut changed = false;
+    let clean = shapes.replace_all(text, |found: &Captures<'_>| {
+        let Some(key) = found.name("key") else {
+            changed = true;
+            return REPLACEMENT.to_owned();
+        };
+        // A word of letters only, such as a hyphenated name, is no key.
+        if !key.as_str().bytes().any(|b| b.is_ascii_digit()) {
+            return found[0].to_owned();
+        }
+        changed = true;
+        let bearer = key.as_str().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("bearer"));
+        let kept = if bearer { &key.as_str()[..7] } else { "" };
+        format!("{}{kept}{REPLACEMENT}", &found["edge"])
+    });
+    changed.then(|| clean.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_shape_is_found() {
+        assert!(SHAPES.is_some());
+        let filler = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0";
+        for key in [
+            format!("sk-{filler}"),
+            format!("sk-ant-api03-{filler}_x-{filler}"),
+            format!("sk-or-v1-{filler}"),
+            format!("AIza{}", &filler[..35]),
+            format!("gsk_{filler}"),
+            format!("xai-{filler}"),
+            format!("hf_{filler}"),
+            "AKIA1234567890ABCDEF".to_owned(),
+            format!("ghp_{filler}"),
+            format!("eyJ{filler}.eyJ{filler}.{filler}"),
+            format!("-----BEGIN RSA PRIVATE KEY-----\n{filler}\n-----END RSA PRIVATE KEY-----"),
+        ] {
+            assert_eq!(redact(&format!("a key: {key}, see")).unwrap(), "a key: [REDACTED], see", "{key}");
+            assert_eq!(redact(&key).unwrap(), "[REDACTED]");
+        }
+        assert_eq!(
+            redact(&format!("Authorization: Bearer {filler}==")).unwrap(),
+            "Authorization: Bearer [REDACTED]"
+        );
+    }
+
+    #[test]
+    fn what_only_resembles_a_secret_stays() {
+        for text in [
+            "",
+            "sk-short",
+            "use sk-learn-with-all-its-many-options",
+            "bearer of bad news",
+            "the bearer tokenization-of-long-words-is-fine",
+            "gAAAAABo-sk-a1B2c3D4e5F6g7H8i9J0k1L2m3",
+            "call_abc123 chatcmpl-a1B2c3D4e5F6g7H8i9J0k1L2m3",
+            "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+            "risk-a1B2c3D4e5F6g7H8i9J0k1L2m3",
+        ] {
+            assert_eq!(redact(text), None, "{text}");
+        }
+    }
+}
