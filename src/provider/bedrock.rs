@@ -66,12 +66,7 @@ fn tool<'j>(tool: &'j Json<'j>) -> Option<Tool<'j>> {
 }
 
 fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
-    let parts = parts(message.get("content"));
-    // Results of tools travel as the user's; a message of nothing else is the tools'.
-    let only_results = matches!(parts.first(), Some(Part::ToolResult { .. }))
-        && parts.iter().all(|part| matches!(part, Part::ToolResult { .. } | Part::Media { .. }));
-    let role = if only_results { Cow::Borrowed("tool") } else { text(message.get("role")) };
-    Message { role, parts }
+    Message::with_results(text(message.get("role")), parts(message.get("content")))
 }
 
 fn parts<'j>(content: &'j Json<'j>) -> Vec<Part<'j>> {

@@ -132,6 +132,9 @@ fn table_provider(provider: &str) -> Option<&'static str> {
         "perplexity" => "perplexity",
         "x_ai" => "x-ai",
         "openrouter" => "openrouter",
+        "together" => "together",
+        "fireworks" => "fireworks",
+        "cerebras" => "cerebras",
         _ => return None,
     })
 }
@@ -187,6 +190,12 @@ mod tests {
     fn a_model_without_a_price_costs_nothing_that_is_known() {
         let cost = Prices::default().cost(&call("my-own-model"), &usage(10, 10), None);
         assert_eq!(cost, CostEstimate::default());
+    }
+
+    #[test]
+    fn a_host_that_the_table_does_not_know_has_no_price_even_for_a_famous_model() {
+        let call = Priced { provider: "localhost", base_url: "http://localhost:8080", ..call("gpt-4o") };
+        assert_eq!(Prices::default().cost(&call, &usage(10, 10), None), CostEstimate::default());
     }
 
     #[test]

@@ -43,6 +43,16 @@ pub(crate) struct Message<'j> {
     pub(crate) parts: Vec<Part<'j>>,
 }
 
+impl<'j> Message<'j> {
+    /// A message of an API in which results of tools travel as the user's: one of nothing else is the
+    /// tools'.
+    pub(crate) fn with_results(role: Cow<'j, str>, parts: Vec<Part<'j>>) -> Self {
+        let only_results = matches!(parts.first(), Some(Part::ToolResult { .. }))
+            && parts.iter().all(|part| matches!(part, Part::ToolResult { .. } | Part::Media { .. }));
+        Message { role: if only_results { Cow::Borrowed("tool") } else { role }, parts }
+    }
+}
+
 /// One part of a message or of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Part<'j> {
