@@ -74,7 +74,7 @@ pub(crate) fn for_each_event<'b>(framing: Framing, body: &'b [u8], mut take: imp
 }
 
 /// The events of a body that is text.
-fn events(framing: Framing, body: &str) -> Box<dyn Iterator<Item = Event<'_>> + '_> {
+pub(crate) fn events(framing: Framing, body: &str) -> Box<dyn Iterator<Item = Event<'_>> + '_> {
     match framing {
         Framing::Whole | Framing::AwsEventStream => Box::new(std::iter::empty()),
         Framing::Sse => Box::new(SseEvents::new(body)),
