@@ -642,7 +642,7 @@ mod tests {
 
     use super::*;
     use crate::json;
-    use crate::provider::stream::{Framing, events};
+    use crate::provider::stream::{Framing, for_each_event};
     use crate::provider::{Request, recognise};
 
     fn endpoint(host: &str) -> Endpoint {
@@ -658,9 +658,13 @@ mod tests {
 
     /// Folds a stream as it came; gives the object, what each event was, and the error.
     fn fold_stream(stream: &str) -> (String, Vec<Seen>, Option<String>) {
-        let events: Vec<_> = events(Framing::Sse, stream).filter(|event| event.data != "[DONE]").collect();
         let mut fold = OpenAiChat.fold(&endpoint("api.openai.com")).unwrap();
-        let seen = events.iter().map(|e| fold.event(&e.name, json::parse(&e.data).unwrap())).collect();
+        let mut seen = Vec::new();
+        for_each_event(Framing::Sse, stream.as_bytes(), |event| {
+            if event.data != "[DONE]" {
+                seen.push(fold.event(&event.name, json::parse(&event.data).unwrap().into_owned()));
+            }
+        });
         let folded = fold.finish();
         (compact(&folded.object), seen, folded.error.map(|error| compact(&error)))
     }

@@ -133,7 +133,9 @@ fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
     let name = name.unwrap_or_else(|| Cow::Owned(kind.trim_end_matches("_call").to_owned()));
     let arguments = ARGUMENTS.into_iter().find_map(|key| present(call, key)).map(text_or_json);
     let (tool, arguments) = (name.clone(), arguments.unwrap_or_default());
-    let mut parts = vec![match CARRIED_OUT.contains(&kind) {
+    // A search of tools can be the caller's to do.
+    let by_caller = call.get("execution").as_text().is_some_and(|execution| *execution == *"client");
+    let mut parts = vec![match CARRIED_OUT.contains(&kind) && !by_caller {
         true => Part::ServerToolCall { name: tool, arguments },
         false => Part::ToolCall { name: tool, arguments },
     }];
@@ -593,7 +595,7 @@ mod tests {
 
     use super::*;
     use crate::json;
-    use crate::provider::stream::{Framing, events};
+    use crate::provider::stream::{Framing, for_each_event};
     use crate::provider::{Request, recognise};
 
     fn endpoint(url: &str) -> Endpoint {
@@ -612,9 +614,13 @@ mod tests {
 
     /// Folds a stream as it came; gives the object, what each event was, and the error.
     fn fold_stream(stream: &str) -> (String, Vec<Seen>, Option<String>) {
-        let events: Vec<_> = events(Framing::Sse, stream).filter(|event| event.data != "[DONE]").collect();
         let mut fold = OpenAiResponses.fold(&openai()).unwrap();
-        let seen = events.iter().map(|e| fold.event(&e.name, json::parse(&e.data).unwrap())).collect();
+        let mut seen = Vec::new();
+        for_each_event(Framing::Sse, stream.as_bytes(), |event| {
+            if event.data != "[DONE]" {
+                seen.push(fold.event(&event.name, json::parse(&event.data).unwrap().into_owned()));
+            }
+        });
         let folded = fold.finish();
         (compact(&folded.object), seen, folded.error.map(|error| compact(&error)))
     }
@@ -887,16 +893,18 @@ mod tests {
             {"type":"image_generation_call","result":"AAAA","output_format":"webp","revised_prompt":"a cat"},
             {"type":"message","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[]},{"type":"refusal","refusal":"no"}]},
             {"type":"custom_tool_call","name":"sh","input":"ls"},
+            {"type":"tool_search_call","execution":"server","arguments":{"paths":["p"]}},
+            {"type":"tool_search_call","execution":"client","call_id":"t","arguments":{"queries":["q"]}},
             {"type":"mcp_list_tools","tools":[]}]}"#;
         response(body, |view| {
             assert_eq!((view.created, &*view.object), (Some(1_700_000_000), "response"));
             assert_eq!(view.finish_reason(), "completed");
             let names: Vec<_> = view.tool_names().map(|name| &**name).collect();
-            assert_eq!(names, ["web_search", "roll", "image_generation", "sh"]);
+            assert_eq!(names, ["sh", "tool_search"], "only what the caller has to answer");
             let parts = format!("{:?}", view.choices[0].parts);
             for part in [
                 r#"Reasoning("hm")"#,
-                r#"ToolCall { name: "web_search", arguments: "{\"type\":\"search\",\"query\":\"q\"}" }"#,
+                r#"ServerToolCall { name: "web_search", arguments: "{\"type\":\"search\",\"query\":\"q\"}" }"#,
                 r#"ToolResult { of: "roll", text: "4" }"#,
                 r#"Media { media_type: "image/webp", bytes: Some(3), source: "" }"#,
                 r#"Text("Hi"), Refusal("no")"#,
