@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use crate::json::{self, Json};
-use crate::record::{Endpoint, Outcome};
+use crate::record::{Api, Endpoint, Outcome};
 
 use super::bedrock_invoke;
 use super::dialect::{Seen, dialect};
@@ -28,7 +28,16 @@ pub(crate) struct DecodedBody<'b> {
 /// Reads `outcome`'s body as `endpoint`'s API would have meant it.
 pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBody<'b> {
     let bytes = outcome.body.bytes();
-    let framing = Framing::of(&outcome.head, bytes);
+    let mut framing = Framing::of(&outcome.head, bytes);
+    let is_error = outcome.head.status.is_some_and(|status| status >= 400);
+    if endpoint.api == Api::Gemini
+        && framing == Framing::Whole
+        && !is_error
+        && bytes.trim_ascii_start().starts_with(b"[")
+    {
+        // Without `alt=sse`, Gemini streams an array; its errors come in one too.
+        framing = Framing::JsonArray;
+    }
     let fold = match framing {
         Framing::Whole => None,
         _ => dialect(endpoint.api).fold(endpoint),

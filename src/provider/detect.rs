@@ -130,7 +130,9 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
     if let Some((model, verb)) = model {
         let shape = match model.rsplit_once(':').map(|(_, verb)| verb).unwrap_or(verb) {
             "generateContent" | "streamGenerateContent" => {
-                Some(Shape::new(Api::Gemini, "generate_content").implied("gcp.gemini"))
+                let vertex = path.contains("/publishers/");
+                let implied = if vertex { "gcp.vertex_ai" } else { "gcp.gemini" };
+                Some(Shape::new(Api::Gemini, "generate_content").implied(implied))
             }
             "embedContent" | "batchEmbedContents" => {
                 Some(Shape::new(Api::Embeddings, "embeddings").implied("gcp.gemini"))
@@ -163,7 +165,7 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
         Shape::new(Api::Ollama, "chat").implied("ollama")
     } else if ends("/api/generate") {
         Shape::new(Api::Ollama, "text_completion").implied("ollama")
-    } else if ends("/v2/chat") {
+    } else if ends("/v2/chat") || (ends("/v1/chat") && url.host.contains("cohere")) {
         Shape::new(Api::CohereChat, "chat").implied("cohere")
     } else if ends("/embeddings") || ends("/v1/embed") || ends("/v2/embed") || ends("/api/embed") {
         Shape::new(Api::Embeddings, "embeddings")

@@ -5,8 +5,8 @@ use crate::json::Json;
 use crate::record::Endpoint;
 
 use super::dialect::Dialect;
-use super::openai_chat;
 use super::view::{RequestView, ResponseView, present, text};
+use super::{cohere, openai_chat};
 
 pub(super) struct Raw;
 
@@ -29,7 +29,10 @@ impl Dialect for Raw {
             object: text(body.get("object")),
             created: body.get("created").as_u64(),
             model: text(body.get("model")),
-            usage: openai_chat::usage(endpoint, body.get("usage")),
+            usage: openai_chat::usage(endpoint, body.get("usage"))
+                .or_else(|| present(body, "meta").and_then(cohere::usage)),
+            cost: openai_chat::reported_cost(body.get("usage")),
+            error: present(body, "error").map(|_| body),
             ..ResponseView::default()
         }
     }

@@ -15,6 +15,8 @@ pub(crate) enum Framing {
     Sse,
     /// One JSON value a line.
     Ndjson,
+    /// The elements of a JSON array.
+    JsonArray,
     /// [AWS event stream](https://smithy.io/2.0/aws/amazon-eventstream.html): binary frames.
     AwsEventStream,
 }
@@ -78,6 +80,7 @@ pub(crate) fn events(framing: Framing, body: &str) -> Box<dyn Iterator<Item = Ev
     match framing {
         Framing::Whole | Framing::AwsEventStream => Box::new(std::iter::empty()),
         Framing::Sse => Box::new(SseEvents::new(body)),
+        Framing::JsonArray => Box::new(Elements { body, at: 0 }),
         Framing::Ndjson => {
             Box::new(Lines::new(body).filter(|(line, _)| !line.trim().is_empty()).map(|(line, end)| Event {
                 name: Cow::Borrowed(""),
@@ -85,6 +88,41 @@ pub(crate) fn events(framing: Framing, body: &str) -> Box<dyn Iterator<Item = Ev
                 end,
             }))
         }
+    }
+}
+
+/// The whole elements of a JSON array, the last of which may have been cut off.
+struct Elements<'a> {
+    body: &'a str,
+    at: usize,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Event<'a>;
+
+    fn next(&mut self) -> Option<Event<'a>> {
+        let bytes = self.body.as_bytes();
+        // Brackets, commas and white space between the elements.
+        let start = self.at + bytes.get(self.at..)?.iter().position(|byte| *byte == b'{')?;
+        let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+        for (at, byte) in bytes.iter().enumerate().skip(start) {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if in_string => escaped = true,
+                b'"' => in_string = !in_string,
+                b'{' if !in_string => depth += 1,
+                b'}' if !in_string => {
+                    depth -= 1;
+                    if depth == 0 {
+                        self.at = at + 1;
+                        let data = Cow::Borrowed(&self.body[start..self.at]);
+                        return Some(Event { name: Cow::Borrowed(""), data, end: self.at });
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
     }
 }
 
@@ -178,6 +216,14 @@ mod tests {
             let body = ["\u{feff}: hi", "event: a", "data: 1", "", ": ping", "", "data:2", "data: 3", "", ""];
             assert_eq!(read(&body.join(newline)), expected);
         }
+    }
+
+    #[test]
+    fn a_json_array_gives_its_whole_elements() {
+        let body = r#"[{"a": "}\"{"} ,
+ {"b": {"c": []}},{"cut": "of"#;
+        let read: Vec<_> = events(Framing::JsonArray, body).map(|e| e.data.into_owned()).collect();
+        assert_eq!(read, [r#"{"a": "}\"{"}"#, r#"{"b": {"c": []}}"#]);
     }
 
     #[test]

@@ -216,3 +216,15 @@ pub(crate) fn parameters<'j>(body: &'j Json<'j>) -> impl Iterator<Item = (&'stat
     ];
     SPAN_PARAMETERS.into_iter().map(|(field, key)| (field, body.get(key)))
 }
+
+/// Unix seconds from a number, or from an RFC 3339 time.
+pub(crate) fn unix_seconds(json: &Json<'_>) -> Option<u64> {
+    match json {
+        Json::Number(_) => json.as_f64().map(|seconds| seconds as u64),
+        Json::String(time) => {
+            let time = chrono::DateTime::parse_from_rfc3339(&time.plain()).ok()?;
+            u64::try_from(time.timestamp()).ok()
+        }
+        _ => None,
+    }
+}
