@@ -321,22 +321,19 @@ impl<'a> GeminiFold<'a> {
     }
 }
 
-/// Adds a part: onto the last one where both are text of one kind that no signature has closed.
+/// Adds a part: onto the last one where both are text of one kind. A part with a signature stays by itself: it
+/// has to go back to the API as it came.
 fn add_part<'a>(parts: &mut Vec<Json<'a>>, part: Json<'a>) -> bool {
     let is_text = |part: &Json<'_>| {
         part.as_object().is_some_and(|members| {
-            let plain = |key: &str| matches!(key, "text" | "thought" | "thoughtSignature");
+            let plain = |key: &str| matches!(key, "text" | "thought");
             members.get("text").is_some() && members.iter().all(|(key, _)| plain(&key.plain()))
         })
     };
     let thought = |part: &Json<'_>| part.get("thought").as_bool().unwrap_or(false);
     let said = part.get("text").as_text().map_or(!part.is_null(), |text| !text.is_empty());
-    let joins = parts.last().is_some_and(|last| {
-        is_text(last)
-            && is_text(&part)
-            && thought(last) == thought(&part)
-            && last.get("thoughtSignature").is_null()
-    });
+    let joins =
+        parts.last().is_some_and(|last| is_text(last) && is_text(&part) && thought(last) == thought(&part));
     match (parts.last_mut().and_then(Json::as_object_mut).filter(|_| joins), part) {
         (Some(last), Json::Object(part)) => {
             for (key, value) in part {
@@ -373,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_one_kind_join_and_signatures_close_a_part() {
+    fn texts_of_one_kind_join_and_a_signed_part_stays_by_itself() {
         let (object, seen, _) = fold(&[
             r#"{"candidates":[{"content":{"parts":[{"text":"Hm","thought":true}],"role":"model"}}],"usageMetadata":{"promptTokenCount":4,"thoughtsTokenCount":2}}"#,
             r#"{"candidates":[{"content":{"parts":[{"text":"m","thought":true,"thoughtSignature":"S1"}],"role":"model"}}]}"#,
@@ -383,7 +380,7 @@ mod tests {
         ]);
         assert_eq!(
             object,
-            r#"{"candidates":[{"content":{"parts":[{"text":"Hmm","thought":true,"thoughtSignature":"S1"},{"text":"Hi you"},{"functionCall":{"name":"f","args":{"x":1.0}},"thoughtSignature":"S2"},{"text":""}],"role":"model"},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":4,"thoughtsTokenCount":2,"totalTokenCount":9},"responseId":"r"}"#
+            r#"{"candidates":[{"content":{"parts":[{"text":"Hm","thought":true},{"text":"m","thought":true,"thoughtSignature":"S1"},{"text":"Hi you"},{"functionCall":{"name":"f","args":{"x":1.0}},"thoughtSignature":"S2"},{"text":""}],"role":"model"},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":4,"thoughtsTokenCount":2,"totalTokenCount":9},"responseId":"r"}"#
         );
         assert_eq!(seen[4], Seen::Other);
         let body = json::parse(&object).unwrap();
