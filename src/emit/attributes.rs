@@ -93,7 +93,7 @@ fn address(base_url: &str) -> (Option<&str>, Option<u64>) {
 
 /// Records on `span` how its call ended: the response's attributes, and its failure.
 pub(crate) fn record_end<'s>(spans: impl Iterator<Item = &'s Span>, endpoint: &Endpoint, outcome: &Outcome) {
-    let decoded = provider::decode(endpoint, outcome);
+    let decoded = provider::glance(endpoint, outcome);
     let is_error_body = outcome.head.status.is_some_and(|status| status >= 400);
     let view = match &decoded.json {
         Some(body) if !is_error_body => dialect(endpoint.api).response(endpoint, body),

@@ -136,7 +136,7 @@ impl LlmCallBuilder {
     /// Begins the call.
     pub fn start(self) -> LlmCall {
         let body = self.request.unwrap_or_default();
-        let parsed = std::str::from_utf8(&body).ok().and_then(|text| json::parse(text).ok());
+        let parsed = std::str::from_utf8(&body).ok().and_then(|text| json::skim(text).ok());
         let there = provider::Request { method: "POST", url: &self.url };
         let recognised = provider::recognise(there);
         let api = recognised.as_ref().map(|endpoint| endpoint.api);

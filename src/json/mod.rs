@@ -12,7 +12,7 @@ mod text;
 mod value;
 mod write;
 
-pub(crate) use parse::parse;
+pub(crate) use parse::{parse, skim};
 pub(crate) use reformat::reformat;
 pub(crate) use text::Text;
 pub(crate) use value::{Json, Object};

@@ -5,9 +5,28 @@ use std::borrow::Cow;
 use super::scan::{self, error, skip_whitespace};
 use super::{Json, MAX_DEPTH, Object, SyntaxError, Text};
 
+/// [`parse`], but of long strings and long arrays only what is short is kept: enough to find ids, counts and
+/// reasons in a body whose texts and vectors nobody asks for.
+pub(crate) fn skim(text: &str) -> Result<Json<'_>, SyntaxError> {
+    run(text, Keep { string: 256, elements: 64 })
+}
+
 /// Parses one JSON value with nothing but white space around it; a byte order mark is passed over.
 pub(crate) fn parse(text: &str) -> Result<Json<'_>, SyntaxError> {
-    let mut parser = Parser { text, at: 0 };
+    run(text, Keep { string: usize::MAX, elements: usize::MAX })
+}
+
+/// What is kept of a text.
+#[derive(Clone, Copy)]
+struct Keep {
+    /// Longer strings become empty.
+    string: usize,
+    /// Elements of an array beyond these are passed over.
+    elements: usize,
+}
+
+fn run(text: &str, keep: Keep) -> Result<Json<'_>, SyntaxError> {
+    let mut parser = Parser { text, at: 0, keep };
     if text.starts_with('\u{feff}') {
         parser.at = '\u{feff}'.len_utf8();
     }
@@ -19,6 +38,7 @@ pub(crate) fn parse(text: &str) -> Result<Json<'_>, SyntaxError> {
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    keep: Keep,
 }
 
 impl<'a> Parser<'a> {
@@ -63,6 +83,9 @@ impl<'a> Parser<'a> {
         let scanned = scan::string(self.bytes(), start)?;
         self.at = scanned.end + 1;
         let raw = &self.text[start..scanned.end];
+        if raw.len() > self.keep.string {
+            return Ok(Text::default());
+        }
         // A raw control character is valid for nobody else, so it is written escaped.
         let escaped = scanned.escaped || raw.bytes().any(|b| b < 0x20);
         Ok(Text::from_raw(raw, escaped))
@@ -76,7 +99,10 @@ impl<'a> Parser<'a> {
             return Ok(Json::Array(items));
         }
         loop {
-            items.push(self.value(depth + 1)?);
+            let item = self.value(depth + 1)?;
+            if items.len() < self.keep.elements {
+                items.push(item);
+            }
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b']') => {

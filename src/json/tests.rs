@@ -23,6 +23,17 @@ fn keys_numbers_and_strings_stay_as_they_were() {
 }
 
 #[test]
+fn skimming_passes_over_what_is_long() {
+    let long =
+        format!(r#"{{"text":"{}","data":[{}0],"n":[1,2],"id":"x"}}"#, "a".repeat(300), "0.5,".repeat(500));
+    let skimmed = skim(&long).unwrap();
+    assert_eq!(skimmed.get("id").as_str().as_deref(), Some("x"));
+    assert_eq!((skimmed.get("text").as_str().as_deref(), skimmed.get("data").items().len()), (Some(""), 64));
+    assert_eq!(skimmed.get("n").items().len(), 2);
+    assert!(skim(&long[..long.len() - 1]).is_err());
+}
+
+#[test]
 fn escapes_become_the_characters_they_stand_for() {
     let body = r#"["\u4f60\u597d","\ud83d\ude00","a\/b","\u0022\u005c\u0000\n","\u007f"]"#;
     let expected = "[\n  \"你好\",\n  \"😀\",\n  \"a/b\",\n  \"\\\"\\\\\\u0000\\n\",\n  \"\u{7f}\"\n]";

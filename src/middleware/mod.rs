@@ -142,7 +142,7 @@ impl Flight {
     /// Opens the call's span and leaves its request there; `None` where nobody listens.
     fn begin(endpoint: Endpoint, body: Option<Bytes>) -> Option<Self> {
         let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let parsed = text.and_then(|text| json::parse(text).ok());
+        let parsed = text.and_then(|text| json::skim(text).ok());
         let span = emit::open(&endpoint, parsed.as_ref());
         let wanted = emit::wanted(&span);
         if wanted.is_none() {

@@ -1,9 +1,10 @@
 //! A response body into one JSON value, streams folded.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::json::{self, Json};
+use crate::json::{self, Json, SyntaxError};
 use crate::record::{Api, Endpoint, Outcome};
 
 use super::bedrock_invoke;
@@ -25,8 +26,44 @@ pub(crate) struct DecodedBody<'b> {
     pub(crate) error: Option<Json<'b>>,
 }
 
+/// Reads of `outcome`'s body what a span carries: ids, the model, tokens, finish reasons, failures. Cheap enough
+/// for the caller's thread, whatever the body weighs.
+pub(crate) fn glance<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBody<'b> {
+    read(endpoint, outcome, json::skim, |framing, bytes, take| {
+        // What a span carries stands in the first events of a stream and in its last.
+        const FIRST: usize = 3;
+        const LAST: usize = 8;
+        let mut count = 0;
+        let mut last = VecDeque::with_capacity(LAST + 1);
+        for_each_event(framing, bytes, |event| {
+            count += 1;
+            if count <= FIRST {
+                take(event);
+            } else {
+                last.push_back(event);
+                if last.len() > LAST {
+                    last.pop_front();
+                }
+            }
+        });
+        last.into_iter().for_each(take);
+    })
+}
+
 /// Reads `outcome`'s body as `endpoint`'s API would have meant it.
 pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBody<'b> {
+    read(endpoint, outcome, json::parse, |framing, bytes, take| for_each_event(framing, bytes, take))
+}
+
+/// How a text becomes a value.
+type Parse = for<'t> fn(&'t str) -> Result<Json<'t>, SyntaxError>;
+
+fn read<'b>(
+    endpoint: &Endpoint,
+    outcome: &'b Outcome,
+    parser: Parse,
+    events: impl FnOnce(Framing, &'b [u8], &mut dyn FnMut(Event<'b>)),
+) -> DecodedBody<'b> {
     let bytes = outcome.body.bytes();
     let mut framing = Framing::of(&outcome.head, bytes);
     let is_error = outcome.head.status.is_some_and(|status| status >= 400);
@@ -43,7 +80,7 @@ pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBo
         _ => dialect(endpoint.api).fold(endpoint),
     };
     let Some(mut fold) = fold else {
-        let mut json = parse(String::from_utf8_lossy(bytes));
+        let mut json = parse(String::from_utf8_lossy(bytes), parser);
         if let Some(body) = json.as_mut().and_then(Json::as_object_mut) {
             bedrock_invoke::add_metrics(body, &outcome.head);
         }
@@ -56,12 +93,12 @@ pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBo
     };
     let mut decoded = DecodedBody { streamed: true, ..DecodedBody::default() };
     let mut unknown = Vec::new();
-    for_each_event(framing, bytes, |Event { name, data, end }| {
+    events(framing, bytes, &mut |Event { name, data, end }| {
         if data.trim() == "[DONE]" {
             decoded.finished = true;
             return;
         }
-        let seen = match parse(data.clone()) {
+        let seen = match parse(data.clone(), parser) {
             Some(event) => fold.event(&name, event),
             None => Seen::Unknown,
         };
@@ -84,9 +121,9 @@ pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBo
     decoded
 }
 
-fn parse(text: Cow<'_, str>) -> Option<Json<'_>> {
+fn parse(text: Cow<'_, str>, parser: Parse) -> Option<Json<'_>> {
     match text {
-        Cow::Borrowed(text) => json::parse(text).ok(),
-        Cow::Owned(text) => json::parse(&text).ok().map(Json::into_owned),
+        Cow::Borrowed(text) => parser(text).ok(),
+        Cow::Owned(text) => parser(&text).ok().map(Json::into_owned),
     }
 }

@@ -24,7 +24,7 @@ mod raw;
 mod stream;
 mod view;
 
-pub(crate) use decode::{DecodedBody, decode};
+pub(crate) use decode::{DecodedBody, decode, glance};
 pub(crate) use detect::{Request, api_of, recognise, unrecognised};
 pub(crate) use dialect::dialect;
 pub(crate) use error::request_id;
