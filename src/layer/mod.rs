@@ -140,11 +140,12 @@ impl LlmLogLayer {
         if class.is_foreign() {
             return;
         }
-        let mut fields = Fields::default();
+        let mut fields = Fields::with_capacity(values.len());
         if class.is_call() {
             let Some(state) = self.call(span) else {
                 return;
             };
+            // A user's `Debug` may run here and record on this very span: nothing is locked.
             values.record(&mut Visitor::all(&mut fields));
             lock(&state).fields.extend(&fields);
             self.collect(span, &state);

@@ -85,7 +85,12 @@ const FEW: usize = 64;
 
 impl Fields {
     pub(crate) fn with_capacity(entries: usize) -> Self {
-        Fields { entries: Vec::with_capacity(entries), ..Fields::default() }
+        Fields {
+            entries: Vec::with_capacity(entries),
+            // Most fields are short texts.
+            text: String::with_capacity(16 * entries),
+            ..Fields::default()
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -126,12 +131,19 @@ impl Fields {
             self.forget_overwritten();
         }
         if self.is_empty() {
-            self.clone_from(other);
-        } else {
-            for (name, value) in other.iter() {
-                self.push(name, value);
-            }
+            return self.clone_from(other);
         }
+        let (Ok(moved), Ok(_)) =
+            (u32::try_from(self.text.len()), u32::try_from(self.text.len() + other.text.len()))
+        else {
+            // As in `push_text`.
+            return;
+        };
+        self.text.push_str(&other.text);
+        self.entries.extend(other.entries.iter().map(|(name, stored)| match *stored {
+            Stored::Str(from, to) => (*name, Stored::Str(from + moved, to + moved)),
+            other => (*name, other),
+        }));
     }
 
     /// Keeps the last value of each name.
