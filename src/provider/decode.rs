@@ -28,7 +28,7 @@ pub(crate) struct DecodedBody<'b> {
 /// Reads `outcome`'s body as `endpoint`'s API would have meant it.
 pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBody<'b> {
     let bytes = outcome.body.bytes();
-    let framing = Framing::of(&outcome.head, bytes);
+    let framing = Framing::of_answer(endpoint.api, &outcome.head, bytes);
     let fold = match framing {
         Framing::Whole => None,
         _ => dialect(endpoint.api).fold(endpoint),
@@ -56,12 +56,12 @@ pub(crate) fn decode<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBo
             Some(event) => fold.event(&name, event),
             None => Seen::Unknown,
         };
+        if matches!(seen, Seen::Content | Seen::LastContent) && decoded.first_content.is_none() {
+            decoded.first_content = outcome.arrivals.at(end);
+        }
         match seen {
-            Seen::Content if decoded.first_content.is_none() => {
-                decoded.first_content = outcome.arrivals.at(end);
-            }
             Seen::Content | Seen::Other => {}
-            Seen::End => decoded.finished = true,
+            Seen::End | Seen::LastContent => decoded.finished = true,
             Seen::Unknown => unknown.push(Json::string(data)),
         }
     });

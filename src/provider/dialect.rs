@@ -4,7 +4,10 @@ use crate::json::Json;
 use crate::record::{Api, Endpoint};
 
 use super::view::{RequestView, ResponseView};
-use super::{anthropic, bedrock, bedrock_invoke, openai_chat, openai_responses, raw};
+use super::{
+    anthropic, bedrock, bedrock_invoke, cohere, embeddings, gemini, ollama, openai_chat, openai_responses,
+    raw,
+};
 
 /// How one API speaks.
 pub(crate) trait Dialect: Sync {
@@ -39,6 +42,8 @@ pub(crate) enum Seen {
     Other,
     /// The API's own end mark: nothing comes after it.
     End,
+    /// Both: the last thing that the model said.
+    LastContent,
     /// Not understood.
     Unknown,
 }
@@ -59,6 +64,10 @@ pub(crate) fn dialect(api: Api) -> &'static dyn Dialect {
         Api::Anthropic => &anthropic::Anthropic,
         Api::BedrockConverse => &bedrock::BedrockConverse,
         Api::BedrockInvoke => &bedrock_invoke::BedrockInvoke,
-        Api::Gemini | Api::CohereChat | Api::Ollama | Api::Embeddings | Api::Raw => &raw::Raw,
+        Api::Gemini => &gemini::Gemini,
+        Api::CohereChat => &cohere::Cohere,
+        Api::Ollama => &ollama::Ollama,
+        Api::Embeddings => &embeddings::Embeddings,
+        Api::Raw => &raw::Raw,
     }
 }

@@ -179,6 +179,14 @@ pub(crate) fn count(body: &Json<'_>, paths: &[&[&str]]) -> Option<u64> {
     paths.iter().find_map(|path| body.at(path).as_u64())
 }
 
+/// A moment in Unix seconds, be it given so or as RFC 3339.
+pub(crate) fn unix_seconds(json: &Json<'_>) -> Option<u64> {
+    match json.as_str() {
+        Some(text) => chrono::DateTime::parse_from_rfc3339(&text).ok()?.timestamp().try_into().ok(),
+        None => json.as_u64(),
+    }
+}
+
 /// How many bytes a text of base64 stands for.
 pub(crate) fn base64_bytes(base64: &str) -> u64 {
     let digits = base64.trim_end_matches('=').len() as u64;
