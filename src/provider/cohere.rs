@@ -1,247 +1,234 @@
-//! Cohere's chat: v2 with its streams, and what a v1 answer says.
+//! Cohere's chat: v2, and v1 which is of another shape altogether.
 //!
-//! <https://docs.cohere.com/reference/chat>
+//! <https://docs.cohere.com/reference/chat>, <https://docs.cohere.com/v1/reference/chat>
 
 use std::borrow::Cow;
 
-use crate::json::{Json, Object};
+use crate::json::{Json, Object, Text};
 use crate::record::{Endpoint, Usage};
 
 use super::dialect::{Dialect, Fold, Folded, Seen};
-use super::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, count, media_at, present, text, text_or_json,
-};
+use super::error::{reported, says_why};
+use super::openai_chat::{self, OpenAiChat, content_part};
+use super::view::{Choice, Message, Part, RequestView, ResponseView, count, present, text, text_or_json};
 
-pub(super) struct CohereChat;
+pub(super) struct Cohere;
 
-impl Dialect for CohereChat {
-    fn request<'j>(&self, _endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j> {
-        // v1 has the conversation in three places.
-        let said = |key: &str, role: &'static str| {
-            let text = body.get(key).as_str().filter(|text| !text.is_empty());
-            text.map(|text| Message { role: Cow::Borrowed(role), parts: vec![Part::Text(text)] })
-        };
-        let history = body.get("chat_history").items().iter().map(|turn| Message {
-            role: match &*text(turn.get("role")) {
-                "CHATBOT" => Cow::Borrowed("assistant"),
-                other => Cow::Owned(other.to_lowercase()),
-            },
-            parts: vec![Part::Text(text(turn.get("message")))],
-        });
-        let listed = body.get("messages").items().iter().map(message);
-        let messages: Vec<Message<'j>> = said("preamble", "system")
-            .into_iter()
-            .chain(history)
-            .chain(listed)
-            .chain(said("message", "user"))
-            .collect();
-        let instructions = usize::from(present(body, "preamble").is_some());
-        RequestView {
-            model: body.get("model").as_str(),
-            stream: body.get("stream").as_bool().unwrap_or(false),
-            temperature: present(body, "temperature"),
-            max_tokens: present(body, "max_tokens"),
-            tool_choice: present(body, "tool_choice"),
-            messages_count: messages.len().saturating_sub(instructions),
-            messages,
-            tools: body.get("tools").items().iter().map(tool).collect(),
+impl Dialect for Cohere {
+    fn request<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j> {
+        // Model, parameters and tools are where OpenAI has them, and so are v2's messages.
+        let mut view = OpenAiChat.request(endpoint, body);
+        if body.get("messages").is_null() {
+            let history = body.get("chat_history").items();
+            let said = present(body, "message").is_some_and(|message| !text(message).is_empty());
+            view.messages_count = history.len() + usize::from(said);
+            view.messages = v1_messages(body, history);
+        } else {
+            for (message, json) in view.messages.iter_mut().zip(body.get("messages").items()) {
+                message.parts.splice(0..0, plan(json));
+                read_documents(message);
+            }
         }
+        view
     }
 
-    fn response<'j>(&self, _endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
-        let parts = match present(body, "message") {
-            Some(message @ Json::Object(_)) => parts(message),
-            _ => v1_parts(body),
-        };
+    fn response<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
+        let is_v1 = body.get("message").is_null();
+        let parts = if is_v1 { v1_parts(body) } else { parts(body.get("message")) };
         let finish_reason = text(body.get("finish_reason"));
-        let has_answer = !parts.is_empty() || !finish_reason.is_empty();
+        let answered = !is_v1 || !parts.is_empty() || !finish_reason.is_empty();
+        let ids = [body.get("id"), body.get("response_id"), body.get("generation_id")];
         ResponseView {
-            id: body.get("id").as_str().unwrap_or_else(|| text(body.get("response_id"))),
-            choices: has_answer.then_some(Choice { finish_reason, parts }).into_iter().collect(),
-            usage: present(body, "usage").or(present(body, "meta")).and_then(usage),
+            id: ids.iter().find_map(|id| id.as_str()).unwrap_or_default(),
+            model: text(body.get("model")),
+            choices: answered.then_some(Choice { finish_reason, parts }).into_iter().collect(),
+            usage: usage(body.get("usage"))
+                .or_else(|| usage(body.get("meta")))
+                .or_else(|| openai_chat::usage(endpoint, body.get("usage"))),
+            cost: openai_chat::cost(body),
+            error: reported(body),
             ..ResponseView::default()
         }
     }
 
     fn fold<'a>(&self, _endpoint: &Endpoint) -> Option<Box<dyn Fold<'a> + 'a>> {
-        Some(Box::new(CohereFold::default()))
+        Some(Box::new(ChatFold::default()))
     }
 }
 
-fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
-    let function = present(tool, "function").unwrap_or(tool);
-    Tool { name: text(function.get("name")), description: text(function.get("description")) }
+/// What the model means to do with its tools.
+fn plan<'j>(message: &'j Json<'j>) -> Option<Part<'j>> {
+    message.get("tool_plan").as_str().filter(|plan| !plan.is_empty()).map(Part::Reasoning)
 }
 
-fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
-    let role = text(message.get("role"));
-    if role == "tool" {
-        let result =
-            Part::ToolResult { of: text(message.get("tool_call_id")), text: joined(message.get("content")) };
-        return Message { role, parts: vec![result] };
-    }
-    Message { role, parts: parts(message) }
-}
-
-/// The texts of a content that is a string or a list of parts.
-fn joined<'j>(content: &'j Json<'j>) -> Cow<'j, str> {
-    match content {
-        Json::Array(items) => {
-            let texts = items.iter().map(|item| match present(item, "document") {
-                Some(document) => text_or_json(document.get("data")),
-                None => text(item.get("text")),
-            });
-            Cow::Owned(texts.collect::<Vec<_>>().join("\n"))
+/// A tool's result may come as documents.
+fn read_documents(message: &mut Message<'_>) {
+    let document = |part: &Part<'_>| match part {
+        Part::Other(json) => {
+            present(json.get("document"), "data").map(|data| text_or_json(data).into_owned())
         }
-        other => text_or_json(other),
+        _ => None,
+    };
+    let documents: Vec<String> = message.parts.iter().filter_map(document).collect();
+    if let (Some(Part::ToolResult { text, .. }), false) = (message.parts.first_mut(), documents.is_empty()) {
+        text.to_mut().push_str(&documents.join("\n"));
+        message.parts.retain(|part| document(part).is_none());
     }
 }
 
+/// The parts of an answer's message.
 fn parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
-    let mut parts = Vec::new();
-    // What it means to do with its tools is said before it calls them.
-    if let Some(plan) = message.get("tool_plan").as_str().filter(|plan| !plan.is_empty()) {
-        parts.push(Part::Reasoning(plan));
-    }
+    let mut parts: Vec<Part<'j>> = plan(message).into_iter().collect();
     match message.get("content") {
-        Json::String(content) if !content.is_empty() => parts.push(Part::Text(content.plain())),
-        Json::Array(items) => parts.extend(items.iter().map(|item| match &*text(item.get("type")) {
-            "text" => Part::Text(text(item.get("text"))),
-            "thinking" => Part::Reasoning(text(item.get("thinking"))),
-            "image_url" => match item.get("image_url") {
-                Json::String(url) => media_at(url.plain(), "image"),
-                image => media_at(text(image.get("url")), "image"),
-            },
-            _ => Part::Other(item),
-        })),
+        Json::String(text) if !text.is_empty() => parts.push(Part::Text(text.plain())),
+        Json::Array(items) => parts.extend(items.iter().map(content_part)),
         _ => {}
     }
-    parts.extend(message.get("tool_calls").items().iter().map(|call| Part::ToolCall {
-        name: text(call.at(&["function", "name"])),
-        arguments: text_or_json(call.at(&["function", "arguments"])),
+    parts.extend(message.get("tool_calls").items().iter().map(|call| {
+        let function = call.get("function");
+        Part::ToolCall {
+            name: text(function.get("name")),
+            arguments: text_or_json(function.get("arguments")),
+        }
     }));
     parts
 }
 
 fn v1_parts<'j>(body: &'j Json<'j>) -> Vec<Part<'j>> {
-    let answer = body.get("text").as_str().filter(|text| !text.is_empty()).map(Part::Text);
+    let said = [body.get("text"), body.get("message")].into_iter().find_map(|said| said.as_str());
+    let said = said.filter(|said| !said.is_empty()).map(Part::Text);
     let calls = body.get("tool_calls").items().iter().map(|call| Part::ToolCall {
         name: text(call.get("name")),
         arguments: text_or_json(call.get("parameters")),
     });
-    answer.into_iter().chain(calls).collect()
+    let results = body.get("tool_results").items().iter().map(|result| Part::ToolResult {
+        of: text(result.at(&["call", "name"])),
+        text: text_or_json(result.get("outputs")),
+    });
+    said.into_iter().chain(calls).chain(results).collect()
 }
 
-/// The billed units where they are given, else the tokens.
+/// The preamble, what was said before, what is said now, and what the tools gave.
+fn v1_messages<'j>(body: &'j Json<'j>, history: &'j [Json<'j>]) -> Vec<Message<'j>> {
+    let preamble = present(body, "preamble")
+        .map(|preamble| Message { role: Cow::Borrowed("system"), parts: vec![Part::Text(text(preamble))] });
+    let before = history.iter().map(|turn| {
+        let role = match &*text(turn.get("role")).to_ascii_lowercase() {
+            "chatbot" => Cow::Borrowed("assistant"),
+            other => Cow::Owned(other.to_owned()),
+        };
+        Message { role, parts: v1_parts(turn) }
+    });
+    let (now, results): (Vec<_>, Vec<_>) =
+        v1_parts(body).into_iter().partition(|part| matches!(part, Part::Text(_)));
+    let turns = [("user", now), ("tool", results)].into_iter().filter(|(_, parts)| !parts.is_empty());
+    let turns = turns.map(|(role, parts)| Message { role: Cow::Borrowed(role), parts });
+    preamble.into_iter().chain(before).chain(turns).collect()
+}
+
+/// The tokens of v2's `usage` or v1's `meta`: what is billed, where that is told.
+///
+/// The prompt that is billed leaves Cohere's own template out, the cached tokens do not: they may be
+/// more.
 pub(super) fn usage(usage: &Json<'_>) -> Option<Usage> {
-    usage.as_object()?;
-    let counted = |key: &str| count(usage, &[&["billed_units", key], &["tokens", key]]);
-    let (prompt_tokens, completion_tokens) =
-        (counted("input_tokens").unwrap_or(0), counted("output_tokens").unwrap_or(0));
+    let known = ["billed_units", "tokens"].iter().any(|key| usage.get(key).as_object().is_some());
+    if !known {
+        return None;
+    }
+    let number = |name| count(usage, &[&["billed_units", name], &["tokens", name]]).unwrap_or(0);
+    let prompt = number("input_tokens") + number("image_tokens");
+    let completion = number("output_tokens");
     Some(Usage {
-        prompt_tokens,
-        completion_tokens,
-        total_tokens: prompt_tokens + completion_tokens,
+        prompt_tokens: prompt,
+        completion_tokens: completion,
+        total_tokens: prompt + completion,
         cached_tokens: usage.get("cached_tokens").as_u64().unwrap_or(0),
         ..Usage::default()
     })
 }
 
-/// Events on their way to a v2 answer.
+/// Events of either version on their way to a response.
 #[derive(Default)]
-struct CohereFold<'a> {
+struct ChatFold<'a> {
     object: Object<'a>,
     message: Object<'a>,
-    content: Vec<Json<'a>>,
-    calls: Vec<Json<'a>>,
-    citations: Vec<Json<'a>>,
+    content: Slots<'a>,
+    tool_calls: Slots<'a>,
+    citations: Slots<'a>,
     error: Option<Json<'a>>,
 }
 
-impl<'a> CohereFold<'a> {
-    /// The element of `list` that an event's index names; made if it is the next one.
-    fn slot<'l>(list: &'l mut Vec<Json<'a>>, event: &Json<'a>) -> &'l mut Json<'a> {
-        let last = list.len().saturating_sub(1);
-        let place = event.get("index").as_u64().map_or(last, |index| index as usize);
-        if place >= list.len() {
-            list.push(Json::Object(Object::new()));
-        }
-        let place = place.min(list.len() - 1);
-        &mut list[place]
-    }
-}
-
-impl<'a> Fold<'a> for CohereFold<'a> {
+impl<'a> Fold<'a> for ChatFold<'a> {
     fn event(&mut self, name: &str, data: Json<'a>) -> Seen {
-        let kind = data.get("type").as_str().map_or_else(|| name.to_owned(), Cow::into_owned);
-        let message = data.at(&["delta", "message"]);
-        match kind.as_str() {
+        let Json::Object(mut event) = data else {
+            return Seen::Unknown;
+        };
+        if let Some(kind) = event.get("event_type").and_then(Json::as_str).map(Cow::into_owned) {
+            return self.v1_event(&kind, event);
+        }
+        let kind = event.get("type").and_then(Json::as_str).map_or_else(|| name.to_owned(), Cow::into_owned);
+        let index = event.get("index").and_then(Json::as_u64);
+        let delta = |event: &mut Object<'a>| event.remove("delta").unwrap_or_default();
+        match &*kind {
             "message-start" => {
-                self.object.set("id", data.get("id").clone());
-                if let Some(members) = message.as_object() {
-                    for (key, value) in members.iter() {
-                        // The lists and the plan come piece by piece.
-                        let comes_later = !matches!(value, Json::String(text) if !text.is_empty());
-                        if !comes_later {
-                            self.message.set_text(key.clone(), value.clone());
-                        }
-                    }
+                if let Some(id) = event.remove("id") {
+                    self.object.set("id", id);
+                }
+                // The lists and texts that are still to come stand there empty.
+                if let Json::Object(message) = taken(delta(&mut event), &["message"]) {
+                    let said = message.into_iter().filter(|(_, value)| !is_blank(value));
+                    said.for_each(|(key, value)| self.message.set_text(key, value));
                 }
                 Seen::Other
             }
-            "content-start" => {
-                grow(Self::slot(&mut self.content, &data), message.get("content"));
-                content(message.at(&["content", "text"]), message.at(&["content", "thinking"]))
-            }
-            "content-delta" => {
-                grow(Self::slot(&mut self.content, &data), message.get("content"));
-                content(message.at(&["content", "text"]), message.at(&["content", "thinking"]))
+            "content-start" | "content-delta" => {
+                if let Some(logprobs) = event.remove("logprobs").filter(|logprobs| !logprobs.is_null()) {
+                    grow(self.object.entry(&Text::new("logprobs")), "", Json::Array(vec![logprobs]));
+                }
+                let piece = taken(delta(&mut event), &["message", "content"]);
+                let said = ["text", "thinking"].iter().any(|key| !is_blank(piece.get(key)));
+                self.content.take(index, piece, kind.ends_with("start"));
+                if said { Seen::Content } else { Seen::Other }
             }
             "tool-plan-delta" => {
-                let mut plan = Json::Object(std::mem::take(&mut self.message));
-                grow(&mut plan, message);
-                if let Json::Object(message) = plan {
-                    self.message = message;
-                }
-                Seen::Content
+                let piece = taken(delta(&mut event), &["message", "tool_plan"]);
+                let said = !is_blank(&piece);
+                grow(self.message.entry(&Text::new("tool_plan")), "tool_plan", piece);
+                if said { Seen::Content } else { Seen::Other }
             }
             "tool-call-start" | "tool-call-delta" => {
-                grow(Self::slot(&mut self.calls, &data), message.get("tool_calls"));
+                let piece = taken(delta(&mut event), &["message", "tool_calls"]);
+                self.tool_calls.take(index, piece, kind.ends_with("start"));
                 Seen::Content
             }
             "citation-start" => {
-                match message.get("citations") {
-                    Json::Array(more) => self.citations.extend(more.iter().cloned()),
-                    one => self.citations.push(one.clone()),
-                }
+                let citation = taken(delta(&mut event), &["message", "citations"]);
+                self.citations.take(index, citation, true);
                 Seen::Other
             }
+            "content-end" | "tool-call-end" | "citation-end" => Seen::Other,
             "message-end" => {
-                if let Some(members) = data.get("delta").as_object() {
-                    for (key, value) in members.iter() {
-                        self.object.set_text(key.clone(), value.clone());
+                if let Json::Object(delta) = delta(&mut event) {
+                    if delta.get("error").is_some_and(says_why) {
+                        self.error = Some(Json::Object(delta.clone()));
                     }
-                }
-                if !data.at(&["delta", "error"]).is_null() {
-                    self.error = Some(data.get("delta").clone());
+                    delta.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
                 }
                 Seen::End
             }
-            "content-end" | "tool-call-end" | "citation-end" | "debug" => Seen::Other,
-            _ if !data.get("error").is_null() || kind == "error" => {
-                self.error = Some(data);
-                Seen::Other
-            }
+            "error" => self.failed(event),
+            _ if event.get("error").is_some_and(says_why) => self.failed(event),
             _ => Seen::Unknown,
         }
     }
 
     fn finish(mut self: Box<Self>) -> Folded<'a> {
-        for (key, list) in
-            [("content", self.content), ("tool_calls", self.calls), ("citations", self.citations)]
-        {
-            if !list.is_empty() {
-                self.message.set(key, Json::Array(list));
+        let lists =
+            [("content", self.content), ("tool_calls", self.tool_calls), ("citations", self.citations)];
+        for (name, Slots(items)) in lists {
+            if !items.is_empty() {
+                let items = items.into_iter().map(|(_, item)| item).collect();
+                self.message.set(name, Json::Array(items));
             }
         }
         if !self.message.is_empty() {
@@ -251,104 +238,113 @@ impl<'a> Fold<'a> for CohereFold<'a> {
     }
 }
 
-fn content(text: &Json<'_>, thinking: &Json<'_>) -> Seen {
-    let said = |json: &Json<'_>| json.as_text().is_some_and(|text| !text.is_empty());
-    if said(text) || said(thinking) { Seen::Content } else { Seen::Other }
+impl<'a> ChatFold<'a> {
+    fn failed(&mut self, event: Object<'a>) -> Seen {
+        self.error = Some(Json::Object(event));
+        Seen::Other
+    }
+
+    /// v1 streams members of the response, and at the end the response itself.
+    fn v1_event(&mut self, kind: &str, mut event: Object<'a>) -> Seen {
+        event.remove("event_type");
+        event.remove("is_finished");
+        match kind {
+            "stream-start"
+            | "search-queries-generation"
+            | "search-results"
+            | "citation-generation"
+            | "text-generation" => {
+                for (key, value) in event {
+                    let name = key.plain().into_owned();
+                    grow(self.object.entry(&key), &name, value);
+                }
+                if kind == "text-generation" { Seen::Content } else { Seen::Other }
+            }
+            "tool-calls-chunk" => {
+                // Calls as far as they came; the event that ends them has them whole.
+                if let Some(mut piece) = event.remove("tool_call_delta") {
+                    let index = piece.get("index").as_u64();
+                    piece.as_object_mut().map(|piece| piece.remove("index"));
+                    self.tool_calls.take(index, piece, false);
+                }
+                if let Some(text) = event.remove("text") {
+                    grow(self.object.entry(&Text::new("text")), "text", text);
+                }
+                Seen::Content
+            }
+            "tool-calls-generation" => {
+                self.tool_calls = Slots::default();
+                event.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
+                Seen::Content
+            }
+            "stream-end" => {
+                self.tool_calls = Slots::default();
+                if event.get("error").is_some_and(says_why) {
+                    self.error = Some(Json::Object(event.clone()));
+                }
+                if let Some(Json::Object(response)) = event.remove("response") {
+                    response.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
+                }
+                event.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
+                Seen::End
+            }
+            _ if event.get("error").is_some_and(says_why) => self.failed(event),
+            _ => Seen::Unknown,
+        }
+    }
 }
 
-/// Adds a piece to what came before it: strings grow, but for what names a thing.
-fn grow<'a>(whole: &mut Json<'a>, piece: &Json<'a>) {
+/// The elements of a list in the order in which they began, each with the number it goes by.
+#[derive(Default)]
+struct Slots<'a>(Vec<(Option<u64>, Json<'a>)>);
+
+impl<'a> Slots<'a> {
+    /// Begins an element, or adds a piece to the one of that number.
+    fn take(&mut self, index: Option<u64>, piece: Json<'a>, begins: bool) {
+        if piece.is_null() {
+            return;
+        }
+        // A list of one or more stands for its elements.
+        if let Json::Array(pieces) = piece {
+            return pieces.into_iter().for_each(|piece| self.take(index, piece, begins));
+        }
+        match self.0.iter().rposition(|(of, _)| *of == index).filter(|_| !begins) {
+            Some(place) => grow(&mut self.0[place].1, "", piece),
+            None => self.0.push((index, piece)),
+        }
+    }
+}
+
+/// The value at the end of a path of keys, taken out.
+fn taken<'a>(mut json: Json<'a>, path: &[&str]) -> Json<'a> {
+    for key in path {
+        json = json.as_object_mut().and_then(|object| object.remove(key)).unwrap_or_default();
+    }
+    json
+}
+
+fn is_blank(json: &Json<'_>) -> bool {
+    match json {
+        Json::Null => true,
+        Json::String(text) => text.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// Adds a piece to what came before it: texts and lists grow, all else is said anew.
+pub(super) fn grow<'a>(whole: &mut Json<'a>, key: &str, piece: Json<'a>) {
+    const SAID_ONCE: [&str; 5] = ["id", "type", "role", "name", "generation_id"];
     match (&mut *whole, piece) {
         (_, Json::Null) => {}
         (Json::Object(old), Json::Object(new)) => {
-            for (key, value) in new.iter() {
-                let place = old.entry(key);
-                let names = ["id", "type", "name", "role"].iter().any(|name| *key == **name);
-                match (&mut *place, value) {
-                    (Json::String(old), Json::String(new)) if !names => old.push(new),
-                    (Json::Object(_), Json::Object(_)) => grow(place, value),
-                    _ => *place = value.clone(),
-                }
+            for (key, value) in new {
+                let name = key.plain().into_owned();
+                grow(old.entry(&key), &name, value);
             }
         }
-        (_, piece) => *whole = piece.clone(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::json;
-    use crate::provider::{Request, recognise};
-
-    fn endpoint() -> Endpoint {
-        recognise(Request { method: "POST", url: "https://api.cohere.com/v2/chat" }).unwrap()
-    }
-
-    fn fold(events: &[&str]) -> (String, Vec<Seen>) {
-        let mut fold = CohereChat.fold(&endpoint()).unwrap();
-        let seen = events.iter().map(|event| fold.event("", json::parse(event).unwrap())).collect();
-        let mut out = Vec::new();
-        json::compact(&fold.finish().object, &mut out);
-        (String::from_utf8(out).unwrap(), seen)
-    }
-
-    #[test]
-    fn a_stream_folds_into_the_answer() {
-        let (object, seen) = fold(&[
-            r#"{"id":"m","type":"message-start","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[],"citations":[]}}}"#,
-            r#"{"type":"content-start","index":0,"delta":{"message":{"content":{"type":"text","text":""}}}}"#,
-            r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"Hi "}}}}"#,
-            r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"you"}}}}"#,
-            r#"{"type":"citation-start","index":0,"delta":{"message":{"citations":{"start":0,"end":2,"text":"Hi"}}}}"#,
-            r#"{"type":"citation-end","index":0}"#,
-            r#"{"type":"content-end","index":0}"#,
-            r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"billed_units":{"input_tokens":3,"output_tokens":2},"tokens":{"input_tokens":70,"output_tokens":4}}}}"#,
-        ]);
-        assert_eq!(
-            object,
-            r#"{"id":"m","finish_reason":"COMPLETE","usage":{"billed_units":{"input_tokens":3,"output_tokens":2},"tokens":{"input_tokens":70,"output_tokens":4}},"message":{"role":"assistant","content":[{"type":"text","text":"Hi you"}],"citations":[{"start":0,"end":2,"text":"Hi"}]}}"#
-        );
-        assert_eq!(seen[1..4], [Seen::Other, Seen::Content, Seen::Content]);
-        assert_eq!(seen[7], Seen::End);
-        let body = json::parse(&object).unwrap();
-        let view = CohereChat.response(&endpoint(), &body);
-        assert_eq!((view.finish_reason(), &*view.id), ("COMPLETE", "m"));
-        let usage = view.usage.unwrap();
-        assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (3, 2, 5));
-    }
-
-    #[test]
-    fn tool_calls_keep_their_whole_arguments_and_the_plan_is_reasoning() {
-        let (object, _) = fold(&[
-            r#"{"id":"m","type":"message-start","delta":{"message":{"role":"assistant"}}}"#,
-            r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"I will "}}}"#,
-            r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"look."}}}"#,
-            r#"{"type":"tool-call-start","index":0,"delta":{"message":{"tool_calls":{"id":"t","type":"function","function":{"name":"look","arguments":""}}}}}"#,
-            r#"{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":"{\"a\":"}}}}}"#,
-            r#"{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":"1}"}}}}}"#,
-            r#"{"type":"tool-call-end","index":0}"#,
-        ]);
-        let body = json::parse(&object).unwrap();
-        let view = CohereChat.response(&endpoint(), &body);
-        let call = Part::ToolCall { name: "look".into(), arguments: r#"{"a":1}"#.into() };
-        assert_eq!(view.choices[0].parts, [Part::Reasoning("I will look.".into()), call]);
-    }
-
-    #[test]
-    fn a_v1_call_is_read_as_far_as_it_goes() {
-        let body = json::parse(
-            r#"{"model":"c","preamble":"Be brief.","chat_history":[{"role":"CHATBOT","message":"Hello"}],"message":"Hi"}"#,
-        )
-        .unwrap();
-        let view = CohereChat.request(&endpoint(), &body);
-        let roles: Vec<_> = view.messages.iter().map(|message| &*message.role).collect();
-        assert_eq!((roles, view.messages_count), (vec!["system", "assistant", "user"], 2));
-        let body = json::parse(
-            r#"{"response_id":"r","text":"Yo","finish_reason":"COMPLETE","meta":{"billed_units":{"input_tokens":1,"output_tokens":1}}}"#,
-        )
-        .unwrap();
-        let view = CohereChat.response(&endpoint(), &body);
-        assert_eq!((&*view.id, view.usage.unwrap().total_tokens), ("r", 2));
+        (Json::Array(old), Json::Array(new)) => old.extend(new),
+        (Json::String(old), Json::String(new)) if !SAID_ONCE.contains(&key) => old.push(&new),
+        (_, new) => *whole = new,
     }
 }

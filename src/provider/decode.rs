@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::json::{self, Json, SyntaxError};
-use crate::record::{Api, Endpoint, Outcome};
+use crate::record::{Endpoint, Outcome};
 
 use super::bedrock_invoke;
 use super::dialect::{Seen, dialect};
@@ -65,16 +65,7 @@ fn read<'b>(
     events: impl FnOnce(Framing, &'b [u8], &mut dyn FnMut(Event<'b>)),
 ) -> DecodedBody<'b> {
     let bytes = outcome.body.bytes();
-    let mut framing = Framing::of(&outcome.head, bytes);
-    let is_error = outcome.head.status.is_some_and(|status| status >= 400);
-    if endpoint.api == Api::Gemini
-        && framing == Framing::Whole
-        && !is_error
-        && bytes.trim_ascii_start().starts_with(b"[")
-    {
-        // Without `alt=sse`, Gemini streams an array; its errors come in one too.
-        framing = Framing::JsonArray;
-    }
+    let framing = Framing::of_answer(endpoint.api, &outcome.head, bytes);
     let fold = match framing {
         Framing::Whole => None,
         _ => dialect(endpoint.api).fold(endpoint),
@@ -102,12 +93,12 @@ fn read<'b>(
             Some(event) => fold.event(&name, event),
             None => Seen::Unknown,
         };
+        if matches!(seen, Seen::Content | Seen::LastContent) && decoded.first_content.is_none() {
+            decoded.first_content = outcome.arrivals.at(end);
+        }
         match seen {
-            Seen::Content if decoded.first_content.is_none() => {
-                decoded.first_content = outcome.arrivals.at(end);
-            }
             Seen::Content | Seen::Other => {}
-            Seen::End => decoded.finished = true,
+            Seen::End | Seen::LastContent => decoded.finished = true,
             Seen::Unknown => unknown.push(Json::string(data)),
         }
     });

@@ -89,7 +89,9 @@ pub(crate) fn api_of(provider: &str, body: Option<&Json<'_>>) -> Api {
         Some(body) if provider == "anthropic" && !body.get("messages").is_null() => Api::Anthropic,
         // Its dialect tells Bedrock's formats apart by the body.
         Some(_) if provider == "aws.bedrock" => Api::BedrockInvoke,
+        Some(body) if provider == "cohere" && !body.get("messages").is_null() => Api::CohereChat,
         Some(body) if !body.get("messages").is_null() => Api::OpenAiChat,
+        Some(body) if !body.get("contents").is_null() => Api::Gemini,
         // An embedding's input is texts or numbers.
         Some(body) if body.get("input").items().iter().any(|item| item.as_object().is_some()) => {
             Api::OpenAiResponses
@@ -125,32 +127,41 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
     let ends = |suffix: &str| path.ends_with(suffix);
     // Azure names the deployment in the path; it stands for the model.
     let deployment = after(path, "/deployments/").map(|(name, _)| name);
-    let model = after(path, "/models/").or_else(|| after(path, "/model/"));
     let with_model = |shape: Shape<'static>, model| Shape { model, ..shape };
-    if let Some((model, verb)) = model {
-        let shape = match model.rsplit_once(':').map(|(_, verb)| verb).unwrap_or(verb) {
+    // Google's paths end in a verb: `/models/{model}:generateContent`, or tuned models, endpoints.
+    let last = path.rsplit('/').next().unwrap_or_default();
+    if let Some((model, verb)) = last.rsplit_once(':').or_else(|| last.split_once("%3A")) {
+        let google = || {
+            if path.contains("/projects/") || path.contains("/publishers/") {
+                "gcp.vertex_ai"
+            } else {
+                "gcp.gemini"
+            }
+        };
+        let shape = match verb {
             "generateContent" | "streamGenerateContent" => {
-                let vertex = path.contains("/publishers/");
-                let implied = if vertex { "gcp.vertex_ai" } else { "gcp.gemini" };
-                Some(Shape::new(Api::Gemini, "generate_content").implied(implied))
+                Some(Shape::new(Api::Gemini, "generate_content").implied(google()))
             }
             "embedContent" | "batchEmbedContents" => {
-                Some(Shape::new(Api::Embeddings, "embeddings").implied("gcp.gemini"))
+                Some(Shape::new(Api::Embeddings, "embeddings").implied(google()))
             }
+            "predict" => predicted(model).map(|shape| shape.implied(google())),
             // Vertex AI passes these bodies on to whoever made the model.
             "rawPredict" | "streamRawPredict" => {
                 let api = match after(path, "/publishers/") {
                     Some(("anthropic", _)) | None => Api::Anthropic,
                     Some(_) => Api::OpenAiChat,
                 };
-                let counts = model.starts_with("count-tokens:");
-                (!counts).then(|| Shape::new(api, "chat").implied("gcp.vertex_ai"))
+                // A user's own endpoint may be anything.
+                let ours = model != "count-tokens" && !path.contains("/endpoints/");
+                ours.then(|| Shape::new(api, "chat").implied("gcp.vertex_ai"))
             }
             _ => None,
         };
         if let Some(shape) = shape {
-            let name = model.rsplit_once(':').map_or(model, |(name, _)| name);
-            return Some(with_model(shape, Some(name)));
+            // Code Assist has the model in the body: `/v1internal:generateContent`.
+            let named = path.len() > last.len() && !last.starts_with("v1internal:");
+            return Some(with_model(shape, named.then_some(model)));
         }
     }
     let shape = if ends("/chat/completions") || ends("/agents/completions") || ends("/v1/sonar") {
@@ -165,11 +176,16 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
         Shape::new(Api::Ollama, "chat").implied("ollama")
     } else if ends("/api/generate") {
         Shape::new(Api::Ollama, "text_completion").implied("ollama")
-    } else if ends("/v2/chat") || (ends("/v1/chat") && url.host.contains("cohere")) {
+    // LM Studio's own API is another one of that name.
+    } else if ends("/v2/chat") || ends("/v1/chat") && !ends("/api/v1/chat") {
         Shape::new(Api::CohereChat, "chat").implied("cohere")
-    } else if ends("/embeddings") || ends("/v1/embed") || ends("/v2/embed") || ends("/api/embed") {
+    } else if ends("/v1/embed") || ends("/v2/embed") {
+        Shape::new(Api::Embeddings, "embeddings").implied("cohere")
+    } else if ends("/api/embed") {
+        Shape::new(Api::Embeddings, "embeddings").implied("ollama")
+    } else if ends("/embeddings") || ends("/embedding") {
         Shape::new(Api::Embeddings, "embeddings")
-    } else if ends("/rerank") {
+    } else if ends("/rerank") || ends("/reranking") {
         Shape::new(Api::Raw, "rerank")
     } else if ends("/images/generations") || ends("/images/edits") || ends("/images/variations") {
         Shape::new(Api::Raw, "image_generation")
@@ -181,6 +197,19 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
         return None;
     };
     Some(with_model(shape, deployment))
+}
+
+/// What Vertex AI's `predict` does, which serves models of every kind; `None` where that is none of
+/// ours.
+fn predicted(model: &str) -> Option<Shape<'static>> {
+    let is = |words: &[&str]| words.iter().any(|word| model.contains(word));
+    if is(&["embedding", "gecko"]) {
+        Some(Shape::new(Api::Embeddings, "embeddings"))
+    } else if is(&["imagen", "image"]) {
+        Some(Shape::new(Api::Raw, "image_generation"))
+    } else {
+        None
+    }
 }
 
 /// Bedrock's paths: `/model/{model}/{verb}`, where the model may be an ARN with slashes in it.

@@ -42,6 +42,8 @@ pub(crate) enum Seen {
     Other,
     /// The API's own end mark: nothing comes after it.
     End,
+    /// Both: the last thing that the model said.
+    LastContent,
     /// Not understood.
     Unknown,
 }
@@ -63,7 +65,7 @@ pub(crate) fn dialect(api: Api) -> &'static dyn Dialect {
         Api::BedrockConverse => &bedrock::BedrockConverse,
         Api::BedrockInvoke => &bedrock_invoke::BedrockInvoke,
         Api::Gemini => &gemini::Gemini,
-        Api::CohereChat => &cohere::CohereChat,
+        Api::CohereChat => &cohere::Cohere,
         Api::Ollama => &ollama::Ollama,
         Api::Embeddings => &embeddings::Embeddings,
         Api::Raw => &raw::Raw,

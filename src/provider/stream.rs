@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::record::ResponseHead;
+use crate::json;
+use crate::record::{Api, ResponseHead};
 
 use super::aws_event_stream;
 
@@ -15,7 +16,7 @@ pub(crate) enum Framing {
     Sse,
     /// One JSON value a line.
     Ndjson,
-    /// The elements of a JSON array.
+    /// A JSON array whose elements come one by one.
     JsonArray,
     /// [AWS event stream](https://smithy.io/2.0/aws/amazon-eventstream.html): binary frames.
     AwsEventStream,
@@ -31,7 +32,7 @@ impl Framing {
         if aws_event_stream::begins(body) {
             return Framing::AwsEventStream;
         }
-        if content_type.contains("ndjson") || content_type.contains("jsonl") {
+        if ["ndjson", "jsonl", "stream+json"].iter().any(|lines| content_type.contains(lines)) {
             return Framing::Ndjson;
         }
         let sse_start = [&b"data:"[..], b"event:", b"id:", b"retry:", b":"];
@@ -46,6 +47,32 @@ impl Framing {
         }
         Framing::Whole
     }
+
+    /// [`Framing::of`] the answer of an API that may stream under the content type of plain JSON.
+    pub(crate) fn of_answer(api: Api, head: &ResponseHead, body: &[u8]) -> Self {
+        let framing = Framing::of(head, body);
+        let failed = head.status.is_some_and(|status| status >= 400);
+        match api {
+            Api::Gemini if framing == Framing::Whole && !failed => {
+                let start = body.strip_prefix(BOM).unwrap_or(body).trim_ascii_start();
+                if start.starts_with(b"[") { Framing::JsonArray } else { framing }
+            }
+            Api::Ollama | Api::CohereChat if framing == Framing::Whole && is_lines(body) => Framing::Ndjson,
+            _ => framing,
+        }
+    }
+}
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Whether a body is several lines of which the first is a JSON object of its own.
+fn is_lines(body: &[u8]) -> bool {
+    let body = body.strip_prefix(BOM).unwrap_or(body).trim_ascii();
+    let Some(end) = body.iter().position(|byte| *byte == b'\n') else {
+        return false;
+    };
+    let first = std::str::from_utf8(&body[..end]).ok();
+    body.starts_with(b"{") && first.is_some_and(|first| json::parse(first.trim()).is_ok())
 }
 
 /// One event of a stream.
@@ -80,7 +107,7 @@ pub(crate) fn events(framing: Framing, body: &str) -> Box<dyn Iterator<Item = Ev
     match framing {
         Framing::Whole | Framing::AwsEventStream => Box::new(std::iter::empty()),
         Framing::Sse => Box::new(SseEvents::new(body)),
-        Framing::JsonArray => Box::new(Elements { body, at: 0 }),
+        Framing::JsonArray => Box::new(Elements::new(body)),
         Framing::Ndjson => {
             Box::new(Lines::new(body).filter(|(line, _)| !line.trim().is_empty()).map(|(line, end)| Event {
                 name: Cow::Borrowed(""),
@@ -88,41 +115,6 @@ pub(crate) fn events(framing: Framing, body: &str) -> Box<dyn Iterator<Item = Ev
                 end,
             }))
         }
-    }
-}
-
-/// The whole elements of a JSON array, the last of which may have been cut off.
-struct Elements<'a> {
-    body: &'a str,
-    at: usize,
-}
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = Event<'a>;
-
-    fn next(&mut self) -> Option<Event<'a>> {
-        let bytes = self.body.as_bytes();
-        // Brackets, commas and white space between the elements.
-        let start = self.at + bytes.get(self.at..)?.iter().position(|byte| *byte == b'{')?;
-        let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-        for (at, byte) in bytes.iter().enumerate().skip(start) {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' if in_string => escaped = true,
-                b'"' => in_string = !in_string,
-                b'{' if !in_string => depth += 1,
-                b'}' if !in_string => {
-                    depth -= 1;
-                    if depth == 0 {
-                        self.at = at + 1;
-                        let data = Cow::Borrowed(&self.body[start..self.at]);
-                        return Some(Event { name: Cow::Borrowed(""), data, end: self.at });
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
     }
 }
 
@@ -201,6 +193,53 @@ impl<'a> Iterator for SseEvents<'a> {
     }
 }
 
+/// The elements of a JSON array, each as it stands; a last one that was cut off as far as it came.
+/// The closing bracket becomes the end mark that other framings have.
+struct Elements<'a> {
+    body: &'a str,
+    at: usize,
+}
+
+impl<'a> Elements<'a> {
+    fn new(body: &'a str) -> Self {
+        let at = body.find('[').map_or(body.len(), |bracket| bracket + 1);
+        Elements { body, at }
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Event<'a>;
+
+    fn next(&mut self) -> Option<Event<'a>> {
+        let bytes = self.body.as_bytes();
+        while bytes.get(self.at).is_some_and(|byte| *byte == b',' || byte.is_ascii_whitespace()) {
+            self.at += 1;
+        }
+        let start = self.at;
+        if *bytes.get(start)? == b']' {
+            self.at = bytes.len();
+            return Some(Event { name: Cow::Borrowed(""), data: Cow::Borrowed("[DONE]"), end: start + 1 });
+        }
+        let (mut depth, mut in_string) = (0_usize, false);
+        while let Some(byte) = bytes.get(self.at) {
+            match byte {
+                b'\\' if in_string => self.at += 1,
+                b'"' => in_string = !in_string,
+                _ if in_string => {}
+                b'{' | b'[' => depth += 1,
+                b',' | b']' if depth == 0 => break,
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            self.at += 1;
+        }
+        // A backslash may have been the last that came.
+        self.at = self.at.min(bytes.len());
+        let data = self.body.get(start..self.at)?.trim_end();
+        Some(Event { name: Cow::Borrowed(""), data: Cow::Borrowed(data), end: start + data.len() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,14 +255,6 @@ mod tests {
             let body = ["\u{feff}: hi", "event: a", "data: 1", "", ": ping", "", "data:2", "data: 3", "", ""];
             assert_eq!(read(&body.join(newline)), expected);
         }
-    }
-
-    #[test]
-    fn a_json_array_gives_its_whole_elements() {
-        let body = r#"[{"a": "}\"{"} ,
- {"b": {"c": []}},{"cut": "of"#;
-        let read: Vec<_> = events(Framing::JsonArray, body).map(|e| e.data.into_owned()).collect();
-        assert_eq!(read, [r#"{"a": "}\"{"}"#, r#"{"b": {"c": []}}"#]);
     }
 
     #[test]

@@ -112,12 +112,13 @@ impl Composer {
             Some(Cow::Owned(text)) => json::parse(&text).ok().map(Json::into_owned),
             None => None,
         };
-        self.redacted(json)
+        let form = if json.is_none() { provider::form(body.bytes()) } else { None };
+        Sent { form, ..self.redacted(json) }
     }
 
     fn redacted<'b>(&self, mut json: Option<Json<'b>>) -> Sent<'b> {
         let changed = json.as_mut().is_some_and(|json| self.redact.json(json));
-        Sent { json, changed }
+        Sent { json, form: None, changed }
     }
 
     fn input(&self, sent: &Sent<'_>, body: Option<&Body>, model: &str, view: &RequestView<'_>) -> Input {
@@ -411,13 +412,16 @@ impl Composer {
 /// A request body, read.
 struct Sent<'b> {
     json: Option<Json<'b>>,
+    /// What a body that is a form says; it is stored as it came.
+    form: Option<Json<'static>>,
     /// Something was taken out of it.
     changed: bool,
 }
 
 impl Sent<'_> {
     fn view(&self, endpoint: &Endpoint) -> RequestView<'_> {
-        self.json.as_ref().map(|body| dialect(endpoint.api).request(endpoint, body)).unwrap_or_default()
+        let body = self.json.as_ref().or(self.form.as_ref());
+        body.map(|body| dialect(endpoint.api).request(endpoint, body)).unwrap_or_default()
     }
 }
 
