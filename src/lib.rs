@@ -23,6 +23,6 @@ pub use layer::LlmLogLayer;
 #[cfg(feature = "middleware")]
 pub use middleware::LlmLogMiddleware;
 pub use provider::Price;
-pub use recorder::{Durability, FlushError, LlmLogGuard, Overflow, Stats};
+pub use recorder::{Durability, FlushError, LlmLogGuard, Losses, Overflow, Stats, WriteErrors};
 pub use redact::Redact;
 pub use render::Language;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Fields, Outcome, SentRequest};
+use super::{Body, Fields, Outcome, SentRequest};
 
 /// Names a call from its start to its folder, within the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +78,15 @@ impl CallRecord {
         legs.map(Leg::body_weight).sum()
     }
 
+    /// Whether bodies were given up.
+    pub(crate) fn is_degraded(&self) -> bool {
+        std::iter::once(&self.own).chain(&self.attempts).any(|leg| {
+            let given_up = |body: &Body| matches!(body, Body::GivenUp { .. });
+            leg.request.as_ref().is_some_and(|request| given_up(&request.body))
+                || leg.outcome.as_ref().is_some_and(|outcome| given_up(&outcome.body))
+        })
+    }
+
     /// Gives up the bodies and keeps everything else.
     pub(crate) fn drop_bodies(&mut self) {
         for leg in std::iter::once(&mut self.own).chain(&mut self.attempts) {
@@ -93,7 +102,7 @@ impl Leg {
 
     fn body_weight(&self) -> usize {
         let request = self.request.as_ref().map_or(0, |r| r.body.len());
-        request + self.outcome.as_ref().map_or(0, |o| o.body.len())
+        request + self.outcome.as_ref().map_or(0, |o| o.body.len() + o.arrivals.weight())
     }
 
     fn drop_bodies(&mut self) {

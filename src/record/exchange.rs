@@ -156,6 +156,11 @@ impl Arrivals {
         }
     }
 
+    /// How many bytes this takes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.capacity() * size_of::<(u32, Instant)>()
+    }
+
     /// When the byte before `length` had arrived.
     pub(crate) fn at(&self, length: usize) -> Option<Instant> {
         let length = u32::try_from(length).unwrap_or(u32::MAX);

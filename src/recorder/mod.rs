@@ -4,10 +4,11 @@
 //! The queue's sending side is the layer's [`Sink`](crate::record::Sink); the thread owns every file.
 
 mod compose;
-mod files;
+mod folder;
 mod from_fields;
 mod guard;
 mod media;
+mod moment;
 mod queue;
 mod session;
 mod settings;
@@ -17,7 +18,7 @@ mod worker;
 pub use guard::{FlushError, LlmLogGuard};
 pub(crate) use settings::Settings;
 pub use settings::{Durability, Overflow};
-pub use stats::Stats;
+pub use stats::{Losses, Stats, WriteErrors};
 pub(crate) use worker::start;
 
 #[cfg(test)]
