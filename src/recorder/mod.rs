@@ -7,15 +7,18 @@ mod compose;
 mod folder;
 mod from_fields;
 mod guard;
+mod janitor;
 mod media;
 mod moment;
 mod queue;
+mod retention;
 mod session;
 mod settings;
 mod stats;
 mod worker;
 
 pub use guard::{FlushError, LlmLogGuard};
+pub use retention::{Pruned, Retention};
 pub(crate) use settings::Settings;
 pub use settings::{Durability, Overflow};
 pub use stats::{Losses, Stats, WriteErrors};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use chrono::{DateTime, Datelike, Local, SecondsFormat};
+use chrono::{DateTime, Datelike, Local, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone};
 
 /// A moment in local time.
 pub(super) struct LocalTime(DateTime<Local>);
@@ -51,4 +51,25 @@ impl LocalTime {
     pub(super) fn unix_seconds(&self) -> i64 {
         self.0.timestamp()
     }
+}
+
+/// The moment that a name beginning with `20251027_040210` tells. Of an hour that a clock change repeats, the
+/// earlier one.
+pub(super) fn of_stamp(name: &str) -> Option<SystemTime> {
+    let stamp = name.get(..15)?;
+    local(NaiveDateTime::parse_from_str(stamp, "%Y%m%d_%H%M%S").ok()?)
+}
+
+/// When the day `20251027` began.
+pub(super) fn start_of_day(name: &str) -> Option<SystemTime> {
+    local(NaiveDate::parse_from_str(name, "%Y%m%d").ok()?.and_time(NaiveTime::MIN))
+}
+
+fn local(time: NaiveDateTime) -> Option<SystemTime> {
+    let found = Local.from_local_datetime(&time);
+    // An hour that a clock change leaves out begins an hour later.
+    let found = found.earliest().or_else(|| {
+        Local.from_local_datetime(&(time + chrono::TimeDelta::hours(1))).earliest()
+    });
+    found.map(SystemTime::from)
 }

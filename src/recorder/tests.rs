@@ -31,6 +31,7 @@ fn settings(root: &Path) -> Settings {
         redact: Redact::new(),
         media_limit: 32 << 10,
         keep_media: false,
+        retention: None,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::record::{
 use super::compose::{self, Composer};
 use super::folder::Folder;
 use super::guard::{LlmLogGuard, Running};
+use super::janitor::Janitor;
 use super::media::Media;
 use super::moment::LocalTime;
 use super::queue::{Message, Queue};
@@ -37,6 +38,8 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
         .map_err(|error| named(&error, "cannot make a session folder in", &settings.root))?;
     let session_id = session.id().to_owned();
     let session_dir = Arc::new(Mutex::new(session.dir()));
+    let janitor =
+        settings.retention.map(|retention| Janitor::start(settings.root.clone(), retention)).transpose()?;
     let worker = Worker {
         queue: Arc::clone(&queue),
         session,
@@ -49,6 +52,7 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
         open: HashMap::new(),
         failing: false,
         warned: None,
+        _janitor: janitor,
         _running: RunningRecorder::new(),
     };
     // Not under `NoSubscriber`: one scoped subscriber anywhere takes every thread of the program off
@@ -97,6 +101,7 @@ struct Worker {
     /// The last write failed.
     failing: bool,
     warned: Option<Instant>,
+    _janitor: Option<Janitor>,
     _running: RunningRecorder,
 }
 

@@ -16,7 +16,16 @@ impl Folder {
     /// Opens the root, made with what is above it if it is missing.
     pub(in crate::recorder) fn open_root(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
-        Ok(Folder { path: path.to_owned() })
+        Folder::open_path(path)
+    }
+
+    /// Opens the folder at `path`, which may be a link.
+    pub(in crate::recorder) fn open_path(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path)?.is_dir() {
+            Ok(Folder { path: path.to_owned() })
+        } else {
+            Err(io::ErrorKind::NotADirectory.into())
+        }
     }
 
     pub(in crate::recorder) fn path(&self) -> &Path {

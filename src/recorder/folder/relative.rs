@@ -25,14 +25,18 @@ pub(in crate::recorder) struct Folder {
 impl Folder {
     /// Opens the root, made with what is above it if it is missing. The user may have made it a link.
     pub(in crate::recorder) fn open_root(path: &Path) -> io::Result<Self> {
-        let open = || fs::openat(CWD, path, FOLDER, Mode::empty());
-        let descriptor = match open() {
-            Err(rustix::io::Errno::NOENT) => {
+        match Folder::open_path(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-                open()?
+                Folder::open_path(path)
             }
-            opened => opened?,
-        };
+            opened => opened,
+        }
+    }
+
+    /// Opens the folder at `path`, which may be a link.
+    pub(in crate::recorder) fn open_path(path: &Path) -> io::Result<Self> {
+        let descriptor = fs::openat(CWD, path, FOLDER, Mode::empty())?;
         Ok(Folder { descriptor, path: path.to_owned() })
     }
 
@@ -45,7 +49,10 @@ impl Folder {
         fs::mkdirat(&self.descriptor, name, FOLDER_MODE)?;
         #[cfg(test)]
         super::journal::note(super::journal::Step::Created(self.path.join(name)));
-        self.open(name)
+        self.open(name).inspect_err(|_| {
+            // Too many open files, for one. A folder that nobody fills would read as an interrupted call.
+            let _left = self.remove_folder(name);
+        })
     }
 
     /// Opens the folder `name`; an error where that is a link.
