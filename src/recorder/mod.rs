@@ -10,6 +10,7 @@ mod guard;
 mod janitor;
 mod media;
 mod moment;
+mod packed;
 mod queue;
 mod retention;
 mod session;

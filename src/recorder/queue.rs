@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use crate::record::{CallKey, CallRecord, Moment, Notice, SentRequest, Sink, Wanted};
 
+use super::packed::{Packed, Shared};
 use super::settings::Overflow;
 use super::stats::{Counts, Loss, Stats};
 
 /// What a message costs beside its bodies.
 const MESSAGE: usize = 256;
 
-/// Records without bodies are kept beyond the budget up to this much; beyond that they are lost.
+/// Calls without bodies are kept beyond the budget up to this much; beyond that they are lost. It holds more
+/// than 100,000 of them.
 const SPARE: usize = 48 << 20;
 
 /// Recording is switched off, on, or over for good.
@@ -31,6 +33,8 @@ pub(super) enum Message {
         request: Arc<SentRequest>,
     },
     Finished(Box<CallRecord>),
+    /// A finished call whose bodies gave way.
+    Degraded(Packed),
     /// Everything before it is to be on disk.
     Flush(u64),
     Shutdown,
@@ -69,6 +73,8 @@ pub(super) struct Queue {
     switch: AtomicU8,
     /// The process that the recorder thread runs in. A fork's child has a copy of the queue and no thread.
     process: u32,
+    /// What packed calls share.
+    shared: Mutex<Shared>,
     pub(super) counts: Counts,
 }
 
@@ -83,6 +89,7 @@ impl Queue {
             wanted,
             switch: AtomicU8::new(ON),
             process: std::process::id(),
+            shared: Mutex::default(),
             counts: Counts::default(),
         }
     }
@@ -183,6 +190,14 @@ impl Queue {
             let waited = self.arrived.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn unpack(&self, packed: Packed) -> Box<CallRecord> {
+        packed.unpack(&self.shared())
     }
 
     pub(super) fn flushed(&self, ticket: u64) {
@@ -305,7 +320,7 @@ impl Sink for Queue {
         }
     }
 
-    fn finished(&self, mut record: Box<CallRecord>) {
+    fn finished(&self, record: Box<CallRecord>) {
         let full = MESSAGE + record.weight();
         let Some(mut state) = self.room(full) else {
             return;
@@ -316,20 +331,19 @@ impl Sink for Queue {
             notice_stopped();
             return;
         }
-        let mut weight = full;
-        if state.bytes + full > self.budget && self.overflow == Overflow::Degrade {
-            weight = full - record.body_weight();
-            if state.bytes + weight > self.budget + SPARE {
-                self.counts.lost(Loss::Memory);
-                return;
-            }
-            if weight < full {
-                drop(state);
-                record.drop_bodies();
-                state = self.lock();
-            }
+        if state.bytes + full <= self.budget || self.overflow == Overflow::Block {
+            state.calls += 1;
+            return self.push(state, Message::Finished(record), full);
+        }
+        drop(state);
+        let packed = Packed::pack(&record, &mut self.shared());
+        let weight = packed.weight();
+        let mut state = self.lock();
+        if state.bytes + weight > self.budget + SPARE {
+            self.counts.lost(Loss::Memory);
+            return;
         }
         state.calls += 1;
-        self.push(state, Message::Finished(record), weight);
+        self.push(state, Message::Degraded(packed), weight);
     }
 }

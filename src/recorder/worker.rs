@@ -119,6 +119,11 @@ impl Worker {
                     self.over(record);
                     self.queue.done(weight, true);
                 }
+                Message::Degraded(packed) => {
+                    let record = self.queue.unpack(packed);
+                    self.over(record);
+                    self.queue.done(weight, true);
+                }
                 Message::Flush(ticket) => self.queue.flushed(ticket),
                 Message::Shutdown => break,
             }
