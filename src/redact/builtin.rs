@@ -43,7 +43,7 @@ static SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     ];
     let keys = KEYS.join("|");
     let pem = r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----";
-    let shapes = format!(r"(?P<edge>^|[^A-Za-z0-9_\-+/=.])(?P<key>{keys})|{pem}");
+    let shapes = format!(r"(?P<edge>^|[^A-Za-z0-9_\-+/.])(?P<key>{keys})|{pem}");
     // It is tested below that this is a regular expression.
     Regex::new(&shapes).ok()
 });
@@ -95,6 +95,7 @@ mod tests {
         ] {
             assert_eq!(redact(&format!("a key: {key}, see")).unwrap(), "a key: [REDACTED], see", "{key}");
             assert_eq!(redact(&key).unwrap(), "[REDACTED]");
+            assert_eq!(redact(&format!("export KEY={key}")).unwrap(), "export KEY=[REDACTED]");
         }
         assert_eq!(
             redact(&format!("Authorization: Bearer {filler}==")).unwrap(),
