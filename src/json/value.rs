@@ -74,12 +74,13 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A whole number that fits; `1.0` and `1e3` are whole numbers too.
+    /// A whole number; `1.0` and `1e3` are whole numbers too. One that no count can be, 2⁵⁶ and above, is none:
+    /// sums of a few fit for sure.
     pub(crate) fn as_u64(&self) -> Option<u64> {
         let Json::Number(digits) = self else {
             return None;
         };
-        digits.parse().ok().or_else(|| {
+        digits.parse().ok().filter(|number| *number < 1 << 56).or_else(|| {
             let float: f64 = digits.parse().ok()?;
             ((0.0..9e15).contains(&float) && float.fract() == 0.0).then_some(float as u64)
         })

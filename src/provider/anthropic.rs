@@ -183,7 +183,11 @@ fn usage(usage: &Json<'_>) -> Option<Usage> {
     let cached = number("cache_read_input_tokens").unwrap_or(0);
     let written = number("cache_creation_input_tokens").unwrap_or_else(|| {
         let by_lifetime = usage.get("cache_creation").as_object();
-        by_lifetime.into_iter().flat_map(Object::iter).filter_map(|(_, tokens)| tokens.as_u64()).sum()
+        by_lifetime
+            .into_iter()
+            .flat_map(Object::iter)
+            .filter_map(|(_, tokens)| tokens.as_u64())
+            .fold(0, u64::saturating_add)
     });
     let prompt = number("input_tokens").unwrap_or(0) + cached + written;
     let completion = number("output_tokens").unwrap_or(0);

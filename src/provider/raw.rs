@@ -86,7 +86,7 @@ fn openai_usage(endpoint: &Endpoint, usage: &Json<'_>) -> Option<Usage> {
 fn vertex_usage(predictions: &[Json<'_>]) -> Option<Usage> {
     let tokens = |prediction| count(prediction, &[&["embeddings", "statistics", "token_count"]]);
     let counted: Vec<u64> = predictions.iter().filter_map(tokens).collect();
-    let prompt = counted.iter().sum();
+    let prompt = counted.iter().copied().fold(0, u64::saturating_add);
     let usage = Usage { prompt_tokens: prompt, total_tokens: prompt, ..Usage::default() };
     (!counted.is_empty()).then_some(usage)
 }

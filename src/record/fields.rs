@@ -11,14 +11,16 @@ pub(crate) enum FieldValue<'a> {
 }
 
 impl FieldValue<'_> {
+    /// As [`Json::as_u64`](crate::json::Json::as_u64).
     pub(crate) fn as_u64(self) -> Option<u64> {
-        match self {
+        let number = match self {
             FieldValue::U64(n) => Some(n),
             FieldValue::I64(n) => u64::try_from(n).ok(),
             FieldValue::F64(n) if (0.0..9e15).contains(&n) => Some(n.round() as u64),
             FieldValue::Str(text) => text.trim().parse().ok(),
             FieldValue::F64(_) | FieldValue::Bool(_) => None,
-        }
+        };
+        number.filter(|number| *number < 1 << 56)
     }
 
     pub(crate) fn as_f64(self) -> Option<f64> {
