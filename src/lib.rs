@@ -7,6 +7,9 @@
 
 mod builder;
 mod emit;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod json;
 mod layer;
 #[cfg(feature = "middleware")]

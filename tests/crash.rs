@@ -143,7 +143,9 @@ fn a_kill_at_any_moment_costs_nothing_that_was_flushed() {
 /// As [`look`], for the session that started last; the others are looked at too.
 fn look_at_last(root: &Path) -> HashMap<String, State> {
     let mut sessions: Vec<_> = fs::read_dir(root)
-        .map(|days| days.flat_map(|day| fs::read_dir(day.unwrap().path()).unwrap()).map(Result::unwrap).collect())
+        .map(|days| {
+            days.flat_map(|day| fs::read_dir(day.unwrap().path()).unwrap()).map(Result::unwrap).collect()
+        })
         .unwrap_or_default();
     sessions.sort_by_key(|session: &fs::DirEntry| session.metadata().unwrap().modified().unwrap());
     let Some(last) = sessions.last() else {
@@ -207,8 +209,7 @@ fn a_panic_writes_everything_on_its_way_out() {
     let (status, _) = Running::start(role("panics_in_the_middle", root.path())).wait();
     assert_eq!(status.code(), Some(101));
     let calls: Vec<_> = Root::open(root.path()).unwrap().calls().map(Result::unwrap).collect();
-    let kinds: Vec<_> =
-        calls.iter().map(|call| call.metadata().unwrap().response_info.error_type).collect();
+    let kinds: Vec<_> = calls.iter().map(|call| call.metadata().unwrap().response_info.error_type).collect();
     assert_eq!(kinds, ["", "PanicError"]);
 }
 

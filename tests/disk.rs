@@ -65,7 +65,8 @@ fn held_and_then_written(break_it: impl FnOnce(&Path), mend: impl FnOnce(&Path))
         let there = if names.len() == 5 { 1..6 } else { 2..6 };
         assert_eq!(names, there.map(|n| json!(format!("call {n}"))).collect::<Vec<_>>());
         let session = recorded.guard.session_dir();
-        let told: Value = serde_json::from_str(&fs::read_to_string(session.join("session.json")).unwrap()).unwrap();
+        let told: Value =
+            serde_json::from_str(&fs::read_to_string(session.join("session.json")).unwrap()).unwrap();
         assert_eq!(told["counters"]["write_errors"].as_u64().unwrap(), stats.write_errors);
         let index = fs::read_to_string(session.join("index.jsonl")).unwrap();
         assert_eq!(index.lines().count(), names.len());
@@ -242,7 +243,10 @@ fn fills_its_disk() {
     assert_eq!((held.lost, held.degraded, held.calls + held.queued), (0, 0, 40));
     // Every call that is there is whole, though the disk is full.
     for call in calls_below(&root.join("logs")).iter().filter(|call| call.is_finished()) {
-        assert_eq!(call.json("output.json")["choices"][0]["message"]["content"].as_str().unwrap().len(), 64 << 10);
+        assert_eq!(
+            call.json("output.json")["choices"][0]["message"]["content"].as_str().unwrap().len(),
+            64 << 10
+        );
     }
     // Room for all of them comes bit by bit.
     let mut moved = 0;

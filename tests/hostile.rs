@@ -31,7 +31,8 @@ async fn server(answer: Vec<u8>) -> String {
             }
         };
         let text = String::from_utf8_lossy(&request[..head]).to_ascii_lowercase();
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+        let length =
+            text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
         while request.len() < head + length.unwrap_or(0) {
             assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
         }
@@ -43,7 +44,8 @@ async fn server(answer: Vec<u8>) -> String {
 
 fn answer(head: &str, body: &[u8]) -> Vec<u8> {
     let mut answer =
-        format!("HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
+        format!("HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len())
+            .into_bytes();
     answer.extend_from_slice(body);
     answer
 }
@@ -67,7 +69,8 @@ async fn exchange(request: &[u8], answer: Vec<u8>) -> (Vec<u8>, Call) {
     // Whatever was sent: each file is JSON, each key is there, and the text files are whole.
     for file in ["input.json", "output.json"] {
         let text = call.text(file);
-        serde_json::from_str::<&RawValue>(&text).unwrap_or_else(|error| panic!("{file}: {error}:\n{text:.300}"));
+        serde_json::from_str::<&RawValue>(&text)
+            .unwrap_or_else(|error| panic!("{file}: {error}:\n{text:.300}"));
     }
     for file in ["input.txt", "output.txt"] {
         assert!(call.text(file).ends_with("=========="), "{file}");
@@ -128,7 +131,8 @@ async fn bodies_that_are_barely_json_keep_their_usage() {
 async fn bodies_that_are_no_json_at_all_are_kept_as_they_came() {
     let deep = "[".repeat(200_000);
     let invalid: &[u8] = b"{\"a\": \"\xff\xfe\"}";
-    let gzip: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
+    let gzip: &[u8] =
+        &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
     for (content_type, body) in [
         ("application/json", deep.as_bytes()),
         ("application/json", b"{\"choices\": [" as &[u8]),
@@ -227,7 +231,8 @@ async fn answers_without_a_body_and_answers_of_other_kinds() {
         ]);
     }
     // An upgrade is no answer that a client without one understands.
-    let upgrade = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nxyz".to_vec();
+    let upgrade =
+        b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nxyz".to_vec();
     let (_, call) = exchange(REQUEST, upgrade).await;
     assert_ne!(call.meta("/status"), "");
     let mut trailers = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n".to_vec();
@@ -262,8 +267,13 @@ async fn redirects_are_followed_by_the_client_and_recorded_once() {
 #[tokio::test]
 async fn requests_of_every_kind_are_sent_as_they_are() {
     let deep = format!("{{\"model\":\"m\",\"messages\":{}{}}}", "[".repeat(50_000), "]".repeat(50_000));
-    let long = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{}"}}]}}"#, "y".repeat(3 << 20));
-    let many = format!(r#"{{"model":"m","messages":[{}1],"tools":[{}1]}}"#, "{\"role\":\"user\",\"content\":\"a\"},".repeat(30_000), "{},".repeat(30_000));
+    let long =
+        format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{}"}}]}}"#, "y".repeat(3 << 20));
+    let many = format!(
+        r#"{{"model":"m","messages":[{}1],"tools":[{}1]}}"#,
+        "{\"role\":\"user\",\"content\":\"a\"},".repeat(30_000),
+        "{},".repeat(30_000)
+    );
     for request in [
         b"".as_slice(),
         b"not json",

@@ -39,8 +39,22 @@ fn key() -> String {
 fn with_secrets(url: &str) -> String {
     let user = format!("http://{}:{}@", secret("user"), secret("password"));
     let names = [
-        "key", "api_key", "api-key", "apikey", "access_token", "token", "sig", "signature", "subscription-key",
-        "X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "password", "secret", "code", "auth",
+        "key",
+        "api_key",
+        "api-key",
+        "apikey",
+        "access_token",
+        "token",
+        "sig",
+        "signature",
+        "subscription-key",
+        "X-Amz-Signature",
+        "X-Amz-Credential",
+        "X-Amz-Security-Token",
+        "password",
+        "secret",
+        "code",
+        "auth",
     ];
     let query: Vec<String> = names.iter().map(|name| format!("{name}={}", secret(name))).collect();
     format!("{}?api-version=1&{}#{}", url.replacen("http://", &user, 1), query.join("&"), secret("fragment"))
@@ -56,8 +70,16 @@ fn request() -> Value {
 async fn send(client: &ClientWithMiddleware, url: &str) {
     let mut request = client.post(with_secrets(url)).json(&request()).timeout(Duration::from_millis(300));
     for name in [
-        "authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie",
-        "x-amz-security-token", "ocp-apim-subscription-key", "x-auth-token", "openai-organization",
+        "authorization",
+        "proxy-authorization",
+        "api-key",
+        "x-api-key",
+        "x-goog-api-key",
+        "cookie",
+        "x-amz-security-token",
+        "ocp-apim-subscription-key",
+        "x-auth-token",
+        "openai-organization",
     ] {
         request = request.header(name, secret(name));
     }
@@ -128,9 +150,12 @@ async fn in_success_and_in_every_failure_over_http() {
     let echoing = json!({"error": {"message": format!("Incorrect API key provided: {}", key()), "code": "invalid_api_key"}});
     let elsewhere = Api::start([Answer::json(200, REPLY)]).await;
     let redirect = |status| Answer::json(status, "").header("location", &with_secrets(&elsewhere.chat()));
-    let stream = || Answer::events(&[&json!({"choices": [{"index": 0, "delta": {"content": key()}}]}).to_string()]);
+    let stream =
+        || Answer::events(&[&json!({"choices": [{"index": 0, "delta": {"content": key()}}]}).to_string()]);
     let answers = [
-        Answer::json(200, REPLY).header("set-cookie", &secret("set-cookie")).header("x-api-key", &secret("answered")),
+        Answer::json(200, REPLY)
+            .header("set-cookie", &secret("set-cookie"))
+            .header("x-api-key", &secret("answered")),
         Answer::json(200, json!({"choices": [{"message": {"content": key()}}]}).to_string()),
         Answer::json(401, echoing.to_string()).header("www-authenticate", &secret("www-authenticate")),
         Answer::json(500, echoing.to_string()),

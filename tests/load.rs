@@ -190,7 +190,10 @@ fn block_gives_nothing_away() {
     assert_eq!(said, ["[500,0,0]"]);
     for call in support::calls_below(root.path()) {
         assert_eq!(call.meta("/truncated"), json!({"input": false, "output": false}));
-        assert_eq!(call.json("output.json")["choices"][0]["message"]["content"].as_str().unwrap().len(), 64 << 10);
+        assert_eq!(
+            call.json("output.json")["choices"][0]["message"]["content"].as_str().unwrap().len(),
+            64 << 10
+        );
     }
 }
 
@@ -217,7 +220,13 @@ fn eight_programs_share_a_root_while_others_read_and_tidy_it() {
     let running: Vec<_> = (0..8).map(|_| Running::start(role("one_of_eight", above.path()))).collect();
     let logs = above.path().join("logs");
     // Old days are there to be tidied away.
-    let old = |n: usize| logs.join(format!("2010{:02}01/session_2010{:02}01_000000/call_20100101_000000_001", n % 12 + 1, n % 12 + 1));
+    let old = |n: usize| {
+        logs.join(format!(
+            "2010{:02}01/session_2010{:02}01_000000/call_20100101_000000_001",
+            n % 12 + 1,
+            n % 12 + 1
+        ))
+    };
     fs::create_dir_all(old(0)).unwrap();
     fs::write(above.path().join("begin"), "").unwrap();
     let over = std::sync::atomic::AtomicBool::new(false);

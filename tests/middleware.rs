@@ -670,3 +670,55 @@ async fn no_header_or_url_credential_reaches_disk_or_the_programs_logs() {
         .collect();
     assert!(!ours.iter().any(|line| line.contains("planted")), "{ours:?}");
 }
+
+#[tokio::test]
+async fn without_bodies_the_metadata_is_whole() {
+    let (subscriber, recorded) = subscriber_with(|builder| builder.bodies(false));
+    let _default = tracing::dispatcher::set_default(&subscriber);
+    let error = r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#;
+    let api = Api::start([Answer::json(200, REPLY), Answer::json(429, error)]).await;
+    for _ in 0..2 {
+        post(&client(), api.chat(), &request()).await.unwrap().bytes().await.unwrap();
+    }
+    let [good, bad] = &recorded.calls()[..] else { panic!("two calls") };
+    good.assert_meta(&[
+        ("/request_info/messages_count", json!(2)),
+        ("/response_info/finish_reason", json!("stop")),
+        ("/files/output", json!("")),
+    ]);
+    assert_ne!(good.meta("/usage/total_tokens"), 0);
+    assert_ne!(good.meta("/context/user_message"), "");
+    bad.assert_meta(&[
+        ("/response_info/error_code", json!("rate_limit_exceeded")),
+        ("/response_info/error_message", json!("slow down")),
+    ]);
+    for call in [good, bad] {
+        assert_eq!(std::fs::read_dir(&call.dir).unwrap().count(), 1, "nothing but metadata.json");
+    }
+}
+
+#[tokio::test]
+async fn the_users_rules_hold_for_what_an_error_says_too() {
+    let error = r#"{"error":{"message":"no account Z-4711","code":"Z-4711"}}"#;
+    let rules: [fn() -> Redact; 3] = [
+        || Redact::new().pointer("/error/message").pointer("/error/code"),
+        || Redact::new().regex("Z-[0-9]+").unwrap(),
+        || Redact::new().strings(|pointer, _| pointer.starts_with("/error/").then(|| "gone".to_owned())),
+    ];
+    for rule in rules {
+        let (subscriber, recorded) = subscriber_with(|builder| builder.redact(rule()));
+        let _default = tracing::dispatcher::set_default(&subscriber);
+        let api = Api::start([Answer::json(500, error), Answer::json(400, error)]).await;
+        let client = ClientBuilder::new(plain())
+            .with(LlmLogMiddleware::new())
+            .with(retrying())
+            .with(LlmLogMiddleware::new())
+            .build();
+        post(&client, api.chat(), &request()).await.unwrap();
+        let call = recorded.call();
+        assert_eq!(call.meta("/attempts").as_array().unwrap().len(), 2);
+        for file in ["metadata.json", "output.json", "output.txt", "../index.jsonl"] {
+            assert!(!call.text(file).contains("4711"), "{file}: {}", call.text(file));
+        }
+    }
+}

@@ -81,7 +81,10 @@ fn by_size_the_oldest_calls_go_first_across_sessions() {
     assert_eq!((pruned.calls.len(), pruned.bytes_left), (7, 5010));
     let names: Vec<_> = pruned.calls.iter().map(|call| call.file_name().unwrap().to_str().unwrap()).collect();
     assert_eq!(names[0], "call_20100101_040100_001");
-    assert_eq!(names[4..], ["call_20100102_030100_001", "call_20100102_030200_002", "call_20100102_030300_003"]);
+    assert_eq!(
+        names[4..],
+        ["call_20100102_030100_001", "call_20100102_030200_002", "call_20100102_030300_003"]
+    );
     assert!(!root.path().join("20100101").exists());
     // The session that lost a part of its calls is still one.
     let session = root.path().join("20100102/session_20100102_030000");
@@ -135,8 +138,15 @@ fn links_are_not_followed_and_what_is_no_part_of_the_format_stays() {
     assert_eq!((pruned.calls.len(), pruned.errors.len()), (1, 0), "{pruned:?}");
     assert_eq!(tree(elsewhere.path()), outside);
     let left = tree(root.path());
-    let expected =
-        ["20100101", "20100102", "20100102/notes.txt", "20100102/session_link", "backup", "backup/session_1", "backup/session_1/call_1"];
+    let expected = [
+        "20100101",
+        "20100102",
+        "20100102/notes.txt",
+        "20100102/session_link",
+        "backup",
+        "backup/session_1",
+        "backup/session_1/call_1",
+    ];
     assert_eq!(left.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }
 
@@ -145,7 +155,8 @@ fn an_interrupted_removal_is_finished_by_the_next_one() {
     let root = tempfile::tempdir().unwrap();
     session(root.path(), "20100101", "040000", 2, 100);
     let session = root.path().join("20100101/session_20100101_040000");
-    fs::rename(session.join("call_20100101_040100_001"), session.join(".pruned_call_20100101_040100_001")).unwrap();
+    fs::rename(session.join("call_20100101_040100_001"), session.join(".pruned_call_20100101_040100_001"))
+        .unwrap();
     assert_eq!(support::calls_below(root.path()).len(), 1, "readers see it no more");
     Retention::new().max_age(DAY).prune(root.path()).unwrap();
     assert_eq!(tree(root.path()).len(), 0);

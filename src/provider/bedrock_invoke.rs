@@ -155,7 +155,8 @@ fn answer<'j>(answer: &'j Json<'j>) -> Option<Choice<'j>> {
 fn token_counts(body: &Json<'_>) -> Option<Usage> {
     let prompt = count(body, &[&["prompt_token_count"], &["inputTextTokenCount"]]);
     let results = body.get("results").items().iter().filter_map(|r| r.get("tokenCount").as_u64());
-    let completion = count(body, &[&["generation_token_count"]]).or_else(|| results.reduce(u64::saturating_add));
+    let completion =
+        count(body, &[&["generation_token_count"]]).or_else(|| results.reduce(u64::saturating_add));
     prompt.or(completion)?;
     let (prompt_tokens, completion_tokens) = (prompt.unwrap_or(0), completion.unwrap_or(0));
     Some(Usage {

@@ -11,10 +11,17 @@ use super::view::ResponseView;
 /// read already.
 pub(crate) fn exchange_failure(outcome: &Outcome, decoded: Option<&DecodedBody<'_>>) -> Option<Failure> {
     if let Some(status) = outcome.head.status.filter(|status| *status >= 400) {
-        let text = String::from_utf8_lossy(outcome.body.bytes());
-        let (mut code, mut message) = match json::parse(&text) {
-            Ok(body) => api_error(&body),
-            Err(_no_json) => (String::new(), text.trim().to_owned()),
+        // What has been read may have been redacted since.
+        let read = decoded.filter(|decoded| !decoded.streamed).and_then(|decoded| decoded.json.as_ref());
+        let (mut code, mut message) = match read {
+            Some(body) => api_error(body),
+            None => {
+                let text = String::from_utf8_lossy(outcome.body.bytes());
+                match json::parse(&text) {
+                    Ok(body) => api_error(&body),
+                    Err(_no_json) => (String::new(), text.trim().to_owned()),
+                }
+            }
         };
         if let (End::Failed(failure), true) = (&outcome.end, message.is_empty()) {
             message.clone_from(&failure.message);

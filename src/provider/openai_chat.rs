@@ -229,6 +229,8 @@ pub(super) fn usage(endpoint: &Endpoint, usage: &Json<'_>) -> Option<Usage> {
         "x_ai" if endpoint.api == Api::OpenAiChat && (total.is_none() || unnamed >= reasoning) => {
             (completion + reasoning, reasoning)
         }
+        // So does a Grok behind another host.
+        _ if reasoning > 0 && unnamed == reasoning => (completion + reasoning, reasoning),
         // Gemini's thoughts are in the total alone when it speaks OpenAI's language.
         "gcp.gemini" | "gcp.vertex_ai" if endpoint.api == Api::OpenAiChat && reasoning <= unnamed => {
             (completion + unnamed, unnamed)

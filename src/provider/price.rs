@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use genai_prices::{PriceRequest, UsageKey};
 
+use crate::json::Json;
 use crate::record::{CostEstimate, Usage};
 
 use super::view::ReportedCost;
@@ -61,6 +62,8 @@ pub(crate) struct Priced<'a> {
     pub(crate) models: [&'a str; 2],
     pub(crate) service_tier: &'a str,
     pub(crate) at: SystemTime,
+    /// The response, whose usage tells kinds of tokens apart that have prices of their own.
+    pub(crate) body: &'a Json<'a>,
 }
 
 impl Prices {
@@ -96,12 +99,20 @@ fn table_cost(call: &Priced<'_>, usage: &Usage) -> Option<CostEstimate> {
     if usage.prompt_tokens == 0 && usage.completion_tokens == 0 {
         return None;
     }
-    let counts = genai_prices::Usage::from([
+    let mut counts = vec![
         (UsageKey::INPUT_TOKENS, usage.prompt_tokens as f64),
         (UsageKey::OUTPUT_TOKENS, usage.completion_tokens as f64),
         (UsageKey::CACHE_READ_TOKENS, usage.cached_tokens as f64),
         (UsageKey::CACHE_WRITE_TOKENS, usage.cache_creation_tokens as f64),
-    ]);
+    ];
+    let plain = counts.len();
+    counts.extend(kinds(call.body));
+    // Kinds that contradict the sums are not believed.
+    [counts.len(), plain].into_iter().find_map(|known| table_price(call, &counts[..known]))
+}
+
+fn table_price(call: &Priced<'_>, counts: &[(UsageKey, f64)]) -> Option<CostEstimate> {
+    let counts = counts.iter().cloned().collect();
     let priced = call.models.iter().filter(|model| !model.is_empty()).find_map(|model| {
         let request = PriceRequest::new(model, &counts).with_timestamp(call.at);
         let request = match table_provider(call.provider) {
@@ -115,6 +126,43 @@ fn table_cost(call: &Priced<'_>, usage: &Usage) -> Option<CostEstimate> {
         genai_prices::calculate(&request).ok()
     })?;
     Some(estimate(priced.input_price, priced.output_price, priced.total_price, "USD", "table"))
+}
+
+/// The tokens in a response's usage that have prices of their own beside the sums: cache writes that last an hour,
+/// sound and images.
+fn kinds(body: &Json<'_>) -> Vec<(UsageKey, f64)> {
+    let mut kinds = Vec::new();
+    let mut found = |key, tokens: Option<u64>| {
+        kinds.extend(tokens.filter(|tokens| *tokens > 0).map(|tokens| (key, tokens as f64)));
+    };
+    // The common shape and Anthropic's.
+    let usage = body.get("usage");
+    let input = ["prompt_tokens_details", "input_tokens_details", "input_token_details"];
+    let output = ["completion_tokens_details", "output_tokens_details", "output_token_details"];
+    let of = |places: [&str; 3], kind| places.iter().find_map(|place| usage.at(&[place, kind]).as_u64());
+    found(UsageKey::INPUT_AUDIO_TOKENS, of(input, "audio_tokens"));
+    found(UsageKey::OUTPUT_AUDIO_TOKENS, of(output, "audio_tokens"));
+    found(UsageKey::INPUT_IMAGE_TOKENS, of(input, "image_tokens"));
+    found(UsageKey::OUTPUT_IMAGE_TOKENS, of(output, "image_tokens"));
+    let hourly = usage.at(&["cache_creation", "ephemeral_1h_input_tokens"]).as_u64();
+    // Bedrock's.
+    let details = usage.get("cacheDetails").items().iter();
+    let hourly_details =
+        details.filter(|detail| detail.get("ttl").as_text().is_some_and(|ttl| *ttl == *"1h"));
+    let hourly = hourly
+        .or_else(|| hourly_details.filter_map(|d| d.get("inputTokens").as_u64()).reduce(u64::saturating_add));
+    found(UsageKey::CACHE_WRITE_1H_TOKENS, hourly);
+    // Gemini's, by modality.
+    let usage = body.get("usageMetadata");
+    let of = |list: &str, modality: &str| {
+        let of_it = |one: &&Json<'_>| one.get("modality").as_text().is_some_and(|name| *name == *modality);
+        usage.get(list).items().iter().find(of_it)?.get("tokenCount").as_u64()
+    };
+    found(UsageKey::INPUT_AUDIO_TOKENS, of("promptTokensDetails", "AUDIO"));
+    found(UsageKey::CACHE_AUDIO_READ_TOKENS, of("cacheTokensDetails", "AUDIO"));
+    found(UsageKey::OUTPUT_AUDIO_TOKENS, of("candidatesTokensDetails", "AUDIO"));
+    found(UsageKey::OUTPUT_IMAGE_TOKENS, of("candidatesTokensDetails", "IMAGE"));
+    kinds
 }
 
 /// The price table's name of a provider.
@@ -173,6 +221,7 @@ mod tests {
             base_url: "https://api.deepseek.com",
             models: ["", model],
             service_tier: "",
+            body: &Json::Null,
             at: SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_761_537_730),
         }
     }
@@ -206,6 +255,34 @@ mod tests {
         let hit = prices.cost(&call("deepseek-chat"), &hit, None);
         assert_eq!(full.source, "table");
         assert!(hit.total_cost > 0.0 && hit.total_cost < full.total_cost, "{hit:?} {full:?}");
+    }
+
+    #[test]
+    fn kinds_of_tokens_that_the_table_prices_apart_are_told_apart() {
+        let cost = |provider, model: &str, usage: Usage, body: &str| {
+            let body = crate::json::parse(body).unwrap();
+            let call = Priced { provider, models: [model, ""], body: &body, ..call("") };
+            let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_780_000_000);
+            Prices::default().cost(&Priced { at, ..call }, &usage, None)
+        };
+        // Ten fresh, thirty read, five written for five minutes and fifteen for an hour: 3, 0.3, 3.75 and 6 dollars a
+        // million.
+        let cached = Usage { cached_tokens: 30, cache_creation_tokens: 20, ..usage(60, 0) };
+        let body =
+            r#"{"usage":{"cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":15}}}"#;
+        assert_eq!(cost("anthropic", "claude-sonnet-4-5", cached, body).input_cost, 0.00014775);
+        let body =
+            r#"{"usage":{"cacheDetails":[{"ttl":"1h","inputTokens":15},{"ttl":"5m","inputTokens":5}]}}"#;
+        assert_eq!(cost("anthropic", "claude-sonnet-4-5", cached, body).input_cost, 0.00014775);
+        // An image's tokens cost 30 dollars a million, text 2.50.
+        let body =
+            r#"{"usageMetadata":{"candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":1290}]}}"#;
+        assert_eq!(cost("gcp.gemini", "gemini-2.5-flash-image", usage(0, 1290), body).output_cost, 0.0387);
+        // A model without a price for sound has one for tokens; sound beyond the sum is not believed.
+        for audio in [5, 5000] {
+            let body = format!(r#"{{"usage":{{"prompt_tokens_details":{{"audio_tokens":{audio}}}}}}}"#);
+            assert_eq!(cost("openai", "gpt-4o", usage(1000, 0), &body).input_cost, 0.0025, "{audio}");
+        }
     }
 
     #[test]

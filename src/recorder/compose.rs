@@ -205,7 +205,7 @@ impl Composer {
         };
         let mut failure = call_failure(record, &chosen, &said, &decoded, &response);
         if let Some(failure) = &mut failure {
-            failure.message = self.redact.text(&failure.message).into_owned();
+            self.redact_failure(failure);
         }
         let cancelled = failure.as_ref().is_some_and(|failure| failure.kind == ErrorType::Cancelled);
 
@@ -230,6 +230,7 @@ impl Composer {
             models: [&response_info.model, &model],
             service_tier: &response.service_tier,
             at: record.own.started.wall,
+            body: decoded.json.as_ref().unwrap_or(&Json::Null),
         };
         let mut media = Vec::new();
         let reply = Reply {
@@ -359,12 +360,48 @@ impl Composer {
         if tries.len() < 2 {
             return Vec::new();
         }
-        let mut attempts: Vec<_> = tries.iter().zip(1..).map(|(leg, number)| attempt(number, leg)).collect();
-        for attempt in &mut attempts {
-            attempt.error_message = self.redact.text(&attempt.error_message).into_owned();
-        }
-        attempts
+        tries.iter().zip(1..).map(|(leg, number)| self.attempt(number, leg)).collect()
     }
+
+    fn attempt(&self, number: u64, leg: &Leg) -> Attempt {
+        let outcome = leg.outcome.as_deref();
+        let ended = outcome.map_or(leg.ended, |outcome| outcome.ended);
+        let mut failure = match (outcome, leg.request.as_deref()) {
+            (Some(outcome), Some(request)) => {
+                let mut decoded = provider::decode(&request.endpoint, outcome);
+                if let Some(body) = &mut decoded.json {
+                    self.redact.json(body);
+                }
+                provider::exchange_failure(outcome, Some(&decoded))
+            }
+            (Some(outcome), None) => provider::exchange_failure(outcome, None),
+            (None, _) => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),
+        };
+        if let Some(failure) = &mut failure {
+            self.redact_failure(failure);
+        }
+        let head = outcome.map(|outcome| &outcome.head);
+        Attempt {
+            attempt: number,
+            started_at: LocalTime::of(leg.started.wall).rfc3339(),
+            latency_ms: milliseconds(leg.started.until(ended)),
+            http_status: head.and_then(|head| head.status),
+            retry_after_ms: head.and_then(|head| head.retry_after_ms),
+            error_type: failure.as_ref().map(|failure| failure.kind.word().into_owned()).unwrap_or_default(),
+            error_code: failure.as_ref().map(|failure| failure.code.clone()).unwrap_or_default(),
+            error_message: failure.map(|failure| failure.message).unwrap_or_default(),
+        }
+    }
+
+    /// What a failure quotes of a body that is no JSON, or of something else, has been through no rule yet.
+    fn redact_failure(&self, failure: &mut Failure) {
+        for text in [&mut failure.message, &mut failure.code] {
+            if let Cow::Owned(clean) = self.redact.text(text) {
+                *text = clean;
+            }
+        }
+    }
+
     fn context(
         &self,
         record: &CallRecord,
@@ -597,30 +634,6 @@ fn call_failure(
         None => {}
     }
     provider::reported_failure(decoded, response).or_else(|| said.failure()).or_else(panicked)
-}
-
-fn attempt(number: u64, leg: &Leg) -> Attempt {
-    let outcome = leg.outcome.as_deref();
-    let ended = outcome.map_or(leg.ended, |outcome| outcome.ended);
-    let failure = match (outcome, leg.request.as_deref()) {
-        (Some(outcome), Some(request)) => {
-            let decoded = provider::decode(&request.endpoint, outcome);
-            provider::exchange_failure(outcome, Some(&decoded))
-        }
-        (Some(outcome), None) => provider::exchange_failure(outcome, None),
-        (None, _) => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),
-    };
-    let head = outcome.map(|outcome| &outcome.head);
-    Attempt {
-        attempt: number,
-        started_at: LocalTime::of(leg.started.wall).rfc3339(),
-        latency_ms: milliseconds(leg.started.until(ended)),
-        http_status: head.and_then(|head| head.status),
-        retry_after_ms: head.and_then(|head| head.retry_after_ms),
-        error_type: failure.as_ref().map(|failure| failure.kind.word().into_owned()).unwrap_or_default(),
-        error_code: failure.as_ref().map(|failure| failure.code.clone()).unwrap_or_default(),
-        error_message: failure.map(|failure| failure.message).unwrap_or_default(),
-    }
 }
 
 #[cfg(test)]

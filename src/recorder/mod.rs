@@ -27,3 +27,28 @@ pub(crate) use worker::start;
 
 #[cfg(test)]
 mod tests;
+
+/// The JSON files of a call, for `fuzz/`.
+#[cfg(fuzzing)]
+pub(crate) fn composed(record: &crate::record::CallRecord) -> Vec<Vec<u8>> {
+    thread_local! {
+        static COMPOSER: compose::Composer = compose::Composer::new(&Settings {
+            root: std::path::PathBuf::new(),
+            queue_bytes: 0,
+            overflow: Overflow::Degrade,
+            durability: Durability::Process,
+            body_limit: 1 << 20,
+            text_files: true,
+            bodies: true,
+            language: crate::render::Language::English,
+            prices: crate::provider::Prices::default(),
+            redact: crate::redact::Redact::new(),
+            media_limit: 64,
+            keep_media: true,
+            retention: None,
+        });
+    }
+    let call = COMPOSER.with(|composer| composer.call(record, "call".to_owned(), "session", true));
+    let metadata = serde_json::to_vec(&call.metadata).unwrap_or_default();
+    call.input.into_iter().map(|input| input.json).chain([call.output_json, metadata]).collect()
+}

@@ -68,8 +68,8 @@ pub(super) fn start_of_day(name: &str) -> Option<SystemTime> {
 fn local(time: NaiveDateTime) -> Option<SystemTime> {
     let found = Local.from_local_datetime(&time);
     // An hour that a clock change leaves out begins an hour later.
-    let found = found.earliest().or_else(|| {
-        Local.from_local_datetime(&(time + chrono::TimeDelta::hours(1))).earliest()
-    });
+    let found = found
+        .earliest()
+        .or_else(|| Local.from_local_datetime(&(time + chrono::TimeDelta::hours(1))).earliest());
     found.map(SystemTime::from)
 }

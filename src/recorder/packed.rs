@@ -89,21 +89,12 @@ impl Packed {
             out.number(name);
         }
         let Writer { bytes, rest, .. } = out;
-        Packed {
-            key: record.key,
-            started: record.own.started,
-            bytes: bytes.into_boxed_slice(),
-            rest,
-        }
+        Packed { key: record.key, started: record.own.started, bytes: bytes.into_boxed_slice(), rest }
     }
 
     pub(super) fn unpack(self, shared: &Shared) -> Box<CallRecord> {
-        let mut input = Reader {
-            bytes: &self.bytes,
-            rest: self.rest.into_iter(),
-            shared,
-            started: self.started,
-        };
+        let mut input =
+            Reader { bytes: &self.bytes, rest: self.rest.into_iter(), shared, started: self.started };
         let own = input.leg();
         let attempts = (0..input.number()).map(|_| input.leg()).collect();
         let context = input.fields();
@@ -399,10 +390,7 @@ mod tests {
         CallRecord {
             key: CallKey::next(),
             own: Leg { request: None, outcome: None, ..leg(0, 9, b"", End::Dropped) },
-            attempts: vec![
-                leg(1, 2, b"one", End::Failed(failure)),
-                leg(3, 4, b"another", End::Complete),
-            ],
+            attempts: vec![leg(1, 2, b"one", End::Failed(failure)), leg(3, 4, b"another", End::Complete)],
             context: fields.clone(),
             spans: vec!["agent", "plan"],
         }

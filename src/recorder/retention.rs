@@ -99,7 +99,8 @@ impl Retention {
     pub(super) fn run(&self, root: &Path, remove: bool, stop: &dyn Fn() -> bool) -> io::Result<Pruned> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", root.display()));
         let folder = Folder::open_path(root).map_err(named)?;
-        let mut days: Vec<String> = folder.entries().map_err(named)?.into_iter().filter_map(day_name).collect();
+        let mut days: Vec<String> =
+            folder.entries().map_err(named)?.into_iter().filter_map(day_name).collect();
         days.sort_unstable();
         let now = SystemTime::now();
         let mut run = Run {

@@ -31,7 +31,8 @@ const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
 /// Makes the session's folder and starts the thread.
 pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuard)> {
-    let wanted = Wanted { bodies: settings.bodies, body_limit: settings.body_limit };
+    // Without its body nothing is known of a call, whether or not the body itself is kept.
+    let wanted = Wanted { bodies: true, body_limit: settings.body_limit };
     let queue = Arc::new(Queue::new(settings.queue_bytes, settings.overflow, wanted));
     let sync = settings.durability == Durability::Call;
     let session = Session::create(&settings.root, SystemTime::now(), sync, queue.stats())
@@ -202,7 +203,8 @@ impl Worker {
     }
 
     fn write_request(&mut self, open: &mut Option<Open>, request: &SentRequest) -> io::Result<()> {
-        let Some(open) = open.as_mut().filter(|_| self.bodies && !matches!(request.body, Body::GivenUp { .. }))
+        let Some(open) =
+            open.as_mut().filter(|_| self.bodies && !matches!(request.body, Body::GivenUp { .. }))
         else {
             return Ok(());
         };

@@ -43,7 +43,10 @@ static SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     ];
     let keys = KEYS.join("|");
     let pem = r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----";
-    let shapes = format!(r"(?P<edge>^|[^A-Za-z0-9_\-+/.])(?P<key>{keys})|{pem}");
+    // A slash may be base64's; these shapes have a character that it then does not have.
+    let in_path = r"sk-[A-Za-z0-9_\-]{20,}|gh[pousr]_[A-Za-z0-9]{36,}|xox[abeoprs]-[A-Za-z0-9\-]{20,}";
+    let edge = r"(?P<edge>^|[^A-Za-z0-9_\-+/])";
+    let shapes = format!("{edge}(?P<key>{keys})|/(?P<segment>{in_path})|{pem}");
     // It is tested below that this is a regular expression.
     Regex::new(&shapes).ok()
 });
@@ -56,18 +59,22 @@ pub(super) fn redact(text: &str) -> Option<String> {
     }
     let mut changed = false;
     let clean = shapes.replace_all(text, |found: &Captures<'_>| {
-        let Some(key) = found.name("key") else {
-            changed = true;
-            return REPLACEMENT.to_owned();
+        let (edge, key) = match (found.name("key"), found.name("segment")) {
+            (Some(key), _) => (&found["edge"], key.as_str()),
+            (None, Some(segment)) => ("/", segment.as_str()),
+            (None, None) => {
+                changed = true;
+                return REPLACEMENT.to_owned();
+            }
         };
         // A word of letters only, such as a hyphenated name, is no key.
-        if !key.as_str().bytes().any(|b| b.is_ascii_digit()) {
+        if !key.bytes().any(|b| b.is_ascii_digit()) {
             return found[0].to_owned();
         }
         changed = true;
-        let bearer = key.as_str().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("bearer"));
-        let kept = if bearer { &key.as_str()[..7] } else { "" };
-        format!("{}{kept}{REPLACEMENT}", &found["edge"])
+        let bearer = key.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("bearer"));
+        let kept = if bearer { &key[..7] } else { "" };
+        format!("{edge}{kept}{REPLACEMENT}")
     });
     changed.then(|| clean.into_owned())
 }
@@ -97,6 +104,8 @@ mod tests {
             assert_eq!(redact(&key).unwrap(), "[REDACTED]");
             assert_eq!(redact(&format!("export KEY={key}")).unwrap(), "export KEY=[REDACTED]");
         }
+        let path = format!("https://h/v1/sk-{filler}/models");
+        assert_eq!(redact(&path).unwrap(), "https://h/v1/[REDACTED]/models");
         assert_eq!(
             redact(&format!("Authorization: Bearer {filler}==")).unwrap(),
             "Authorization: Bearer [REDACTED]"

@@ -57,8 +57,7 @@ impl Folder {
 
     /// Opens the folder `name`; an error where that is a link.
     pub(in crate::recorder) fn open(&self, name: &str) -> io::Result<Folder> {
-        let descriptor =
-            fs::openat(&self.descriptor, name, FOLDER.union(OFlags::NOFOLLOW), Mode::empty())?;
+        let descriptor = fs::openat(&self.descriptor, name, FOLDER.union(OFlags::NOFOLLOW), Mode::empty())?;
         Ok(Folder { descriptor, path: self.path.join(name) })
     }
 
@@ -125,13 +124,11 @@ impl Folder {
             }
             let kind = match entry.file_type() {
                 // Some file systems do not say.
-                FileType::Unknown => {
-                    match fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
-                        Ok(status) => FileType::from_raw_mode(status.st_mode),
-                        Err(rustix::io::Errno::NOENT) => continue,
-                        Err(error) => return Err(error.into()),
-                    }
-                }
+                FileType::Unknown => match fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(status) => FileType::from_raw_mode(status.st_mode),
+                    Err(rustix::io::Errno::NOENT) => continue,
+                    Err(error) => return Err(error.into()),
+                },
                 known => known,
             };
             entries.push(Entry { name: name.to_owned(), is_folder: kind == FileType::Directory });
@@ -158,7 +155,6 @@ impl Folder {
     /// Whether users other than the owner may put things into the folder.
     pub(in crate::recorder) fn is_open_to_others(&self) -> bool {
         let others = Mode::WGRP | Mode::WOTH;
-        fs::fstat(&self.descriptor)
-            .is_ok_and(|status| Mode::from_raw_mode(status.st_mode).intersects(others))
+        fs::fstat(&self.descriptor).is_ok_and(|status| Mode::from_raw_mode(status.st_mode).intersects(others))
     }
 }

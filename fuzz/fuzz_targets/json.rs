@@ -1,0 +1,7 @@
+//! The JSON parser and its writers.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| tracing_llmlogs::fuzzing::json(text));

@@ -1,0 +1,7 @@
+//! Recognising requests, and URLs without their credentials.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| tracing_llmlogs::fuzzing::url(text));
