@@ -17,7 +17,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::record::{CallKey, CallRecord, Exchange, Fields, Leg, Moment, SentRequest, Sink, Wanted};
+use crate::record::{CallKey, CallRecord, End, Exchange, Fields, Leg, Moment, SentRequest, Sink, Wanted};
 
 pub(crate) use classify::Rules;
 use state::{Adoption, CallState, Closed, Role, Slot, Slots};
@@ -251,7 +251,9 @@ impl LlmLogLayer {
         let ended = Instant::now();
         let (role, is_call, leg) = {
             let mut state = lock(&state);
-            state.panicked |= std::thread::panicking();
+            // A call that was over before is none that the panic has ended.
+            let over = state.outcome.as_ref().is_some_and(|outcome| outcome.end == End::Complete);
+            state.panicked |= !over && std::thread::panicking();
             (state.role.clone(), state.is_call(), state.leg(ended))
         };
         match role {

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use crate::json;
+use crate::json::{self, Json, Object};
 use crate::record::{CallKey, Fields, Leg, Moment, Outcome, SentRequest};
 
 use super::names;
@@ -82,9 +82,36 @@ fn same_request(a: &SentRequest, b: &SentRequest) -> bool {
     let parse = |bytes| std::str::from_utf8(bytes).ok().map(json::parse);
     a == b
         || match (parse(a), parse(b)) {
-            (Some(Ok(a)), Some(Ok(b))) => a == b,
+            (Some(Ok(a)), Some(Ok(b))) => same_json(&a, &b),
             _ => false,
         }
+}
+
+/// Equal but for the order of members, which writers choose as they like.
+fn same_json(a: &Json<'_>, b: &Json<'_>) -> bool {
+    match (a, b) {
+        (Json::Array(a), Json::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_json(a, b))
+        }
+        (Json::Object(a), Json::Object(b)) => {
+            let sorted = |object: &'_ Object<'_>| {
+                let mut places: Vec<_> =
+                    object.iter().map(|(key, _)| key.plain().into_owned()).enumerate().collect();
+                places.sort_by(|a, b| a.1.cmp(&b.1));
+                places
+            };
+            let members = |object: &'_ Object<'_>| object.iter().count();
+            if members(a) != members(b) {
+                return false;
+            }
+            let (a_members, b_members): (Vec<_>, Vec<_>) = (a.iter().collect(), b.iter().collect());
+            sorted(a)
+                .iter()
+                .zip(&sorted(b))
+                .all(|((a, a_key), (b, b_key))| a_key == b_key && same_json(a_members[*a].1, b_members[*b].1))
+        }
+        (a, b) => a == b,
+    }
 }
 
 /// Whether a call takes an inner call span as an attempt.

@@ -70,22 +70,29 @@ impl LlmLogMiddleware {
         self
     }
 
-    fn endpoint(&self, request: &Request) -> Option<Endpoint> {
-        let mut endpoint = self.recognised(request)?;
+    fn recognised(&self, request: &Request) -> Option<Recognised> {
+        let seen = provider::Request { method: request.method().as_str(), url: request.url().as_str() };
+        let matched = || self.matchers.iter().any(|matches| matches(request.method(), request.url()));
+        let recognised = provider::recognise(seen);
+        let mut told = recognised.is_none();
+        let mut endpoint = match recognised {
+            Some(endpoint) => endpoint,
+            None => provider::unrecognised(seen).filter(|_| matched())?,
+        };
         let host = request.url().host_str().unwrap_or_default();
         if let Some((_, provider)) = self.hosts.iter().find(|(known, _)| known == host) {
             endpoint.provider = provider.clone().into();
+            told = true;
         }
-        Some(endpoint)
+        Some(Recognised { endpoint, told })
     }
+}
 
-    fn recognised(&self, request: &Request) -> Option<Endpoint> {
-        let seen = provider::Request { method: request.method().as_str(), url: request.url().as_str() };
-        provider::recognise(seen).or_else(|| {
-            let matched = self.matchers.iter().any(|matches| matches(request.method(), request.url()));
-            matched.then(|| provider::unrecognised(seen)).flatten()
-        })
-    }
+/// A request that may be a call.
+struct Recognised {
+    endpoint: Endpoint,
+    /// The user has said so; otherwise the body may yet tell otherwise.
+    told: bool,
 }
 
 impl fmt::Debug for LlmLogMiddleware {
@@ -102,11 +109,11 @@ impl Middleware for LlmLogMiddleware {
         extensions: &mut http::Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let Some(endpoint) = self.endpoint(&request) else {
+        let Some(recognised) = self.recognised(&request) else {
             return next.run(request, extensions).await;
         };
         let body = buffered(&mut request);
-        let mut flight = match Flight::begin(endpoint, body) {
+        let mut flight = match Flight::begin(recognised, body) {
             Some(flight) => flight,
             None => return next.run(request, extensions).await,
         };
@@ -139,10 +146,13 @@ fn buffered(request: &mut Request) -> Option<Bytes> {
 }
 
 impl Flight {
-    /// Opens the call's span and leaves its request there; `None` where nobody listens.
-    fn begin(endpoint: Endpoint, body: Option<Bytes>) -> Option<Self> {
+    /// Opens the call's span and leaves its request there; `None` where nobody listens, or where it is no call.
+    fn begin(Recognised { endpoint, told }: Recognised, body: Option<Bytes>) -> Option<Self> {
         let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
         let parsed = text.and_then(|text| json::skim(text).ok());
+        if !told && body.is_some() && !provider::speaks_for_itself(&endpoint, parsed.as_ref()) {
+            return None;
+        }
         let span = emit::open(&endpoint, parsed.as_ref());
         let wanted = emit::wanted(&span);
         if wanted.is_none() {

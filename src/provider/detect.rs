@@ -10,6 +10,46 @@ use crate::record::{Api, Endpoint};
 
 use super::bedrock_invoke;
 
+/// Endings that other services have too: on a host that nobody knows, the body has to speak for them.
+const COMMON: [&str; 10] = [
+    "/responses",
+    "/v1/messages",
+    "/completions",
+    "/api/chat",
+    "/api/generate",
+    "/v1/chat",
+    "/v2/chat",
+    "/rerank",
+    "/reranking",
+    "/embedding",
+];
+
+/// Whether a request to an endpoint that was recognised by the end of its path alone is one to a model after all,
+/// by its body: every API has one of these members. A body that is not JSON says nothing for it.
+pub(crate) fn speaks_for_itself(endpoint: &Endpoint, body: Option<&Json<'_>>) -> bool {
+    const MEMBERS: [&str; 6] = ["model", "messages", "prompt", "input", "query", "inputText"];
+    let path = endpoint.path.trim_end_matches('/');
+    let common = COMMON.iter().any(|end| path.ends_with(end))
+        // These are nobody else's.
+        && !["/chat/completions", "/agents/completions"].iter().any(|end| path.ends_with(end));
+    let host = endpoint.base_url.split_once("://").map_or("", |(_, rest)| rest);
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host).to_ascii_lowercase();
+    if !common || known_host(&host).is_some() {
+        return true;
+    }
+    body.and_then(Json::as_object).is_some_and(|body| {
+        // `messages` may be anybody's; a model's are objects with roles.
+        let of_a_model = |key: &&str| match body.get(key) {
+            None | Some(Json::Null) => false,
+            Some(Json::Array(items)) if **key == *"messages" => {
+                items.iter().any(|item| !item.get("role").is_null())
+            }
+            Some(_) => **key != *"messages",
+        };
+        MEMBERS.iter().any(of_a_model)
+    })
+}
+
 /// A request as far as recognising it goes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
@@ -64,6 +104,9 @@ pub(crate) struct CleanUrl {
 /// Takes an absolute URL apart; `None` where it is none.
 pub(crate) fn clean_url(url: &str) -> Option<CleanUrl> {
     let (scheme, rest) = url.split_once("://")?;
+    if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+        return None;
+    }
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = match rest.find('/') {
         Some(slash) => rest.split_at(slash),
@@ -183,12 +226,18 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
         Shape::new(Api::Embeddings, "embeddings").implied("cohere")
     } else if ends("/api/embed") {
         Shape::new(Api::Embeddings, "embeddings").implied("ollama")
-    } else if ends("/embeddings") || ends("/embedding") {
+    } else if ends("/embeddings") || ends("/embedding") || ends("/multimodalembeddings") {
         Shape::new(Api::Embeddings, "embeddings")
     } else if ends("/rerank") || ends("/reranking") {
         Shape::new(Api::Raw, "rerank")
     } else if ends("/images/generations") || ends("/images/edits") || ends("/images/variations") {
         Shape::new(Api::Raw, "image_generation")
+    } else if ends("/interactions") && url.host.ends_with("googleapis.com") {
+        Shape::new(Api::Raw, "generate_content").implied("gcp.gemini")
+    } else if ends("/v1/conversations") && url.host.ends_with("mistral.ai") || ends("/ml/v1/text/chat") {
+        Shape::new(Api::Raw, "chat")
+    } else if ends("/ml/v1/text/generation") {
+        Shape::new(Api::Raw, "text_completion")
     } else if ends("/audio/speech") {
         Shape::new(Api::Raw, "audio_generation")
     } else if ends("/audio/transcriptions") || ends("/audio/translations") {
@@ -268,11 +317,7 @@ const HOSTS: &[(&str, &str)] = &[
 ];
 
 fn provider(url: &CleanUrl, implied: Option<&'static str>) -> Cow<'static, str> {
-    let known = HOSTS.iter().find(|(end, _)| match end.strip_prefix('.') {
-        Some(_) => url.host.ends_with(end),
-        None => url.host == *end || url.host.strip_suffix(end).is_some_and(|h| h.ends_with(['.', '-'])),
-    });
-    if let Some((_, provider)) = known {
+    if let Some(provider) = known_host(&url.host) {
         return Cow::Borrowed(provider);
     }
     if let Some(implied) = implied {
@@ -282,6 +327,15 @@ fn provider(url: &CleanUrl, implied: Option<&'static str>) -> Cow<'static, str> 
         return Cow::Borrowed("ollama");
     }
     Cow::Owned(url.host.clone())
+}
+
+/// Whose host this is.
+fn known_host(host: &str) -> Option<&'static str> {
+    let known = HOSTS.iter().find(|(end, _)| match end.strip_prefix('.') {
+        Some(_) => host.ends_with(end),
+        None => host == *end || host.strip_suffix(end).is_some_and(|h| h.ends_with(['.', '-'])),
+    });
+    known.map(|(_, provider)| *provider)
 }
 
 /// A path segment with its `%XX` decoded.
@@ -310,6 +364,30 @@ mod tests {
 
     fn post(url: &str) -> Option<Endpoint> {
         recognise(Request { method: "POST", url })
+    }
+
+    #[test]
+    fn a_common_path_on_an_unknown_host_needs_a_body_that_speaks_for_it() {
+        let call = |url: &str, body: &str| {
+            let body = crate::json::parse(body).ok();
+            speaks_for_itself(&post(url).unwrap(), body.as_ref())
+        };
+        for (path, theirs, ours) in [
+            ("/forms/x/responses", r#"{"answers":[1]}"#, r#"{"model":"m","input":"hi"}"#),
+            (
+                "/v1/messages",
+                r#"{"to":"bob","text":"private"}"#,
+                r#"{"messages":[{"role":"user","content":"hi"}]}"#,
+            ),
+            ("/api/chat", r#"{"messages":["hi"]}"#, r#"{"model":"m","messages":[]}"#),
+            ("/tasks/7/completions", "[]", r#"{"prompt":"hi"}"#),
+            ("/v1/chat", "not json", r#"{"model":"m"}"#),
+        ] {
+            assert!(!call(&format!("https://shop.example.com{path}"), theirs), "{path}");
+            assert!(call(&format!("https://shop.example.com{path}"), ours), "{path}");
+        }
+        assert!(call("https://api.openai.com/v1/responses", "not json"));
+        assert!(call("https://shop.example.com/v1/chat/completions", "not json"));
     }
 
     #[test]

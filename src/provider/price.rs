@@ -125,7 +125,9 @@ fn table_price(call: &Priced<'_>, counts: &[(UsageKey, f64)]) -> Option<CostEsti
         };
         genai_prices::calculate(&request).ok()
     })?;
-    Some(estimate(priced.input_price, priced.output_price, priced.total_price, "USD", "table"))
+    // Nothing for tokens is a price by the hour or by the page, which is not known here.
+    (priced.total_price > 0.0)
+        .then(|| estimate(priced.input_price, priced.output_price, priced.total_price, "USD", "table"))
 }
 
 /// The tokens in a response's usage that have prices of their own beside the sums: cache writes that last an hour,

@@ -64,7 +64,10 @@ impl<'r> Chosen<'r> {
                 let same = match own.end {
                     End::Complete => true,
                     End::Dropped => last.end == End::Dropped,
-                    End::Failed(_) => provider::exchange_failure(last, None).is_some(),
+                    // What was only let go of failed for the outer one's reason.
+                    End::Failed(_) => {
+                        last.end != End::Dropped && provider::exchange_failure(last, None).is_some()
+                    }
                 };
                 Some(if same { last } else { own })
             }
@@ -621,8 +624,10 @@ fn call_failure(
     response: &ResponseView<'_>,
 ) -> Option<Failure> {
     let exchange = chosen.outcome.and_then(|outcome| provider::exchange_failure(outcome, Some(decoded)));
+    // A stream that had come to its end was a call that had come to its end.
+    let over = exchange.is_none() && chosen.outcome.is_some_and(|outcome| outcome.end == End::Dropped);
     let panicked = || {
-        let panicked = record.own.panicked || record.attempts.iter().any(|leg| leg.panicked);
+        let panicked = !over && (record.own.panicked || record.attempts.iter().any(|leg| leg.panicked));
         panicked.then(|| Failure::new(ErrorType::Panic, "the program panicked while the call was open"))
     };
     // A caller that panics drops its call, but the panic is why.

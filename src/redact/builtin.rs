@@ -53,6 +53,15 @@ static SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// `text` without what looks like a secret; `None` where nothing does.
 pub(super) fn redact(text: &str) -> Option<String> {
+    let mut clean = replaced(text)?;
+    // What stood right behind a secret had no edge before it.
+    while let Some(cleaner) = replaced(&clean) {
+        clean = cleaner;
+    }
+    Some(clean)
+}
+
+fn replaced(text: &str) -> Option<String> {
     let shapes = SHAPES.as_ref()?;
     if !shapes.is_match(text) {
         return None;
@@ -104,6 +113,8 @@ mod tests {
             assert_eq!(redact(&key).unwrap(), "[REDACTED]");
             assert_eq!(redact(&format!("export KEY={key}")).unwrap(), "export KEY=[REDACTED]");
         }
+        let glued = format!("Bearer {filler}=sk-{filler}");
+        assert_eq!(redact(&glued).unwrap(), "Bearer [REDACTED][REDACTED]");
         let path = format!("https://h/v1/sk-{filler}/models");
         assert_eq!(redact(&path).unwrap(), "https://h/v1/[REDACTED]/models");
         assert_eq!(
