@@ -722,3 +722,78 @@ async fn the_users_rules_hold_for_what_an_error_says_too() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_binary_answer_stands_aside_like_any_medium() {
+    let (subscriber, recorded) = subscriber_with(|builder| builder.keep_media(true));
+    let _default = tracing::dispatcher::set_default(&subscriber);
+    let sound: Vec<u8> = (0..60_000_u32).map(|n| (n % 251) as u8 | 0x80).collect();
+    let api = Api::start([Answer::chunks("audio/mpeg", vec![sound.clone()])]).await;
+    let url = format!("{}/v1/audio/speech", api.url);
+    let got = post(&client(), url, &json!({"model": "tts-1", "input": "hi"})).await.unwrap().bytes().await;
+    assert_eq!(got.unwrap(), sound);
+    let call = recorded.call();
+    let elided = call.json("output.json")["base64"]["elided"].clone();
+    assert_eq!((&elided["media_type"], &elided["bytes"]), (&json!("audio/mpeg"), &json!(60_000)));
+    let kept = format!("../media/{}.mp3", elided["sha256"].as_str().unwrap());
+    assert_eq!(std::fs::read(call.dir.join(kept)).unwrap(), sound);
+    assert!(call.text("output.txt").len() < 2000);
+}
+
+#[tokio::test]
+async fn rules_that_go_by_place_leave_nothing_of_a_body_that_was_cut() {
+    let (subscriber, recorded) =
+        subscriber_with(|builder| builder.body_limit(75).redact(Redact::new().pointer("/messages/*/content")));
+    let _default = tracing::dispatcher::set_default(&subscriber);
+    let api = Api::start([Answer::json(200, REPLY)]).await;
+    let body = json!({"messages": [{"content": "private question, and a long one, too", "role": "user"}], "model": "m"});
+    post(&client(), api.chat(), &body).await.unwrap().bytes().await.unwrap();
+    let call = recorded.call();
+    for file in ["input.json", "input.txt", "metadata.json", "../index.jsonl"] {
+        assert!(!call.text(file).contains("private"), "{file}: {}", call.text(file));
+    }
+}
+
+#[tokio::test]
+async fn a_time_limit_between_the_middlewares_is_a_timeout() {
+    struct Limit;
+    #[async_trait::async_trait]
+    impl reqwest_middleware::Middleware for Limit {
+        async fn handle(
+            &self,
+            request: reqwest::Request,
+            extensions: &mut http::Extensions,
+            next: reqwest_middleware::Next<'_>,
+        ) -> reqwest_middleware::Result<reqwest::Response> {
+            tokio::time::timeout(Duration::from_millis(100), next.run(request, extensions))
+                .await
+                .unwrap_or_else(|elapsed| Err(reqwest_middleware::Error::middleware(elapsed)))
+        }
+    }
+    let (recorded, _default) = recording();
+    let api = Api::start([Answer::silence()]).await;
+    let client = ClientBuilder::new(plain())
+        .with(LlmLogMiddleware::new())
+        .with(Limit)
+        .with(LlmLogMiddleware::new())
+        .build();
+    post(&client, api.chat(), &request()).await.unwrap_err();
+    recorded.call().assert_meta(&[
+        ("/status", json!("error")),
+        ("/response_info/error_type", json!("TimeoutError")),
+    ]);
+}
+
+#[tokio::test]
+async fn the_same_request_in_another_order_is_the_same_call() {
+    let (recorded, _default) = recording();
+    let api = Api::start([Answer::json(200, REPLY)]).await;
+    let sent = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+    let written: Value = serde_json::from_str(sent).unwrap();
+    let call = tracing_llmlogs::LlmCall::builder("openai", "m").request(&written).start();
+    let span = call.span().clone();
+    let send = client().post(api.chat()).header("content-type", "application/json").body(sent).send();
+    let reply: Value = send.instrument(span).await.unwrap().json().await.unwrap();
+    call.finish(&reply);
+    recorded.call();
+}

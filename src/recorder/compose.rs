@@ -11,7 +11,7 @@ use crate::record::{
     ApiInfo, Attempt, Body, CallRecord, Context, End, Endpoint, ErrorType, Failure, Files, Leg, Metadata,
     Outcome, Performance, RequestInfo, ResponseInfo, SCHEMA_VERSION, SentRequest, Status, Truncated, Usage,
 };
-use crate::redact::Redact;
+use crate::redact::{REPLACEMENT, Redact};
 use crate::render::{self, Failed, Language, Reply};
 
 use super::from_fields::Said;
@@ -126,7 +126,7 @@ impl Composer {
 
     fn input(&self, sent: &Sent<'_>, body: Option<&Body>, model: &str, view: &RequestView<'_>) -> Input {
         let mut media = Vec::new();
-        let json = self.stored(sent.json.as_ref(), sent.changed, body, &mut media);
+        let json = self.stored(sent.json.as_ref(), sent.changed, body, "", &mut media);
         let text = render::input(model, view, std::str::from_utf8(&json).ok());
         Input { json, text, media }
     }
@@ -137,6 +137,7 @@ impl Composer {
         json: Option<&Json<'_>>,
         changed: bool,
         body: Option<&Body>,
+        content_type: &str,
         media: &mut Vec<Media>,
     ) -> Vec<u8> {
         match (json, body) {
@@ -160,6 +161,14 @@ impl Composer {
                 }
             }
             (Some(json), _) => pretty(json),
+            (None, Some(Body::Whole(bytes)))
+                if bytes.len() > self.media_limit && std::str::from_utf8(bytes).is_err() =>
+            {
+                let clean = self.redact.bytes(bytes);
+                let (elided, medium) = media::elide_body(&clean, content_type);
+                media.push(medium);
+                pretty(&Json::Object([("base64", elided)].into_iter().collect()))
+            }
             (None, Some(body)) => stored_body(body, &self.redact),
             (None, None) => pretty(&Json::Null),
         }
@@ -250,7 +259,8 @@ impl Composer {
                 let body = chosen.outcome.map(|outcome| &outcome.body);
                 let body = body.filter(|body| !decoded.streamed || decoded.json.is_none() || is_cut(body));
                 let json = decoded.json.as_ref().filter(|_| !body.is_some_and(is_cut));
-                let stored = self.stored(json, changed, body, &mut media);
+                let content_type = chosen.outcome.map_or("", |outcome| &outcome.head.content_type);
+                let stored = self.stored(json, changed, body, content_type, &mut media);
                 let text = render::output(&Reply { raw: std::str::from_utf8(&stored).ok(), ..reply }, None);
                 (stored, text)
             }
@@ -338,7 +348,7 @@ impl Composer {
             ("partial", partial.unwrap_or_default()),
         ];
         let object = Json::Object(members.into_iter().collect());
-        (self.stored(Some(&object), true, None, media), text)
+        (self.stored(Some(&object), true, None, "", media), text)
     }
 
     /// A failed call's body as far as it arrived; `None` where nothing did.
@@ -353,7 +363,7 @@ impl Composer {
             (None, body) if body.len() == 0 => None,
             (None, body) => Some(match std::str::from_utf8(body.bytes()) {
                 Ok(text) => Json::string(self.redact.text(text)),
-                Err(_binary) => base64_object(body.bytes()),
+                Err(_binary) => base64_object(&self.redact.bytes(body.bytes())),
             }),
         }
     }
@@ -496,8 +506,12 @@ fn stored_body(body: &Body, redact: &Redact) -> Vec<u8> {
                     json::quote(&text, &mut out);
                 }
             }
-            Err(_binary) => json::pretty(&base64_object(bytes), &mut out),
+            Err(_binary) => json::pretty(&base64_object(&redact.bytes(bytes)), &mut out),
         },
+        Body::Cut { original, .. } if redact.goes_by_place() => {
+            // Where in the body something stands cannot be told of a part of it.
+            cut(REPLACEMENT, *original, &mut out);
+        }
         Body::Cut { bytes, original } => {
             cut(&redact.text(&String::from_utf8_lossy(bytes)), *original, &mut out);
         }

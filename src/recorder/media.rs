@@ -21,8 +21,37 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// Keys under which the APIs put base64 data.
-const DATA_KEYS: [&str; 9] =
-    ["data", "bytes", "b64_json", "file_data", "result", "image_url", "url", "audio", "image"];
+const DATA_KEYS: [&str; 17] = [
+    "data",
+    "bytes",
+    "b64_json",
+    "partial_image_b64",
+    "file_data",
+    "result",
+    "image_url",
+    "url",
+    "audio",
+    "input_audio",
+    "image",
+    "inputImage",
+    "maskImage",
+    "conditionImage",
+    "bytesBase64Encoded",
+    "audioContent",
+    "video",
+];
+
+/// What stands under a key that says so itself, where nothing else tells.
+fn type_of_key(key: &str, around: &str) -> Option<&'static str> {
+    Some(match (key, around) {
+        ("file_data", _) => "application/octet-stream",
+        ("input_audio" | "audioContent", _) | ("data", "audio" | "input_audio") => "audio/unknown",
+        ("b64_json" | "partial_image_b64" | "inputImage" | "maskImage" | "conditionImage" | "images", _) => {
+            "image/unknown"
+        }
+        _ => return None,
+    })
+}
 
 /// Whether any string is long enough to be asked about.
 pub(super) fn worth_a_look(json: &Json<'_>, limit: usize) -> bool {
@@ -38,11 +67,29 @@ pub(super) fn worth_a_look(json: &Json<'_>, limit: usize) -> bool {
 /// bytes; gives what stood there.
 pub(super) fn elide(json: &mut Json<'_>, limit: usize) -> Vec<Media> {
     let mut taken = Vec::new();
-    walk(json, "", None, limit, &mut taken);
+    walk(json, ("", ""), None, limit, &mut taken);
     taken
 }
 
-fn walk(json: &mut Json<'_>, key: &str, declared: Option<&str>, limit: usize, taken: &mut Vec<Media>) {
+/// What stands in the place of a whole body that is no text, and the body as a medium.
+pub(super) fn elide_body(bytes: &[u8], content_type: &str) -> (Json<'static>, Media) {
+    let content_type = content_type.split(';').next().unwrap_or_default().trim();
+    let telling = !matches!(content_type, "" | "application/octet-stream" | "application/json");
+    let media_type =
+        if telling { content_type } else { by_content(bytes).unwrap_or("application/octet-stream") };
+    let mut taken = Vec::new();
+    let elided = replace(media_type, bytes.to_vec(), &mut taken);
+    (elided, taken.remove(0))
+}
+
+/// `key` is the member's own, and that of the object around it.
+fn walk(
+    json: &mut Json<'_>,
+    (key, around): (&str, &str),
+    declared: Option<&str>,
+    limit: usize,
+    taken: &mut Vec<Media>,
+) {
     match json {
         Json::String(text) if text.len() > limit => {
             let text = text.plain();
@@ -50,7 +97,8 @@ fn walk(json: &mut Json<'_>, key: &str, declared: Option<&str>, limit: usize, ta
                 Some((media_type, data)) => decode(data).map(|bytes| (media_type.to_owned(), bytes)),
                 None if DATA_KEYS.contains(&key) || key == "images" => decode(&text).and_then(|bytes| {
                     // Signatures and encrypted thoughts stand under such keys too; they are no media.
-                    let media_type = declared.or_else(|| by_content(&bytes))?;
+                    let media_type =
+                        declared.or_else(|| by_content(&bytes)).or_else(|| type_of_key(key, around))?;
                     Some((media_type.to_owned(), bytes))
                 }),
                 None => None,
@@ -61,15 +109,15 @@ fn walk(json: &mut Json<'_>, key: &str, declared: Option<&str>, limit: usize, ta
         }
         Json::Array(items) => {
             for item in items {
-                walk(item, key, declared, limit, taken);
+                walk(item, (key, around), declared, limit, taken);
             }
         }
         Json::Object(members) => {
             let own = declared_type(members, key);
             let declared = own.as_deref().or(declared);
-            for (key, member) in members.iter_mut() {
-                let key = key.plain().into_owned();
-                walk(member, &key, declared, limit, taken);
+            for (member_key, member) in members.iter_mut() {
+                let own_key = member_key.plain().into_owned();
+                walk(member, (&own_key, key), declared, limit, taken);
             }
         }
         _ => {}
@@ -88,10 +136,26 @@ fn declared_type(members: &Object<'_>, key: &str) -> Option<String> {
         "input_audio" | "audio" => "audio",
         "image" => "image",
         "video" => "video",
-        "document" if format == "pdf" => "application",
+        "document" => return Some(document_type(&format).to_owned()),
         _ => return None,
     };
     Some(format!("{kind}/{format}"))
+}
+
+/// Bedrock's names of document formats.
+fn document_type(format: &str) -> &'static str {
+    match format {
+        "pdf" => "application/pdf",
+        "csv" => "text/csv",
+        "html" => "text/html",
+        "md" => "text/markdown",
+        "txt" => "text/plain",
+        "doc" => "application/msword",
+        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xls" => "application/vnd.ms-excel",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        _ => "application/octet-stream",
+    }
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
@@ -177,6 +241,8 @@ mod tests {
             format!(r#"{{"images":["{data}"]}}"#),
             format!(r#"{{"data":[{{"b64_json":"{data}"}}]}}"#),
             format!(r#"{{"type":"image_generation_call","result":"{data}"}}"#),
+            format!(r#"{{"predictions":[{{"bytesBase64Encoded":"{data}"}}]}}"#),
+            format!(r#"{{"type":"response.image_generation_call.partial_image","partial_image_b64":"{data}"}}"#),
         ] {
             let mut json = json::parse(&body).unwrap();
             assert!(worth_a_look(&json, 1000));
@@ -191,6 +257,26 @@ mod tests {
                 format!(r#"{{"elided":{{"media_type":"image/png","bytes":2000,"sha256":"{sha256}"}}}}"#);
             assert!(out.contains(&elided), "{out}");
             assert!(taken[0].name.ends_with(".png"));
+        }
+    }
+
+    #[test]
+    fn what_has_no_magic_is_known_by_its_place() {
+        let data = STANDARD.encode((0..3000_u32).map(|n| (n * 7919 % 251) as u8).collect::<Vec<_>>());
+        for (body, expected) in [
+            (format!(r#"{{"message":{{"audio":{{"id":"a","data":"{data}"}}}}}}"#), "audio/unknown"),
+            (format!(r#"{{"type":"input_audio","input_audio":"{data}"}}"#), "audio/unknown"),
+            (format!(r#"{{"file":{{"filename":"a.docx","file_data":"{data}"}}}}"#), "application/octet-stream"),
+            (format!(r#"{{"document":{{"format":"csv","source":{{"bytes":"{data}"}}}}}}"#), "text/csv"),
+            (format!(r#"{{"inPaintingParams":{{"maskImage":"{data}"}}}}"#), "image/unknown"),
+            (format!(r#"{{"images":["{data}"]}}"#), "image/unknown"),
+        ] {
+            let mut json = json::parse(&body).unwrap();
+            assert_eq!(elide(&mut json, 1000).len(), 1, "{}", &body[..60]);
+            let mut out = Vec::new();
+            json::compact(&json, &mut out);
+            let out = String::from_utf8(out).unwrap();
+            assert!(out.contains(&format!(r#""media_type":"{expected}""#)), "{out}");
         }
     }
 

@@ -107,6 +107,28 @@ impl Redact {
         }
     }
 
+    /// Applies them to the texts in a body that is none as a whole: a form with a file in it.
+    pub(crate) fn bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        let mut clean = Vec::new();
+        let mut changed = false;
+        for chunk in bytes.utf8_chunks() {
+            let text = match chunk.valid() {
+                // Nothing that short is a secret of a known shape; binary data is full of it.
+                short if short.len() < 8 => Cow::Borrowed(short),
+                text => self.text(text),
+            };
+            changed |= matches!(text, Cow::Owned(_));
+            clean.extend_from_slice(text.as_bytes());
+            clean.extend_from_slice(chunk.invalid());
+        }
+        if changed { Cow::Owned(clean) } else { Cow::Borrowed(bytes) }
+    }
+
+    /// Whether a rule goes by where in the body something stands.
+    pub(crate) fn goes_by_place(&self) -> bool {
+        !self.pointers.is_empty() || !self.strings.is_empty()
+    }
+
     fn walk(&self, json: &mut Json<'_>, pointer: &mut String) -> bool {
         match json {
             Json::String(text) => {
