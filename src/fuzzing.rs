@@ -17,7 +17,7 @@ use crate::recorder;
 use crate::redact::Redact;
 
 /// The APIs by number, and the content types of their streams.
-const APIS: [(Api, &str, &str); 10] = [
+const APIS: [(Api, &str, &str); 11] = [
     (Api::OpenAiChat, "openai", "text/event-stream"),
     (Api::OpenAiResponses, "openai", "text/event-stream"),
     (Api::Anthropic, "anthropic", "text/event-stream"),
@@ -28,6 +28,7 @@ const APIS: [(Api, &str, &str); 10] = [
     (Api::Ollama, "ollama", "application/x-ndjson"),
     (Api::Embeddings, "openai", "application/json"),
     (Api::Raw, "unknown", "text/event-stream"),
+    (Api::GeminiInteractions, "gcp.gemini", "text/event-stream"),
 ];
 
 /// A text through the parser and both writers. What serde_json takes, ours takes, and gives back.

@@ -742,8 +742,9 @@ async fn a_binary_answer_stands_aside_like_any_medium() {
 
 #[tokio::test]
 async fn rules_that_go_by_place_leave_nothing_of_a_body_that_was_cut() {
-    let (subscriber, recorded) =
-        subscriber_with(|builder| builder.body_limit(75).redact(Redact::new().pointer("/messages/*/content")));
+    let (subscriber, recorded) = subscriber_with(|builder| {
+        builder.body_limit(75).redact(Redact::new().pointer("/messages/*/content"))
+    });
     let _default = tracing::dispatcher::set_default(&subscriber);
     let api = Api::start([Answer::json(200, REPLY)]).await;
     let body = json!({"messages": [{"content": "private question, and a long one, too", "role": "user"}], "model": "m"});
@@ -778,10 +779,9 @@ async fn a_time_limit_between_the_middlewares_is_a_timeout() {
         .with(LlmLogMiddleware::new())
         .build();
     post(&client, api.chat(), &request()).await.unwrap_err();
-    recorded.call().assert_meta(&[
-        ("/status", json!("error")),
-        ("/response_info/error_type", json!("TimeoutError")),
-    ]);
+    recorded
+        .call()
+        .assert_meta(&[("/status", json!("error")), ("/response_info/error_type", json!("TimeoutError"))]);
 }
 
 #[tokio::test]

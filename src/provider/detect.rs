@@ -11,7 +11,7 @@ use crate::record::{Api, Endpoint};
 use super::bedrock_invoke;
 
 /// Endings that other services have too: on a host that nobody knows, the body has to speak for them.
-const COMMON: [&str; 10] = [
+const COMMON: [&str; 11] = [
     "/responses",
     "/v1/messages",
     "/completions",
@@ -22,6 +22,7 @@ const COMMON: [&str; 10] = [
     "/rerank",
     "/reranking",
     "/embedding",
+    "/v1/tts",
 ];
 
 /// Whether a request to an endpoint that was recognised by the end of its path alone is one to a model after all,
@@ -230,15 +231,19 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
         Shape::new(Api::Embeddings, "embeddings")
     } else if ends("/rerank") || ends("/reranking") {
         Shape::new(Api::Raw, "rerank")
-    } else if ends("/images/generations") || ends("/images/edits") || ends("/images/variations") {
+    } else if ends("/images/generations")
+        || ends("/images/edits")
+        || ends("/images/variations")
+        || ends("/v1/image/generation")
+    {
         Shape::new(Api::Raw, "image_generation")
     } else if ends("/interactions") && url.host.ends_with("googleapis.com") {
-        Shape::new(Api::Raw, "generate_content").implied("gcp.gemini")
+        Shape::new(Api::GeminiInteractions, "generate_content").implied("gcp.gemini")
     } else if ends("/v1/conversations") && url.host.ends_with("mistral.ai") || ends("/ml/v1/text/chat") {
         Shape::new(Api::Raw, "chat")
     } else if ends("/ml/v1/text/generation") {
         Shape::new(Api::Raw, "text_completion")
-    } else if ends("/audio/speech") {
+    } else if ends("/audio/speech") || ends("/v1/audio/generation") || ends("/v1/tts") {
         Shape::new(Api::Raw, "audio_generation")
     } else if ends("/audio/transcriptions") || ends("/audio/translations") {
         Shape::new(Api::Raw, "transcription")

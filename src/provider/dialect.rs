@@ -5,8 +5,8 @@ use crate::record::{Api, Endpoint};
 
 use super::view::{RequestView, ResponseView};
 use super::{
-    anthropic, bedrock, bedrock_invoke, cohere, embeddings, gemini, ollama, openai_chat, openai_responses,
-    raw,
+    anthropic, bedrock, bedrock_invoke, cohere, embeddings, gemini, gemini_interactions, ollama, openai_chat,
+    openai_responses, raw,
 };
 
 /// How one API speaks.
@@ -65,6 +65,7 @@ pub(crate) fn dialect(api: Api) -> &'static dyn Dialect {
         Api::BedrockConverse => &bedrock::BedrockConverse,
         Api::BedrockInvoke => &bedrock_invoke::BedrockInvoke,
         Api::Gemini => &gemini::Gemini,
+        Api::GeminiInteractions => &gemini_interactions::GeminiInteractions,
         Api::CohereChat => &cohere::Cohere,
         Api::Ollama => &ollama::Ollama,
         Api::Embeddings => &embeddings::Embeddings,

@@ -17,6 +17,7 @@ mod error;
 mod failure;
 mod form;
 mod gemini;
+mod gemini_interactions;
 mod ollama;
 mod openai_chat;
 mod openai_responses;

@@ -13,6 +13,8 @@ pub(crate) enum Api {
     Anthropic,
     /// Gemini's `generateContent` and `streamGenerateContent`, on the Gemini API and Vertex AI.
     Gemini,
+    /// Gemini's Interactions.
+    GeminiInteractions,
     /// Bedrock's `converse` and `converse-stream`.
     BedrockConverse,
     /// Bedrock's `invoke` and `invoke-with-response-stream`: the model's own format in Bedrock's

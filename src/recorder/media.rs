@@ -242,7 +242,9 @@ mod tests {
             format!(r#"{{"data":[{{"b64_json":"{data}"}}]}}"#),
             format!(r#"{{"type":"image_generation_call","result":"{data}"}}"#),
             format!(r#"{{"predictions":[{{"bytesBase64Encoded":"{data}"}}]}}"#),
-            format!(r#"{{"type":"response.image_generation_call.partial_image","partial_image_b64":"{data}"}}"#),
+            format!(
+                r#"{{"type":"response.image_generation_call.partial_image","partial_image_b64":"{data}"}}"#
+            ),
         ] {
             let mut json = json::parse(&body).unwrap();
             assert!(worth_a_look(&json, 1000));
@@ -266,7 +268,10 @@ mod tests {
         for (body, expected) in [
             (format!(r#"{{"message":{{"audio":{{"id":"a","data":"{data}"}}}}}}"#), "audio/unknown"),
             (format!(r#"{{"type":"input_audio","input_audio":"{data}"}}"#), "audio/unknown"),
-            (format!(r#"{{"file":{{"filename":"a.docx","file_data":"{data}"}}}}"#), "application/octet-stream"),
+            (
+                format!(r#"{{"file":{{"filename":"a.docx","file_data":"{data}"}}}}"#),
+                "application/octet-stream",
+            ),
             (format!(r#"{{"document":{{"format":"csv","source":{{"bytes":"{data}"}}}}}}"#), "text/csv"),
             (format!(r#"{{"inPaintingParams":{{"maskImage":"{data}"}}}}"#), "image/unknown"),
             (format!(r#"{{"images":["{data}"]}}"#), "image/unknown"),
