@@ -5,6 +5,9 @@
 #![cfg_attr(not(feature = "middleware"), allow(dead_code))]
 
 mod builder;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 mod emit;
 mod json;
 mod layer;

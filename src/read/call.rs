@@ -132,6 +132,16 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The entry of one call, made of its `metadata.json`.
+    ///
+    /// # Errors
+    ///
+    /// When the folder has vanished, or `metadata.json` cannot be read; the error names it.
+    pub fn open(call: Call) -> io::Result<Self> {
+        let gone = files::named(&io::ErrorKind::NotFound.into(), &call.dir);
+        Entry::of_folder(call)?.ok_or(gone)
+    }
+
     pub(super) fn indexed(dir: PathBuf, line: &[u8]) -> Self {
         Entry { call: Call::new(dir, State::Finished), line: line.to_vec() }
     }

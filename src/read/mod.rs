@@ -28,7 +28,7 @@
 mod backwards;
 mod call;
 mod entries;
-mod files;
+pub(crate) mod files;
 mod lenient;
 pub(crate) mod line;
 mod name;
