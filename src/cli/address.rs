@@ -74,9 +74,14 @@ fn folder(env: &Env, address: &str) -> Option<Call> {
     let given = Path::new(address);
     [given.to_owned(), env.root.path().join(given)].into_iter().find_map(|path| {
         let folder = if path.is_file() { path.parent()?.to_owned() } else { path };
-        let is_call = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("call_"));
+        let is_call =
+            |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("call_"));
         // `.` inside of a call's folder has its name elsewhere.
-        let folder = if is_call(&folder) { folder } else { folder.canonicalize().ok().filter(|path| is_call(path))? };
+        let folder = if is_call(&folder) {
+            folder
+        } else {
+            folder.canonicalize().ok().filter(|path| is_call(path))?
+        };
         Call::open(folder).ok()
     })
 }
@@ -152,7 +157,9 @@ struct Ids {
 impl Ids {
     fn see(&mut self, id: &str, dir: std::path::PathBuf) {
         let number = id.rsplit('_').next().unwrap_or_default();
-        let ends = id.strip_suffix(self.wanted.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('_'));
+        let ends = id
+            .strip_suffix(self.wanted.as_str())
+            .is_some_and(|before| before.is_empty() || before.ends_with('_'));
         let same_number = !self.wanted.starts_with('0')
             && !number.is_empty()
             && number.trim_start_matches('0') == self.wanted

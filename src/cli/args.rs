@@ -69,7 +69,14 @@ pub(super) struct Global {
     #[arg(long, global = true, help_heading = "Global options")]
     pub(super) utc: bool,
     /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        help_heading = "Global options"
+    )]
     pub(super) color: Color,
     /// Never start a pager
     #[arg(long, global = true, help_heading = "Global options")]
@@ -91,14 +98,17 @@ pub(super) enum Color {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List calls, newest first
-    #[command(visible_alias = "list", after_help = "\
+    #[command(
+        visible_alias = "list",
+        after_help = "\
 Examples:
   llmlogs ls --since 2h --status error
   llmlogs ls --model 'gpt-4o*' --min-latency 10s
   llmlogs ls --date yesterday --tree
   llmlogs ls --limit 0 --json | jq -s 'map(.total_tokens) | add'
 
-Cut columns are shown whole when piped. Calls in flight show their age.")]
+Cut columns are shown whole when piped. Calls in flight show their age."
+    )]
     Ls(Ls),
     /// Show one call, whole
     #[command(after_help = "\

@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 
 use crate::json::{self, Json};
-use crate::provider::{
-    Message, Part, Request, RequestView, ResponseView, api_of, dialect, recognise,
-};
+use crate::provider::{Message, Part, Request, RequestView, ResponseView, api_of, dialect, recognise};
 use crate::read::{ApiInfo, Metadata};
 use crate::record::{Api, Endpoint};
 
@@ -60,7 +58,9 @@ pub(super) fn parts_text(parts: &[Part<'_>]) -> String {
     for part in parts {
         match part {
             Part::Reasoning(text) => lines.push(format!("[reasoning] {text}")),
-            Part::ToolCall { name, arguments } => lines.push(format!("→ {name}({})", arguments_text(arguments))),
+            Part::ToolCall { name, arguments } => {
+                lines.push(format!("→ {name}({})", arguments_text(arguments)))
+            }
             Part::ServerToolCall { name, arguments } => {
                 lines.push(format!("→ {name}({}) [by the provider]", arguments_text(arguments)));
             }

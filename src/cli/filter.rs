@@ -57,7 +57,10 @@ impl Filter {
             dates: dates.cloned(),
             since: filters.since.map_or(f64::NEG_INFINITY, |since| since.start()),
             until: filters.until.map_or(f64::INFINITY, |until| until.end()),
-            session: filters.session.as_deref().map(|id| id.strip_prefix("session_").unwrap_or(id).to_owned()),
+            session: filters
+                .session
+                .as_deref()
+                .map(|id| id.strip_prefix("session_").unwrap_or(id).to_owned()),
             model: name(&filters.model),
             provider: name(&filters.provider),
             status: filters.status.clone(),
@@ -90,7 +93,10 @@ impl Filter {
             && self.tool.is_none()
             && self.min_latency_ms == 0
             && (self.status.is_empty()
-                || self.status.iter().any(|s| matches!(s, StatusFilter::InFlight | StatusFilter::Interrupted)))
+                || self
+                    .status
+                    .iter()
+                    .any(|s| matches!(s, StatusFilter::InFlight | StatusFilter::Interrupted)))
     }
 
     /// Whether a finished call passes.
@@ -166,13 +172,16 @@ impl Filter {
         if self.is_any() {
             return format!("no calls in {root}");
         }
-        let days: Vec<_> = env.root.days().map(|days| days.map(|day| day.name().to_owned()).collect()).unwrap_or_default();
+        let days: Vec<_> =
+            env.root.days().map(|days| days.map(|day| day.name().to_owned()).collect()).unwrap_or_default();
         match (days.first(), days.last()) {
             (Some(first), Some(last)) if !days.iter().any(|day| self.wants_day(day)) => {
                 format!("no such calls in {root}: it has days from {first} to {last}")
             }
             (None, _) => format!("no calls in {root}"),
-            _ => format!("no such calls in {root}\nllmlogs stats lists the models, tools and sessions there are."),
+            _ => format!(
+                "no such calls in {root}\nllmlogs stats lists the models, tools and sessions there are."
+            ),
         }
     }
 }

@@ -119,7 +119,11 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
         return "–".to_owned();
     }
     let share = part as f64 * 100.0 / whole as f64;
-    if part == whole || part == 0 { format!("{share:.0}%") } else { format!("{:.1}%", share.clamp(0.1, 99.9)) }
+    if part == whole || part == 0 {
+        format!("{share:.0}%")
+    } else {
+        format!("{:.1}%", share.clamp(0.1, 99.9))
+    }
 }
 
 /// `12.3 MB`, in thousands as disks count.
@@ -168,7 +172,10 @@ mod tests {
         assert_eq!([duration(812), duration(2500), duration(62_000)], ["812ms", "2.50s", "1m02s"]);
         assert_eq!(duration(59_990), "1m00s");
         assert_eq!(duration(11_040_000), "3h04m");
-        assert_eq!([money(0.00163, "CNY"), money(12.345, "USD"), money(0.5, "")], ["0.00163 CNY", "12.35 USD", "0.5"]);
+        assert_eq!(
+            [money(0.00163, "CNY"), money(12.345, "USD"), money(0.5, "")],
+            ["0.00163 CNY", "12.35 USD", "0.5"]
+        );
         assert_eq!(money(0.0, "USD"), "0 USD");
         assert_eq!([percent(1, 3), percent(1, 100_000), percent(3, 3)], ["33.3%", "0.1%", "100%"]);
         assert_eq!(sparkline(&[0.0, 1.0, 8.0]), " ▁█");

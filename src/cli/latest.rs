@@ -43,14 +43,18 @@ pub(super) fn head(env: &mut Env, entry: &Entry) -> Result<(), Problem> {
     match (call.state(), call.metadata()) {
         (State::Finished, Ok(metadata)) => finished(env, &metadata, &mut shown),
         // A folder that is gone or damaged: what the index says must do.
-        (State::Finished, Err(_unreadable)) => finished(env, &of_index(&entry.index().unwrap_or_default()), &mut shown),
+        (State::Finished, Err(_unreadable)) => {
+            finished(env, &of_index(&entry.index().unwrap_or_default()), &mut shown)
+        }
         _ => {
             if let Some((model, message)) = call.input().ok().and_then(|body| body::asked(&body)) {
                 shown.push(("model", one_line(&model)));
                 shown.push(("message", one_line(&message)));
             }
             let age = row::latency(entry);
-            let text = if call.state() == State::InFlight { format!("for {age}") } else {
+            let text = if call.state() == State::InFlight {
+                format!("for {age}")
+            } else {
                 "its program ended before the call did".to_owned()
             };
             shown.push(("running", text));
@@ -84,7 +88,8 @@ fn finished<'n>(env: &Env, metadata: &Metadata, shown: &mut Vec<(&'n str, String
     shown.push(("tokens", tokens(metadata)));
     let cost = &metadata.cost_estimate;
     if !cost.currency.is_empty() || cost.total_cost != 0.0 {
-        let source = if cost.source.is_empty() { String::new() } else { format!("  (by {})", one_line(&cost.source)) };
+        let source =
+            if cost.source.is_empty() { String::new() } else { format!("  (by {})", one_line(&cost.source)) };
         shown.push(("cost", format!("{}{source}", money(cost.total_cost, &one_line(&cost.currency)))));
     }
     shown.push(("latency", latency(metadata)));
@@ -152,7 +157,7 @@ fn context(metadata: &Metadata) -> String {
         format!("{name} {text}")
     });
     let spans = Some(context.spans.join(" › ")).filter(|spans| !spans.is_empty());
-    one_line(&spans.into_iter().chain(fields).collect::<Vec<_>>().join("  "))
+    one_line(&spans.into_iter().chain(fields).collect::<Vec<_>>().join(" · "))
 }
 
 fn of_index(line: &IndexEntry) -> Metadata {
@@ -212,8 +217,7 @@ fn said(call: &Call, metadata: &Metadata) -> (String, String) {
     let Ok(request) = json::parse(&input) else { return Default::default() };
     let endpoint = body::endpoint(&metadata.api_info, &request);
     let asked = body::request(&endpoint, &request).last_user_message();
-    let answered = json::parse(&output).map(|output| {
-        body::answer(&body::response(&endpoint, &output, body::is_failure(metadata)))
-    });
+    let answered = json::parse(&output)
+        .map(|output| body::answer(&body::response(&endpoint, &output, body::is_failure(metadata))));
     (asked, answered.unwrap_or_default())
 }

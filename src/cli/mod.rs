@@ -9,18 +9,23 @@ mod address;
 mod args;
 mod body;
 mod bundle;
+mod count;
 mod env;
+mod failures;
 mod filter;
 mod format;
 mod interrupt;
 mod latest;
 mod ls;
+mod mask;
 mod out;
 mod outcome;
 mod packaging;
 mod progress;
 mod row;
+mod search;
 mod show;
+mod stats;
 mod table;
 mod text;
 mod tree;
@@ -67,8 +72,17 @@ fn run(cli: Cli) -> Result<Outcome, Problem> {
         None => latest::run(&mut env(false)?),
         Some(Command::Ls(args)) => ls::run(&mut env(true)?, &args),
         Some(Command::Show(args)) => show::run(&mut env(true)?, &args),
+        Some(Command::Search(args)) => search::run(&mut env(true)?, &args),
+        Some(Command::Stats(args)) => stats::run(&mut env(true)?, &args),
+        Some(Command::Failures(args)) => failures::run(&mut env(true)?, &args),
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man) => packaging::man(),
         _ => Err(Problem::Failed("not yet".into())),
     }
+}
+
+/// How many bytes the indexes of the sessions have.
+fn index_bytes(sessions: &[crate::read::Session]) -> u64 {
+    let size = |session: &crate::read::Session| std::fs::symlink_metadata(session.dir().join("index.jsonl"));
+    sessions.iter().filter_map(|session| size(session).ok()).map(|found| found.len()).sum()
 }

@@ -219,7 +219,10 @@ fn knows_links() -> bool {
         || !var("KONSOLE_VERSION").is_empty()
         || !var("DOMTERM").is_empty()
         || var("VTE_VERSION").parse().is_ok_and(|version: u32| version >= 5000)
-        || matches!(var("TERM_PROGRAM").as_str(), "iTerm.app" | "WezTerm" | "vscode" | "ghostty" | "Hyper" | "rio")
+        || matches!(
+            var("TERM_PROGRAM").as_str(),
+            "iTerm.app" | "WezTerm" | "vscode" | "ghostty" | "Hyper" | "rio"
+        )
         || ["kitty", "alacritty", "foot", "ghostty", "contour"].iter().any(|known| term.contains(known))
 }
 

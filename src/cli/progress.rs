@@ -35,7 +35,8 @@ impl Progress {
 
     fn new(what: &'static str, total: Option<u64>) -> Self {
         // Where the output runs over the same screen, a bar would stand in its way.
-        let terminal = std::io::stderr().is_terminal() && (total.is_some() || !std::io::stdout().is_terminal());
+        let terminal =
+            std::io::stderr().is_terminal() && (total.is_some() || !std::io::stdout().is_terminal());
         Progress {
             terminal,
             begun: Instant::now(),

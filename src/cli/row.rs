@@ -50,7 +50,11 @@ pub(super) fn latency(entry: &Entry) -> String {
         State::Finished => duration(line.latency_ms),
         State::InFlight => {
             let age = now() - line.timestamp;
-            if line.timestamp > 0.0 && age >= 0.0 { format!("{}…", duration((age * 1000.0) as u64)) } else { "…".into() }
+            if line.timestamp > 0.0 && age >= 0.0 {
+                format!("{}…", duration((age * 1000.0) as u64))
+            } else {
+                "…".into()
+            }
         }
         State::Interrupted => String::new(),
     }
@@ -60,7 +64,11 @@ pub(super) fn cost(entry: &Entry) -> String {
     let line = entry.line();
     let currency = line.currency.text();
     // An unknown cost is no free call.
-    if currency.is_empty() && line.total_cost == 0.0 { String::new() } else { money(line.total_cost, &one_line(&currency)) }
+    if currency.is_empty() && line.total_cost == 0.0 {
+        String::new()
+    } else {
+        money(line.total_cost, &one_line(&currency))
+    }
 }
 
 /// What an unfinished call was asked, as far as its request tells.

@@ -34,7 +34,9 @@ pub(super) fn run(env: &mut Env, args: &Show) -> Result<Outcome, Problem> {
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Outcome::nothing(format!("{error}\nThe call has no such body yet, or its folder is gone.")));
+                return Ok(Outcome::nothing(format!(
+                    "{error}\nThe call has no such body yet, or its folder is gone."
+                )));
             }
             Err(error) => return Err(Problem::Root(format!("cannot read {error}"))),
         }
@@ -63,7 +65,9 @@ fn print(env: &mut Env, call: &Call) -> Result<(), Problem> {
     let stored = call.output().unwrap_or_default();
     let text = body::text(&stored);
     match json::parse(&text) {
-        Ok(output) if body::is_failure(&metadata) => show_failure(env, &metadata, &output, &body::response(&endpoint, &output, true)),
+        Ok(output) if body::is_failure(&metadata) => {
+            show_failure(env, &metadata, &output, &body::response(&endpoint, &output, true))
+        }
         Ok(output) => {
             section(env, "Response")?;
             show_response(env, &body::response(&endpoint, &output, false), &output)
@@ -165,7 +169,8 @@ fn parts(env: &mut Env, parts: &[Part<'_>]) -> Result<(), Problem> {
             Part::ToolCall { name, arguments } | Part::ServerToolCall { name, arguments } => {
                 let name = env.out.paint(HEADING, &format!("→ {}", one_line(name)));
                 env.out.line(&format!("  {name}"))?;
-                let arguments = json::parse(arguments).map_or_else(|_| arguments.to_string(), |json| body::pretty(&json));
+                let arguments =
+                    json::parse(arguments).map_or_else(|_| arguments.to_string(), |json| body::pretty(&json));
                 for line in clean(&arguments).lines() {
                     env.out.line(&format!("    {line}"))?;
                 }

@@ -97,7 +97,8 @@ impl<'c> Table<'c> {
             // A column without anything in it need not be wide.
             widest.min(most).max(width(column.heading))
         };
-        let mut widths: Vec<_> = self.columns.iter().enumerate().map(|(n, column)| widest(n, column)).collect();
+        let mut widths: Vec<_> =
+            self.columns.iter().enumerate().map(|(n, column)| widest(n, column)).collect();
         if let (Some(limit), Some((last, others))) = (out.width(), widths.split_last_mut()) {
             let taken: usize = others.iter().sum::<usize>() + 2 * others.len() + self.indent;
             *last = (*last).min(limit.saturating_sub(taken).max(10));

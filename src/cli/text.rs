@@ -84,7 +84,8 @@ pub(super) fn pad(text: &str, columns: usize) -> String {
 /// The first lines of a text, each cut; tells whether more follows.
 pub(super) fn first_lines(text: &str, lines: usize, limit: usize) -> (Vec<String>, bool) {
     let text = clean(text);
-    let mut full = text.lines().map(|line| line.replace('\t', "    ")).skip_while(|line| line.trim().is_empty());
+    let mut full =
+        text.lines().map(|line| line.replace('\t', "    ")).skip_while(|line| line.trim().is_empty());
     let shown: Vec<_> = full.by_ref().take(lines).collect();
     let shortened = shown.iter().any(|line| width(line) > limit);
     let more = full.any(|line| !line.trim().is_empty());

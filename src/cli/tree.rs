@@ -89,8 +89,13 @@ fn leaf(env: &mut Env, entry: &Entry, lead: &str) -> Result<(), Problem> {
     let (status, style) = row::status(entry);
     let cells = row::row(env, entry);
     let text = |place: usize| cells.get(place).map_or("", |cell| cell.text.as_str());
-    let tokens = if line.total_tokens > 0 { format!("{} tokens", compact(line.total_tokens)) } else { String::new() };
-    let rest: Vec<_> = [text(3), &tokens, text(6), text(7), text(8)].into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let tokens =
+        if line.total_tokens > 0 { format!("{} tokens", compact(line.total_tokens)) } else { String::new() };
+    let rest: Vec<_> = [text(3), &tokens, text(6), text(7), text(8)]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect();
     let head = format!("{} {} ", env.clock.time(line.timestamp), row::short_id(entry.call().id()));
     let middle = format!("  {}", rest.join("  "));
     let taken = width(lead) + width(&head) + width(&status) + width(&middle) + 2;

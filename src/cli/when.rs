@@ -21,7 +21,11 @@ impl Dates {
 
 impl std::fmt::Display for Dates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.first == self.last { write!(f, "{}", self.first) } else { write!(f, "{}..{}", self.first, self.last) }
+        if self.first == self.last {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}..{}", self.first, self.last)
+        }
     }
 }
 
@@ -49,7 +53,9 @@ fn date(text: &str) -> Result<NaiveDate, String> {
     }
     NaiveDate::parse_from_str(text, "%Y-%m-%d")
         .or_else(|_| NaiveDate::parse_from_str(text, "%Y%m%d"))
-        .map_err(|_| "write 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27".to_owned())
+        .map_err(|_| {
+            "write 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27".to_owned()
+        })
 }
 
 /// A moment, or a whole day.
@@ -97,7 +103,8 @@ impl FromStr for Moment {
                 return Ok(at(local(Local::now().date_naive().and_time(time))));
             }
         }
-        Err("write a span such as 2h or 3d, a date such as 2025-10-27, or a time such as '2025-10-27 04:02'".into())
+        Err("write a span such as 2h or 3d, a date such as 2025-10-27, or a time such as '2025-10-27 04:02'"
+            .into())
     }
 }
 

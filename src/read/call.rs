@@ -142,7 +142,7 @@ impl Entry {
         Entry::of_folder(call)?.ok_or(gone)
     }
 
-    pub(super) fn indexed(dir: PathBuf, line: &[u8]) -> Self {
+    pub(crate) fn indexed(dir: PathBuf, line: &[u8]) -> Self {
         Entry { call: Call::new(dir, State::Finished), line: line.to_vec() }
     }
 

@@ -23,7 +23,8 @@ pub(super) struct Entries {
 impl Entries {
     pub(super) fn new(session: &Session) -> Self {
         let dir = session.dir().to_owned();
-        let index = files::open(&dir.join("index.jsonl")).ok().map(|file| BufReader::with_capacity(1 << 16, file));
+        let index =
+            files::open(&dir.join("index.jsonl")).ok().map(|file| BufReader::with_capacity(1 << 16, file));
         Entries { dir, index, line: Vec::new(), seen: Seen::default(), folders: None, running: None }
     }
 

@@ -36,6 +36,8 @@ impl<'a> Raw<'a> {
 /// What a line of an index says; fields that it lacks have their "not known" values.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Line<'a> {
+    /// The line itself.
+    pub(crate) json: &'a [u8],
     pub(crate) call_id: Raw<'a>,
     pub(crate) timestamp: f64,
     pub(crate) status: Status,
@@ -65,7 +67,7 @@ pub(crate) struct Line<'a> {
 impl<'a> Line<'a> {
     /// Reads a line; `None` where it is no object, which is how damage shows.
     pub(crate) fn parse(text: &'a [u8]) -> Option<Line<'a>> {
-        let mut line = Line::default();
+        let mut line = Line { json: text, ..Line::default() };
         let mut at = Cursor { text, at: 0 };
         at.expect(b'{')?;
         if at.peek()? == b'}' {
@@ -274,14 +276,15 @@ impl<'a> Cursor<'a> {
 
 /// How many bytes come before the next quote or backslash: eight at a time, since most of a line's
 /// bytes are inside of strings.
-fn plain(text: &[u8]) -> usize {
+pub(crate) fn plain(text: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
     let mut at = 0;
     while let Some(Ok(eight)) = text.get(at..at + 8).map(<[u8; 8]>::try_from) {
         let word = u64::from_le_bytes(eight);
-        let found = zero_bytes(word ^ (ONES * u64::from(b'"'))) | zero_bytes(word ^ (ONES * u64::from(b'\\')));
+        let found =
+            zero_bytes(word ^ (ONES * u64::from(b'"'))) | zero_bytes(word ^ (ONES * u64::from(b'\\')));
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;
         }
@@ -311,7 +314,8 @@ mod tests {
 
     #[test]
     fn spaces_fractions_and_unknown_members_are_no_trouble() {
-        let line = br#" { "latency_ms" : 2500.4, "new": {"a": ["]}"]}, "tool_names": [ ], "total_tokens": null } "#;
+        let line =
+            br#" { "latency_ms" : 2500.4, "new": {"a": ["]}"]}, "tool_names": [ ], "total_tokens": null } "#;
         let line = Line::parse(line).unwrap();
         assert_eq!((line.latency_ms, line.total_tokens), (2500, 0));
         assert_eq!(line.tool_names().count(), 0);
@@ -319,7 +323,16 @@ mod tests {
 
     #[test]
     fn damage_is_seen() {
-        for damaged in [&b""[..], b"{", b"{\"call_id\":\"c", b"{\"call_id\"", b"[]", b"{\"a\":}", b"\0\0\0\0", b"{\"a\":\"\\"] {
+        for damaged in [
+            &b""[..],
+            b"{",
+            b"{\"call_id\":\"c",
+            b"{\"call_id\"",
+            b"[]",
+            b"{\"a\":}",
+            b"\0\0\0\0",
+            b"{\"a\":\"\\",
+        ] {
             assert!(Line::parse(damaged).is_none(), "{damaged:?}");
         }
     }

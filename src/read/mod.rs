@@ -31,7 +31,7 @@ mod entries;
 pub(crate) mod files;
 mod lenient;
 pub(crate) mod line;
-mod name;
+pub(crate) mod name;
 mod newest;
 mod root;
 #[cfg(feature = "cli")]

@@ -234,7 +234,8 @@ impl Iterator for DayNewest {
 /// The latest moment at which a call of the session can have begun: when its folder was changed last.
 fn newest_possible(session: &Session, day_starts: f64) -> f64 {
     let modified = std::fs::symlink_metadata(session.dir()).and_then(|found| found.modified()).ok();
-    let seconds = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|time| time.as_secs_f64());
+    let seconds =
+        modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|time| time.as_secs_f64());
     // A time before the day's own is none to go by.
     seconds.filter(|seconds| *seconds >= day_starts).unwrap_or(f64::INFINITY)
 }

@@ -30,6 +30,10 @@ pub(crate) trait Gather: Send {
     fn failed(&mut self, error: io::Error);
     /// Bytes of indexes that were read since the last time.
     fn progress(&mut self, _bytes: u64) {}
+    /// The lines of a piece that are worth reading; `None`: all. The others count as seen all the same.
+    fn pick<'p>(&self, _piece: &'p [u8]) -> Option<Vec<&'p [u8]>> {
+        None
+    }
 }
 
 struct Piece<'s> {
@@ -136,19 +140,33 @@ fn read_piece<G: Gather>(
         // Only behind a newline does a line begin; the byte before the piece may be one.
         rest = memchr::memchr(b'\n', rest).map_or(&b""[..], |newline| &rest[newline + 1..]);
     }
+    let picked = gatherer.pick(rest);
+    let mut unread = Vec::new();
     while let Some(newline) = memchr::memchr(b'\n', rest) {
-        if let Some(line) = Line::parse(&rest[..newline]) {
-            lines.push(line);
-        }
+        let text = &rest[..newline];
         rest = &rest[newline + 1..];
+        match &picked {
+            Some(_) => unread.extend(id_of(text).or_else(|| Some(Line::parse(text)?.call_id.0))),
+            None => lines.extend(Line::parse(text)),
+        }
     }
     if let Ok(mut seen) = seen.lock() {
         lines.retain(|line| seen.insert(line.call_id.0));
+        unread.into_iter().for_each(|id| drop(seen.insert(id)));
     }
+    lines.extend(picked.into_iter().flatten().filter_map(Line::parse));
     for line in &lines {
         gatherer.finished(piece.of, line);
     }
     Ok(())
+}
+
+/// The id of a line as the recorder writes it: first of all. Nothing for lines of another make, and
+/// for damaged ones.
+fn id_of(line: &[u8]) -> Option<&[u8]> {
+    let rest = line.strip_prefix(b"{\"call_id\":\"")?;
+    let id = &rest[..memchr::memchr(b'"', rest)?];
+    (line.ends_with(b"}") && !id.contains(&b'\\')).then_some(id)
 }
 
 /// Reads from the byte before the piece up to the newline that ends its last line.

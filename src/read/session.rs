@@ -111,9 +111,9 @@ impl Session {
         names.sort_by_key(|name| CallName::of(name.as_bytes()));
         let mut alive = None;
         let dir = self.dir.clone();
-        Ok(names.into_iter().map(move |name| {
-            Call::look(dir.join(name), || *alive.get_or_insert_with(|| is_running(&dir)))
-        }))
+        Ok(names
+            .into_iter()
+            .map(move |name| Call::look(dir.join(name), || *alive.get_or_insert_with(|| is_running(&dir)))))
     }
 
     /// Every call once: the index line by line, then the folders that it lacks, calls in flight and
