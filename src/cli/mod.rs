@@ -10,7 +10,10 @@ mod args;
 mod body;
 mod bundle;
 mod count;
+mod diff;
+mod doctor;
 mod env;
+mod export;
 mod failures;
 mod filter;
 mod format;
@@ -27,6 +30,7 @@ mod search;
 mod show;
 mod stats;
 mod table;
+mod tail;
 mod text;
 mod tree;
 mod when;
@@ -75,9 +79,13 @@ fn run(cli: Cli) -> Result<Outcome, Problem> {
         Some(Command::Search(args)) => search::run(&mut env(true)?, &args),
         Some(Command::Stats(args)) => stats::run(&mut env(true)?, &args),
         Some(Command::Failures(args)) => failures::run(&mut env(true)?, &args),
+        Some(Command::Diff(args)) => diff::run(&mut env(true)?, &args),
+        Some(Command::Tail(args)) => tail::run(&mut env(false)?, &args),
+        Some(Command::Export(args)) => export::run(&mut env(false)?, &args),
+        Some(Command::Prune(_)) => Err(Problem::Failed("not yet".into())),
+        Some(Command::Doctor(args)) => doctor::run(&mut env(true)?, &args),
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man) => packaging::man(),
-        _ => Err(Problem::Failed("not yet".into())),
     }
 }
 

@@ -36,7 +36,7 @@ mod newest;
 mod root;
 #[cfg(feature = "cli")]
 pub(crate) mod scan;
-mod seen;
+pub(crate) mod seen;
 mod session;
 
 pub use crate::record::{

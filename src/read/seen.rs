@@ -55,6 +55,12 @@ impl Seen {
         self.others.insert(name)
     }
 
+    /// How many calls were noted.
+    #[cfg(feature = "cli")]
+    pub(crate) fn count(&self) -> usize {
+        self.count + self.others.len()
+    }
+
     pub(crate) fn contains(&self, id: &[u8]) -> bool {
         let name = CallName::of(id);
         let by_number = self.by_number.get(name.number as usize).copied().flatten();

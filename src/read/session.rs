@@ -116,6 +116,12 @@ impl Session {
             .map(move |name| Call::look(dir.join(name), || *alive.get_or_insert_with(|| is_running(&dir)))))
     }
 
+    /// The names of the calls' folders, in no order.
+    #[cfg(feature = "cli")]
+    pub(crate) fn call_names(&self) -> io::Result<Vec<String>> {
+        files::folders(&self.dir, is_call)
+    }
+
     /// Every call once: the index line by line, then the folders that it lacks, calls in flight and
     /// interrupted ones among them.
     ///
