@@ -12,7 +12,7 @@ use tracing::Metadata;
 use crate::layer::{LlmLogLayer, Rules};
 use crate::provider::{Price, Prices};
 use crate::record::Off;
-use crate::recorder::{self, Durability, LlmLogGuard, Overflow, Settings};
+use crate::recorder::{self, Durability, LlmLogGuard, Overflow, Retention, Settings};
 use crate::redact::Redact;
 use crate::render::Language;
 
@@ -56,6 +56,7 @@ impl LlmLogLayer {
             redact: Redact::new(),
             media_limit: 32 << 10,
             keep_media: false,
+            retention: None,
             rules: Rules::default(),
             enabled: true,
         }
@@ -77,6 +78,7 @@ pub struct LlmLogBuilder {
     redact: Redact,
     media_limit: usize,
     keep_media: bool,
+    retention: Option<Retention>,
     rules: Rules,
     enabled: bool,
 }
@@ -162,6 +164,13 @@ impl LlmLogBuilder {
         self
     }
 
+    /// Removes what is beyond the limits, when the recorder starts and then hourly, on a thread of its own.
+    /// Default: everything is kept.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
+        self
+    }
+
     /// Remembers the field `name` of enclosing spans, beside those that are always remembered:
     /// `user_message`, `agent_iteration` or `iteration`, `phase`, `round`, `task_id`,
     /// `gen_ai.conversation.id` and `gen_ai.agent.name`.
@@ -211,6 +220,7 @@ impl LlmLogBuilder {
             redact: self.redact,
             media_limit: self.media_limit,
             keep_media: self.keep_media,
+            retention: self.retention,
         })?;
         Ok((LlmLogLayer::new(self.rules, queue), guard))
     }

@@ -1,6 +1,7 @@
 #![cfg_attr(feature = "middleware", doc = include_str!("../README.md"))]
 #![cfg_attr(not(feature = "middleware"), doc = "A flight recorder for LLM API calls.")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 // Without the middleware nothing sees responses arrive, so some words of the record stay unsaid.
 #![cfg_attr(not(feature = "middleware"), allow(dead_code))]
 
@@ -26,6 +27,8 @@ pub use layer::LlmLogLayer;
 #[cfg(feature = "middleware")]
 pub use middleware::LlmLogMiddleware;
 pub use provider::Price;
-pub use recorder::{Durability, FlushError, LlmLogGuard, Overflow, Stats};
+pub use recorder::{
+    Durability, FlushError, LlmLogGuard, Losses, Overflow, Pruned, Retention, Stats, WriteErrors,
+};
 pub use redact::Redact;
 pub use render::Language;

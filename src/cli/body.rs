@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::json::{self, Json};
-use crate::provider::{Message, Part, Request, RequestView, ResponseView, api_of, dialect, recognise};
+use crate::provider::{Part, Request, RequestView, ResponseView, api_of, dialect, recognise};
 use crate::read::{ApiInfo, Metadata};
 use crate::record::{Api, Endpoint};
 
@@ -48,11 +48,7 @@ pub(super) fn asked(body: &[u8]) -> Option<(String, String)> {
     Some((model, view.last_user_message()))
 }
 
-/// A message in plain text: what was said, then the tools that were called.
-pub(super) fn message_text(message: &Message<'_>) -> String {
-    parts_text(&message.parts)
-}
-
+/// What was said in plain text, then the tools that were called.
 pub(super) fn parts_text(parts: &[Part<'_>]) -> String {
     let mut lines = Vec::new();
     for part in parts {

@@ -7,6 +7,7 @@
 
 mod address;
 mod args;
+mod ask;
 mod body;
 mod bundle;
 mod count;
@@ -25,6 +26,7 @@ mod out;
 mod outcome;
 mod packaging;
 mod progress;
+mod prune;
 mod row;
 mod search;
 mod show;
@@ -82,7 +84,7 @@ fn run(cli: Cli) -> Result<Outcome, Problem> {
         Some(Command::Diff(args)) => diff::run(&mut env(true)?, &args),
         Some(Command::Tail(args)) => tail::run(&mut env(false)?, &args),
         Some(Command::Export(args)) => export::run(&mut env(false)?, &args),
-        Some(Command::Prune(_)) => Err(Problem::Failed("not yet".into())),
+        Some(Command::Prune(args)) => prune::run(&mut env(false)?, &args),
         Some(Command::Doctor(args)) => doctor::run(&mut env(true)?, &args),
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man) => packaging::man(),

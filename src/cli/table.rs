@@ -50,7 +50,6 @@ impl Column {
 /// Rows on their way; the first of them decide how wide the columns are.
 pub(super) struct Table<'c> {
     columns: &'c [Column],
-    indent: usize,
     waiting: Vec<Vec<Cell>>,
     widths: Vec<usize>,
 }
@@ -60,11 +59,7 @@ const LOOK_AHEAD: usize = 500;
 
 impl<'c> Table<'c> {
     pub(super) fn new(columns: &'c [Column]) -> Self {
-        Table { columns, indent: 0, waiting: Vec::new(), widths: Vec::new() }
-    }
-
-    pub(super) fn indent(self, indent: usize) -> Self {
-        Table { indent, ..self }
+        Table { columns, waiting: Vec::new(), widths: Vec::new() }
     }
 
     pub(super) fn row(&mut self, out: &mut Out, cells: Vec<Cell>) -> io::Result<()> {
@@ -100,14 +95,14 @@ impl<'c> Table<'c> {
         let mut widths: Vec<_> =
             self.columns.iter().enumerate().map(|(n, column)| widest(n, column)).collect();
         if let (Some(limit), Some((last, others))) = (out.width(), widths.split_last_mut()) {
-            let taken: usize = others.iter().sum::<usize>() + 2 * others.len() + self.indent;
+            let taken: usize = others.iter().sum::<usize>() + 2 * others.len();
             *last = (*last).min(limit.saturating_sub(taken).max(10));
         }
         widths
     }
 
     fn print(&self, out: &mut Out, cells: &[Cell]) -> io::Result<()> {
-        let mut line = " ".repeat(self.indent);
+        let mut line = String::new();
         let last = cells.len().saturating_sub(1);
         for (place, cell) in cells.iter().enumerate() {
             let (Some(column), Some(room)) = (self.columns.get(place), self.widths.get(place)) else { break };

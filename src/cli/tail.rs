@@ -11,8 +11,8 @@ use super::args::Tail;
 use super::env::Env;
 use super::filter::Filter;
 use super::ls::Broken;
-use super::outcome::{Outcome, Problem};
 use super::out::{DIM, LIVE};
+use super::outcome::{Outcome, Problem};
 use super::table::Table;
 use super::text::cut;
 use super::{format, row};
@@ -94,10 +94,12 @@ fn in_flight(env: &mut Env, watch: &Watch) -> Result<(), Problem> {
         return Ok(());
     }
     live.sort_by(|a, b| a.line().timestamp.total_cmp(&b.line().timestamp));
-    let named = live.iter().take(NAMED).map(|entry| {
-        format!("{} {}", row::short_id(entry.call().id()), row::latency(entry))
-    });
-    let mut text = format!("{} in flight: {}", format::grouped(live.len() as u64), named.collect::<Vec<_>>().join(", "));
+    let named = live
+        .iter()
+        .take(NAMED)
+        .map(|entry| format!("{} {}", row::short_id(entry.call().id()), row::latency(entry)));
+    let mut text =
+        format!("{} in flight: {}", format::grouped(live.len() as u64), named.collect::<Vec<_>>().join(", "));
     if live.len() > NAMED {
         text.push_str(", …");
     }
@@ -144,7 +146,8 @@ impl Watch {
         news.sort_by(|a, b| a.line().end().total_cmp(&b.line().end()));
         news.retain(|entry| {
             let state = entry.call().state();
-            filter.passes_entry(entry) && self.shown.insert(entry.call().dir().to_owned(), state) != Some(state)
+            filter.passes_entry(entry)
+                && self.shown.insert(entry.call().dir().to_owned(), state) != Some(state)
         });
         if self.shown.len() > 100_000 {
             self.shown.clear();

@@ -1,20 +1,16 @@
 //! The one word to a user whose filter keeps the recorder from seeing any call.
 
-use std::sync::Once;
-
-use crate::record::RunningRecorder;
+use crate::record::{Notice, RunningRecorder};
 
 /// Says once, on standard error, that a call goes by unrecorded though a recorder is running.
 pub(crate) fn notice_unseen() {
-    static SAID: Once = Once::new();
+    static UNSEEN: Notice = Notice::new();
     if RunningRecorder::any() {
-        SAID.call_once(|| {
-            eprintln!(
-                "tracing-llmlogs: a call was not recorded, because the subscriber's filter keeps its span \
-                 (target `tracing_llmlogs`, level INFO) from the recorder's layer. Give the filter to the layer \
-                 it is meant for, as in `fmt::layer().with_filter(EnvFilter::from_default_env())`, or add \
-                 `tracing_llmlogs=info` to it."
-            );
-        });
+        UNSEEN.once(format_args!(
+            "a call was not recorded, because the subscriber's filter keeps its span \
+             (target `tracing_llmlogs`, level INFO) from the recorder's layer. Give the filter to the layer \
+             it is meant for, as in `fmt::layer().with_filter(EnvFilter::from_default_env())`, or add \
+             `tracing_llmlogs=info` to it."
+        ));
     }
 }

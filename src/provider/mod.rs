@@ -33,6 +33,4 @@ pub(crate) use failure::{exchange_failure, reported_failure};
 pub(crate) use form::form;
 pub use price::Price;
 pub(crate) use price::{Priced, Prices};
-#[cfg(feature = "cli")]
-pub(crate) use view::Message;
 pub(crate) use view::{Choice, Part, RequestView, ResponseView, data_url, parameters, text_or_json};

@@ -152,7 +152,9 @@ fn read_piece<G: Gather>(
     }
     if let Ok(mut seen) = seen.lock() {
         lines.retain(|line| seen.insert(line.call_id.0));
-        unread.into_iter().for_each(|id| drop(seen.insert(id)));
+        for id in unread {
+            seen.insert(id);
+        }
     }
     lines.extend(picked.into_iter().flatten().filter_map(Line::parse));
     for line in &lines {

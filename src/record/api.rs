@@ -44,3 +44,12 @@ pub(crate) struct Endpoint {
     pub(crate) path: String,
     pub(crate) method: String,
 }
+
+impl Endpoint {
+    /// What it takes in memory beside itself, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let texts =
+            [self.provider.len(), self.operation.len(), self.path_model.as_ref().map_or(0, String::len)];
+        texts.iter().sum::<usize>() + self.base_url.len() + self.path.len() + self.method.len()
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Fields, Outcome, SentRequest};
+use super::{Body, Fields, Outcome, SentRequest};
 
 /// Names a call from its start to its folder, within the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,16 +66,19 @@ pub(crate) struct CallRecord {
 }
 
 impl CallRecord {
-    /// What the record weighs in the queue, in bytes.
+    /// What the record takes in memory, in bytes.
     pub(crate) fn weight(&self) -> usize {
         let legs = std::iter::once(&self.own).chain(&self.attempts);
         size_of::<Self>() + self.context.weight() + legs.map(Leg::weight).sum::<usize>()
     }
 
-    /// What of the weight is bodies, which give way when memory runs short.
-    pub(crate) fn body_weight(&self) -> usize {
-        let legs = std::iter::once(&self.own).chain(&self.attempts);
-        legs.map(Leg::body_weight).sum()
+    /// Whether bodies were given up.
+    pub(crate) fn is_degraded(&self) -> bool {
+        std::iter::once(&self.own).chain(&self.attempts).any(|leg| {
+            let given_up = |body: &Body| matches!(body, Body::GivenUp { .. });
+            leg.request.as_ref().is_some_and(|request| given_up(&request.body))
+                || leg.outcome.as_ref().is_some_and(|outcome| given_up(&outcome.body))
+        })
     }
 
     /// Gives up the bodies and keeps everything else.
@@ -88,12 +91,9 @@ impl CallRecord {
 
 impl Leg {
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.fields.weight() + self.body_weight()
-    }
-
-    fn body_weight(&self) -> usize {
-        let request = self.request.as_ref().map_or(0, |r| r.body.len());
-        request + self.outcome.as_ref().map_or(0, |o| o.body.len())
+        let request = self.request.as_ref().map_or(0, |request| request.weight());
+        let outcome = self.outcome.as_ref().map_or(0, |outcome| outcome.weight());
+        size_of::<Self>() + self.fields.weight() + request + outcome
     }
 
     fn drop_bodies(&mut self) {

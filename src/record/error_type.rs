@@ -70,4 +70,9 @@ impl Failure {
     pub(crate) fn new(kind: ErrorType, message: impl Into<String>) -> Self {
         Failure { kind, code: String::new(), message: message.into() }
     }
+
+    /// What it takes in memory beside itself, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.code.len() + self.message.len()
+    }
 }

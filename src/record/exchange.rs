@@ -93,7 +93,15 @@ pub(crate) struct SentRequest {
     pub(crate) body: Body,
 }
 
+/// What the many small allocations of a request or a response cost beside their bytes.
+const ALLOCATIONS: usize = 160;
+
 impl SentRequest {
+    /// What it takes in memory, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Self>() + ALLOCATIONS + self.endpoint.weight() + self.body.len()
+    }
+
     pub(crate) fn without_body(&self) -> Self {
         SentRequest { endpoint: self.endpoint.clone(), body: self.body.given_up() }
     }
@@ -136,6 +144,12 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// What it takes in memory, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let failure = if let End::Failed(failure) = &self.end { failure.weight() } else { 0 };
+        size_of::<Self>() + ALLOCATIONS + failure + self.arrivals.weight() + self.body.len()
+    }
+
     pub(crate) fn without_body(&self) -> Self {
         Outcome { body: self.body.given_up(), arrivals: Arrivals::default(), ..self.clone() }
     }
@@ -154,6 +168,11 @@ impl Arrivals {
         if self.0.len() < Self::KEPT {
             self.0.push((u32::try_from(length).unwrap_or(u32::MAX), when()));
         }
+    }
+
+    /// How many bytes this takes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.capacity() * size_of::<(u32, Instant)>()
     }
 
     /// When the byte before `length` had arrived.

@@ -97,9 +97,9 @@ impl Fields {
         self.entries.is_empty()
     }
 
-    /// What the fields weigh in the queue, in bytes.
+    /// What the fields take in memory beside themselves, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        self.entries.len() * size_of::<(&'static str, Stored)>() + self.text.len()
+        self.entries.capacity() * size_of::<(&'static str, Stored)>() + self.text.capacity()
     }
 
     pub(crate) fn push(&mut self, name: &'static str, value: FieldValue<'_>) {

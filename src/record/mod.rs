@@ -8,6 +8,7 @@ mod error_type;
 mod exchange;
 mod fields;
 mod metadata;
+mod notice;
 mod sink;
 
 pub(crate) use api::{Api, Endpoint};
@@ -20,4 +21,5 @@ pub use metadata::{
     ApiInfo, Attempt, Context, CostEstimate, Files, IndexEntry, Metadata, Performance, RequestInfo,
     ResponseInfo, Status, Truncated, Usage,
 };
+pub(crate) use notice::{Notice, say};
 pub(crate) use sink::{Off, RunningRecorder, Sink};

@@ -16,7 +16,7 @@ use crate::render::{self, Failed, Language, Reply};
 
 use super::from_fields::Said;
 use super::media::{self, Media};
-use super::session::LocalTime;
+use super::moment::LocalTime;
 use super::settings::Settings;
 
 /// The request's two files.

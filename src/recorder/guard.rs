@@ -97,7 +97,11 @@ impl LlmLogGuard {
         let Some(mut running) = self.running.take() else {
             return Stats::default();
         };
-        running.queue.set_enabled(false);
+        if !running.queue.is_at_home() {
+            // In a fork's child there is no thread to wait for, nor one to let go of.
+            std::mem::forget(running.thread.take());
+            return running.queue.stats();
+        }
         if running.queue.shutdown(limit)
             && let Some(thread) = running.thread.take()
         {

@@ -1,20 +1,30 @@
 //! The queue between the program and the recorder thread, bounded by the bytes it holds.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use crate::record::{CallKey, CallRecord, Moment, SentRequest, Sink, Wanted};
+use crate::record::{CallKey, CallRecord, Moment, Notice, SentRequest, Sink, Wanted};
 
+use super::packed::{Packed, Shared};
 use super::settings::Overflow;
-use super::stats::{Counts, Stats, add_one};
+use super::stats::{Counts, Loss, Stats};
 
 /// What a message costs beside its bodies.
 const MESSAGE: usize = 256;
 
-/// Records without bodies are kept beyond the budget up to this much; beyond that they are lost.
+/// Calls without bodies are kept beyond the budget up to this much; beyond that they are lost. It holds more
+/// than 100,000 of them.
 const SPARE: usize = 48 << 20;
+
+/// Recording is switched off, on, or over for good.
+const OFF: u8 = 0;
+const ON: u8 = 1;
+const STOPPED: u8 = 2;
+
+/// How long a failing disk is left alone between two tries while the program waits for the recorder to end.
+const LAST_TRIES: Duration = Duration::from_millis(20);
 
 pub(super) enum Message {
     Started {
@@ -23,6 +33,8 @@ pub(super) enum Message {
         request: Arc<SentRequest>,
     },
     Finished(Box<CallRecord>),
+    /// A finished call whose bodies gave way.
+    Degraded(Packed),
     /// Everything before it is to be on disk.
     Flush(u64),
     Shutdown,
@@ -40,6 +52,8 @@ struct State {
     flush_done: u64,
     /// No message is taken any more.
     closed: bool,
+    /// When a disk that fails is no longer waited for.
+    give_up_at: Option<Instant>,
     /// The thread has ended.
     ended: bool,
     /// The thread waits for a message.
@@ -55,7 +69,12 @@ pub(super) struct Queue {
     budget: usize,
     overflow: Overflow,
     wanted: Wanted,
-    enabled: AtomicBool,
+    /// One of [`OFF`], [`ON`] and [`STOPPED`].
+    switch: AtomicU8,
+    /// The process that the recorder thread runs in. A fork's child has a copy of the queue and no thread.
+    process: u32,
+    /// What packed calls share.
+    shared: Mutex<Shared>,
     pub(super) counts: Counts,
 }
 
@@ -68,7 +87,9 @@ impl Queue {
             budget,
             overflow,
             wanted,
-            enabled: AtomicBool::new(true),
+            switch: AtomicU8::new(ON),
+            process: std::process::id(),
+            shared: Mutex::default(),
             counts: Counts::default(),
         }
     }
@@ -77,12 +98,30 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// As [`lock`](Self::lock), for whoever may be in a fork's child: there the lock may be held for good by
+    /// a thread that does not exist.
+    fn lock_at_home(&self) -> Option<MutexGuard<'_, State>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => self.is_at_home().then(|| self.lock()),
+        }
+    }
+
+    /// Whether this is the process in which the recorder thread runs.
+    pub(super) fn is_at_home(&self) -> bool {
+        std::process::id() == self.process
+    }
+
     pub(super) fn set_enabled(&self, enabled: bool) {
-        self.enabled.store(enabled, Ordering::Relaxed);
+        let to = if enabled { ON } else { OFF };
+        let from = if enabled { OFF } else { ON };
+        // What is stopped stays so.
+        let _was_so = self.switch.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let queued = self.lock().calls;
+        let queued = self.lock_at_home().map_or(0, |state| state.calls);
         self.counts.stats(queued)
     }
 
@@ -97,15 +136,15 @@ impl Queue {
     }
 
     /// Waits until `weight` more bytes fit, where waiting is what the user chose.
-    fn room(&self, weight: usize) -> MutexGuard<'_, State> {
-        let mut state = self.lock();
+    fn room(&self, weight: usize) -> Option<MutexGuard<'_, State>> {
+        let mut state = self.lock_at_home()?;
         if self.overflow == Overflow::Block {
             // One record heavier than the budget still passes, alone.
             while state.bytes > 0 && state.bytes + weight > self.budget && !state.closed {
                 state = self.progressed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
         }
-        state
+        Some(state)
     }
 
     /// The next message; waits for one.
@@ -131,6 +170,34 @@ impl Queue {
         if self.overflow == Overflow::Block {
             self.progressed.notify_all();
         }
+    }
+
+    /// Leaves a failing disk alone for a while; says whether it is to be tried again.
+    pub(super) fn hold(&self, pause: Duration) -> bool {
+        let started = Instant::now();
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            let pause = match state.give_up_at {
+                Some(give_up_at) if now >= give_up_at => return false,
+                Some(_) => pause.min(LAST_TRIES),
+                None => pause,
+            };
+            let left = pause.saturating_sub(now.saturating_duration_since(started));
+            if left.is_zero() {
+                return true;
+            }
+            let waited = self.arrived.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn unpack(&self, packed: Packed) -> Box<CallRecord> {
+        packed.unpack(&self.shared())
     }
 
     pub(super) fn flushed(&self, ticket: u64) {
@@ -168,6 +235,9 @@ impl Queue {
 
     /// Waits until everything that was pushed so far is on disk.
     pub(super) fn flush(&self, limit: Duration) -> Flushed {
+        if !self.is_at_home() {
+            return Flushed::Stopped;
+        }
         let ticket = {
             let mut state = self.lock();
             if state.closed {
@@ -191,10 +261,15 @@ impl Queue {
 
     /// Lets the thread write what waits and end; says whether it did within `limit`.
     pub(super) fn shutdown(&self, limit: Duration) -> bool {
+        self.switch.store(STOPPED, Ordering::Relaxed);
         let mut state = self.lock();
         if !state.closed {
             state.closed = true;
+            // Time is left to say of what was not written that it is lost.
+            state.give_up_at = Instant::now().checked_add(limit - limit / 4);
             self.push(state, Message::Shutdown, 0);
+            // The thread may be waiting for the disk.
+            self.arrived.notify_one();
             // Whoever waits for room in vain is let go.
             self.progressed.notify_all();
         } else {
@@ -202,6 +277,15 @@ impl Queue {
         }
         self.wait(limit, |state| state.ended)
     }
+}
+
+/// The guard that was dropped at once is everybody's first mistake.
+fn notice_stopped() {
+    static STOPPED: Notice = Notice::new();
+    STOPPED.once(format_args!(
+        "a call is not recorded, because its recorder has been shut down. Keep the guard until the end of the \
+         program: `let (layer, _guard) = …`, not `let (layer, _) = …`, which drops it at once."
+    ));
 }
 
 /// How a flush went.
@@ -214,12 +298,21 @@ pub(super) enum Flushed {
 
 impl Sink for Queue {
     fn wanted(&self) -> Option<Wanted> {
-        self.enabled.load(Ordering::Relaxed).then_some(self.wanted)
+        match self.switch.load(Ordering::Relaxed) {
+            ON if self.is_at_home() => Some(self.wanted),
+            STOPPED => {
+                notice_stopped();
+                None
+            }
+            _ => None,
+        }
     }
 
     fn started(&self, key: CallKey, at: Moment, request: &Arc<SentRequest>) {
         let weight = MESSAGE + request.body.len();
-        let state = self.room(weight);
+        let Some(state) = self.room(weight) else {
+            return;
+        };
         // Without room the request comes with the finished call, or not at all.
         if !state.closed && (state.bytes + weight <= self.budget || self.overflow == Overflow::Block) {
             let request = Arc::clone(request);
@@ -227,28 +320,30 @@ impl Sink for Queue {
         }
     }
 
-    fn finished(&self, mut record: Box<CallRecord>) {
+    fn finished(&self, record: Box<CallRecord>) {
         let full = MESSAGE + record.weight();
-        let mut state = self.room(full);
+        let Some(mut state) = self.room(full) else {
+            return;
+        };
         if state.closed {
-            add_one(&self.counts.lost);
+            drop(state);
+            self.counts.lost(Loss::Stopped);
+            notice_stopped();
             return;
         }
-        let mut weight = full;
-        if state.bytes + full > self.budget && self.overflow == Overflow::Degrade {
-            weight = full - record.body_weight();
-            if state.bytes + weight > self.budget + SPARE {
-                add_one(&self.counts.lost);
-                return;
-            }
-            if weight < full {
-                drop(state);
-                record.drop_bodies();
-                add_one(&self.counts.degraded);
-                state = self.lock();
-            }
+        if state.bytes + full <= self.budget || self.overflow == Overflow::Block {
+            state.calls += 1;
+            return self.push(state, Message::Finished(record), full);
+        }
+        drop(state);
+        let packed = Packed::pack(&record, &mut self.shared());
+        let weight = packed.weight();
+        let mut state = self.lock();
+        if state.bytes + weight > self.budget + SPARE {
+            self.counts.lost(Loss::Memory);
+            return;
         }
         state.calls += 1;
-        self.push(state, Message::Finished(record), weight);
+        self.push(state, Message::Degraded(packed), weight);
     }
 }

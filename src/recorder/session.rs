@@ -1,58 +1,30 @@
 //! The session's folders, one a day, with their `session.json` and `index.jsonl`.
 
+use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
-use chrono::{DateTime, Local, SecondsFormat};
 use serde::Serialize;
 
-use crate::record::SCHEMA_VERSION;
+use crate::record::{SCHEMA_VERSION, say};
 
-use super::files;
-use super::stats::Counters;
+use super::folder::{self, Folder};
+use super::moment::{Date, LocalTime};
+use super::stats::Stats;
 
 /// How many programs may start a session in one second.
 const SUFFIXES: u32 = 10_000;
 
-/// A moment in local time, as the format writes it in various places.
-pub(super) struct LocalTime(DateTime<Local>);
+const INDEX: &str = "index.jsonl";
 
-impl LocalTime {
-    pub(super) fn of(time: SystemTime) -> Self {
-        LocalTime(time.into())
-    }
+/// How many days stay open beside those with calls in flight: calls that began before midnight may come
+/// after those that began later.
+const DAYS_OPEN: usize = 2;
 
-    /// `20251027`
-    pub(super) fn date(&self) -> String {
-        self.0.format("%Y%m%d").to_string()
-    }
-
-    /// `20251027_040210`
-    pub(super) fn stamp(&self) -> String {
-        self.0.format("%Y%m%d_%H%M%S").to_string()
-    }
-
-    /// `2025-10-27 04:02:10`
-    pub(super) fn readable(&self) -> String {
-        self.0.format("%Y-%m-%d %H:%M:%S").to_string()
-    }
-
-    /// `2025-10-27T04:02:10.123+08:00`
-    pub(super) fn rfc3339(&self) -> String {
-        self.0.to_rfc3339_opts(SecondsFormat::Millis, false)
-    }
-
-    /// Unix seconds with milliseconds.
-    pub(super) fn unix(&self) -> f64 {
-        self.0.timestamp_millis() as f64 / 1000.0
-    }
-
-    pub(super) fn unix_seconds(&self) -> i64 {
-        self.0.timestamp()
-    }
-}
+/// How often it is looked whether the folders are still where they were opened, in milliseconds.
+const LOOK_MS: u128 = 500;
 
 #[derive(Serialize)]
 struct SessionFile<'a> {
@@ -61,47 +33,96 @@ struct SessionFile<'a> {
     started_at: &'a str,
     ended_at: Option<String>,
     pid: u32,
-    hostname: String,
-    program: String,
+    hostname: &'a str,
+    program: &'a str,
     recorder_version: &'static str,
-    counters: Counters,
+    counters: Stats,
 }
 
-/// A session's folder of one day.
+/// Where a call's files go.
+#[derive(Debug)]
+pub(super) struct Place {
+    date: Date,
+    pub(super) name: String,
+}
+
+/// The session's folder of one day.
 struct Day {
-    date: String,
-    dir: PathBuf,
+    date: Date,
+    folder: Folder,
     /// Held under an exclusive lock while the process lives.
     session_file: File,
-    index: Option<File>,
-    /// Whether a call was put here.
+    index: Option<Index>,
+}
+
+struct Index {
+    file: File,
+    /// A line was torn and could not be taken back.
+    torn: bool,
+}
+
+/// A day that the session has a folder for.
+struct Known {
+    date: Date,
+    /// How many calls are in flight there.
+    open: usize,
+    /// Whether a call was put there.
     used: bool,
 }
 
 pub(super) struct Session {
-    root: PathBuf,
+    root_path: PathBuf,
+    /// `None` after a fault, until it is needed.
+    root: Option<Folder>,
     /// `session_20251027_040210`
     name: String,
     started_at: String,
+    hostname: String,
+    program: String,
+    sync: bool,
+    /// All days of the session, the one that was opened last at the end.
+    known: Vec<Known>,
+    /// Those of them that are open.
     days: Vec<Day>,
+    /// The folder of the call that was begun last: its end often comes next.
+    last: Option<(String, Folder)>,
+    looked: Instant,
     calls: u64,
 }
 
 impl Session {
     /// Makes the session's folder for the day of `now`.
-    pub(super) fn create(root: &Path, now: SystemTime, counters: Counters) -> io::Result<Self> {
+    pub(super) fn create(root: &Path, now: SystemTime, sync: bool, counters: Stats) -> io::Result<Self> {
         let time = LocalTime::of(now);
+        let existing = sync.then(|| root.ancestors().find(|folder| folder.exists())).flatten();
+        let opened = Folder::open_root(root)?;
+        if let Some(existing) = existing {
+            folder::sync_down(existing, root)?;
+        }
+        if opened.is_open_to_others() {
+            say(format_args!(
+                "other users can write to {}; take that right from them with `chmod go-w`",
+                root.display()
+            ));
+        }
         let mut session = Session {
-            root: root.to_owned(),
+            root_path: root.to_owned(),
+            root: Some(opened),
             name: format!("session_{}", time.stamp()),
             started_at: time.rfc3339(),
+            hostname: hostname(),
+            program: program(),
+            sync,
+            known: Vec::new(),
             days: Vec::new(),
+            last: None,
+            looked: Instant::now(),
             calls: 0,
         };
         let base = session.name.clone();
         let mut suffix = 1;
         loop {
-            match session.open_day(&time.date(), counters) {
+            match session.open_day(time.date(), counters) {
                 Ok(()) => return Ok(session),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && suffix < SUFFIXES => {
                     suffix += 1;
@@ -118,32 +139,72 @@ impl Session {
 
     /// The folder of the day that was opened last.
     pub(super) fn dir(&self) -> PathBuf {
-        self.days.last().map(|day| day.dir.clone()).unwrap_or_default()
+        match self.known.last() {
+            Some(day) => self.root_path.join(day.date.to_string()).join(&self.name),
+            None => PathBuf::new(),
+        }
     }
 
-    fn open_day(&mut self, date: &str, counters: Counters) -> io::Result<()> {
-        let parent = self.root.join(date);
-        let dir = parent.join(&self.name);
+    /// Opens the session's folder of a day, made if it is missing.
+    fn open_day(&mut self, date: Date, counters: Stats) -> io::Result<()> {
+        let root = match self.root.take() {
+            Some(root) => root,
+            None => Folder::open_root(&self.root_path)?,
+        };
+        // The session's very first folder makes its name unique.
+        let first = self.known.is_empty();
         let mut tries = 0;
-        loop {
-            files::create_folders(&parent)?;
-            match files::create_folder(&dir) {
-                Ok(()) => break,
+        let folder = loop {
+            let day = root.open_or_create(&date.to_string())?;
+            let made = if first { day.create(&self.name) } else { day.open_or_create(&self.name) };
+            match made {
+                Ok(folder) => {
+                    if self.sync {
+                        day.sync()?;
+                        root.sync()?;
+                    }
+                    break folder;
+                }
                 // Another program has just removed the day's folder, because it was empty.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 8 => tries += 1,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.root = Some(root);
+                    return Err(error);
+                }
+            }
+        };
+        self.root = Some(root);
+        let session_file = self.write_session_file(&folder, None, counters)?;
+        self.days.push(Day { date, folder, session_file, index: None });
+        if !self.known.iter().any(|known| known.date == date) {
+            self.known.push(Known { date, open: 0, used: false });
+        }
+        self.close_old_days(counters);
+        Ok(())
+    }
+
+    /// A program that runs for a year does not hold a year's files open.
+    fn close_old_days(&mut self, counters: Stats) {
+        let mut surplus = self.days.len().saturating_sub(DAYS_OPEN);
+        let mut kept = Vec::with_capacity(self.days.len());
+        for day in std::mem::take(&mut self.days) {
+            let idle = self.known.iter().any(|known| known.date == day.date && known.open == 0);
+            if surplus > 0 && idle {
+                surplus -= 1;
+                // Its calls are all there; what is lost with a failure here are a day's last counters.
+                let _written = self.write_session_file(&day.folder, Some(now()), counters);
+            } else {
+                kept.push(day);
             }
         }
-        let session_file = self.write_session_file(&dir, None, counters)?;
-        self.days.push(Day { date: date.to_owned(), dir, session_file, index: None, used: false });
-        Ok(())
+        self.days = kept;
     }
 
     fn write_session_file(
         &self,
-        dir: &Path,
+        folder: &Folder,
         ended_at: Option<String>,
-        counters: Counters,
+        counters: Stats,
     ) -> io::Result<File> {
         let running = ended_at.is_none();
         let contents = SessionFile {
@@ -152,91 +213,215 @@ impl Session {
             started_at: &self.started_at,
             ended_at,
             pid: std::process::id(),
-            hostname: hostname(),
-            program: program(),
+            hostname: &self.hostname,
+            program: &self.program,
             recorder_version: env!("CARGO_PKG_VERSION"),
             counters,
         };
         let contents = serde_json::to_vec_pretty(&contents)?;
-        files::write_into_place(&dir.join("session.json"), &contents, false, |file| {
+        let file = folder.write_into_place("session.json", &contents, self.sync, |file| {
             if running {
                 // A file system without locks is no reason not to record.
                 let _unlocked = file.try_lock();
             }
             Ok(())
-        })
+        })?;
+        if self.sync {
+            folder.sync()?;
+        }
+        Ok(file)
     }
 
-    /// Makes the folder of the session's next call, which started at `time`; gives its path.
-    pub(super) fn next_call(&mut self, time: &LocalTime, counters: Counters) -> io::Result<PathBuf> {
-        let number = self.calls + 1;
-        let name = format!("call_{}_{number:03}", time.stamp());
-        let made = self.make_call_folder(&time.date(), &name, counters);
-        let dir = match made {
+    /// The open folder of `date`.
+    fn day(&mut self, date: Date, counters: Stats) -> io::Result<usize> {
+        if let Some(place) = self.days.iter().position(|day| day.date == date) {
+            return Ok(place);
+        }
+        self.open_day(date, counters)?;
+        self.days.iter().position(|day| day.date == date).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn known(&mut self, date: Date) -> Option<&mut Known> {
+        self.known.iter_mut().find(|known| known.date == date)
+    }
+
+    /// Lets go of everything that is open: after a fault, nothing is taken for granted.
+    pub(super) fn reset(&mut self) {
+        self.root = None;
+        self.last = None;
+        self.days.clear();
+    }
+
+    /// Finds out, once in a while, whether somebody has moved the folders away.
+    pub(super) fn look(&mut self) {
+        if self.looked.elapsed().as_millis() < LOOK_MS {
+            return;
+        }
+        self.looked = Instant::now();
+        if self.days.iter().any(|day| !day.folder.is_in_place()) {
+            self.reset();
+        }
+    }
+
+    /// Makes the folder of the session's next call, which started at `time`.
+    pub(super) fn begin(&mut self, time: &LocalTime, counters: Stats) -> io::Result<Place> {
+        let date = time.date();
+        let name = format!("call_{}_{:03}", time.stamp(), self.calls + 1);
+        let day = self.day(date, counters)?;
+        let made = match self.days[day].folder.create(&name) {
             // The day's folder has been removed while the program was running.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.days.retain(|day| day.date != time.date());
-                self.make_call_folder(&time.date(), &name, counters)?
+                self.reset();
+                let day = self.day(date, counters)?;
+                self.days[day].folder.create(&name)
             }
-            made => made?,
+            made => made,
         };
-        self.calls = number;
-        Ok(dir)
-    }
-
-    fn make_call_folder(&mut self, date: &str, name: &str, counters: Counters) -> io::Result<PathBuf> {
-        if !self.days.iter().any(|day| day.date == date) {
-            self.open_day(date, counters)?;
+        // A name that is taken, by whatever, stays so.
+        if made.as_ref().is_ok() || made.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::AlreadyExists) {
+            self.calls += 1;
         }
-        let Some(day) = self.days.iter_mut().find(|day| day.date == date) else {
-            return Err(io::ErrorKind::NotFound.into());
-        };
-        let dir = day.dir.join(name);
-        files::create_folder(&dir)?;
-        day.used = true;
-        Ok(dir)
+        let folder = made?;
+        if let Some(known) = self.known(date) {
+            known.open += 1;
+            known.used = true;
+        }
+        self.last = Some((name.clone(), folder));
+        Ok(Place { date, name })
     }
 
-    /// Appends a line, newline included, to the index beside the call folder `call`.
-    pub(super) fn append_index(&mut self, call: &Path, line: &[u8], sync: bool) -> io::Result<()> {
-        let Some(day) = self.days.iter_mut().find(|day| call.parent() == Some(&day.dir)) else {
-            return Err(io::ErrorKind::NotFound.into());
-        };
-        let mut index = match &day.index {
+    /// Opens a call's folder; says whether it had to be made again.
+    pub(super) fn open(&mut self, place: &Place, counters: Stats) -> io::Result<(Folder, bool)> {
+        if let Some((name, folder)) = self.last.take()
+            && name == place.name
+        {
+            return Ok((folder, false));
+        }
+        let day = self.day(place.date, counters)?;
+        match self.days[day].folder.open(&place.name) {
+            Ok(folder) => Ok((folder, false)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.reset();
+                let day = self.day(place.date, counters)?;
+                Ok((self.days[day].folder.create(&place.name)?, true))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps a folder open that will soon be asked for again.
+    pub(super) fn put_back(&mut self, place: &Place, folder: Folder) {
+        self.last = Some((place.name.clone(), folder));
+    }
+
+    /// The folder in which the folder of the call at `place` lies.
+    pub(super) fn folder(&mut self, place: &Place, counters: Stats) -> io::Result<&Folder> {
+        let day = self.day(place.date, counters)?;
+        Ok(&self.days[day].folder)
+    }
+
+    /// Appends a line, newline included, to the index beside the call at `place`.
+    pub(super) fn append_index(&mut self, place: &Place, line: &[u8], counters: Stats) -> io::Result<()> {
+        let sync = self.sync;
+        let day = self.day(place.date, counters)?;
+        let day = &mut self.days[day];
+        let index = match &mut day.index {
             Some(index) => index,
-            None => day.index.insert(files::open_append(&day.dir.join("index.jsonl"))?),
+            None => {
+                let file = day.folder.append_file(INDEX)?;
+                day.index.insert(Index { torn: ends_torn(&day.folder, &file), file })
+            }
         };
-        index.write_all(line)?;
-        if sync { index.sync_data() } else { Ok(()) }
+        if index.torn {
+            // What stands before it is a crash's leftover; the line must not be glued to it.
+            index.file.write_all(b"\n")?;
+            index.torn = false;
+        }
+        if let Err(error) = day.folder.append(&mut index.file, INDEX, line) {
+            day.index = None;
+            return Err(error);
+        }
+        if sync {
+            day.folder.sync_file(&index.file, INDEX)?;
+            day.folder.sync()?;
+        }
+        Ok(())
+    }
+
+    /// The call at `place` is over.
+    pub(super) fn over(&mut self, place: &Place) {
+        if let Some(known) = self.known(place.date) {
+            known.open = known.open.saturating_sub(1);
+        }
+    }
+
+    /// Tells the counters while the session goes on.
+    pub(super) fn tell(&mut self, counters: Stats) -> io::Result<()> {
+        for place in 0..self.days.len() {
+            let file = self.write_session_file(&self.days[place].folder, None, counters)?;
+            self.days[place].session_file = file;
+        }
+        Ok(())
     }
 
     /// Ends the session: the last counters are written, days without a call are removed.
-    pub(super) fn end(mut self, now: SystemTime, counters: Counters) -> io::Result<()> {
-        let ended_at = LocalTime::of(now).rfc3339();
+    pub(super) fn end(mut self, counters: Stats) -> io::Result<()> {
+        let ended_at = now();
         let mut result = Ok(());
-        for day in std::mem::take(&mut self.days) {
-            let ended = if day.used {
-                self.write_session_file(&day.dir, Some(ended_at.clone()), counters).map(drop)
-            } else {
-                remove_unused(&day.dir)
+        for known in std::mem::take(&mut self.known) {
+            let open = self.days.iter().position(|day| day.date == known.date);
+            let ended = match open.map(|place| self.days.swap_remove(place)) {
+                Some(day) if known.used => {
+                    let written =
+                        self.write_session_file(&day.folder, Some(ended_at.clone()), counters).map(drop);
+                    // A reader sees either the lock or the end, never neither.
+                    drop(day.session_file);
+                    written
+                }
+                Some(day) => self.remove_unused(day),
+                None => Ok(()),
             };
-            // A reader sees either the lock or the end, never neither.
-            drop(day.session_file);
             result = result.and(ended);
         }
         result
     }
+
+    /// Removes a session's folder without calls, and its day's folder when nothing else is in it.
+    fn remove_unused(&self, day: Day) -> io::Result<()> {
+        let Some(root) = &self.root else {
+            return Ok(());
+        };
+        day.folder.remove_file("session.json")?;
+        let date = day.date.to_string();
+        root.open(&date)?.remove_folder(&self.name)?;
+        // Another session's folder is there: that is as it should be.
+        let _in_use = root.remove_folder(&date);
+        Ok(())
+    }
 }
 
-/// Removes a session's folder without calls, and its day's folder when nothing else is in it.
-fn remove_unused(dir: &Path) -> io::Result<()> {
-    std::fs::remove_file(dir.join("session.json"))?;
-    std::fs::remove_dir(dir)?;
-    if let Some(date) = dir.parent() {
-        // Another session's folder is there: that is as it should be.
-        let _in_use = std::fs::remove_dir(date);
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("name", &self.name).finish_non_exhaustive()
     }
-    Ok(())
+}
+
+/// Whether the index ends in the middle of a line.
+fn ends_torn(folder: &Folder, appended: &File) -> bool {
+    use std::io::{Read, Seek, SeekFrom};
+    if appended.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        return false;
+    }
+    let mut last = [0];
+    let read = folder.read_file(INDEX).and_then(|mut file| {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)
+    });
+    read.is_ok() && last != *b"\n"
+}
+
+fn now() -> String {
+    LocalTime::of(SystemTime::now()).rfc3339()
 }
 
 fn hostname() -> String {

@@ -6,6 +6,8 @@ use crate::provider::Prices;
 use crate::redact::Redact;
 use crate::render::Language;
 
+use super::retention::Retention;
+
 /// What gives way when calls come faster than the disk takes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -44,4 +46,5 @@ pub(crate) struct Settings {
     /// Base64 media of more bytes than this stands aside.
     pub(crate) media_limit: usize,
     pub(crate) keep_media: bool,
+    pub(crate) retention: Option<Retention>,
 }

@@ -5,40 +5,54 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::record::{
-    Body, CallKey, CallRecord, IndexEntry, Moment, RunningRecorder, SentRequest, Sink, Status, Wanted,
+    Body, CallKey, CallRecord, IndexEntry, Moment, RunningRecorder, SentRequest, Sink, Status, Wanted, say,
 };
 
 use super::compose::{self, Composer};
-use super::files;
+use super::folder::Folder;
 use super::guard::{LlmLogGuard, Running};
+use super::janitor::Janitor;
 use super::media::Media;
+use super::moment::LocalTime;
 use super::queue::{Message, Queue};
-use super::session::{LocalTime, Session};
+use super::session::{Place, Session};
 use super::settings::{Durability, Settings};
-use super::stats::add_one;
+use super::stats::{Fault, Loss, Stats};
+
+/// How long a failing disk is left alone: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A disk that fails now and then is not worth a line each time.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
 /// Makes the session's folder and starts the thread.
 pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuard)> {
     let wanted = Wanted { bodies: settings.bodies, body_limit: settings.body_limit };
     let queue = Arc::new(Queue::new(settings.queue_bytes, settings.overflow, wanted));
-    let session = Session::create(&settings.root, SystemTime::now(), queue.counts.counters())
+    let sync = settings.durability == Durability::Call;
+    let session = Session::create(&settings.root, SystemTime::now(), sync, queue.stats())
         .map_err(|error| named(&error, "cannot make a session folder in", &settings.root))?;
     let session_id = session.id().to_owned();
     let session_dir = Arc::new(Mutex::new(session.dir()));
+    let janitor =
+        settings.retention.map(|retention| Janitor::start(settings.root.clone(), retention)).transpose()?;
     let worker = Worker {
         queue: Arc::clone(&queue),
         session,
         session_dir: Arc::clone(&session_dir),
         composer: Composer::new(&settings),
-        sync: settings.durability == Durability::Call,
+        sync,
         text_files: settings.text_files,
         bodies: settings.bodies,
         keep_media: settings.keep_media,
         open: HashMap::new(),
-        warned: false,
+        failing: false,
+        warned: None,
+        _janitor: janitor,
         _running: RunningRecorder::new(),
     };
     // Not under `NoSubscriber`: one scoped subscriber anywhere takes every thread of the program off
@@ -57,11 +71,20 @@ fn named(error: &io::Error, what: &str, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{what} {}: {error}", path.display()))
 }
 
-/// A call whose folder is there and whose end is not.
+/// A call whose folder is there.
 struct Open {
-    dir: PathBuf,
+    place: Place,
     /// Whether the request's files are there.
     input: bool,
+    /// Its line in the index and how it went, once everything else is written.
+    written: Option<(Vec<u8>, Status)>,
+}
+
+/// Why a step failed.
+enum Failed {
+    Disk,
+    /// A panic: nothing that a second look at the disk would help.
+    Bug,
 }
 
 struct Worker {
@@ -75,7 +98,10 @@ struct Worker {
     bodies: bool,
     keep_media: bool,
     open: HashMap<CallKey, Open>,
-    warned: bool,
+    /// The last write failed.
+    failing: bool,
+    warned: Option<Instant>,
+    _janitor: Option<Janitor>,
     _running: RunningRecorder,
 }
 
@@ -85,12 +111,17 @@ impl Worker {
             let (message, weight) = self.queue.pop();
             match message {
                 Message::Started { key, at, request } => {
-                    self.guarded(|worker| worker.started(key, at, &request));
+                    self.begun(key, at, &request);
+                    drop(request);
                     self.queue.done(weight, false);
                 }
                 Message::Finished(record) => {
-                    self.guarded(|worker| worker.finished(&record));
-                    drop(record);
+                    self.over(record);
+                    self.queue.done(weight, true);
+                }
+                Message::Degraded(packed) => {
+                    let record = self.queue.unpack(packed);
+                    self.over(record);
                     self.queue.done(weight, true);
                 }
                 Message::Flush(ticket) => self.queue.flushed(ticket),
@@ -98,131 +129,227 @@ impl Worker {
             }
         }
         let Worker { queue, session, .. } = self;
-        if session.end(SystemTime::now(), queue.counts.counters()).is_err() {
-            add_one(&queue.counts.write_errors);
+        if let Err(error) = session.end(queue.stats()) {
+            queue.counts.write_failed(Fault::of(&error));
         }
         queue.ended();
     }
 
-    /// Runs one step; a failure is counted, and so is a bug.
-    fn guarded(&mut self, step: impl FnOnce(&mut Self) -> Result<(), Loss>) {
-        let loss = match catch_unwind(AssertUnwindSafe(|| step(self))) {
-            Ok(Ok(())) => return,
-            Ok(Err(loss)) => loss,
-            Err(_panic) => Loss::Call(io::Error::other("a bug in the recorder")),
-        };
-        let counts = &self.queue.counts;
-        add_one(&counts.write_errors);
-        let (Loss::Call(error) | Loss::Request(error)) = &loss;
-        if matches!(loss, Loss::Call(_)) {
-            add_one(&counts.lost);
-        }
-        if !self.warned {
-            self.warned = true;
-            let dir = self.session.dir();
-            eprintln!("tracing-llmlogs: cannot write below {}: {error}", dir.display());
+    fn stats(&self) -> Stats {
+        self.queue.counts.stats(0)
+    }
+
+    /// Runs one step and takes down how it went.
+    fn guarded(&mut self, step: impl FnOnce(&mut Self) -> io::Result<()>) -> Result<(), Failed> {
+        match catch_unwind(AssertUnwindSafe(|| step(self))) {
+            Ok(Ok(())) => {
+                if self.failing {
+                    self.failing = false;
+                    // Readers see what the fault has cost; the next fault would be the next one's to tell.
+                    if let Err(error) = self.session.tell(self.stats()) {
+                        self.queue.counts.write_failed(Fault::of(&error));
+                    }
+                }
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                self.failed(&error);
+                Err(Failed::Disk)
+            }
+            Err(_panic) => {
+                self.session.reset();
+                Err(Failed::Bug)
+            }
         }
     }
 
-    fn folder(&mut self, key: CallKey, at: Moment) -> io::Result<Open> {
-        if let Some(open) = self.open.remove(&key) {
-            return Ok(open);
+    fn failed(&mut self, error: &io::Error) {
+        self.queue.counts.write_failed(Fault::of(error));
+        self.session.reset();
+        if !self.failing && self.warned.is_none_or(|when| when.elapsed() >= BETWEEN_WARNINGS) {
+            self.warned = Some(Instant::now());
+            let dir = self.session.dir();
+            say(format_args!(
+                "cannot write below {}: {error}; calls wait in memory until it can be written again",
+                dir.display()
+            ));
         }
-        let time = LocalTime::of(at.wall);
-        let dir = self.session.next_call(&time, self.queue.counts.counters())?;
+        self.failing = true;
+    }
+
+    /// A call has begun: its request goes to disk.
+    fn begun(&mut self, key: CallKey, at: Moment, request: &SentRequest) {
+        // Without it the call is written whole at its end; nothing waits for it.
+        let _told = self.guarded(|worker| {
+            worker.session.look();
+            let mut open = Some(worker.begin(at)?);
+            let written = worker.write_request(&mut open, request);
+            worker.open.extend(open.map(|open| (key, open)));
+            written
+        });
+    }
+
+    /// Makes a call's folder.
+    fn begin(&mut self, at: Moment) -> io::Result<Open> {
+        let stats = self.stats();
+        let place = self.session.begin(&LocalTime::of(at.wall), stats)?;
         let today = self.session.dir();
         let mut shown = self.session_dir.lock().unwrap_or_else(PoisonError::into_inner);
         if *shown != today {
             *shown = today;
         }
-        Ok(Open { dir, input: false })
+        Ok(Open { place, input: false, written: None })
     }
 
-    /// A call has begun: its request goes to disk.
-    fn started(&mut self, key: CallKey, at: Moment, request: &SentRequest) -> Result<(), Loss> {
-        let mut open = self.folder(key, at).map_err(Loss::Request)?;
-        let written = if self.bodies && !matches!(request.body, Body::GivenUp { .. }) {
-            let input = self.composer.request(request);
-            self.write_input(&open.dir, &input).and_then(|()| self.keep(&open.dir, &input.media))
-        } else {
-            Ok(())
+    fn write_request(&mut self, open: &mut Option<Open>, request: &SentRequest) -> io::Result<()> {
+        let Some(open) =
+            open.as_mut().filter(|_| self.bodies && !matches!(request.body, Body::GivenUp { .. }))
+        else {
+            return Ok(());
         };
-        open.input = written.is_ok() && self.bodies;
-        self.open.insert(key, open);
-        written.map_err(Loss::Request)
+        let input = self.composer.request(request);
+        let stats = self.stats();
+        let (folder, _fresh) = self.session.open(&open.place, stats)?;
+        self.write_input(&folder, &input)?;
+        open.input = true;
+        self.session.put_back(&open.place, folder);
+        self.keep(&open.place, &input.media)
     }
 
-    fn write_input(&self, dir: &Path, input: &compose::Input) -> io::Result<()> {
-        files::write_new(&dir.join("input.json"), &input.json, self.sync)?;
+    fn write_input(&self, folder: &Folder, input: &compose::Input) -> io::Result<()> {
+        folder.write("input.json", &input.json, self.sync)?;
         if self.text_files {
-            files::write_new(&dir.join("input.txt"), input.text.as_bytes(), self.sync)?;
+            folder.write("input.txt", input.text.as_bytes(), self.sync)?;
         }
         Ok(())
     }
 
     /// Puts media beside the call's folder, each once a session.
-    fn keep(&self, call: &Path, media: &[Media]) -> io::Result<()> {
-        let Some(session) = call.parent().filter(|_| self.keep_media && !media.is_empty()) else {
+    fn keep(&mut self, place: &Place, media: &[Media]) -> io::Result<()> {
+        if !self.keep_media || media.is_empty() {
             return Ok(());
-        };
-        let folder = session.join("media");
-        let taken = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
-        files::create_folder(&folder).or_else(|error| if taken(&error) { Ok(()) } else { Err(error) })?;
+        }
+        let stats = self.stats();
+        let folder = self.session.folder(place, stats)?.open_or_create("media")?;
         for one in media {
-            let path = folder.join(&one.name);
-            if !path.exists() {
-                files::write_into_place(&path, &one.bytes, self.sync, |_| Ok(()))?;
+            if !folder.exists(&one.name) {
+                folder.write_into_place(&one.name, &one.bytes, self.sync, |_| Ok(()))?;
             }
+        }
+        if self.sync { folder.sync() } else { Ok(()) }
+    }
+
+    /// A call is over: it is written, and while the disk fails it waits in memory and everything behind it.
+    fn over(&mut self, mut record: Box<CallRecord>) {
+        let mut open = self.open.remove(&record.key);
+        let mut pause = FIRST_PAUSE;
+        let mut last_try = false;
+        loop {
+            let failed = match self.guarded(|worker| worker.write(&mut open, &record)) {
+                Ok(()) => return,
+                Err(failed) => failed,
+            };
+            if matches!(failed, Failed::Disk) && self.queue.hold(pause) {
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                continue;
+            }
+            if last_try {
+                self.give_up(open, record.is_degraded(), &failed);
+                return;
+            }
+            // Without its bodies it may yet fit.
+            record.drop_bodies();
+            last_try = true;
+        }
+    }
+
+    /// No try is left.
+    fn give_up(&mut self, open: Option<Open>, degraded: bool, failed: &Failed) {
+        match open.and_then(|open| open.written) {
+            // Only its line in the index is missing; readers find it by its folder.
+            Some((_line, status)) => self.queue.counts.written(status, degraded),
+            None => self.queue.counts.lost(match failed {
+                Failed::Disk => Loss::Disk,
+                Failed::Bug => Loss::Bug,
+            }),
+        }
+    }
+
+    /// Writes what is still to be written of a call: its files, `metadata.json` last, then its line in the
+    /// index.
+    fn write(&mut self, open: &mut Option<Open>, record: &CallRecord) -> io::Result<()> {
+        self.session.look();
+        let stats = self.stats();
+        let mut call = match open.take() {
+            Some(open) => open,
+            None => self.begin(record.own.started)?,
+        };
+        let (line, status) = match call.written.take() {
+            Some(written) => written,
+            None => match self.session.open(&call.place, stats) {
+                Ok((folder, fresh)) => {
+                    call.input &= !fresh;
+                    match self.write_files(&folder, &mut call, record) {
+                        Ok(written) => written,
+                        Err(error) => {
+                            *open = Some(call);
+                            return Err(error);
+                        }
+                    }
+                }
+                Err(error) => {
+                    if Fault::of(&error) == Fault::Obstructed {
+                        // Something else has taken the folder's place: the next number will do.
+                        self.session.over(&call.place);
+                    } else {
+                        *open = Some(call);
+                    }
+                    return Err(error);
+                }
+            },
+        };
+        if let Err(error) = self.session.append_index(&call.place, &line, stats) {
+            call.written = Some((line, status));
+            *open = Some(call);
+            return Err(error);
+        }
+        self.session.over(&call.place);
+        self.queue.counts.written(status, record.is_degraded());
+        #[cfg(test)]
+        if let Ok(folder) = self.session.folder(&call.place, stats) {
+            let path = folder.path().join(&call.place.name);
+            super::folder::journal::note(super::folder::journal::Step::Counted(path));
         }
         Ok(())
     }
 
-    /// A call is over: everything else goes to disk, `metadata.json` last.
-    fn finished(&mut self, record: &CallRecord) -> Result<(), Loss> {
-        let open = self.folder(record.key, record.own.started).map_err(Loss::Call)?;
-        let call_id = open.dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let call = self.composer.call(record, call_id, self.session.id(), self.bodies && !open.input);
-        self.write(&open, &call).map_err(Loss::Call)?;
-        let counts = &self.queue.counts;
-        add_one(&counts.calls);
-        match call.metadata.status {
-            Status::Ok => {}
-            Status::Error => add_one(&counts.errors),
-            Status::Cancelled => add_one(&counts.cancelled),
-        }
-        let mut line = serde_json::to_vec(&IndexEntry::from(&call.metadata)).unwrap_or_default();
-        line.push(b'\n');
-        // The call is whole without its line; readers find it by its folder.
-        self.session.append_index(&open.dir, &line, self.sync).map_err(Loss::Request)
-    }
-
-    fn write(&self, open: &Open, call: &compose::Call) -> io::Result<()> {
-        let dir = &open.dir;
+    fn write_files(
+        &mut self,
+        folder: &Folder,
+        open: &mut Open,
+        record: &CallRecord,
+    ) -> io::Result<(Vec<u8>, Status)> {
+        let with_input = self.bodies && !open.input;
+        let call = self.composer.call(record, open.place.name.clone(), self.session.id(), with_input);
         if self.bodies {
             if let Some(input) = &call.input {
-                self.write_input(dir, input)?;
-                self.keep(dir, &input.media)?;
+                self.write_input(folder, input)?;
+                self.keep(&open.place, &input.media)?;
+                open.input = true;
             }
-            self.keep(dir, &call.media)?;
-            files::write_new(&dir.join("output.json"), &call.output_json, self.sync)?;
+            self.keep(&open.place, &call.media)?;
+            folder.write("output.json", &call.output_json, self.sync)?;
             if self.text_files {
-                files::write_new(&dir.join("output.txt"), call.output_text.as_bytes(), self.sync)?;
+                folder.write("output.txt", call.output_text.as_bytes(), self.sync)?;
             }
         }
         let metadata = serde_json::to_vec_pretty(&call.metadata)?;
-        files::write_into_place(&dir.join("metadata.json"), &metadata, self.sync, |_| Ok(()))?;
+        folder.write_into_place("metadata.json", &metadata, self.sync, |_| Ok(()))?;
         if self.sync {
-            files::sync_folder(dir)?;
-            files::sync_folder(dir.parent().unwrap_or(dir))?;
+            folder.sync()?;
         }
-        Ok(())
+        let mut line = serde_json::to_vec(&IndexEntry::from(&call.metadata))?;
+        line.push(b'\n');
+        Ok((line, call.metadata.status))
     }
-}
-
-/// What a failed write cost.
-enum Loss {
-    /// The whole call.
-    Call(io::Error),
-    /// Its request while in flight, or its line in the index.
-    Request(io::Error),
 }

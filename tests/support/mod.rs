@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 pub mod api;
+pub mod child;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -82,7 +82,11 @@ pub(super) enum Tag {
 
 /// What became of the words of a text; of long texts, of their lines.
 pub(super) fn words(a: &str, b: &str) -> Vec<Piece> {
-    let diff = if a.len() + b.len() > WORDS { TextDiff::from_lines(a, b) } else { TextDiff::from_unicode_words(a, b) };
+    let diff = if a.len() + b.len() > WORDS {
+        TextDiff::from_lines(a, b)
+    } else {
+        TextDiff::from_unicode_words(a, b)
+    };
     let mut pieces: Vec<Piece> = Vec::new();
     for change in diff.iter_all_changes() {
         let tag = match change.tag() {
@@ -106,7 +110,12 @@ mod tests {
     fn messages_that_were_edited_are_found_again() {
         let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let a = list(&["system\nBe terse.", "user\nWhat is in config.py?", "assistant\nA map."]);
-        let b = list(&["system\nBe very terse.", "user\nWhat is in config.py?", "assistant\nA map.", "user\nThanks"]);
+        let b = list(&[
+            "system\nBe very terse.",
+            "user\nWhat is in config.py?",
+            "assistant\nA map.",
+            "user\nThanks",
+        ]);
         let changes = align(&a, &b);
         assert_eq!(changes[0], Change::Changed(a[0].clone(), b[0].clone()));
         assert_eq!(changes[3], Change::Added(b[3].clone()));

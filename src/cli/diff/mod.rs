@@ -77,7 +77,11 @@ fn side(env: &Env, call: &Call) -> Side {
     let endpoint = body::endpoint(&metadata.api_info, &request);
     let view = body::request(&endpoint, &request);
     side.fields.extend(parameters(&request));
-    side.messages = view.messages.iter().map(|message| format!("{}\n{}", message.role, body::parts_text(&message.parts))).collect();
+    side.messages = view
+        .messages
+        .iter()
+        .map(|message| format!("{}\n{}", message.role, body::parts_text(&message.parts)))
+        .collect();
     side.tools = tools(&request, &view);
     let failed = body::is_failure(&metadata);
     if let Ok(response) = json::parse(&output) {
@@ -119,8 +123,20 @@ fn fields(env: &Env, call: &Call, metadata: &Metadata) -> Vec<(&'static str, Str
 /// Members of the request that are neither conversation nor tools.
 fn parameters(request: &json::Json<'_>) -> Vec<(&'static str, String)> {
     const NAMED: [&str; 14] = [
-        "temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "max_output_tokens", "tool_choice",
-        "response_format", "seed", "stop", "stream", "frequency_penalty", "presence_penalty", "reasoning_effort",
+        "temperature",
+        "top_p",
+        "top_k",
+        "max_tokens",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "tool_choice",
+        "response_format",
+        "seed",
+        "stop",
+        "stream",
+        "frequency_penalty",
+        "presence_penalty",
+        "reasoning_effort",
     ];
     let value = |key: &&'static str| {
         let value = crate::provider::text_or_json(request.get(key)).into_owned();

@@ -26,7 +26,10 @@ pub(super) fn text(env: &mut Env, compared: &Compared) -> Result<(), Problem> {
     let mut table = Table::new(&columns);
     for (name, a, b) in fields(a, b) {
         let (old, new) = if a == b { (DIM, DIM) } else { (BAD, GOOD) };
-        table.row(&mut env.out, vec![cell(name).style(DIM), cell(one_line(&a)).style(old), cell(one_line(&b)).style(new)])?;
+        table.row(
+            &mut env.out,
+            vec![cell(name).style(DIM), cell(one_line(&a)).style(old), cell(one_line(&b)).style(new)],
+        )?;
     }
     table.end(&mut env.out)?;
     section(env, "Messages", &compared.messages, true)?;
@@ -37,7 +40,11 @@ pub(super) fn text(env: &mut Env, compared: &Compared) -> Result<(), Problem> {
 /// Every field that one of the two has.
 fn fields(a: &Side, b: &Side) -> Vec<(&'static str, String, String)> {
     let of = |side: &Side, name: &str| {
-        side.fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()).unwrap_or_default()
+        side.fields
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.clone())
+            .unwrap_or_default()
     };
     let mut names: Vec<&'static str> = Vec::new();
     for (name, _) in a.fields.iter().chain(&b.fields) {

@@ -142,7 +142,9 @@ fn in_parallel(sessions: &[Session], args: &Doctor) -> Vec<Report> {
     let reports: Vec<Mutex<Report>> = sessions.iter().map(|_| Mutex::default()).collect();
     let next = AtomicUsize::new(0);
     let work = || {
-        while let Some(session) = sessions.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| interrupt::check().is_ok()) {
+        while let Some(session) =
+            sessions.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| interrupt::check().is_ok())
+        {
             let mut report = check::session(session, !args.no_secrets);
             if args.repair {
                 repair::session(session, &mut report);
@@ -163,7 +165,12 @@ fn in_parallel(sessions: &[Session], args: &Doctor) -> Vec<Report> {
     reports.into_iter().map(|report| report.into_inner().unwrap_or_default()).collect()
 }
 
-fn print(env: &mut Env, all: &Report, sessions: usize, days: &BTreeMap<&str, (u64, u64)>) -> Result<(), Problem> {
+fn print(
+    env: &mut Env,
+    all: &Report,
+    sessions: usize,
+    days: &BTreeMap<&str, (u64, u64)>,
+) -> Result<(), Problem> {
     let root = env.out.path(env.root.path());
     let mut shown = vec![
         ("root", root),
@@ -181,7 +188,10 @@ fn print(env: &mut Env, all: &Report, sessions: usize, days: &BTreeMap<&str, (u6
         let mut table = Table::new(&columns);
         for (day, (calls, bytes)) in days.iter().rev() {
             let share = if largest == 0 { 0.0 } else { *bytes as f64 / largest as f64 };
-            table.row(&mut env.out, vec![cell(*day), cell(grouped(*calls)), cell(size(*bytes)), cell(bar(share, 24)).style(GOOD)])?;
+            table.row(
+                &mut env.out,
+                vec![cell(*day), cell(grouped(*calls)), cell(size(*bytes)), cell(bar(share, 24)).style(GOOD)],
+            )?;
         }
         table.end(&mut env.out)?;
     }
@@ -189,18 +199,26 @@ fn print(env: &mut Env, all: &Report, sessions: usize, days: &BTreeMap<&str, (u6
         let kind = faults[0].kind;
         env.out.blank()?;
         let count = grouped(faults.len() as u64);
-        let style = if kind.is_note() { DIM } else if kind == Kind::Secret { BAD } else { WARN };
+        let style = if kind.is_note() {
+            DIM
+        } else if kind == Kind::Secret {
+            BAD
+        } else {
+            WARN
+        };
         let title = env.out.paint(style.bold(), &format!("{count} × {}", kind.name().replace('_', " ")));
         env.out.line(&format!("{title}  {}", kind.meaning()))?;
         for fault in faults.iter().take(EXAMPLES) {
             let path = fault.path.strip_prefix(env.root.path()).unwrap_or(&fault.path);
-            let what = if fault.what.is_empty() { String::new() } else { format!("  {}", clean(&fault.what)) };
+            let what =
+                if fault.what.is_empty() { String::new() } else { format!("  {}", clean(&fault.what)) };
             let path = env.out.link(&fault.path, &clean(&path.display().to_string()));
             let line = format!("  {path}{}", env.out.paint(DIM, &what));
             env.out.line(&line)?;
         }
         if faults.len() > EXAMPLES {
-            let more = env.out.paint(DIM, &format!("  … and {} more; --json lists all", faults.len() - EXAMPLES));
+            let more =
+                env.out.paint(DIM, &format!("  … and {} more; --json lists all", faults.len() - EXAMPLES));
             env.out.line(&more)?;
         }
     }
@@ -219,7 +237,8 @@ fn print(env: &mut Env, all: &Report, sessions: usize, days: &BTreeMap<&str, (u6
 
 fn as_json(all: &Report, sessions: usize, days: &BTreeMap<&str, (u64, u64)>) -> Value {
     let fault = |fault: &Fault| json!({"kind": fault.kind.name(), "path": row::path(&fault.path), "what": fault.what});
-    let day = |(day, (calls, bytes)): (&&str, &(u64, u64))| json!({"day": day, "calls": calls, "bytes": bytes});
+    let day =
+        |(day, (calls, bytes)): (&&str, &(u64, u64))| json!({"day": day, "calls": calls, "bytes": bytes});
     json!({
         "sessions": sessions,
         "calls": all.calls,

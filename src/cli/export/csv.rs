@@ -9,10 +9,33 @@ use super::super::row;
 use super::Writer;
 
 const COLUMNS: [&str; 27] = [
-    "call_id", "session_id", "state", "timestamp", "status", "provider", "model", "operation", "http_status", "error_type",
-    "error_code", "error_message", "finish_reason", "prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens",
-    "reasoning_tokens", "latency_ms", "time_to_first_token_ms", "total_cost", "currency", "attempts", "tool_names",
-    "user_message", "trace", "dir",
+    "call_id",
+    "session_id",
+    "state",
+    "timestamp",
+    "status",
+    "provider",
+    "model",
+    "operation",
+    "http_status",
+    "error_type",
+    "error_code",
+    "error_message",
+    "finish_reason",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "latency_ms",
+    "time_to_first_token_ms",
+    "total_cost",
+    "currency",
+    "attempts",
+    "tool_names",
+    "user_message",
+    "trace",
+    "dir",
 ];
 
 pub(super) struct Csv {
@@ -33,7 +56,8 @@ impl Writer for Csv {
             rows.write_record(COLUMNS).map_err(wrong)?;
         }
         rows.write_record(fields(entry)).map_err(wrong)?;
-        let bytes = rows.into_inner().map_err(|error| Problem::Failed(format!("cannot make a row: {error}")))?;
+        let bytes =
+            rows.into_inner().map_err(|error| Problem::Failed(format!("cannot make a row: {error}")))?;
         sink.write_all(&bytes)?;
         Ok(true)
     }

@@ -65,7 +65,9 @@ fn headers(provider: &str, base_url: &str) -> Vec<String> {
             headers.push("'anthropic-version: 2023-06-01'".to_owned());
         }
         "gcp.gemini" => headers.push(key("x-goog-api-key: ", "GEMINI_API_KEY")),
-        "gcp.vertex_ai" => headers.push("\"authorization: Bearer $(gcloud auth print-access-token)\"".to_owned()),
+        "gcp.vertex_ai" => {
+            headers.push("\"authorization: Bearer $(gcloud auth print-access-token)\"".to_owned())
+        }
         "azure.ai.openai" => headers.push(key("api-key: ", "AZURE_OPENAI_API_KEY")),
         "aws.bedrock" => headers.push(key("authorization: Bearer ", "AWS_BEARER_TOKEN_BEDROCK")),
         "ollama" => {}
@@ -79,8 +81,15 @@ fn headers(provider: &str, base_url: &str) -> Vec<String> {
 
 /// `OPENAI_API_KEY`, `X_AI_API_KEY`; a host has no name that is a variable's.
 fn variable(provider: &str, base_url: &str) -> String {
-    let name: String = provider.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
-    if provider.is_empty() || provider.contains('.') || base_url.contains(&format!("//{provider}")) || name.starts_with(|c: char| c.is_ascii_digit()) {
+    let name: String = provider
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .collect();
+    if provider.is_empty()
+        || provider.contains('.')
+        || base_url.contains(&format!("//{provider}"))
+        || name.starts_with(|c: char| c.is_ascii_digit())
+    {
         "API_KEY".to_owned()
     } else {
         format!("{name}_API_KEY")

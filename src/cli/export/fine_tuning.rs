@@ -19,7 +19,9 @@ pub(super) struct FineTuning;
 
 impl Writer for FineTuning {
     fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, Problem> {
-        let Some(example) = contents(entry.call()).and_then(|contents| example(&contents)) else { return Ok(false) };
+        let Some(example) = contents(entry.call()).and_then(|contents| example(&contents)) else {
+            return Ok(false);
+        };
         writeln!(sink, "{example}")?;
         Ok(true)
     }
@@ -55,7 +57,9 @@ fn same_shape(input: &str, output: &str) -> Option<Value> {
     let mut answer = response.pointer("/choices/0/message")?.clone();
     // What providers add to their answers is not taken back.
     let known = ["role", "content", "tool_calls", "refusal", "name"];
-    answer.as_object_mut()?.retain(|key, value| known.contains(&key.as_str()) && (!value.is_null() || key == "content"));
+    answer
+        .as_object_mut()?
+        .retain(|key, value| known.contains(&key.as_str()) && (!value.is_null() || key == "content"));
     messages.push(answer);
     let mut example = json!({"messages": messages});
     for key in ["tools", "parallel_tool_calls"] {

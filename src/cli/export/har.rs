@@ -43,7 +43,8 @@ impl Writer for Har {
 
 fn archived(entry: &Entry, contents: &Contents) -> serde_json::Value {
     let metadata = &contents.metadata;
-    let (input, output) = (String::from_utf8_lossy(&contents.input), String::from_utf8_lossy(&contents.output));
+    let (input, output) =
+        (String::from_utf8_lossy(&contents.input), String::from_utf8_lossy(&contents.output));
     let time = metadata.performance.latency_ms;
     // Without a stream nobody saw when the response began.
     let wait = metadata.performance.time_to_first_token_ms.unwrap_or(time).min(time);

@@ -87,13 +87,19 @@ pub(super) fn run(env: &mut Env, args: &Export) -> Result<Outcome, Problem> {
             writer.end(&mut file.sink)?;
             file.keep()?;
             if let Some(path) = &args.file {
-                out::complain(&format!("{} in {}", super::format::plural(written as u64, "call"), path.display()));
+                out::complain(&format!(
+                    "{} in {}",
+                    super::format::plural(written as u64, "call"),
+                    path.display()
+                ));
             }
         }
     }
     if left_out > 0 {
         let count = super::format::plural(left_out as u64, "call");
-        out::complain(&format!("{count} left out: not finished, failed, or of a shape that the format has no place for"));
+        out::complain(&format!(
+            "{count} left out: not finished, failed, or of a shape that the format has no place for"
+        ));
     }
     broken.outcome(written, || filter.nothing(env))
 }
@@ -146,7 +152,8 @@ struct Whole {
 
 impl Whole {
     fn new(path: &Path) -> Result<Self, Problem> {
-        let name = path.file_name().ok_or_else(|| Problem::Usage(format!("{} names no file", path.display())))?;
+        let name =
+            path.file_name().ok_or_else(|| Problem::Usage(format!("{} names no file", path.display())))?;
         let mut temporary = name.to_os_string();
         temporary.push(format!(".{}.part", std::process::id()));
         let temporary = path.with_file_name(temporary);
@@ -158,7 +165,12 @@ impl Whole {
         let file = options
             .open(&temporary)
             .map_err(|error| Problem::Failed(format!("cannot write {}: {error}", temporary.display())))?;
-        Ok(Whole { sink: BufWriter::with_capacity(1 << 16, file), temporary, path: path.to_owned(), kept: false })
+        Ok(Whole {
+            sink: BufWriter::with_capacity(1 << 16, file),
+            temporary,
+            path: path.to_owned(),
+            kept: false,
+        })
     }
 
     fn keep(mut self) -> Result<(), Problem> {

@@ -1,0 +1,75 @@
+//! Moments in local time, as the format writes them in various places.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use chrono::{DateTime, Datelike, Local, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone};
+
+/// A moment in local time.
+pub(super) struct LocalTime(DateTime<Local>);
+
+/// A day: `20251027`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Date(u32);
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08}", self.0)
+    }
+}
+
+impl LocalTime {
+    pub(super) fn of(time: SystemTime) -> Self {
+        LocalTime(time.into())
+    }
+
+    pub(super) fn date(&self) -> Date {
+        let year = u32::try_from(self.0.year()).unwrap_or(0);
+        Date(year * 10_000 + self.0.month() * 100 + self.0.day())
+    }
+
+    /// `20251027_040210`
+    pub(super) fn stamp(&self) -> String {
+        self.0.format("%Y%m%d_%H%M%S").to_string()
+    }
+
+    /// `2025-10-27 04:02:10`
+    pub(super) fn readable(&self) -> String {
+        self.0.format("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// `2025-10-27T04:02:10.123+08:00`
+    pub(super) fn rfc3339(&self) -> String {
+        self.0.to_rfc3339_opts(SecondsFormat::Millis, false)
+    }
+
+    /// Unix seconds with milliseconds.
+    pub(super) fn unix(&self) -> f64 {
+        self.0.timestamp_millis() as f64 / 1000.0
+    }
+
+    pub(super) fn unix_seconds(&self) -> i64 {
+        self.0.timestamp()
+    }
+}
+
+/// The moment that a name beginning with `20251027_040210` tells. Of an hour that a clock change repeats, the
+/// earlier one.
+pub(super) fn of_stamp(name: &str) -> Option<SystemTime> {
+    let stamp = name.get(..15)?;
+    local(NaiveDateTime::parse_from_str(stamp, "%Y%m%d_%H%M%S").ok()?)
+}
+
+/// When the day `20251027` began.
+pub(super) fn start_of_day(name: &str) -> Option<SystemTime> {
+    local(NaiveDate::parse_from_str(name, "%Y%m%d").ok()?.and_time(NaiveTime::MIN))
+}
+
+fn local(time: NaiveDateTime) -> Option<SystemTime> {
+    let found = Local.from_local_datetime(&time);
+    // An hour that a clock change leaves out begins an hour later.
+    let found = found
+        .earliest()
+        .or_else(|| Local.from_local_datetime(&(time + chrono::TimeDelta::hours(1))).earliest());
+    found.map(SystemTime::from)
+}

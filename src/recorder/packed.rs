@@ -1,0 +1,412 @@
+//! A call without its bodies in as few bytes as can be: what waits in memory when there is room for nothing
+//! else.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::record::{
+    Arrivals, Body, CallKey, CallRecord, End, Endpoint, Failure, FieldValue, Fields, Leg, Moment, Outcome,
+    ResponseHead, SentRequest,
+};
+use std::sync::Arc;
+
+/// Texts that many calls share, each kept once. A program has so many call sites and talks to so many hosts.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// By address: names are literals, and two literals of one text may well be two entries.
+    place: HashMap<(usize, usize), u64>,
+    names: Vec<&'static str>,
+    endpoints: Vec<Endpoint>,
+}
+
+/// Beyond this many hosts and paths, each call keeps its own.
+const MOST_ENDPOINTS: usize = 256;
+
+impl Shared {
+    fn name(&mut self, name: &'static str) -> u64 {
+        let names = &mut self.names;
+        *self.place.entry((name.as_ptr() as usize, name.len())).or_insert_with(|| {
+            names.push(name);
+            names.len() as u64 - 1
+        })
+    }
+
+    fn endpoint(&mut self, endpoint: &Endpoint) -> Option<u64> {
+        let known = self.endpoints.iter().position(|known| known == endpoint);
+        let place = known.or_else(|| {
+            (self.endpoints.len() < MOST_ENDPOINTS).then(|| {
+                self.endpoints.push(endpoint.clone());
+                self.endpoints.len() - 1
+            })
+        });
+        place.map(|place| place as u64)
+    }
+}
+
+/// A packed call.
+pub(super) struct Packed {
+    key: CallKey,
+    started: Moment,
+    bytes: Box<[u8]>,
+    /// What does not pack well and is rare, in the order in which it comes.
+    rest: Vec<Rest>,
+}
+
+enum Rest {
+    Endpoint(Endpoint),
+    Failure(Failure),
+}
+
+/// What an allocation costs beside its bytes.
+const ALLOCATION: usize = 16;
+
+impl Packed {
+    /// What it weighs in the queue, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let texts = self.rest.iter().map(|rest| match rest {
+            Rest::Endpoint(endpoint) => endpoint.weight(),
+            Rest::Failure(failure) => failure.weight(),
+        });
+        // Its place in the queue may be one of two: queues grow by doubling.
+        2 * size_of::<Self>()
+            + ALLOCATION
+            + self.bytes.len()
+            + self.rest.capacity() * size_of::<Rest>()
+            + texts.sum::<usize>()
+    }
+
+    pub(super) fn pack(record: &CallRecord, shared: &mut Shared) -> Self {
+        let mut out = Writer { bytes: Vec::with_capacity(512), rest: Vec::new(), shared };
+        out.leg(&record.own, &record.own.started);
+        out.number(record.attempts.len() as u64);
+        for attempt in &record.attempts {
+            out.leg(attempt, &record.own.started);
+        }
+        out.fields(&record.context);
+        out.number(record.spans.len() as u64);
+        for span in &record.spans {
+            let name = out.shared.name(span);
+            out.number(name);
+        }
+        let Writer { bytes, rest, .. } = out;
+        Packed { key: record.key, started: record.own.started, bytes: bytes.into_boxed_slice(), rest }
+    }
+
+    pub(super) fn unpack(self, shared: &Shared) -> Box<CallRecord> {
+        let mut input =
+            Reader { bytes: &self.bytes, rest: self.rest.into_iter(), shared, started: self.started };
+        let own = input.leg();
+        let attempts = (0..input.number()).map(|_| input.leg()).collect();
+        let context = input.fields();
+        let spans = (0..input.number()).map(|_| input.name()).collect();
+        Box::new(CallRecord { key: self.key, own, attempts, context, spans })
+    }
+}
+
+struct Writer<'s> {
+    bytes: Vec<u8>,
+    rest: Vec<Rest>,
+    shared: &'s mut Shared,
+}
+
+impl Writer<'_> {
+    /// Seven bits a byte, the lowest first.
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.bytes.push(number as u8);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    /// How long after the call's start, in nanoseconds.
+    fn moment(&mut self, when: Instant, started: &Moment) {
+        self.number(u64::try_from(started.until(when).as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    fn fields(&mut self, fields: &Fields) {
+        self.number(fields.iter().count() as u64);
+        for (name, value) in fields.iter() {
+            let name = self.shared.name(name);
+            self.number(name);
+            let (kind, number) = match value {
+                FieldValue::Bool(value) => (0, u64::from(value)),
+                // Small numbers of either sign take few bytes.
+                FieldValue::I64(n) => (1, ((n << 1) ^ (n >> 63)) as u64),
+                FieldValue::U64(n) => (2, n),
+                FieldValue::F64(n) => (3, n.to_bits()),
+                FieldValue::Str(_) => (4, 0),
+            };
+            self.bytes.push(kind);
+            match value {
+                FieldValue::Str(text) => self.text(text),
+                _ => self.number(number),
+            }
+        }
+    }
+
+    fn leg(&mut self, leg: &Leg, started: &Moment) {
+        self.moment(leg.started.clock, started);
+        self.moment(leg.ended, started);
+        self.bytes.push(u8::from(leg.panicked));
+        self.fields(&leg.fields);
+        self.bytes.push(u8::from(leg.request.is_some()));
+        if let Some(request) = &leg.request {
+            match self.shared.endpoint(&request.endpoint) {
+                Some(place) => self.number(place + 1),
+                None => {
+                    self.number(0);
+                    self.rest.push(Rest::Endpoint(request.endpoint.clone()));
+                }
+            }
+            self.body(&request.body);
+        }
+        self.bytes.push(u8::from(leg.outcome.is_some()));
+        if let Some(outcome) = &leg.outcome {
+            self.outcome(outcome, started);
+        }
+    }
+
+    fn body(&mut self, body: &Body) {
+        match body.given_up() {
+            Body::Streaming => self.bytes.push(1),
+            Body::GivenUp { original } => {
+                self.bytes.push(2);
+                self.number(original);
+            }
+            Body::Empty | Body::Whole(_) | Body::Cut { .. } => self.bytes.push(0),
+        }
+    }
+
+    fn outcome(&mut self, outcome: &Outcome, started: &Moment) {
+        let Outcome { head, body, end, ended, arrivals: _ } = outcome;
+        self.number(head.status.map_or(0, u64::from));
+        for text in [&head.content_type, &head.content_encoding, &head.request_id, &head.error_code] {
+            self.text(text);
+        }
+        self.number(head.retry_after_ms.map_or(0, |wait| wait.saturating_add(1)));
+        self.number(head.invocation_metrics.len() as u64);
+        for (name, count) in &head.invocation_metrics {
+            let name = self.shared.name(name);
+            self.number(name);
+            self.number(*count);
+        }
+        self.body(body);
+        self.bytes.push(match end {
+            End::Complete => 0,
+            End::Dropped => 1,
+            End::Failed(failure) => {
+                self.rest.push(Rest::Failure(failure.clone()));
+                2
+            }
+        });
+        self.moment(*ended, started);
+    }
+}
+
+/// Reads what [`Writer`] wrote in this process; what cannot be is read as nothing rather than as a panic.
+struct Reader<'p> {
+    bytes: &'p [u8],
+    rest: std::vec::IntoIter<Rest>,
+    shared: &'p Shared,
+    started: Moment,
+}
+
+impl<'p> Reader<'p> {
+    fn byte(&mut self) -> u8 {
+        match self.bytes.split_first() {
+            Some((byte, rest)) => {
+                self.bytes = rest;
+                *byte
+            }
+            None => 0,
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte();
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        number
+    }
+
+    fn text(&mut self) -> &'p str {
+        let length = usize::try_from(self.number()).unwrap_or(usize::MAX).min(self.bytes.len());
+        let (text, rest) = self.bytes.split_at(length);
+        self.bytes = rest;
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+
+    fn name(&mut self) -> &'static str {
+        let place = usize::try_from(self.number()).unwrap_or(usize::MAX);
+        self.shared.names.get(place).copied().unwrap_or_default()
+    }
+
+    fn moment(&mut self) -> Instant {
+        let after = Duration::from_nanos(self.number());
+        self.started.clock.checked_add(after).unwrap_or(self.started.clock)
+    }
+
+    fn fields(&mut self) -> Fields {
+        let count = usize::try_from(self.number()).unwrap_or(0);
+        let mut fields = Fields::with_capacity(count.min(self.bytes.len()));
+        for _ in 0..count.min(self.bytes.len()) {
+            let name = self.name();
+            let value = match self.byte() {
+                4 => FieldValue::Str(self.text()),
+                kind => {
+                    let number = self.number();
+                    match kind {
+                        0 => FieldValue::Bool(number != 0),
+                        1 => FieldValue::I64((number >> 1) as i64 ^ -((number & 1) as i64)),
+                        2 => FieldValue::U64(number),
+                        _ => FieldValue::F64(f64::from_bits(number)),
+                    }
+                }
+            };
+            fields.push(name, value);
+        }
+        fields
+    }
+
+    fn leg(&mut self) -> Leg {
+        let clock = self.moment();
+        let started = Moment { wall: self.started.wall_at(clock), clock };
+        let ended = self.moment();
+        let panicked = self.byte() != 0;
+        let fields = self.fields();
+        let request = if self.byte() != 0 { self.request() } else { None };
+        let outcome = if self.byte() != 0 { Some(Arc::new(self.outcome())) } else { None };
+        Leg { started, ended, fields, request, outcome, panicked }
+    }
+
+    fn request(&mut self) -> Option<Arc<SentRequest>> {
+        let endpoint = match usize::try_from(self.number()).unwrap_or(0).checked_sub(1) {
+            Some(place) => self.shared.endpoints.get(place).cloned(),
+            None => match self.rest.next() {
+                Some(Rest::Endpoint(endpoint)) => Some(endpoint),
+                Some(Rest::Failure(_)) | None => None,
+            },
+        };
+        let body = self.body();
+        endpoint.map(|endpoint| Arc::new(SentRequest { endpoint, body }))
+    }
+
+    fn body(&mut self) -> Body {
+        match self.byte() {
+            1 => Body::Streaming,
+            2 => Body::GivenUp { original: self.number() },
+            _ => Body::Empty,
+        }
+    }
+
+    fn outcome(&mut self) -> Outcome {
+        let status = u16::try_from(self.number()).ok().filter(|status| *status != 0);
+        let [content_type, content_encoding, request_id, error_code] =
+            [(); 4].map(|()| self.text().to_owned());
+        let head = ResponseHead {
+            status,
+            content_type,
+            content_encoding,
+            request_id,
+            error_code,
+            retry_after_ms: self.number().checked_sub(1),
+            invocation_metrics: (0..self.number()).map(|_| (self.name(), self.number())).collect(),
+        };
+        let body = self.body();
+        let end = match self.byte() {
+            0 => End::Complete,
+            1 => End::Dropped,
+            _ => match self.rest.next() {
+                Some(Rest::Failure(failure)) => End::Failed(failure),
+                Some(Rest::Endpoint(_)) | None => End::Dropped,
+            },
+        };
+        Outcome { head, body, arrivals: Arrivals::default(), end, ended: self.moment() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Api, ErrorType};
+
+    fn record(path: &str) -> CallRecord {
+        let clock = Instant::now();
+        let started = Moment { wall: std::time::SystemTime::now(), clock };
+        let after = |ms| clock + Duration::from_millis(ms);
+        let mut fields = Fields::default();
+        fields.push("gen_ai.request.model", FieldValue::Str("模型"));
+        fields.push("negative", FieldValue::I64(-12));
+        fields.push("least", FieldValue::I64(i64::MIN));
+        fields.push("most", FieldValue::U64(u64::MAX));
+        fields.push("part", FieldValue::F64(0.3));
+        fields.push("yes", FieldValue::Bool(true));
+        let endpoint = Endpoint {
+            api: Api::OpenAiChat,
+            provider: "openai".into(),
+            operation: "chat".into(),
+            path_model: Some("m".into()),
+            base_url: "http://h".into(),
+            path: path.into(),
+            method: "POST".into(),
+        };
+        let leg = |from, to, body: &'static [u8], end| Leg {
+            started: Moment { wall: started.wall_at(after(from)), clock: after(from) },
+            ended: after(to),
+            fields: fields.clone(),
+            request: Some(Arc::new(SentRequest {
+                endpoint: endpoint.clone(),
+                body: Body::Whole(body.into()),
+            })),
+            outcome: Some(Arc::new(Outcome {
+                head: ResponseHead {
+                    status: Some(429),
+                    content_type: "application/json".into(),
+                    request_id: "req_1".into(),
+                    retry_after_ms: Some(2000),
+                    invocation_metrics: vec![("inputTokenCount", 300)],
+                    ..ResponseHead::default()
+                },
+                body: Body::Cut { bytes: body.into(), original: 1 << 40 },
+                arrivals: Arrivals::default(),
+                end,
+                ended: after(to),
+            })),
+            panicked: to == 9,
+        };
+        let failure =
+            Failure { kind: ErrorType::Http(429), code: "slow".into(), message: "slow down".into() };
+        CallRecord {
+            key: CallKey::next(),
+            own: Leg { request: None, outcome: None, ..leg(0, 9, b"", End::Dropped) },
+            attempts: vec![leg(1, 2, b"one", End::Failed(failure)), leg(3, 4, b"another", End::Complete)],
+            context: fields.clone(),
+            spans: vec!["agent", "plan"],
+        }
+    }
+
+    #[test]
+    fn a_packed_call_is_the_call_without_its_bodies() {
+        let mut shared = Shared::default();
+        for n in 0..2 * MOST_ENDPOINTS {
+            let mut record = record(&format!("/v1/{n}"));
+            let packed = Packed::pack(&record, &mut shared);
+            let unpacked = packed.unpack(&shared);
+            record.drop_bodies();
+            assert_eq!(format!("{unpacked:?}"), format!("{record:?}"));
+        }
+        assert_eq!(shared.endpoints.len(), MOST_ENDPOINTS);
+        assert!(shared.names.len() < 30);
+    }
+}

@@ -1,0 +1,262 @@
+//! More calls than the disk takes, and more programs than one.
+
+mod support;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tracing_llmlogs::{LlmCall, LlmLogBuilder, LlmLogGuard, LlmLogLayer, Overflow, Redact};
+use tracing_subscriber::prelude::*;
+
+use support::child::{self, Running, role, tell};
+
+const LONG: Duration = Duration::from_secs(300);
+
+/// A disk that stands still: the user's redaction runs on the recorder thread, and this one waits there.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn redact(&self) -> Redact {
+        let gate = self.clone();
+        Redact::new().strings(move |_, _| {
+            let _open = gate.0.1.wait_while(gate.0.0.lock().unwrap(), |open| !*open).unwrap();
+            None
+        })
+    }
+}
+
+fn record(settings: impl FnOnce(LlmLogBuilder) -> LlmLogBuilder) -> LlmLogGuard {
+    let (layer, guard) = settings(LlmLogLayer::builder().root(child::root())).build().unwrap();
+    tracing_subscriber::registry().with(layer).init();
+    guard
+}
+
+fn call(n: usize, answer: &str) {
+    let request = json!({"model": "m", "messages": [{"role": "user", "content": format!("call {n}")}]});
+    let reply = json!({"id": format!("r{n}"), "model": "m",
+                       "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+                       "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": answer}}]});
+    LlmCall::builder("openai", "m").request(&request).start().finish(&reply);
+}
+
+/// The lines of all indexes below `root`.
+fn indexed(root: &Path) -> Vec<Value> {
+    let mut entries = Vec::new();
+    for day in fs::read_dir(root).unwrap().map(|day| day.unwrap().path()) {
+        for session in fs::read_dir(day).unwrap().map(|session| session.unwrap().path()) {
+            let index = fs::read_to_string(session.join("index.jsonl")).unwrap_or_default();
+            entries.extend(index.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+        }
+    }
+    entries
+}
+
+/// The most memory that this process has ever used, in bytes.
+#[cfg(target_os = "linux")]
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+}
+
+const MANY: usize = 20_000;
+
+/// Where a great many files are soon written and soon gone.
+fn quick_root() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "a process that another test starts"]
+fn calls_while_the_disk_stands_still() {
+    let gate = Gate::default();
+    let guard = record(|builder| builder.redact(gate.redact()).text_files(false));
+    let answer = "a".repeat(256 << 10);
+    (0..MANY).for_each(|n| call(n, &answer));
+    let at_rest = guard.stats();
+    assert_eq!((at_rest.calls, at_rest.lost, at_rest.queued), (0, 0, MANY as u64));
+    let peak = peak();
+    gate.open();
+    guard.flush(LONG).unwrap();
+    let stats = guard.shutdown(LONG);
+    assert_eq!((stats.calls, stats.lost, stats.queued), (MANY as u64, 0, 0));
+    tell(json!({"peak": peak, "degraded": stats.degraded}));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_stays_within_the_budget_and_every_call_keeps_its_metadata() {
+    let root = quick_root();
+    let (status, said) = Running::start(role("calls_while_the_disk_stands_still", root.path())).wait();
+    assert!(status.success());
+    let told: Value = serde_json::from_str(&said[0]).unwrap();
+    // The budget is 64 MiB unless set; the whole process may have as much again.
+    let peak = told["peak"].as_u64().unwrap();
+    assert!(peak < 128 << 20, "{} MiB", peak >> 20);
+    let entries = indexed(root.path());
+    assert_eq!(entries.len(), MANY);
+    let tokens: u64 = entries.iter().map(|entry| entry["total_tokens"].as_u64().unwrap()).sum();
+    assert_eq!(tokens, 5 * MANY as u64, "what was used is known without the bodies");
+    let calls = support::calls_below(root.path());
+    assert_eq!(calls.len(), MANY);
+    // Bodies give way, each of them counted.
+    let cut = calls.iter().filter(|call| call.meta("/truncated/output") == json!(true)).count();
+    assert_eq!(told["degraded"], cut);
+    let whole = (64 << 20) / (256 << 10);
+    assert!(cut > MANY - whole && cut < MANY - whole / 2, "{cut}");
+}
+
+const TASKS: usize = 64;
+
+#[test]
+#[ignore = "a process that another test starts"]
+fn many_tasks_at_once() {
+    const EACH: usize = 100_000 / TASKS;
+    let guard = record(|builder| builder.text_files(false));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    runtime.block_on(async {
+        let tasks = (0..TASKS).map(|task| {
+            tokio::spawn(async move {
+                for n in 0..EACH {
+                    call(task * EACH + n, "ok");
+                    tokio::task::yield_now().await;
+                }
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+    });
+    guard.flush(LONG).unwrap();
+    let stats = guard.shutdown(LONG);
+    tell(json!({"made": TASKS * EACH, "calls": stats.calls, "lost": stats.lost}));
+}
+
+#[test]
+fn a_hundred_thousand_calls_of_sixty_four_tasks_are_all_there_once() {
+    let root = quick_root();
+    let (status, said) = Running::start(role("many_tasks_at_once", root.path())).wait();
+    assert!(status.success());
+    let told: Value = serde_json::from_str(&said[0]).unwrap();
+    let made = told["made"].as_u64().unwrap();
+    assert_eq!((told["calls"].as_u64(), told["lost"].as_u64()), (Some(made), Some(0)));
+    let mut seen: HashMap<String, u64> = HashMap::new();
+    for entry in indexed(root.path()) {
+        *seen.entry(entry["user_message"].as_str().unwrap().to_owned()).or_default() += 1;
+        let call = root.path().join(&entry["call_id"].as_str().unwrap()[5..13]);
+        assert!(call.exists());
+    }
+    assert_eq!(seen.len() as u64, made);
+    assert!(seen.values().all(|times| *times == 1));
+    let calls = tracing_llmlogs::read::Root::open(root.path()).unwrap();
+    let finished = calls.calls().filter(|call| {
+        call.as_ref().is_ok_and(|call| call.state() == tracing_llmlogs::read::State::Finished)
+    });
+    assert_eq!(finished.count() as u64, made);
+}
+
+#[test]
+#[ignore = "a process that another test starts"]
+fn waits_rather_than_drops() {
+    let guard = record(|builder| builder.overflow(Overflow::Block).queue_bytes(256 << 10).text_files(false));
+    let answer = "b".repeat(64 << 10);
+    (0..500).for_each(|n| call(n, &answer));
+    let stats = guard.shutdown(LONG);
+    tell(json!([stats.calls, stats.degraded, stats.lost]));
+}
+
+#[test]
+fn block_gives_nothing_away() {
+    let root = quick_root();
+    let (status, said) = Running::start(role("waits_rather_than_drops", root.path())).wait();
+    assert!(status.success());
+    assert_eq!(said, ["[500,0,0]"]);
+    for call in support::calls_below(root.path()) {
+        assert_eq!(call.meta("/truncated"), json!({"input": false, "output": false}));
+        assert_eq!(
+            call.json("output.json")["choices"][0]["message"]["content"].as_str().unwrap().len(),
+            64 << 10
+        );
+    }
+}
+
+#[test]
+#[ignore = "a process that another test starts"]
+fn one_of_eight() {
+    // They begin together: in one second, of which all of them want the session.
+    let begin = child::root().join("begin");
+    while !begin.exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (layer, guard) = LlmLogLayer::builder().root(child::root().join("logs")).build().unwrap();
+    tracing_subscriber::registry().with(layer).init();
+    (0..1000).for_each(|n| call(n, "ok"));
+    guard.flush(LONG).unwrap();
+    let session = guard.session_id().to_owned();
+    let stats = guard.shutdown(LONG);
+    tell(json!({"session": session, "calls": stats.calls, "errors": stats.write_errors}));
+}
+
+#[test]
+fn eight_programs_share_a_root_while_others_read_and_tidy_it() {
+    let above = quick_root();
+    let running: Vec<_> = (0..8).map(|_| Running::start(role("one_of_eight", above.path()))).collect();
+    let logs = above.path().join("logs");
+    // Old days are there to be tidied away.
+    let old = |n: usize| {
+        logs.join(format!(
+            "2010{:02}01/session_2010{:02}01_000000/call_20100101_000000_001",
+            n % 12 + 1,
+            n % 12 + 1
+        ))
+    };
+    fs::create_dir_all(old(0)).unwrap();
+    fs::write(above.path().join("begin"), "").unwrap();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let told = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0.. {
+                if over.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+                for call in tracing_llmlogs::read::Root::open(&logs).unwrap().calls().map(Result::unwrap) {
+                    if call.state() == tracing_llmlogs::read::State::Finished && call.dir().exists() {
+                        call.metadata().unwrap();
+                    }
+                }
+                fs::create_dir_all(old(n)).unwrap();
+                let keep = tracing_llmlogs::Retention::new().max_age(Duration::from_secs(86_400));
+                assert!(keep.prune(&logs).unwrap().errors.is_empty());
+            }
+        });
+        let told: Vec<Value> = running
+            .into_iter()
+            .map(|running| {
+                let (status, said) = running.wait();
+                assert!(status.success());
+                serde_json::from_str(&said[0]).unwrap()
+            })
+            .collect();
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        told
+    });
+    let mut sessions: Vec<_> = told.iter().map(|told| told["session"].as_str().unwrap()).collect();
+    sessions.sort_unstable();
+    sessions.dedup();
+    assert_eq!(sessions.len(), 8);
+    assert!(told.iter().all(|told| told["calls"] == 1000 && told["errors"] == 0), "{told:?}");
+    assert_eq!(indexed(&logs).len(), 8000);
+    assert_eq!(support::calls_below(&logs).len(), 8000);
+}
