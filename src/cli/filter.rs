@@ -128,7 +128,7 @@ impl Filter {
             State::Finished => return self.passes(&entry.line()),
         };
         self.wants_unfinished()
-            && self.is_in_time(entry.line().timestamp)
+            && self.is_in_time(entry.timestamp())
             && (self.status.is_empty() || self.status.contains(&wanted))
     }
 

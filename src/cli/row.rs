@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anstyle::Style;
 
+use crate::read::line::Line;
 use crate::read::{Entry, State, Status};
 
 use super::env::Env;
@@ -27,7 +28,10 @@ pub(super) const COLUMNS: [Column; 10] = [
 
 /// What a call is in one word.
 pub(super) fn status(entry: &Entry) -> (String, Style) {
-    let line = entry.line();
+    status_of(entry, &entry.line())
+}
+
+fn status_of(entry: &Entry, line: &Line<'_>) -> (String, Style) {
     match (entry.call().state(), line.status) {
         (State::InFlight, _) => ("in flight".to_owned(), LIVE),
         (State::Interrupted, _) => ("interrupted".to_owned(), WARN),
@@ -45,7 +49,10 @@ pub(super) fn short_id(id: &str) -> &str {
 
 /// How long the call has been going on, or how long it took.
 pub(super) fn latency(entry: &Entry) -> String {
-    let line = entry.line();
+    latency_of(entry, &entry.line())
+}
+
+fn latency_of(entry: &Entry, line: &Line<'_>) -> String {
     match entry.call().state() {
         State::Finished => duration(line.latency_ms),
         State::InFlight => {
@@ -60,8 +67,7 @@ pub(super) fn latency(entry: &Entry) -> String {
     }
 }
 
-pub(super) fn cost(entry: &Entry) -> String {
-    let line = entry.line();
+fn cost_of(line: &Line<'_>) -> String {
     let currency = line.currency.text();
     // An unknown cost is no free call.
     if currency.is_empty() && line.total_cost == 0.0 {
@@ -87,7 +93,7 @@ fn asked(entry: &Entry) -> Asked {
 /// The row of a table with `COLUMNS`.
 pub(super) fn row(env: &Env, entry: &Entry) -> Vec<Cell> {
     let line = entry.line();
-    let (status, style) = status(entry);
+    let (status, style) = status_of(entry, &line);
     let finished = entry.call().state() == State::Finished;
     let asked = if finished {
         Asked { model: line.model.text().into_owned(), user_message: line.user_message.text().into_owned() }
@@ -103,8 +109,8 @@ pub(super) fn row(env: &Env, entry: &Entry) -> Vec<Cell> {
         cell(one_line(&asked.model)),
         cell(tokens(line.prompt_tokens)),
         cell(tokens(line.completion_tokens)),
-        cell(cost(entry)),
-        cell(latency(entry)).style(if finished { PLAIN } else { LIVE }),
+        cell(cost_of(&line)),
+        cell(latency_of(entry, &line)).style(if finished { PLAIN } else { LIVE }),
         cell(tools.join(",")),
         cell(one_line(&asked.user_message)),
     ]

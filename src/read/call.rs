@@ -128,6 +128,7 @@ impl Call {
 #[derive(Debug, Clone)]
 pub struct Entry {
     call: Call,
+    timestamp: f64,
     line: Vec<u8>,
 }
 
@@ -142,8 +143,13 @@ impl Entry {
         Entry::of_folder(call)?.ok_or(gone)
     }
 
-    pub(crate) fn indexed(dir: PathBuf, line: &[u8]) -> Self {
-        Entry { call: Call::new(dir, State::Finished), line: line.to_vec() }
+    pub(crate) fn indexed(dir: PathBuf, line: &Line<'_>) -> Self {
+        Entry { call: Call::new(dir, State::Finished), timestamp: line.timestamp, line: line.json.to_vec() }
+    }
+
+    /// The start of the call, in Unix seconds.
+    pub(crate) fn timestamp(&self) -> f64 {
+        self.timestamp
     }
 
     /// The entry of a call that the index lacks; `None` when its folder has vanished.
@@ -162,7 +168,7 @@ impl Entry {
             known => known,
         };
         let line = serde_json::to_vec(&IndexEntry { timestamp, ..entry })?;
-        Ok(Some(Entry { call, line }))
+        Ok(Some(Entry { call, timestamp, line }))
     }
 
     /// The call's folder.

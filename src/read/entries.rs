@@ -40,7 +40,7 @@ impl Entries {
             let Some(line) = Line::parse(&self.line) else { continue };
             let id = line.call_id.text();
             if files::is_plain_name(&id) && self.seen.insert(id.as_bytes()) {
-                return Some(Entry::indexed(self.dir.join(&*id), &self.line));
+                return Some(Entry::indexed(self.dir.join(&*id), &line));
             }
         }
     }

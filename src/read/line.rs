@@ -190,6 +190,7 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
             match *self.text.get(self.at)? {
@@ -210,6 +211,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The rest of a string whose opening quote has been taken.
+    #[inline]
     fn string(&mut self) -> Option<Raw<'a>> {
         let start = self.at;
         loop {
@@ -228,6 +230,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline]
     fn value(&mut self) -> Option<Value<'a>> {
         match self.peek()? {
             b'"' => {

@@ -30,7 +30,7 @@ pub(super) struct SessionNewest {
     dir: PathBuf,
     index: Option<Backwards>,
     /// Lines that were read and not yet given out.
-    window: BTreeMap<CallName, (f64, Vec<u8>)>,
+    window: BTreeMap<CallName, Entry>,
     /// When the call of the line read last was over.
     horizon: f64,
     /// Every number from here up was read in the index.
@@ -70,8 +70,8 @@ impl SessionNewest {
             if self.window.len() >= WINDOW {
                 return;
             }
-            if let Some((_, (timestamp, _))) = self.window.last_key_value()
-                && *timestamp > self.horizon + SLACK
+            if let Some((_, newest)) = self.window.last_key_value()
+                && newest.timestamp() > self.horizon + SLACK
             {
                 return;
             }
@@ -90,7 +90,7 @@ impl SessionNewest {
                 self.below_floor.insert(name.number);
             }
             if !self.from_folders.contains(&name) {
-                self.window.insert(name, (line.timestamp, text.to_vec()));
+                self.window.insert(name, Entry::indexed(self.dir.join(&*id), &line));
             }
         }
     }
@@ -101,8 +101,7 @@ impl SessionNewest {
             let Some(highest) = self.below_floor.pop_last() else { return true };
             self.floor = highest;
             let newest = self.window.iter().find(|(name, _)| name.number == highest);
-            let id = newest.and_then(|(_, (_, line))| Some(Line::parse(line)?.call_id.text().into_owned()));
-            if !id.is_some_and(|id| nothing_after(&self.dir, id.as_bytes())) {
+            if !newest.is_some_and(|(_, entry)| nothing_after(&self.dir, entry.call().id().as_bytes())) {
                 return true;
             }
         }
@@ -141,15 +140,14 @@ impl SessionNewest {
             let call = Call::look(dir.join(id), || *running.get_or_insert_with(|| is_running(dir)));
             return Ok(Some(Entry::of_folder(call)?.map_or(Step::Vanished, Step::Found)));
         }
-        let Some((name, (_, line))) = self.window.pop_last() else { return Ok(None) };
+        let Some((name, entry)) = self.window.pop_last() else { return Ok(None) };
         if folder == Some(name)
             && let Some(folders) = &mut self.folders
         {
             folders.pop();
         }
         self.given = Some(name);
-        let id = Line::parse(&line).unwrap_or_default().call_id.text().into_owned();
-        Ok(Some(Step::Found(Entry::indexed(self.dir.join(id), &line))))
+        Ok(Some(Step::Found(entry)))
     }
 }
 
@@ -207,7 +205,7 @@ impl DayNewest {
     fn open(&mut self, mut calls: Box<SessionNewest>) {
         let Some(next) = calls.next() else { return };
         // An error is told at once.
-        let bound = next.as_ref().map_or(f64::INFINITY, |entry| entry.line().timestamp);
+        let bound = next.as_ref().map_or(f64::INFINITY, Entry::timestamp);
         self.sources.push(Source { bound, state: SourceState::Open(calls, next) });
     }
 }

@@ -15,7 +15,7 @@ use super::seen::Seen;
 use super::{Call, Entry, Session, State, entries, files, session};
 
 /// How much of an index a thread takes at a time.
-const PIECE: u64 = 1 << 21;
+const PIECE: u64 = 1 << 19;
 
 /// How many folders a thread takes at a time.
 const FOLDERS: usize = 64;
@@ -174,9 +174,20 @@ fn id_of(line: &[u8]) -> Option<&[u8]> {
 /// Reads from the byte before the piece up to the newline that ends its last line.
 fn fill(file: &mut File, piece: &Piece<'_>, buffer: &mut Vec<u8>) -> io::Result<()> {
     let from = piece.from.saturating_sub(1);
-    buffer.clear();
+    let length = (piece.to - from) as usize;
     file.seek(SeekFrom::Start(from))?;
-    file.by_ref().take(piece.to - from).read_to_end(buffer)?;
+    // The buffer keeps its length from piece to piece, so that it is not cleared for each.
+    if buffer.len() < length {
+        buffer.resize(length, 0);
+    }
+    let mut filled = 0;
+    while filled < length {
+        match file.read(&mut buffer[filled..length])? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    buffer.truncate(filled);
     // Lines that begin at the piece's very end belong to the next one.
     while buffer.last().is_some_and(|byte| *byte != b'\n') {
         let known = buffer.len();

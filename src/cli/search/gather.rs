@@ -47,7 +47,7 @@ pub(super) struct Hit {
 impl Hit {
     /// Older calls first.
     pub(super) fn order(&self) -> (u64, &Path) {
-        ((self.entry.line().timestamp.max(0.0) * 1000.0) as u64, self.entry.call().dir())
+        ((self.entry.timestamp().max(0.0) * 1000.0) as u64, self.entry.call().dir())
     }
 
     pub(super) fn json(&self) -> Value {
@@ -120,6 +120,22 @@ impl<'f> Hits<'f> {
 
     pub(super) fn into_hits(self) -> impl Iterator<Item = Hit> {
         self.newest.into_iter().map(|Reverse(hit)| hit)
+    }
+
+    /// Whether a message that is searched fills its room in the index, so that there may be more of it.
+    fn may_be_cut(&self, line: &[u8]) -> bool {
+        // The message is near the end, and no text can hold this: its quotes would be escaped.
+        let user = || {
+            let at = memchr::memmem::rfind(line, b",\"user_message\":\"")? + 17;
+            let end = memchr::memmem::rfind(line, b"\",\"trace\":")?;
+            Some(end.checked_sub(at)? >= INDEXED)
+        };
+        let error = || {
+            let at = memchr::memmem::find(line, b",\"error_message\":\"")? + 18;
+            let end = memchr::memmem::find(line, b"\",\"finish_reason\":")?;
+            Some(end.checked_sub(at)? >= INDEXED)
+        };
+        (self.parts.user && user().unwrap_or(true)) || (self.parts.error && error().unwrap_or(true))
     }
 
     fn in_text(&self, part: &'static str, path: &str, text: &str, matches: &mut Vec<Match>) {
@@ -223,7 +239,7 @@ impl Gather for Hits<'_> {
         for newline in memchr::memchr_iter(b'\n', piece) {
             let line = &piece[from..newline];
             let here = next.is_some_and(|at| at < newline);
-            if here || line.len() >= self.cut_from {
+            if here || (line.len() >= self.cut_from && self.may_be_cut(line)) {
                 picked.push(line);
             }
             from = newline + 1;
@@ -240,7 +256,7 @@ impl Gather for Hits<'_> {
             return;
         }
         let dir = session.dir().join(&*id);
-        self.look(&dir, line, || Entry::indexed(dir.clone(), line.json));
+        self.look(&dir, line, || Entry::indexed(dir.clone(), line));
     }
 
     fn unfinished(&mut self, entry: &Entry) {
