@@ -61,7 +61,12 @@ fn the_root_is_looked_for_here_and_above() {
     let elsewhere = tempfile::tempdir().unwrap();
     let ran = tree.command(&["ls"]).current_dir(elsewhere.path()).output().unwrap();
     assert_eq!(ran.status.code(), Some(3));
-    let ran = tree.command(&["ls"]).current_dir(elsewhere.path()).env("LLMLOGS_ROOT", tree.root()).output().unwrap();
+    let ran = tree
+        .command(&["ls"])
+        .current_dir(elsewhere.path())
+        .env("LLMLOGS_ROOT", tree.root())
+        .output()
+        .unwrap();
     assert!(ran.status.success());
     let missing = tree.run(&["ls", "--root", "nowhere"]);
     assert_eq!(missing.code, 3);

@@ -38,7 +38,10 @@ fn ls_filters() {
     assert_eq!(ids(&["--tool", "read_*"]), ["1027_040210_001"]);
     assert_eq!(ids(&["--min-latency", "1m"]), ["1027_050000_001"]);
     assert_eq!(ids(&["--session", "040210", "--limit", "1"]), ["1027_040305_004"]);
-    assert_eq!(ids(&["--since", "2025-10-27 05:01", "--until", "2025-10-27 05:02"]), ["1027_050200_003", "1027_050100_002"]);
+    assert_eq!(
+        ids(&["--since", "2025-10-27 05:01", "--until", "2025-10-27 05:02"]),
+        ["1027_050200_003", "1027_050100_002"]
+    );
     assert_eq!(ids(&["--model", "deepseek*", "--provider", "DeepSeek", "--status", "ok"]).len(), 4);
     assert_eq!(tree.run(&["ls", "--model", "deepseek"]).code, 1);
 }
@@ -115,7 +118,8 @@ fn diff_shows_what_changed_word_by_word() {
 #[test]
 fn tail_ends_with_the_latest() {
     let tree = Tree::usual();
-    let ids: Vec<_> = tree.json(&["tail", "-n", "2", "--json"]).iter().map(|call| call["call_id"].clone()).collect();
+    let ids: Vec<_> =
+        tree.json(&["tail", "-n", "2", "--json"]).iter().map(|call| call["call_id"].clone()).collect();
     assert_eq!(ids, ["call_20251027_050200_003", "call_20251027_050300_004"]);
 }
 

@@ -33,18 +33,63 @@ impl Tree {
     pub fn usual() -> Self {
         let tree = Tree::empty();
         let old = tree.session("20251026", "20251026_235800", true);
-        tree.call(&old, 1, &call("2025-10-26 23:58:00", 1_761_523_080.0).said("Summarise the release notes.", "Three fixes."));
+        tree.call(
+            &old,
+            1,
+            &call("2025-10-26 23:58:00", 1_761_523_080.0)
+                .said("Summarise the release notes.", "Three fixes."),
+        );
 
         let first = tree.session("20251027", "20251027_040210", true);
-        tree.call(&first, 1, &call("2025-10-27 04:02:10", 1_761_537_730.123).said("What is in config.py?", "").tool("read_file", r#"{"path": "config.py"}"#));
-        tree.call(&first, 2, &call("2025-10-27 04:02:20", 1_761_537_740.0).said("配置文件里有什么？", "一个映射。"));
-        tree.call(&first, 3, &call("2025-10-27 04:03:00", 1_761_537_780.0).said("What is in config.py?", "").failed("RateLimitError", "rate_limit_exceeded", "Rate limit reached, try again in 20 ms", Some(429)));
-        tree.call(&first, 4, &call("2025-10-27 04:03:05", 1_761_537_785.0).said("What is in config.py?", "").failed("RateLimitError", "rate_limit_exceeded", "Rate limit reached, try again in 715 ms", Some(429)));
+        tree.call(
+            &first,
+            1,
+            &call("2025-10-27 04:02:10", 1_761_537_730.123)
+                .said("What is in config.py?", "")
+                .tool("read_file", r#"{"path": "config.py"}"#),
+        );
+        tree.call(
+            &first,
+            2,
+            &call("2025-10-27 04:02:20", 1_761_537_740.0).said("配置文件里有什么？", "一个映射。"),
+        );
+        tree.call(
+            &first,
+            3,
+            &call("2025-10-27 04:03:00", 1_761_537_780.0).said("What is in config.py?", "").failed(
+                "RateLimitError",
+                "rate_limit_exceeded",
+                "Rate limit reached, try again in 20 ms",
+                Some(429),
+            ),
+        );
+        tree.call(
+            &first,
+            4,
+            &call("2025-10-27 04:03:05", 1_761_537_785.0).said("What is in config.py?", "").failed(
+                "RateLimitError",
+                "rate_limit_exceeded",
+                "Rate limit reached, try again in 715 ms",
+                Some(429),
+            ),
+        );
 
         let second = tree.session("20251027", "20251027_050000", false);
-        tree.call(&second, 1, &call("2025-10-27 05:00:00", 1_761_541_200.0).said("Run the tests, please.", "They pass.").latency(2 * 60_000));
+        tree.call(
+            &second,
+            1,
+            &call("2025-10-27 05:00:00", 1_761_541_200.0)
+                .said("Run the tests, please.", "They pass.")
+                .latency(2 * 60_000),
+        );
         tree.call(&second, 2, &call("2025-10-27 05:01:00", 1_761_541_260.0).said("Run the tests, please.", "").failed("TimeoutError", "", "error sending request for url (https://api.deepseek.com/v1/chat/completions): operation timed out", None));
-        tree.call(&second, 3, &call("2025-10-27 05:02:00", 1_761_541_320.0).said("Tell me a \u{1b}[31mred\u{1b}[0m story", "Once").cancelled());
+        tree.call(
+            &second,
+            3,
+            &call("2025-10-27 05:02:00", 1_761_541_320.0)
+                .said("Tell me a \u{1b}[31mred\u{1b}[0m story", "Once")
+                .cancelled(),
+        );
         tree.begun(&second, "call_20251027_050300_004", "Still there?");
         tree
     }
@@ -174,7 +219,13 @@ impl Call {
         self
     }
 
-    pub fn failed(mut self, kind: &'static str, code: &'static str, message: &'static str, http_status: Option<u16>) -> Self {
+    pub fn failed(
+        mut self,
+        kind: &'static str,
+        code: &'static str,
+        message: &'static str,
+        http_status: Option<u16>,
+    ) -> Self {
         self.failure = Some(Failure { status: "error", kind, code, message, http_status });
         self
     }
