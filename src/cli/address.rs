@@ -192,9 +192,12 @@ impl Gather for Ids {
         }
     }
 
-    fn unfinished(&mut self, entry: &Entry) {
-        self.see(entry.call().id(), entry.call().dir().to_owned());
+    fn folder(&mut self, call: &Call) -> bool {
+        self.see(call.id(), call.dir().to_owned());
+        true
     }
+
+    fn unfinished(&mut self, _entry: &Entry) {}
 
     fn failed(&mut self, _error: std::io::Error) {}
 }

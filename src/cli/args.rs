@@ -393,7 +393,7 @@ pub(super) struct Export {
     #[arg(value_name = "CALL")]
     pub(super) calls: Vec<String>,
     /// Into this file instead of standard output; it appears whole or not at all
-    #[arg(long = "output", short, value_name = "FILE")]
+    #[arg(long = "output", short = 'o', value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
     /// Of this day, or these
     #[arg(long, value_name = "DATE")]

@@ -43,7 +43,10 @@ pub(super) fn head(env: &mut Env, entry: &Entry) -> Result<(), Problem> {
     match (call.state(), call.metadata()) {
         (State::Finished, Ok(metadata)) => finished(env, &metadata, &mut shown),
         // A folder that is gone or damaged: what the index says must do.
-        (State::Finished, Err(_unreadable)) => {
+        (State::Finished, Err(error)) => {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                shown.push(("damaged", env.out.paint(BAD, &one_line(&error.to_string()))));
+            }
             finished(env, &of_index(&entry.index().unwrap_or_default()), &mut shown)
         }
         _ => {
@@ -69,7 +72,10 @@ pub(super) fn head(env: &mut Env, entry: &Entry) -> Result<(), Problem> {
 fn finished<'n>(env: &Env, metadata: &Metadata, shown: &mut Vec<(&'n str, String)>) {
     let info = &metadata.api_info;
     let answered = &metadata.response_info.model;
-    let mut model = one_line(&format!("{} / {}", info.provider, info.model));
+    let mut model = one_line(&match info.provider.as_str() {
+        "" => info.model.clone(),
+        provider => format!("{provider} / {}", info.model),
+    });
     if !answered.is_empty() && *answered != info.model {
         model.push_str(&format!("  (answered by {})", one_line(answered)));
     }

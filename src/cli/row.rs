@@ -17,12 +17,12 @@ pub(super) const COLUMNS: [Column; 10] = [
     left("TIME"),
     left("CALL"),
     left("STATUS").at_most(20),
-    left("MODEL").at_most(24),
-    right("IN"),
-    right("OUT"),
-    right("COST"),
+    left("MODEL").at_most(24).spare(1),
+    right("IN").spare(3),
+    right("OUT").spare(2),
+    right("COST").spare(4),
     right("LATENCY"),
-    left("TOOLS").at_most(18),
+    left("TOOLS").at_most(18).spare(5),
     left("USER MESSAGE"),
 ];
 

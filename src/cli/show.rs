@@ -51,7 +51,8 @@ pub(super) fn run(env: &mut Env, args: &Show) -> Result<Outcome, Problem> {
 }
 
 fn print(env: &mut Env, call: &Call) -> Result<(), Problem> {
-    let entry = Entry::open(call.clone()).map_err(|error| Problem::Root(format!("cannot read {error}")))?;
+    // Damaged metadata is no reason to hide the bodies.
+    let entry = Entry::open(call.clone()).unwrap_or_else(|_| Entry::bare(call.clone()));
     latest::head(env, &entry)?;
     let metadata = call.metadata().unwrap_or_default();
     let stored = call.input().unwrap_or_default();

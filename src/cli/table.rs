@@ -31,19 +31,25 @@ pub(super) struct Column {
     pub(super) right: bool,
     /// Wider cells are cut, on a terminal.
     pub(super) at_most: usize,
+    /// On a narrow terminal the columns with the highest numbers are left out first; 0: never.
+    pub(super) spare: u8,
 }
 
 pub(super) const fn left(heading: &'static str) -> Column {
-    Column { heading, right: false, at_most: usize::MAX }
+    Column { heading, right: false, at_most: usize::MAX, spare: 0 }
 }
 
 pub(super) const fn right(heading: &'static str) -> Column {
-    Column { heading, right: true, at_most: usize::MAX }
+    Column { heading, right: true, at_most: usize::MAX, spare: 0 }
 }
 
 impl Column {
     pub(super) const fn at_most(self, columns: usize) -> Self {
         Column { at_most: columns, ..self }
+    }
+
+    pub(super) const fn spare(self, rank: u8) -> Self {
+        Column { spare: rank, ..self }
     }
 }
 
@@ -90,15 +96,33 @@ impl<'c> Table<'c> {
             let widest = cells.max().unwrap_or_default();
             let most = if out.width().is_some() { column.at_most } else { usize::MAX };
             // A column without anything in it need not be wide.
-            widest.min(most).max(width(column.heading))
+            widest.min(most).max(width(column.heading)).max(1)
         };
         let mut widths: Vec<_> =
             self.columns.iter().enumerate().map(|(n, column)| widest(n, column)).collect();
+        if let Some(limit) = out.width() {
+            self.leave_out(&mut widths, limit);
+        }
         if let (Some(limit), Some((last, others))) = (out.width(), widths.split_last_mut()) {
-            let taken: usize = others.iter().sum::<usize>() + 2 * others.len();
+            let taken = taken(others);
             *last = (*last).min(limit.saturating_sub(taken).max(10));
         }
         widths
+    }
+
+    /// Gives spare columns no room until the last one has some.
+    fn leave_out(&self, widths: &mut [usize], limit: usize) {
+        const LAST: usize = 16;
+        loop {
+            let Some((last, others)) = widths.split_last() else { return };
+            let spare = self.columns.iter().enumerate().zip(widths.iter());
+            let spare = spare.filter(|((_, column), width)| column.spare > 0 && **width > 0);
+            let next = spare.max_by_key(|((_, column), _)| column.spare).map(|((place, _), _)| place);
+            match next {
+                Some(place) if taken(others) + (*last).min(LAST) > limit => widths[place] = 0,
+                _ => return,
+            }
+        }
     }
 
     fn print(&self, out: &mut Out, cells: &[Cell]) -> io::Result<()> {
@@ -106,6 +130,9 @@ impl<'c> Table<'c> {
         let last = cells.len().saturating_sub(1);
         for (place, cell) in cells.iter().enumerate() {
             let (Some(column), Some(room)) = (self.columns.get(place), self.widths.get(place)) else { break };
+            if *room == 0 {
+                continue;
+            }
             let text = if out.width().is_some() { cut(&cell.text, *room) } else { cell.text.as_str().into() };
             let missing = " ".repeat(room.saturating_sub(width(&text)));
             let painted = out.paint(cell.style, &text);
@@ -120,6 +147,11 @@ impl<'c> Table<'c> {
         }
         out.line(line.trim_end())
     }
+}
+
+/// The columns that columns of these widths take, with the gaps behind them.
+fn taken(widths: &[usize]) -> usize {
+    widths.iter().filter(|width| **width > 0).map(|width| width + 2).sum()
 }
 
 /// Names and values under each other, the values lined up.

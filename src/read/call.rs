@@ -147,6 +147,14 @@ impl Entry {
         Entry { call: Call::new(dir, State::Finished), timestamp: line.timestamp, line: line.json.to_vec() }
     }
 
+    /// The entry of a call of which no more is to be known than its name.
+    #[cfg(feature = "cli")]
+    pub(crate) fn bare(call: Call) -> Self {
+        let timestamp = CallName::of(call.id().as_bytes()).timestamp();
+        let line = serde_json::json!({"call_id": call.id(), "timestamp": timestamp});
+        Entry { line: line.to_string().into_bytes(), timestamp, call }
+    }
+
     /// The start of the call, in Unix seconds.
     pub(crate) fn timestamp(&self) -> f64 {
         self.timestamp

@@ -37,11 +37,11 @@ impl CallName {
         std::num::NonZeroU32::new(self.stamp)
     }
 
-    /// The names that calls could have which were recorded right after this one, in the same second
-    /// or one of its neighbours.
+    /// The names that a call could have which was recorded right after this one: recording lags behind
+    /// when a lot is going on, but not by more than a minute.
     pub(super) fn successors(self) -> impl Iterator<Item = String> {
         let start = i64::from(self.stamp);
-        (start - 3..=start + 3).map(move |second| {
+        (start - 60..=start + 60).map(move |second| {
             let time = DateTime::from_timestamp(second, 0).unwrap_or_default();
             format!("call_{}_{:03}", time.format("%Y%m%d_%H%M%S"), self.number.saturating_add(1))
         })
@@ -84,6 +84,6 @@ mod tests {
         assert!(newer < CallName::of(b"call_20251027_050000_001"));
         assert_ne!(CallName::of(b"call_odd"), CallName::of(b"call_odder"));
         assert_eq!(CallName::of(b"call_odd_001").timestamp(), 0.0);
-        assert_eq!(older.successors().nth(3).unwrap(), "call_20251027_040210_1000");
+        assert_eq!(older.successors().nth(60).unwrap(), "call_20251027_040210_1000");
     }
 }

@@ -14,8 +14,9 @@ use super::line::Line;
 use super::seen::Seen;
 use super::{Call, Entry, Session, State, entries, files, session};
 
-/// How much of an index a thread takes at a time.
-const PIECE: u64 = 1 << 19;
+/// How much of an index a thread takes at a time: it is read over more than once, so it had better stay
+/// in the processor's cache.
+const PIECE: u64 = 1 << 16;
 
 /// How many folders a thread takes at a time.
 const FOLDERS: usize = 64;
@@ -26,6 +27,10 @@ pub(crate) trait Gather: Send {
     fn finished(&mut self, session: &Session, line: &Line<'_>);
     /// A call in flight, or one that was interrupted.
     fn unfinished(&mut self, entry: &Entry);
+    /// A folder that no index has, before it is read; `true` where nothing more of it is wanted.
+    fn folder(&mut self, _call: &Call) -> bool {
+        false
+    }
     /// Something that could not be read.
     fn failed(&mut self, error: io::Error);
     /// Bytes of indexes that were read since the last time.
@@ -43,6 +48,14 @@ struct Piece<'s> {
     to: u64,
 }
 
+/// What a thread keeps from one piece to the next.
+#[derive(Default)]
+struct Hands {
+    buffer: Vec<u8>,
+    /// The index read last, by the place of its session.
+    file: Option<(usize, File)>,
+}
+
 /// Shows every call of the sessions to one of the gatherers, in no order.
 pub(crate) fn scan<G: Gather>(sessions: &[Session], make: impl Fn() -> G) -> Vec<G> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
@@ -50,9 +63,9 @@ pub(crate) fn scan<G: Gather>(sessions: &[Session], make: impl Fn() -> G) -> Vec
     let seen: Vec<Mutex<Seen>> = sessions.iter().map(|_| Mutex::default()).collect();
 
     let pieces: Vec<Piece<'_>> = sessions.iter().enumerate().flat_map(|(n, of)| cut(n, of)).collect();
-    share(&mut gatherers, pieces.len(), |gatherer, buffer, next| {
+    share(&mut gatherers, pieces.len(), |gatherer, hands, next| {
         let piece = &pieces[next];
-        if let Err(error) = read_piece(piece, &seen[piece.session], buffer, gatherer) {
+        if let Err(error) = read_piece(piece, &seen[piece.session], hands, gatherer) {
             if error.kind() != io::ErrorKind::NotFound {
                 gatherer.failed(error);
             }
@@ -82,6 +95,9 @@ pub(crate) fn scan<G: Gather>(sessions: &[Session], make: impl Fn() -> G) -> Vec
         for (session, running, name) in packs[next] {
             let session = &sessions[*session];
             let call = Call::look(session.dir().join(name), || *running);
+            if gatherer.folder(&call) {
+                continue;
+            }
             match Entry::of_folder(call) {
                 Ok(Some(entry)) if entry.call().state() == State::Finished => {
                     gatherer.finished(session, &entry.line());
@@ -96,16 +112,16 @@ pub(crate) fn scan<G: Gather>(sessions: &[Session], make: impl Fn() -> G) -> Vec
 }
 
 /// Lets every gatherer take numbers below `count` until none is left.
-fn share<G: Send>(gatherers: &mut [G], count: usize, work: impl Fn(&mut G, &mut Vec<u8>, usize) + Sync) {
+fn share<G: Send>(gatherers: &mut [G], count: usize, work: impl Fn(&mut G, &mut Hands, usize) + Sync) {
     let next = AtomicUsize::new(0);
     let run = |gatherer: &mut G| {
-        let mut buffer = Vec::new();
+        let mut hands = Hands::default();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
                 return;
             }
-            work(gatherer, &mut buffer, number);
+            work(gatherer, &mut hands, number);
         }
     };
     if let ([gatherer, ..], 0..=1) = (&mut *gatherers, count) {
@@ -128,12 +144,16 @@ fn cut(session: usize, of: &Session) -> Vec<Piece<'_>> {
 fn read_piece<G: Gather>(
     piece: &Piece<'_>,
     seen: &Mutex<Seen>,
-    buffer: &mut Vec<u8>,
+    hands: &mut Hands,
     gatherer: &mut G,
 ) -> io::Result<()> {
     let path = piece.of.dir().join("index.jsonl");
-    let mut file = files::open(&path)?;
-    fill(&mut file, piece, buffer).map_err(|error| files::named(&error, Path::new(&path)))?;
+    let Hands { buffer, file } = hands;
+    let file = match file {
+        Some((session, file)) if *session == piece.session => file,
+        file => &mut file.insert((piece.session, files::open(&path)?)).1,
+    };
+    fill(file, piece, buffer).map_err(|error| files::named(&error, Path::new(&path)))?;
     let mut lines = Vec::new();
     let mut rest = &buffer[..];
     if piece.from > 0 {

@@ -63,7 +63,7 @@ fn times_are_local_or_utc() {
 fn a_terminal_gets_colours_and_cut_lines() {
     let tree = Tree::usual();
     let run = |extra: &[(&str, &str)]| {
-        let command = format!("stty cols 80; {} ls --no-pager", env!("CARGO_BIN_EXE_llmlogs"));
+        let command = format!("COLUMNS=80 {} ls --no-pager", env!("CARGO_BIN_EXE_llmlogs"));
         let mut script = Command::new("script");
         script.args(["-qec", &command, "/dev/null"]).current_dir(tree.folder()).stdin(Stdio::null());
         script
@@ -72,7 +72,7 @@ fn a_terminal_gets_colours_and_cut_lines() {
             .env_remove("NO_COLOR")
             .env_remove("COLUMNS")
             .env_remove("CI");
-        extra.iter().for_each(|(name, value)| drop(script.env(name, value)));
+        script.envs(extra.iter().copied());
         script.output().ok().map(|output| String::from_utf8(output.stdout).unwrap())
     };
     let Some(out) = run(&[]) else { return };

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 use std::io::{self, Read};
 use std::path::Path;
 
+use memchr::memmem::{Finder, FinderRev};
 use serde_json::{Value, json};
 
 use crate::read::line::Line;
@@ -93,6 +94,15 @@ pub(super) struct Hits<'f> {
     buffer: Vec<u8>,
     /// A line shorter than this has no message that was cut.
     cut_from: usize,
+    marks: Marks,
+}
+
+/// Where the messages of a line begin and end, as the recorder writes it.
+struct Marks {
+    user: FinderRev<'static>,
+    trace: FinderRev<'static>,
+    error: Finder<'static>,
+    finish: Finder<'static>,
 }
 
 impl<'f> Hits<'f> {
@@ -115,6 +125,12 @@ impl<'f> Hits<'f> {
             broken: Vec::new(),
             buffer: Vec::new(),
             cut_from: empty.saturating_sub(20) + INDEXED,
+            marks: Marks {
+                user: FinderRev::new(b",\"user_message\":\""),
+                trace: FinderRev::new(b"\",\"trace\":"),
+                error: Finder::new(b",\"error_message\":\""),
+                finish: Finder::new(b"\",\"finish_reason\":"),
+            },
         }
     }
 
@@ -124,15 +140,15 @@ impl<'f> Hits<'f> {
 
     /// Whether a message that is searched fills its room in the index, so that there may be more of it.
     fn may_be_cut(&self, line: &[u8]) -> bool {
-        // The message is near the end, and no text can hold this: its quotes would be escaped.
+        // The message is near the end, and no text can hold these: its quotes would be escaped.
         let user = || {
-            let at = memchr::memmem::rfind(line, b",\"user_message\":\"")? + 17;
-            let end = memchr::memmem::rfind(line, b"\",\"trace\":")?;
+            let at = self.marks.user.rfind(line)? + 17;
+            let end = self.marks.trace.rfind(line)?;
             Some(end.checked_sub(at)? >= INDEXED)
         };
         let error = || {
-            let at = memchr::memmem::find(line, b",\"error_message\":\"")? + 18;
-            let end = memchr::memmem::find(line, b"\",\"finish_reason\":")?;
+            let at = self.marks.error.find(line)? + 18;
+            let end = self.marks.finish.find(line)?;
             Some(end.checked_sub(at)? >= INDEXED)
         };
         (self.parts.user && user().unwrap_or(true)) || (self.parts.error && error().unwrap_or(true))
