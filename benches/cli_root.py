@@ -13,7 +13,7 @@ import sys
 
 root = sys.argv[1]
 calls = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
-folders = int(sys.argv[3]) if len(sys.argv) > 3 else 200
+folders = int(sys.argv[3]) if len(sys.argv) > 3 else 10_000
 DAYS, SESSIONS = 20, 5
 random.seed(7)
 

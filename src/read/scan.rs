@@ -4,7 +4,7 @@
 //! thread gathers what it sees on its own.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,7 +35,11 @@ pub(crate) trait Gather: Send {
     fn failed(&mut self, error: io::Error);
     /// Bytes of indexes that were read since the last time.
     fn progress(&mut self, _bytes: u64) {}
-    /// The lines of a piece that are worth reading; `None`: all. The others count as seen all the same.
+    /// Whether it picks lines, and may be shown one twice that stands in an index twice.
+    fn picks(&self) -> bool {
+        false
+    }
+    /// The lines of a piece that are worth reading, where it [`picks`](Self::picks).
     fn pick<'p>(&self, _piece: &'p [u8]) -> Option<Vec<&'p [u8]>> {
         None
     }
@@ -76,7 +80,13 @@ pub(crate) fn scan<G: Gather>(sessions: &[Session], make: impl Fn() -> G) -> Vec
     // What the indexes lack.
     let missing = Mutex::new(Vec::new());
     share(&mut gatherers, sessions.len(), |gatherer, _, next| {
-        let (of, Ok(seen)) = (&sessions[next], seen[next].lock()) else { return };
+        let (of, Ok(mut seen)) = (&sessions[next], seen[next].lock()) else { return };
+        if gatherer.picks() {
+            if has_every_line(of) {
+                return;
+            }
+            note_all(of, &mut seen);
+        }
         if seen.is_everything(of.dir()) {
             return;
         }
@@ -160,35 +170,59 @@ fn read_piece<G: Gather>(
         // Only behind a newline does a line begin; the byte before the piece may be one.
         rest = memchr::memchr(b'\n', rest).map_or(&b""[..], |newline| &rest[newline + 1..]);
     }
-    let picked = gatherer.pick(rest);
-    let mut unread = Vec::new();
-    while let Some(newline) = memchr::memchr(b'\n', rest) {
-        let text = &rest[..newline];
-        rest = &rest[newline + 1..];
-        match &picked {
-            Some(_) => unread.extend(id_of(text).or_else(|| Some(Line::parse(text)?.call_id.0))),
-            None => lines.extend(Line::parse(text)),
+    if let Some(picked) = gatherer.pick(rest) {
+        for line in picked.into_iter().filter_map(Line::parse) {
+            gatherer.finished(piece.of, &line);
         }
+        return Ok(());
+    }
+    while let Some(newline) = memchr::memchr(b'\n', rest) {
+        lines.extend(Line::parse(&rest[..newline]));
+        rest = &rest[newline + 1..];
     }
     if let Ok(mut seen) = seen.lock() {
         lines.retain(|line| seen.insert(line.call_id.0));
-        for id in unread {
-            seen.insert(id);
-        }
     }
-    lines.extend(picked.into_iter().flatten().filter_map(Line::parse));
     for line in &lines {
         gatherer.finished(piece.of, line);
     }
     Ok(())
 }
 
-/// The id of a line as the recorder writes it: first of all. Nothing for lines of another make, and
-/// for damaged ones.
-fn id_of(line: &[u8]) -> Option<&[u8]> {
-    let rest = line.strip_prefix(b"{\"call_id\":\"")?;
-    let id = &rest[..memchr::memchr(b'"', rest)?];
-    (line.ends_with(b"}") && !id.contains(&b'\\')).then_some(id)
+/// Whether a session that is over has every call in its index: as many lines as it counted calls.
+fn has_every_line(session: &Session) -> bool {
+    let Ok(info) = session.info() else { return false };
+    let trouble = info.counters.lost + info.counters.write_errors;
+    if info.ended_at.is_none() || trouble > 0 {
+        return false;
+    }
+    let Ok(mut file) = files::open(&session.dir().join("index.jsonl")) else { return false };
+    let mut buffer = vec![0; PIECE as usize];
+    let mut lines = 0;
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return lines == info.counters.calls,
+            Ok(read) => lines += memchr::memchr_iter(b'\n', &buffer[..read]).count() as u64,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Notes every line of an index that was read for some of them only.
+fn note_all(session: &Session, seen: &mut Seen) {
+    // An index that cannot be read has told so before.
+    let Ok(file) = files::open(&session.dir().join("index.jsonl")) else { return };
+    let mut lines = BufReader::with_capacity(PIECE as usize, file);
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        if !matches!(lines.read_until(b'\n', &mut text), Ok(1..)) || text.pop() != Some(b'\n') {
+            return;
+        }
+        if let Some(line) = Line::parse(&text) {
+            seen.insert(line.call_id.0);
+        }
+    }
 }
 
 /// Reads from the byte before the piece up to the newline that ends its last line.

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::io::{self, Read};
 use std::path::Path;
 
-use memchr::memmem::{Finder, FinderRev};
+use memchr::memmem::Finder;
 use serde_json::{Value, json};
 
 use crate::read::line::Line;
@@ -97,10 +97,8 @@ pub(super) struct Hits<'f> {
     marks: Marks,
 }
 
-/// Where the messages of a line begin and end, as the recorder writes it.
+/// Where the error message of a line begins and ends, as the recorder writes it.
 struct Marks {
-    user: FinderRev<'static>,
-    trace: FinderRev<'static>,
     error: Finder<'static>,
     finish: Finder<'static>,
 }
@@ -126,8 +124,6 @@ impl<'f> Hits<'f> {
             buffer: Vec::new(),
             cut_from: empty.saturating_sub(20) + INDEXED,
             marks: Marks {
-                user: FinderRev::new(b",\"user_message\":\""),
-                trace: FinderRev::new(b"\",\"trace\":"),
                 error: Finder::new(b",\"error_message\":\""),
                 finish: Finder::new(b"\",\"finish_reason\":"),
             },
@@ -140,11 +136,15 @@ impl<'f> Hits<'f> {
 
     /// Whether a message that is searched fills its room in the index, so that there may be more of it.
     fn may_be_cut(&self, line: &[u8]) -> bool {
-        // The message is near the end, and no text can hold these: its quotes would be escaped.
+        // The message stands before the trace at the end: its quotes are the fourth and fifth from there.
+        // A quote inside of either text is escaped, and leads to the folder for nothing at worst.
         let user = || {
-            let at = self.marks.user.rfind(line)? + 17;
-            let end = self.marks.trace.rfind(line)?;
-            Some(end.checked_sub(at)? >= INDEXED)
+            let trace = memchr::memrchr(b'"', line.strip_suffix(b"\"}")?)?;
+            let end = trace
+                .checked_sub(b"\",\"trace\":".len())
+                .filter(|end| line[*end..trace] == *b"\",\"trace\":")?;
+            let start = memchr::memrchr(b'"', &line[..end])?;
+            (start > 0 && line[start - 1] == b':').then_some(end - start > INDEXED)
         };
         let error = || {
             let at = self.marks.error.find(line)? + 18;
@@ -244,11 +244,12 @@ impl<'f> Hits<'f> {
 }
 
 impl Gather for Hits<'_> {
+    fn picks(&self) -> bool {
+        !self.parts.input && !self.parts.output && self.pattern.stored().is_some()
+    }
+
     fn pick<'p>(&self, piece: &'p [u8]) -> Option<Vec<&'p [u8]>> {
-        if self.parts.input || self.parts.output {
-            return None;
-        }
-        let stored = self.pattern.stored()?;
+        let stored = self.pattern.stored().filter(|_| self.picks())?;
         let mut picked: Vec<&[u8]> = Vec::new();
         let mut next = stored.find(piece).map(|found| found.start());
         let mut from = 0;

@@ -60,6 +60,7 @@ pub(super) fn run(env: &mut Env, args: &Search) -> Result<Outcome, Problem> {
         hits.extend(part.into_hits());
     }
     hits.sort_by(|a: &Hit, b: &Hit| b.order().cmp(&a.order()));
+    hits.dedup_by(|a, b| a.order() == b.order());
     hits.truncate(limit);
     for (place, hit) in hits.iter().enumerate() {
         if env.json {
