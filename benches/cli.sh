@@ -20,7 +20,7 @@ export LLMLOGS_ROOT=$root
 [ -d "$root" ] || { mkdir -p "$folder"; "$python" benches/cli_root.py "$root" "$calls"; }
 
 cat > "$folder/measure.py" <<'PY'
-import os, subprocess, sys, time
+import glob, os, subprocess, sys, time
 
 llmlogs, root, python = sys.argv[1:4]
 
@@ -76,8 +76,11 @@ try:
     rg = ["rg", "--glob", "index.jsonl"]
     beside("search needle, rg", [llmlogs, "search", "needle"], rg + ["needle", root])
     beside("search -i NEEDLE, rg -i", [llmlogs, "search", "-i", "NEEDLE"], rg + ["-i", "NEEDLE", root])
-    bodies = ["rg", "--glob", "input.json", "--glob", "output.json", "--glob", "!index.jsonl"]
-    beside("search --in input,output, rg", [llmlogs, "search", "--in", "input,output", "needle"], bodies + ["needle", root])
+    # The session whose calls have folders.
+    session = sorted(glob.glob(f"{root}/*/session_*"))[-1]
+    here = ["--session", os.path.basename(session)]
+    bodies = ["rg", "--glob", "input.json", "--glob", "output.json", "needle", session]
+    beside("search --in input,output, rg", [llmlogs, "search", "--in", "input,output", "needle", *here], bodies)
 except FileNotFoundError:
     print("search: rg is not installed")
 for name, command in [("latest", []), ("ls", ["ls"]), ("show", ["show"])]:

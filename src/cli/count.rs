@@ -79,7 +79,7 @@ impl Latencies {
     }
 
     pub(super) fn mean(&self) -> u64 {
-        if self.count == 0 { 0 } else { (self.sum + self.count / 2) / self.count }
+        (self.sum + self.count / 2).checked_div(self.count).unwrap_or_default()
     }
 
     /// The latency that `percent` of the calls did not exceed: nearest rank.
@@ -189,7 +189,7 @@ pub(super) struct Groups<T> {
 
 impl<T: Default> Groups<T> {
     pub(super) fn of(&mut self, name: &[u8]) -> &mut T {
-        if !self.groups.get(self.last).is_some_and(|(known, _)| **known == *name) {
+        if self.groups.get(self.last).is_none_or(|(known, _)| **known != *name) {
             self.last = match self.places.get(name) {
                 Some(place) => *place,
                 None => {

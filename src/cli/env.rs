@@ -28,7 +28,7 @@ impl Env {
             ))
         })?;
         let out = Out::new(global.color, pager && !global.no_pager);
-        Ok(Env { root, out, json: global.json, clock: Clock { utc: global.utc } })
+        Ok(Env { root, out, json: global.json, clock: Clock::new(global.utc) })
     }
 }
 

@@ -5,10 +5,15 @@ use chrono::{DateTime, Datelike, Local, Utc};
 /// Shows moments, in local time unless told otherwise.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
-    pub(super) utc: bool,
+    utc: bool,
+    this_year: i32,
 }
 
 impl Clock {
+    pub(super) fn new(utc: bool) -> Self {
+        Clock { utc, this_year: Local::now().year() }
+    }
+
     fn at(self, seconds: f64) -> Option<DateTime<chrono::FixedOffset>> {
         let time = DateTime::<Utc>::from_timestamp_millis((seconds * 1000.0).round() as i64)?;
         Some(if self.utc { time.fixed_offset() } else { time.with_timezone(&Local).fixed_offset() })
@@ -21,9 +26,8 @@ impl Clock {
 
     /// `10-27 04:02:10`, with the year where it is another than this one.
     pub(super) fn short(self, seconds: f64) -> String {
-        let this_year = Local::now().year();
         match self.at(seconds) {
-            Some(time) if time.year() == this_year => self.show(seconds, "%m-%d %H:%M:%S"),
+            Some(time) if time.year() == self.this_year => self.show(seconds, "%m-%d %H:%M:%S"),
             _ => self.full(seconds),
         }
     }
@@ -80,7 +84,7 @@ pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -69,7 +69,7 @@ pub(super) fn head(env: &mut Env, entry: &Entry) -> Result<(), Problem> {
     Ok(())
 }
 
-fn finished<'n>(env: &Env, metadata: &Metadata, shown: &mut Vec<(&'n str, String)>) {
+fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
     let info = &metadata.api_info;
     let answered = &metadata.response_info.model;
     let mut model = one_line(&match info.provider.as_str() {

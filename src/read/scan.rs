@@ -69,10 +69,10 @@ pub(crate) fn scan<G: Gather>(sessions: &[Session], make: impl Fn() -> G) -> Vec
     let pieces: Vec<Piece<'_>> = sessions.iter().enumerate().flat_map(|(n, of)| cut(n, of)).collect();
     share(&mut gatherers, pieces.len(), |gatherer, hands, next| {
         let piece = &pieces[next];
-        if let Err(error) = read_piece(piece, &seen[piece.session], hands, gatherer) {
-            if error.kind() != io::ErrorKind::NotFound {
-                gatherer.failed(error);
-            }
+        if let Err(error) = read_piece(piece, &seen[piece.session], hands, gatherer)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            gatherer.failed(error);
         }
         gatherer.progress(piece.to - piece.from);
     });

@@ -127,14 +127,12 @@ impl Session {
     ///
     /// An index of any length is read in constant memory. Damaged lines are passed over; their calls
     /// are read from their folders.
-    #[must_use]
     pub fn entries(&self) -> impl Iterator<Item = io::Result<Entry>> + use<> {
         Entries::new(self)
     }
 
     /// The same calls, newest start first. What is not asked for is not read: the first few cost the
     /// same however long the index is.
-    #[must_use]
     pub fn newest(&self) -> impl Iterator<Item = io::Result<Entry>> + use<> {
         SessionNewest::new(self)
     }

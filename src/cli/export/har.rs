@@ -21,7 +21,7 @@ impl Har {
             return Ok(());
         }
         let creator = json!({"name": "llmlogs", "version": env!("CARGO_PKG_VERSION")});
-        Ok(write!(sink, "{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"entries\":[\n")?)
+        Ok(writeln!(sink, "{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"entries\":[")?)
     }
 }
 
