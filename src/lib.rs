@@ -6,6 +6,9 @@
 #![cfg_attr(not(feature = "middleware"), allow(dead_code))]
 
 mod builder;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 mod emit;
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -98,7 +98,7 @@ fn media(media_type: &str, bytes: Option<u64>, source: &str) -> String {
 }
 
 /// How a part that is neither reasoning nor a tool call reads.
-fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
+pub(crate) fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
     match part {
         Part::Text(text) => Some(Cow::Borrowed(text)),
         Part::Refusal(text) => Some(Cow::Owned(format!("[refusal] {text}"))),

@@ -1,0 +1,13 @@
+//! The built command on a fixed tree: what people see, what programs get, and what it does with
+//! trees that are not as they should be.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod addresses;
+mod broken;
+mod commands;
+mod exports;
+mod live;
+mod older;
+mod terminal;
+mod tree;

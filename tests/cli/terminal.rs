@@ -1,0 +1,95 @@
+//! What a terminal gets, and what a pipe gets.
+
+use std::process::{Command, Stdio};
+
+use crate::tree::Tree;
+
+#[test]
+fn a_pipe_gets_no_colours_unless_asked() {
+    let tree = Tree::usual();
+    for args in [&[][..], &["ls"], &["show", "050200_003"], &["stats"], &["failures"], &["search", "story"]] {
+        assert!(!tree.out(args).contains('\x1b'), "{args:?}");
+    }
+    assert!(tree.out(&["ls", "--color", "always"]).contains("\x1b[32mok\x1b[0m"));
+}
+
+#[test]
+fn recorded_escapes_are_shown_and_not_passed_on() {
+    let tree = Tree::usual();
+    for args in
+        [&["ls"][..], &["show", "050200_003"], &["search", "story"], &["ls", "--tree"], &["diff", "~2", "~3"]]
+    {
+        let out = tree.out(args);
+        assert!(out.contains("␛[31mred"), "{args:?}: {out}");
+    }
+    let colored = tree.out(&["show", "050200_003", "--color", "always"]);
+    assert!(!colored.contains("\x1b[31mred"));
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let tree = Tree::usual();
+    for args in [&["ls", "--limit", "0"][..], &["show"], &["stats"], &["man"], &["export", "jsonl"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_llmlogs"))
+            .current_dir(tree.folder())
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.stderr.is_empty(), "{args:?}: {}", String::from_utf8_lossy(&ended.stderr));
+        assert!(ended.status.success(), "{args:?}: {}", ended.status);
+    }
+}
+
+#[test]
+fn times_are_local_or_utc() {
+    let tree = Tree::usual();
+    let tokyo = tree.command(&["ls", "-n1", "--session", "040210"]).env("TZ", "Asia/Tokyo").output().unwrap();
+    assert!(String::from_utf8(tokyo.stdout).unwrap().contains("2025-10-27 13:03:05"));
+    let utc = tree
+        .command(&["ls", "-n1", "--session", "040210", "--utc"])
+        .env("TZ", "Asia/Tokyo")
+        .output()
+        .unwrap();
+    assert!(String::from_utf8(utc.stdout).unwrap().contains("2025-10-27 04:03:05Z"));
+}
+
+/// A real terminal, where `script` can make one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_colours_and_cut_lines() {
+    let tree = Tree::usual();
+    let run = |extra: &[(&str, &str)]| {
+        let command = format!("COLUMNS=80 {} ls --no-pager", env!("CARGO_BIN_EXE_llmlogs"));
+        let mut script = Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).current_dir(tree.folder()).stdin(Stdio::null());
+        script
+            .env("TERM", "xterm-256color")
+            .env("TZ", "UTC")
+            .env_remove("NO_COLOR")
+            .env_remove("COLUMNS")
+            .env_remove("CI");
+        script.envs(extra.iter().copied());
+        script.output().ok().map(|output| String::from_utf8(output.stdout).unwrap())
+    };
+    let Some(out) = run(&[]) else { return };
+    assert!(out.contains("\x1b[31mRateLimitError"), "{out:?}");
+    for line in out.lines() {
+        assert!(unstyled(line).trim_end().chars().count() <= 80, "{line:?}");
+    }
+    assert!(!run(&[("NO_COLOR", "1")]).unwrap().contains('\x1b'));
+}
+
+#[cfg(target_os = "linux")]
+fn unstyled(line: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        plain.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    plain + rest
+}
