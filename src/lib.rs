@@ -3,7 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 // Without the middleware nothing sees responses arrive, so some words of the record stay unsaid.
-#![cfg_attr(not(feature = "middleware"), allow(dead_code))]
+#![cfg_attr(not(feature = "middleware"), allow(dead_code, unused_imports))]
 
 mod builder;
 #[cfg(feature = "cli")]

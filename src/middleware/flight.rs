@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tracing::Span;
 
 use crate::emit;
-use crate::record::{Arrivals, Body, End, Endpoint, Failure, Outcome, ResponseHead, Wanted};
+use crate::record::{Arrivals, Body, End, Endpoint, Failure, Held, Outcome, ResponseHead, Wanted};
 
 /// Spans that end with a response that another span follows: an outer middleware's of the same call.
 /// `None` once the response has ended.
@@ -40,6 +40,8 @@ pub(super) struct Flight {
     wanted: Option<Wanted>,
     head: ResponseHead,
     kept: Vec<u8>,
+    /// What `kept` has of the memory for calls in flight; `None` once there was too little.
+    held: Option<Held>,
     /// All bytes of the body so far, kept or not.
     seen: u64,
     arrivals: Arrivals,
@@ -58,6 +60,7 @@ impl Flight {
             wanted,
             head: ResponseHead::default(),
             kept: Vec::new(),
+            held: Some(Held::default()),
             seen: 0,
             arrivals: Arrivals::default(),
             riders: Riders(Arc::new(Mutex::new(Some(Vec::new())))),
@@ -84,7 +87,7 @@ impl Flight {
         let limit = self.limit() as u64;
         if let Some(length) = length {
             // A length that is a lie costs at most the limit, and only what is touched of it.
-            self.kept.reserve_exact(length.min(limit).min(1 << 20) as usize);
+            self.reserve(length.min(limit).min(1 << 20) as usize);
         }
     }
 
@@ -99,17 +102,32 @@ impl Flight {
     pub(super) fn chunk(&mut self, data: &Bytes) {
         self.seen += data.len() as u64;
         let room = self.limit().saturating_sub(self.kept.len());
-        if room == 0 {
+        if room == 0 || self.held.is_none() {
             return;
         }
         let part = &data[..data.len().min(room)];
         if self.kept.capacity() - self.kept.len() < part.len() {
             // A quarter more at a time: what many open streams hold stays close to what they got.
             let more = part.len().max(self.kept.len() / 4).max(512);
-            self.kept.reserve_exact(more);
+            if !self.reserve(more) {
+                return;
+            }
         }
         self.kept.extend_from_slice(part);
         self.arrivals.note(self.kept.len(), Instant::now);
+    }
+
+    /// Makes room for `more` bytes, where the calls in flight do not hold too much already; otherwise this one
+    /// gives up its body.
+    fn reserve(&mut self, more: usize) -> bool {
+        let budget = self.wanted.map_or(usize::MAX, |wanted| wanted.budget);
+        if self.held.as_mut().is_some_and(|held| held.take(more, budget)) {
+            self.kept.reserve_exact(more);
+            return true;
+        }
+        self.held = None;
+        self.kept = Vec::new();
+        false
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
@@ -122,7 +140,10 @@ impl Flight {
         }
         let ended = Instant::now();
         let bytes = Bytes::from(std::mem::take(&mut self.kept));
-        let body = if bytes.len() as u64 == self.seen {
+        let given_up = self.held.take().is_none();
+        let body = if given_up {
+            Body::GivenUp { original: self.seen }
+        } else if bytes.len() as u64 == self.seen {
             Body::limited(bytes, usize::MAX)
         } else {
             Body::Cut { bytes, original: self.seen }

@@ -18,15 +18,18 @@ pub(crate) struct Wanted {
     pub(crate) bodies: bool,
     /// How much of a body is worth keeping, in bytes.
     pub(crate) body_limit: usize,
+    /// How much the bodies of all calls in flight may hold together, in bytes.
+    pub(crate) budget: usize,
 }
 
 impl Wanted {
-    pub(crate) const NOTHING: Wanted = Wanted { bodies: false, body_limit: 0 };
+    pub(crate) const NOTHING: Wanted = Wanted { bodies: false, body_limit: 0, budget: 0 };
 
     /// Adds what another recorder wants.
     pub(crate) fn join(&mut self, other: Wanted) {
         self.bodies |= other.bodies;
         self.body_limit = self.body_limit.max(other.body_limit);
+        self.budget = self.budget.max(other.budget);
     }
 }
 

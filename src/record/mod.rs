@@ -7,6 +7,7 @@ mod call;
 mod error_type;
 mod exchange;
 mod fields;
+mod held;
 mod metadata;
 mod notice;
 mod sink;
@@ -16,6 +17,7 @@ pub(crate) use call::{CallKey, CallRecord, Leg, Moment};
 pub(crate) use error_type::{ErrorType, Failure};
 pub(crate) use exchange::{Arrivals, Body, End, Exchange, Outcome, ResponseHead, SentRequest, Wanted};
 pub(crate) use fields::{FieldValue, Fields};
+pub(crate) use held::Held;
 pub(crate) use metadata::SCHEMA_VERSION;
 pub use metadata::{
     ApiInfo, Attempt, Context, CostEstimate, Files, IndexEntry, Metadata, Performance, RequestInfo,

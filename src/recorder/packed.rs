@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::json;
+use crate::provider::dialect;
 use crate::record::{
     Arrivals, Body, CallKey, CallRecord, End, Endpoint, Failure, FieldValue, Fields, Leg, Moment, Outcome,
     ResponseHead, SentRequest,
@@ -18,6 +20,13 @@ pub(super) struct Shared {
     names: Vec<&'static str>,
     endpoints: Vec<Endpoint>,
 }
+
+/// A request of no more bytes than this packs well enough to be kept.
+const SMALL_REQUEST: usize = 512;
+
+/// Of a larger one, the user's last message is kept, as much of it as an index needs, where it is soon found.
+const READABLE_REQUEST: usize = 256 << 10;
+const MESSAGE: usize = 200;
 
 /// Beyond this many hosts and paths, each call keeps its own.
 const MOST_ENDPOINTS: usize = 256;
@@ -82,7 +91,7 @@ impl Packed {
         for attempt in &record.attempts {
             out.leg(attempt, &record.own.started);
         }
-        out.fields(&record.context);
+        out.context(record);
         out.number(record.spans.len() as u64);
         for span in &record.spans {
             let name = out.shared.name(span);
@@ -101,6 +110,17 @@ impl Packed {
         let spans = (0..input.number()).map(|_| input.name()).collect();
         Box::new(CallRecord { key: self.key, own, attempts, context, spans })
     }
+}
+
+/// The beginning of the last user message of a request that is about to give way.
+fn user_message(request: &SentRequest) -> Option<String> {
+    let bytes = request.body.bytes();
+    if bytes.len() <= SMALL_REQUEST || bytes.len() > READABLE_REQUEST {
+        return None;
+    }
+    let body = json::parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    let message = dialect(request.endpoint.api).request(&request.endpoint, &body).last_user_message();
+    Some(message.chars().take(MESSAGE).collect()).filter(|message: &String| !message.is_empty())
 }
 
 struct Writer<'s> {
@@ -164,11 +184,33 @@ impl Writer<'_> {
                     self.rest.push(Rest::Endpoint(request.endpoint.clone()));
                 }
             }
-            self.body(&request.body);
+            match &request.body {
+                Body::Whole(bytes) if bytes.len() <= SMALL_REQUEST => {
+                    self.bytes.push(3);
+                    self.number(bytes.len() as u64);
+                    self.bytes.extend_from_slice(bytes);
+                }
+                body => self.body(body),
+            }
         }
         self.bytes.push(u8::from(leg.outcome.is_some()));
         if let Some(outcome) = &leg.outcome {
             self.outcome(outcome, started);
+        }
+    }
+
+    /// The context, which tells the user's message where the request that has it gives way.
+    fn context(&mut self, record: &CallRecord) {
+        let legs = record.attempts.iter().rev().chain([&record.own]);
+        let told = record.context.get("user_message").is_some();
+        let request = legs.filter_map(|leg| leg.request.as_deref()).next().filter(|_| !told);
+        match request.and_then(user_message) {
+            Some(message) => {
+                let mut context = record.context.clone();
+                context.push("user_message", FieldValue::Str(&message));
+                self.fields(&context);
+            }
+            None => self.fields(&record.context),
         }
     }
 
@@ -306,6 +348,12 @@ impl<'p> Reader<'p> {
         match self.byte() {
             1 => Body::Streaming,
             2 => Body::GivenUp { original: self.number() },
+            3 => {
+                let length = usize::try_from(self.number()).unwrap_or(usize::MAX).min(self.bytes.len());
+                let (bytes, rest) = self.bytes.split_at(length);
+                self.bytes = rest;
+                Body::Whole(bytes.to_vec().into())
+            }
             _ => Body::Empty,
         }
     }
@@ -367,7 +415,7 @@ mod tests {
             fields: fields.clone(),
             request: Some(Arc::new(SentRequest {
                 endpoint: endpoint.clone(),
-                body: Body::Whole(body.into()),
+                body: Body::Whole(body.repeat(SMALL_REQUEST).into()),
             })),
             outcome: Some(Arc::new(Outcome {
                 head: ResponseHead {
@@ -408,5 +456,27 @@ mod tests {
         }
         assert_eq!(shared.endpoints.len(), MOST_ENDPOINTS);
         assert!(shared.names.len() < 30);
+    }
+
+    #[test]
+    fn a_small_request_stays_and_a_large_one_leaves_the_users_message() {
+        let mut shared = Shared::default();
+        let mut sent = |length: usize| {
+            let body = format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":"{}"}}]}}"#,
+                "é".repeat(length)
+            );
+            let mut record = record("/v1/chat/completions");
+            let request = record.attempts[1].request.as_deref().unwrap().clone();
+            let request = SentRequest { body: Body::Whole(body.clone().into()), ..request };
+            record.attempts[1].request = Some(Arc::new(request));
+            let unpacked = Packed::pack(&record, &mut shared).unpack(&shared);
+            let kept = unpacked.attempts[1].request.as_ref().unwrap().body.bytes() == body.as_bytes();
+            let told = unpacked.context.get("user_message").map(FieldValue::to_text);
+            (kept, told.map(|message| message.chars().count()))
+        };
+        assert_eq!(sent(100), (true, None));
+        assert_eq!(sent(1000), (false, Some(200)));
+        assert_eq!(sent(200_000), (false, None));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use crate::record::{CallKey, CallRecord, Moment, Notice, SentRequest, Sink, Wanted};
+use crate::record::{CallKey, CallRecord, Held, Moment, Notice, SentRequest, Sink, Wanted};
 
 use super::packed::{Packed, Shared};
 use super::settings::Overflow;
@@ -331,7 +331,8 @@ impl Sink for Queue {
             notice_stopped();
             return;
         }
-        if state.bytes + full <= self.budget || self.overflow == Overflow::Block {
+        // What is still in flight needs its room too.
+        if state.bytes + full + Held::by_all() <= self.budget || self.overflow == Overflow::Block {
             state.calls += 1;
             return self.push(state, Message::Finished(record), full);
         }

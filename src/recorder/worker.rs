@@ -19,7 +19,7 @@ use super::media::Media;
 use super::moment::LocalTime;
 use super::queue::{Message, Queue};
 use super::session::{Place, Session};
-use super::settings::{Durability, Settings};
+use super::settings::{Durability, Overflow, Settings};
 use super::stats::{Fault, Loss, Stats};
 
 /// How long a failing disk is left alone: at first, and at most.
@@ -32,7 +32,11 @@ const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 /// Makes the session's folder and starts the thread.
 pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuard)> {
     // Without its body nothing is known of a call, whether or not the body itself is kept.
-    let wanted = Wanted { bodies: true, body_limit: settings.body_limit };
+    let budget = match settings.overflow {
+        Overflow::Degrade => settings.queue_bytes,
+        Overflow::Block => usize::MAX,
+    };
+    let wanted = Wanted { bodies: true, body_limit: settings.body_limit, budget };
     let queue = Arc::new(Queue::new(settings.queue_bytes, settings.overflow, wanted));
     let sync = settings.durability == Durability::Call;
     let session = Session::create(&settings.root, SystemTime::now(), sync, queue.stats())
