@@ -14,8 +14,9 @@ use tracing::Span;
 use crate::json;
 use crate::provider;
 use crate::record::{Arrivals, Body, End, Endpoint, ErrorType, Failure, Outcome, ResponseHead, SentRequest};
+use crate::redact;
 
-use super::{attributes, handover, notice, scrub};
+use super::{attributes, handover, notice};
 
 /// A call that is made without HTTP, or through a client that has no middleware.
 ///
@@ -86,7 +87,7 @@ impl LlmCall {
     /// The call failed with `error`. Its text is recorded as `{error:#}` writes it, which is the
     /// whole chain for `anyhow::Error`; credentials in URLs are left out.
     pub fn fail<E: Display + 'static>(mut self, error: &E) {
-        let failure = Failure::new(error_type(error), scrub::scrub(&format!("{error:#}")));
+        let failure = Failure::new(error_type(error), redact::scrub(&format!("{error:#}")));
         self.end(Bytes::new(), End::Failed(failure));
     }
 

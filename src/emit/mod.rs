@@ -8,7 +8,6 @@ mod attributes;
 mod call;
 mod handover;
 mod notice;
-mod scrub;
 
 pub use call::{LlmCall, LlmCallBuilder};
 #[cfg(feature = "middleware")]
@@ -16,5 +15,4 @@ pub(crate) use {
     attributes::{open, record_end},
     handover::{leave_outcome, leave_request, wanted},
     notice::notice_unseen,
-    scrub::chain,
 };

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::error::Error;
 
-use crate::emit;
 use crate::record::{ErrorType, Failure};
+use crate::redact;
 
 /// The failure that a request ended with before there was a response.
 pub(super) fn failure(error: &reqwest_middleware::Error) -> Failure {
@@ -16,13 +16,13 @@ pub(super) fn failure(error: &reqwest_middleware::Error) -> Failure {
         reqwest_middleware::Error::Reqwest(error) => error,
         reqwest_middleware::Error::Middleware(error) => error.as_ref(),
     };
-    Failure::new(kind, emit::chain(source))
+    Failure::new(kind, redact::chain(source))
 }
 
 /// The failure that a response's body ended with.
 pub(super) fn body_failure(error: &reqwest::Error) -> Failure {
     let kind = if error.is_timeout() { ErrorType::Timeout } else { ErrorType::Stream };
-    Failure::new(kind, emit::chain(error))
+    Failure::new(kind, redact::chain(error))
 }
 
 /// The type of an error that is one of reqwest's.

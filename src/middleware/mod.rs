@@ -18,7 +18,7 @@ use tracing::Instrument;
 use crate::emit;
 use crate::json;
 use crate::provider;
-use crate::record::{Body, Endpoint, SentRequest};
+use crate::record::{Api, Body, Endpoint, SentRequest};
 
 pub(crate) use error::error_type;
 use flight::Flight;
@@ -147,11 +147,15 @@ fn buffered(request: &mut Request) -> Option<Bytes> {
 
 impl Flight {
     /// Opens the call's span and leaves its request there; `None` where nobody listens, or where it is no call.
-    fn begin(Recognised { endpoint, told }: Recognised, body: Option<Bytes>) -> Option<Self> {
+    fn begin(Recognised { mut endpoint, told }: Recognised, body: Option<Bytes>) -> Option<Self> {
         let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
         let parsed = text.and_then(|text| json::skim(text).ok());
         if !told && body.is_some() && !provider::speaks_for_itself(&endpoint, parsed.as_ref()) {
             return None;
+        }
+        if told && endpoint.api == Api::Raw {
+            // A path of the user's own; the body may well be of a known shape.
+            endpoint.api = provider::api_of(&endpoint.provider, parsed.as_ref());
         }
         let span = emit::open(&endpoint, parsed.as_ref());
         let wanted = emit::wanted(&span);

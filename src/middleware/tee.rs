@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -78,13 +78,16 @@ impl Tee {
     /// Reads the beginning of an error's body, so that its message is known whoever drops it.
     async fn read_ahead(&mut self) {
         let mut length = 0;
-        let mut timer = None;
+        let mut deadline = None;
         std::future::poll_fn(|context| {
             while length < ERROR_PREFIX {
                 let Poll::Ready(polled) = self.poll_inner(context) else {
                     // Most errors are all there at once; only for others a timer is needed.
-                    let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(ERROR_WAIT)));
-                    return timer.as_mut().poll(context);
+                    let deadline = *deadline.get_or_insert_with(|| wake_in(ERROR_WAIT, context.waker()));
+                    return match deadline {
+                        Some(deadline) if Instant::now() < deadline => Poll::Pending,
+                        _ => Poll::Ready(()),
+                    };
                 };
                 let last = !matches!(polled, Some(Ok(_)));
                 if let Some(Ok(frame)) = &polled {
@@ -99,6 +102,18 @@ impl Tee {
         })
         .await;
     }
+}
+
+/// Wakes the task at a moment, which is returned; `None` where that cannot be done. Not by the runtime's timer: a
+/// program may have built its runtime without one, and asking for it would panic.
+fn wake_in(wait: Duration, waker: &Waker) -> Option<Instant> {
+    let deadline = Instant::now() + wait;
+    let waker = waker.clone();
+    let sleep = move || {
+        std::thread::sleep(wait);
+        waker.wake();
+    };
+    std::thread::Builder::new().name("llmlogs-timer".to_owned()).spawn(sleep).ok().map(|_detached| deadline)
 }
 
 impl Body for Tee {

@@ -337,8 +337,12 @@ fn provider(url: &CleanUrl, implied: Option<&'static str>) -> Cow<'static, str> 
 /// Whose host this is.
 fn known_host(host: &str) -> Option<&'static str> {
     let known = HOSTS.iter().find(|(end, _)| match end.strip_prefix('.') {
+        // Amazon has other services, and other people's servers.
+        Some(_) if end.contains("aws") => host.ends_with(end) && host.contains("bedrock"),
         Some(_) => host.ends_with(end),
-        None => host == *end || host.strip_suffix(end).is_some_and(|h| h.ends_with(['.', '-'])),
+        // Vertex AI's are named by region: `europe-west1-aiplatform.googleapis.com`.
+        None if *end == "aiplatform.googleapis.com" => host.ends_with(end),
+        None => host == *end || host.strip_suffix(end).is_some_and(|h| h.ends_with('.')),
     });
     known.map(|(_, provider)| *provider)
 }

@@ -22,7 +22,8 @@ impl Dialect for Embeddings {
         let mut view = Raw.response(endpoint, body);
         if let Some(usage) = &mut view.usage {
             // Some count the input under another name or in the total alone; there is no output.
-            usage.prompt_tokens = usage.prompt_tokens.max(usage.total_tokens - usage.completion_tokens);
+            usage.prompt_tokens =
+                usage.prompt_tokens.max(usage.total_tokens.saturating_sub(usage.completion_tokens));
         }
         view
     }

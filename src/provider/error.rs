@@ -75,6 +75,7 @@ fn flat(error: &Json<'_>) -> (String, String) {
         .or_else(|| word("type"))
         .or_else(|| word("__type"))
         .or_else(|| word("error_code"))
+        .or_else(|| word("error_type"))
         .or_else(|| error.at(&["detail", "code"]).as_str().map(Cow::into_owned))
         .unwrap_or_else(|| error.get("code").scalar());
     let message = ["message", "Message", "error_message", "msg", "detail", "title"]

@@ -13,7 +13,8 @@ pub(crate) fn exchange_failure(outcome: &Outcome, decoded: Option<&DecodedBody<'
     if let Some(status) = outcome.head.status.filter(|status| *status >= 400) {
         // What has been read may have been redacted since.
         let read = decoded.filter(|decoded| !decoded.streamed).and_then(|decoded| decoded.json.as_ref());
-        let (mut code, mut message) = match read {
+        let streamed = decoded.and_then(|decoded| decoded.error.as_ref());
+        let (mut code, mut message) = match read.or(streamed) {
             Some(body) => api_error(body),
             None => {
                 let text = String::from_utf8_lossy(outcome.body.bytes());

@@ -48,7 +48,7 @@ impl Dialect for OpenAiChat {
         ResponseView {
             id: text(body.get("id")),
             object: text(body.get("object")),
-            created: body.get("created").as_u64(),
+            created: body.get("created").as_f64().map(|seconds| seconds as u64),
             model: text(body.get("model")),
             choices: body.get("choices").items().iter().map(choice).collect(),
             usage: usage(endpoint, usage_json),

@@ -392,7 +392,7 @@ impl<'a> ResponsesFold<'a> {
     /// The event's `output_index`; the place after the last item where it has none.
     fn index(&self, event: &Object<'a>) -> u64 {
         let told = event.get("output_index").and_then(Json::as_u64);
-        told.unwrap_or_else(|| self.items.iter().map(|item| item.index + 1).max().unwrap_or(0))
+        told.unwrap_or_else(|| self.items.iter().map(|item| item.index.saturating_add(1)).max().unwrap_or(0))
     }
 
     /// The item that an event is about.

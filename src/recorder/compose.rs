@@ -50,7 +50,7 @@ pub(super) struct Composer {
 /// The parts of a record that tell of the call as a whole.
 struct Chosen<'r> {
     request: Option<&'r SentRequest>,
-    outcome: Option<&'r Outcome>,
+    outcome: Option<Cow<'r, Outcome>>,
 }
 
 impl<'r> Chosen<'r> {
@@ -69,11 +69,22 @@ impl<'r> Chosen<'r> {
                         last.end != End::Dropped && provider::exchange_failure(last, None).is_some()
                     }
                 };
-                Some(if same { last } else { own })
+                Some(match own.body {
+                    _ if same => Cow::Borrowed(last),
+                    // What had been answered stays, whatever came of it later.
+                    Body::Empty => {
+                        Cow::Owned(Outcome { end: own.end.clone(), ended: own.ended, ..last.clone() })
+                    }
+                    _ => Cow::Borrowed(own),
+                })
             }
-            (own, last) => last.or(own),
+            (own, last) => last.or(own).map(Cow::Borrowed),
         };
         Chosen { request: last.request.as_deref().or(own.request.as_deref()), outcome }
+    }
+
+    fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_deref()
     }
 }
 
@@ -185,7 +196,7 @@ impl Composer {
         let said = Said::by(record);
         let mut endpoint = chosen.request.map_or_else(|| said.endpoint(), |request| request.endpoint.clone());
         endpoint.path = self.redact.text(&endpoint.path).into_owned();
-        let ended = chosen.outcome.map_or(record.own.ended, |outcome| outcome.ended);
+        let ended = chosen.outcome().map_or(record.own.ended, |outcome| outcome.ended);
 
         // The request: as it was sent, or as the fields tell it.
         let sent = match chosen.request {
@@ -200,7 +211,7 @@ impl Composer {
         // The response: as it came, or as the fields tell it.
         let wall_end = record.own.started.wall_at(ended);
         let (started, end) = (LocalTime::of(record.own.started.wall), LocalTime::of(wall_end));
-        let mut decoded = match chosen.outcome {
+        let mut decoded = match chosen.outcome() {
             Some(outcome) => provider::decode(&endpoint, outcome),
             None => DecodedBody {
                 json: Some(said.response(end.unix_seconds())),
@@ -210,7 +221,7 @@ impl Composer {
         };
         let mut changed = decoded.json.as_mut().is_some_and(|json| self.redact.json(json));
         changed |= decoded.error.as_mut().is_some_and(|error| self.redact.json(error));
-        let is_error_body = chosen.outcome.is_some_and(|o| o.head.status.is_some_and(|s| s >= 400));
+        let is_error_body = chosen.outcome().is_some_and(|o| o.head.status.is_some_and(|s| s >= 400));
         let response = match &decoded.json {
             Some(body) if !is_error_body => dialect(endpoint.api).response(&endpoint, body),
             _ => ResponseView::default(),
@@ -222,10 +233,10 @@ impl Composer {
         let cancelled = failure.as_ref().is_some_and(|failure| failure.kind == ErrorType::Cancelled);
 
         // A response made up from the fields says less of the tokens than the fields themselves.
-        let in_body = response.usage.filter(|_| chosen.outcome.is_some());
+        let in_body = response.usage.filter(|_| chosen.outcome().is_some());
         let usage = in_body.or_else(|| said.usage()).unwrap_or_default();
         let latency = record.own.started.until(ended);
-        let latency_ms = match (chosen.outcome, said.latency_ms()) {
+        let latency_ms = match (chosen.outcome(), said.latency_ms()) {
             (None, Some(told)) => told,
             _ => milliseconds(latency),
         };
@@ -256,10 +267,10 @@ impl Composer {
         let (output_json, output_text) = match &failure {
             None => {
                 // A folded stream is what it folded into; everything else is its body.
-                let body = chosen.outcome.map(|outcome| &outcome.body);
+                let body = chosen.outcome().map(|outcome| &outcome.body);
                 let body = body.filter(|body| !decoded.streamed || decoded.json.is_none() || is_cut(body));
                 let json = decoded.json.as_ref().filter(|_| !body.is_some_and(is_cut));
-                let content_type = chosen.outcome.map_or("", |outcome| &outcome.head.content_type);
+                let content_type = chosen.outcome().map_or("", |outcome| &outcome.head.content_type);
                 let stored = self.stored(json, changed, body, content_type, &mut media);
                 let text = render::output(&Reply { raw: std::str::from_utf8(&stored).ok(), ..reply }, None);
                 (stored, text)
@@ -290,7 +301,7 @@ impl Composer {
             cost_estimate: self.prices.cost(&priced, &usage, response.cost),
             truncated: Truncated {
                 input: chosen.request.is_some_and(|request| is_cut(&request.body)),
-                output: chosen.outcome.is_some_and(|outcome| is_cut(&outcome.body)),
+                output: chosen.outcome().is_some_and(|outcome| is_cut(&outcome.body)),
             },
             response_info,
             api_info: api_info(endpoint, model),
@@ -310,9 +321,9 @@ impl Composer {
         end: &LocalTime,
         media: &mut Vec<Media>,
     ) -> (Vec<u8>, String) {
-        let status = chosen.outcome.and_then(|outcome| outcome.head.status);
+        let status = chosen.outcome().and_then(|outcome| outcome.head.status);
         let http_error = status.is_some_and(|status| status >= 400);
-        let arrived = chosen.outcome.and_then(|outcome| self.arrived(outcome, decoded));
+        let arrived = chosen.outcome().and_then(|outcome| self.arrived(outcome, decoded));
         // An error that the body reports is the provider's word; anything else had merely arrived.
         let (body, partial) = match (&decoded.error, arrived) {
             (Some(error), partial) => (Some(error.clone()), partial),
@@ -382,10 +393,18 @@ impl Composer {
         let mut failure = match (outcome, leg.request.as_deref()) {
             (Some(outcome), Some(request)) => {
                 let mut decoded = provider::decode(&request.endpoint, outcome);
-                if let Some(body) = &mut decoded.json {
+                for body in [&mut decoded.json, &mut decoded.error].into_iter().flatten() {
                     self.redact.json(body);
                 }
+                let is_error_body = outcome.head.status.is_some_and(|status| status >= 400);
+                let view = match &decoded.json {
+                    Some(body) if !is_error_body => {
+                        dialect(request.endpoint.api).response(&request.endpoint, body)
+                    }
+                    _ => ResponseView::default(),
+                };
                 provider::exchange_failure(outcome, Some(&decoded))
+                    .or_else(|| provider::reported_failure(&decoded, &view))
             }
             (Some(outcome), None) => provider::exchange_failure(outcome, None),
             (None, _) => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),
@@ -587,7 +606,7 @@ fn response_info(
 ) -> ResponseInfo {
     let or = |known: &str, told: String| if known.is_empty() { told } else { known.to_owned() };
     let tool_names: Vec<String> = view.tool_names().map(|name| name.clone().into_owned()).collect();
-    let head = chosen.outcome.map(|outcome| &outcome.head);
+    let head = chosen.outcome().map(|outcome| &outcome.head);
     ResponseInfo {
         id: or(&view.id, said.response_id()),
         object: view.object.clone().into_owned(),
@@ -637,9 +656,9 @@ fn call_failure(
     decoded: &DecodedBody<'_>,
     response: &ResponseView<'_>,
 ) -> Option<Failure> {
-    let exchange = chosen.outcome.and_then(|outcome| provider::exchange_failure(outcome, Some(decoded)));
+    let exchange = chosen.outcome().and_then(|outcome| provider::exchange_failure(outcome, Some(decoded)));
     // A stream that had come to its end was a call that had come to its end.
-    let over = exchange.is_none() && chosen.outcome.is_some_and(|outcome| outcome.end == End::Dropped);
+    let over = exchange.is_none() && chosen.outcome().is_some_and(|outcome| outcome.end == End::Dropped);
     let panicked = || {
         let panicked = !over && (record.own.panicked || record.attempts.iter().any(|leg| leg.panicked));
         panicked.then(|| Failure::new(ErrorType::Panic, "the program panicked while the call was open"))

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::json::{self, Json, Object};
 use crate::record::{Api, CallRecord, Endpoint, ErrorType, Failure, FieldValue, Fields, Usage};
+use crate::redact;
 
 /// Names of one meaning, the strongest first: OpenTelemetry's (of today, then of older versions),
 /// OpenInference's, the short ones.
@@ -162,7 +163,9 @@ impl<'r> Said<'r> {
             return None;
         }
         let kind = kind.map_or(ErrorType::Api, |kind| ErrorType::from_attribute(&kind.to_text()));
-        Some(Failure::new(kind, message.map(FieldValue::to_text).unwrap_or_default()))
+        // An error's text may quote the URL that it was about, key and all.
+        let message = message.map(|message| redact::scrub(&message.to_text()));
+        Some(Failure::new(kind, message.unwrap_or_default()))
     }
 
     /// The fields that have no place of their own; `http` says whether a request body tells what

@@ -12,7 +12,7 @@ use crate::record::{SCHEMA_VERSION, say};
 
 use super::folder::{self, Folder};
 use super::moment::{Date, LocalTime};
-use super::stats::Stats;
+use super::stats::{Fault, Stats};
 
 /// How many programs may start a session in one second.
 const SUFFIXES: u32 = 10_000;
@@ -44,6 +44,15 @@ struct SessionFile<'a> {
 pub(super) struct Place {
     date: Date,
     pub(super) name: String,
+}
+
+/// A call's folder, looked up again.
+pub(super) enum Opened {
+    There(Folder),
+    /// It was gone, and is empty.
+    Again(Folder),
+    /// Something else stands in its place.
+    Taken(io::Error),
 }
 
 /// The session's folder of one day.
@@ -290,21 +299,26 @@ impl Session {
         Ok(Place { date, name })
     }
 
-    /// Opens a call's folder; says whether it had to be made again.
-    pub(super) fn open(&mut self, place: &Place, counters: Stats) -> io::Result<(Folder, bool)> {
+    /// Opens a call's folder.
+    pub(super) fn open(&mut self, place: &Place, counters: Stats) -> io::Result<Opened> {
         if let Some((name, folder)) = self.last.take()
             && name == place.name
         {
-            return Ok((folder, false));
+            return Ok(Opened::There(folder));
         }
         let day = self.day(place.date, counters)?;
         match self.days[day].folder.open(&place.name) {
-            Ok(folder) => Ok((folder, false)),
+            Ok(folder) => Ok(Opened::There(folder)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.reset();
                 let day = self.day(place.date, counters)?;
-                Ok((self.days[day].folder.create(&place.name)?, true))
+                // The session may have come back in the meantime, and the call with it.
+                match self.days[day].folder.open(&place.name) {
+                    Ok(folder) => Ok(Opened::There(folder)),
+                    Err(_gone) => Ok(Opened::Again(self.days[day].folder.create(&place.name)?)),
+                }
             }
+            Err(error) if Fault::of(&error) == Fault::Obstructed => Ok(Opened::Taken(error)),
             Err(error) => Err(error),
         }
     }

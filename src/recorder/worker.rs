@@ -18,7 +18,7 @@ use super::janitor::Janitor;
 use super::media::Media;
 use super::moment::LocalTime;
 use super::queue::{Message, Queue};
-use super::session::{Place, Session};
+use super::session::{Opened, Place, Session};
 use super::settings::{Durability, Overflow, Settings};
 use super::stats::{Fault, Loss, Stats};
 
@@ -214,7 +214,10 @@ impl Worker {
         };
         let input = self.composer.request(request);
         let stats = self.stats();
-        let (folder, _fresh) = self.session.open(&open.place, stats)?;
+        let folder = match self.session.open(&open.place, stats)? {
+            Opened::There(folder) | Opened::Again(folder) => folder,
+            Opened::Taken(error) => return Err(error),
+        };
         self.write_input(&folder, &input)?;
         open.input = true;
         self.session.put_back(&open.place, folder);
@@ -291,24 +294,15 @@ impl Worker {
         };
         let (line, status) = match call.written.take() {
             Some(written) => written,
-            None => match self.session.open(&call.place, stats) {
-                Ok((folder, fresh)) => {
-                    call.input &= !fresh;
-                    match self.write_files(&folder, &mut call, record) {
-                        Ok(written) => written,
-                        Err(error) => {
-                            *open = Some(call);
-                            return Err(error);
-                        }
-                    }
+            None => match self.write_call(&mut call, record, stats) {
+                Ok(Some(written)) => written,
+                Ok(None) => {
+                    // Something else has taken the folder's place: the next number will do.
+                    self.session.over(&call.place);
+                    return Err(io::ErrorKind::AlreadyExists.into());
                 }
                 Err(error) => {
-                    if Fault::of(&error) == Fault::Obstructed {
-                        // Something else has taken the folder's place: the next number will do.
-                        self.session.over(&call.place);
-                    } else {
-                        *open = Some(call);
-                    }
+                    *open = Some(call);
                     return Err(error);
                 }
             },
@@ -326,6 +320,24 @@ impl Worker {
             super::folder::journal::note(super::folder::journal::Step::Counted(path));
         }
         Ok(())
+    }
+
+    /// Writes a call's files; `None` where its folder's place is taken.
+    fn write_call(
+        &mut self,
+        call: &mut Open,
+        record: &CallRecord,
+        stats: Stats,
+    ) -> io::Result<Option<(Vec<u8>, Status)>> {
+        let folder = match self.session.open(&call.place, stats)? {
+            Opened::There(folder) => folder,
+            Opened::Again(folder) => {
+                call.input = false;
+                folder
+            }
+            Opened::Taken(_by_something) => return Ok(None),
+        };
+        self.write_files(&folder, call, record).map(Some)
     }
 
     fn write_files(

@@ -3,6 +3,7 @@
 //! Works on the recorder's own copy of a body: what the caller sends and gets is never touched.
 
 mod builtin;
+mod urls;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,6 +12,10 @@ use std::sync::Arc;
 use regex::Regex;
 
 use crate::json::Json;
+
+#[cfg(feature = "middleware")]
+pub(crate) use urls::chain;
+pub(crate) use urls::scrub;
 
 /// What stands in place of a secret.
 pub(crate) const REPLACEMENT: &str = "[REDACTED]";
