@@ -108,15 +108,23 @@ fn by_id(env: &Env, address: &str) -> Result<Found, Problem> {
     if !exact.is_empty() {
         return one_of(env, address, exact);
     }
-    let found = scan(&sessions, || Ids { wanted: id.to_owned(), matches: Vec::new(), near: None });
+    let found =
+        scan(&sessions, || Ids { wanted: id.to_owned(), matches: Vec::new(), near: None, gone: None });
     let mut near: Option<(usize, String)> = None;
-    let mut matches = Vec::new();
+    let (mut matches, mut gone) = (Vec::new(), None);
     for ids in found {
         matches.extend(ids.matches);
         near = [near, ids.near].into_iter().flatten().min();
+        gone = gone.or(ids.gone);
     }
     if !matches.is_empty() {
         return one_of(env, address, matches);
+    }
+    if let Some(dir) = gone {
+        return Ok(nothing(format!(
+            "{} has been removed\nllmlogs ls still has what the index says of it.",
+            dir.display()
+        )));
     }
     let hint = near.map_or_else(
         || "llmlogs ls lists calls with the ends of their ids.".to_owned(),
@@ -152,6 +160,8 @@ struct Ids {
     wanted: String,
     matches: Vec<Call>,
     near: Option<(usize, String)>,
+    /// A call that an index has, and whose folder has been removed.
+    gone: Option<std::path::PathBuf>,
 }
 
 impl Ids {
@@ -165,8 +175,9 @@ impl Ids {
             && number.trim_start_matches('0') == self.wanted
             && number.bytes().all(|byte| byte.is_ascii_digit());
         if ends || same_number {
-            if let Ok(call) = Call::open(dir) {
-                self.matches.push(call);
+            match Call::open(&dir) {
+                Ok(call) => self.matches.push(call),
+                Err(_gone) => self.gone = Some(dir),
             }
             return;
         }

@@ -1,8 +1,8 @@
 //! The `llmlogs` command: what happened, in one short command.
 //!
 //! Reads through [`read`](crate::read); never records. Each command has a file of its own, which
-//! gathers first and prints afterwards; what they share is here: [`args`] what can be said, [`env`]
-//! root and terminal, [`filter`] and [`address`] which calls are meant, [`out`] and [`text`] how text
+//! gathers first and prints afterwards; what they share is here: `args` what can be said, `env`
+//! root and terminal, `filter` and `address` which calls are meant, `out` and `text` how text
 //! gets onto a terminal.
 
 mod address;

@@ -14,7 +14,7 @@ use super::ls::Broken;
 use super::out::{DIM, LIVE};
 use super::outcome::{Outcome, Problem};
 use super::table::Table;
-use super::text::cut;
+use super::text::{cut, one_line};
 use super::{format, row};
 
 /// How often the root is looked at.
@@ -97,7 +97,7 @@ fn in_flight(env: &mut Env, watch: &Watch) -> Result<(), Problem> {
     let named = live
         .iter()
         .take(NAMED)
-        .map(|entry| format!("{} {}", row::short_id(entry.call().id()), row::latency(entry)));
+        .map(|entry| format!("{} {}", one_line(row::short_id(entry.call().id())), row::latency(entry)));
     let mut text =
         format!("{} in flight: {}", format::grouped(live.len() as u64), named.collect::<Vec<_>>().join(", "));
     if live.len() > NAMED {

@@ -272,3 +272,47 @@ impl PartialEq for Source {
 }
 
 impl Eq for Source {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::Root;
+
+    fn line(second: u64, number: u64, latency_ms: u64) -> String {
+        let timestamp = 1_761_537_600 + second;
+        format!(
+            "{{\"call_id\":\"call_20251027_0400{second:02}_{number:03}\",\"timestamp\":{timestamp},\"latency_ms\":{latency_ms}}}\n"
+        )
+    }
+
+    fn newest(index: &str, folders: &[&str]) -> Vec<u64> {
+        let root = tempfile::tempdir().unwrap();
+        let session = root.path().join("20251027/session_20251027_040000");
+        std::fs::create_dir_all(&session).unwrap();
+        std::fs::write(session.join("index.jsonl"), index).unwrap();
+        for folder in folders {
+            std::fs::create_dir(session.join(folder)).unwrap();
+        }
+        let entries = Root::open(root.path()).unwrap().newest();
+        entries.map(|entry| CallName::of(entry.unwrap().call().id().as_bytes()).number).collect()
+    }
+
+    #[test]
+    fn a_call_that_ended_late_stands_where_it_started() {
+        let index = [line(2, 2, 100), line(3, 3, 100), line(4, 4, 100), line(1, 1, 50_000)].concat();
+        assert_eq!(newest(&index, &[]), [4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn folders_fill_the_gaps_of_the_index() {
+        let index = [line(1, 1, 100), line(3, 3, 100)].concat();
+        let folders = ["call_20251027_040002_002", "call_20251027_040003_003", "call_20251027_040009_004"];
+        assert_eq!(newest(&index, &folders), [4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn a_line_that_stands_twice_is_one_call() {
+        let index = [line(1, 1, 100), line(2, 2, 100), line(2, 2, 100)].concat();
+        assert_eq!(newest(&index, &[]), [2, 1]);
+    }
+}

@@ -59,6 +59,8 @@ fn an_index_may_outlive_its_calls() {
     assert_eq!(tree.out(&["ls"]).lines().count(), 1 + 9);
     assert!(tree.out(&["ls", "--session", "040210"]).contains("RateLimitError"));
     assert_eq!(tree.json(&["stats", "--json"])[0]["calls"], 8);
+    let shown = tree.run(&["show", "040300_003"]);
+    assert!(shown.code == 1 && shown.err.contains("has been removed"), "{}", shown.err);
 }
 
 #[test]

@@ -337,9 +337,12 @@ pub fn write(path: &Path, value: &Value) {
     private(path, serde_json::to_string_pretty(value).unwrap().as_bytes());
 }
 
+/// Whole or not at all, as the recorder writes it.
 pub fn private(path: &Path, contents: &[u8]) {
-    fs::write(path, contents).unwrap();
-    restrict(path, 0o600);
+    let temporary = path.with_file_name(format!("{}.tmp", path.file_name().unwrap().to_str().unwrap()));
+    fs::write(&temporary, contents).unwrap();
+    restrict(&temporary, 0o600);
+    fs::rename(temporary, path).unwrap();
 }
 
 fn private_folders(path: &Path) {

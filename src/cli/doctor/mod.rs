@@ -142,16 +142,15 @@ fn in_parallel(sessions: &[Session], args: &Doctor) -> Vec<Report> {
     let reports: Vec<Mutex<Report>> = sessions.iter().map(|_| Mutex::default()).collect();
     let next = AtomicUsize::new(0);
     let work = || {
-        while let Some(session) =
-            sessions.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| interrupt::check().is_ok())
-        {
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(session), Ok(())) = (sessions.get(place), interrupt::check()) else { return };
             let mut report = check::session(session, !args.no_secrets);
             if args.repair {
                 repair::session(session, &mut report);
             }
             progress.step(1);
-            let place = sessions.iter().position(|other| std::ptr::eq(other, session));
-            if let Some(Ok(mut slot)) = place.map(|place| reports[place].lock()) {
+            if let Ok(mut slot) = reports[place].lock() {
                 *slot = report;
             }
         }
@@ -250,9 +249,9 @@ fn as_json(all: &Report, sessions: usize, days: &BTreeMap<&str, (u64, u64)>) -> 
     })
 }
 
-/// Whether a file is one that the recorder left half written.
+/// Whether it is something half written or half removed.
 fn is_temporary(name: &str) -> bool {
-    name.ends_with(".tmp") || name.starts_with(".tmp")
+    name.ends_with(".tmp") || name.starts_with(".pruned_")
 }
 
 /// The contents, where they can be read.

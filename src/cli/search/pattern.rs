@@ -10,8 +10,8 @@ use super::super::outcome::Problem;
 #[derive(Debug)]
 pub(super) struct Pattern {
     text: bytes::Regex,
-    /// For plain words: they stand in JSON as they stand in the text, so whatever lacks them need not be
-    /// read any further.
+    /// For words and what is made of them: they stand in JSON as they stand in the text, so whatever lacks
+    /// them need not be read any further.
     stored: bool,
 }
 
@@ -24,11 +24,7 @@ impl Pattern {
                 .multi_line(true)
                 .build()
                 .map_err(|error| Problem::Usage(format!("{error}\n-F takes the pattern for plain text.")))?;
-        let is_plain = |c: char| {
-            c.is_alphanumeric()
-                || matches!(c, ' ' | '_' | '-' | ',' | ':' | ';' | '\'' | '@' | '%' | '=' | '~' | '!')
-        };
-        let stored = !pattern.is_empty() && pattern.chars().all(is_plain);
+        let stored = reads_the_same_stored(pattern);
         Ok(Pattern { text, stored })
     }
 
@@ -59,5 +55,40 @@ impl Pattern {
             }
         }
         found
+    }
+}
+
+/// Whether nothing that the pattern matches can have a character that JSON escapes: letters and digits,
+/// some marks, and groups, choices, repetitions and plain classes of them.
+fn reads_the_same_stored(pattern: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || " _,:;'@%=~!|()+*?{}[]-".contains(c);
+    if pattern.is_empty() || !pattern.chars().all(is_plain) {
+        return false;
+    }
+    // A range may run over quotes and backslashes, unless it stays within one alphabet.
+    let letters: Vec<char> = pattern.chars().collect();
+    let same_alphabet = |a: char, b: char| {
+        [char::is_ascii_lowercase, char::is_ascii_uppercase, char::is_ascii_digit]
+            .iter()
+            .any(|is| is(&a) && is(&b))
+    };
+    let dashes = letters.windows(3).filter(|three| three[1] == '-');
+    !pattern.contains('[') || dashes.into_iter().all(|three| same_alphabet(three[0], three[2]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_patterns_that_cannot_meet_an_escape_are_looked_for_in_stored_json() {
+        for safe in
+            ["needle", "n[e]+dle", "rate limit|timeout", "(a|b){2}", "[a-f0-9]+", "gpt-4o", "映射", "(?i)x"]
+        {
+            assert!(reads_the_same_stored(safe), "{safe}");
+        }
+        for unsafe_ in ["", "a.b", "\\w+", "say \"hi\"", "^a", "a$", "[^a]", "[A-z]", "[ -~]", "a\nb"] {
+            assert!(!reads_the_same_stored(unsafe_), "{unsafe_}");
+        }
     }
 }
