@@ -2,6 +2,8 @@
 //!
 //! The program is this test binary, started again in a role.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::collections::HashMap;

@@ -1,6 +1,8 @@
 //! A secret in every place where a program has one, in success and in every failure: none of them reaches the
 //! disk, a span, or anything else that the program logs.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::path::Path;

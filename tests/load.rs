@@ -3,6 +3,8 @@
 //! The numbers are a tenth of those that the README promises, for a build without optimisation. The whole of
 //! them: `LLMLOGS_TEST_LOAD=full cargo test --release --test load`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::collections::HashMap;

@@ -1,5 +1,7 @@
 //! Removing what is old, in the recorder and by itself.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use std::collections::BTreeSet;
