@@ -33,9 +33,8 @@ pub(crate) fn speaks_for_itself(endpoint: &Endpoint, body: Option<&Json<'_>>) ->
     let common = COMMON.iter().any(|end| path.ends_with(end))
         // These are nobody else's.
         && !["/chat/completions", "/agents/completions"].iter().any(|end| path.ends_with(end));
-    let host = endpoint.base_url.split_once("://").map_or("", |(_, rest)| rest);
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host).to_ascii_lowercase();
-    if !common || known_host(&host).is_some() {
+    let host = clean_url(&endpoint.base_url).map(|url| url.host).unwrap_or_default();
+    if !common || is_local(&host) || known_host(&host).is_some() {
         return true;
     }
     body.and_then(Json::as_object).is_some_and(|body| {
@@ -334,6 +333,13 @@ fn provider(url: &CleanUrl, implied: Option<&'static str>) -> Cow<'static, str> 
     Cow::Owned(url.host.clone())
 }
 
+/// Whether a host is one of the program's own surroundings, where a model server is more likely than anything else
+/// with such a path.
+fn is_local(host: &str) -> bool {
+    let is_address = || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    host == "localhost" || host.ends_with(".localhost") || is_address()
+}
+
 /// Whose host this is.
 fn known_host(host: &str) -> Option<&'static str> {
     let known = HOSTS.iter().find(|(end, _)| match end.strip_prefix('.') {
@@ -395,7 +401,11 @@ mod tests {
             assert!(!call(&format!("https://shop.example.com{path}"), theirs), "{path}");
             assert!(call(&format!("https://shop.example.com{path}"), ours), "{path}");
         }
-        assert!(call("https://api.openai.com/v1/responses", "not json"));
+        for base in
+            ["https://api.openai.com", "http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:1"]
+        {
+            assert!(call(&format!("{base}/v1/responses"), "not json"), "{base}");
+        }
         assert!(call("https://shop.example.com/v1/chat/completions", "not json"));
     }
 
