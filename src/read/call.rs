@@ -201,6 +201,7 @@ impl Entry {
         &self.line
     }
 
+    #[cfg(feature = "cli")]
     pub(crate) fn line(&self) -> Line<'_> {
         Line::parse(&self.line).unwrap_or_default()
     }

@@ -28,6 +28,7 @@ impl<'a> Raw<'a> {
         }
     }
 
+    #[cfg(feature = "cli")]
     pub(crate) fn is_empty(self) -> bool {
         self.0.is_empty()
     }
@@ -123,6 +124,7 @@ impl<'a> Line<'a> {
     }
 
     /// The tools that were called, in order.
+    #[cfg(feature = "cli")]
     pub(crate) fn tool_names(&self) -> impl Iterator<Item = Raw<'a>> + use<'a> {
         let mut at = Cursor { text: self.tools, at: 0 };
         std::iter::from_fn(move || {
