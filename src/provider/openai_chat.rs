@@ -633,6 +633,12 @@ fn merge_item<'a>(list: &mut Vec<Json<'a>>, key: &str, item: Json<'a>) {
     };
     match place {
         Some(_) if key == "images" => {}
+        // Groq tells a tool that it ran once more when it has its output.
+        Some(place) if key == "executed_tools" => {
+            if let (Some(old), Json::Object(new)) = (list[place].as_object_mut(), item) {
+                new.into_iter().for_each(|(key, value)| old.set_text(key, value));
+            }
+        }
         Some(place) => merge(&mut list[place], key, item),
         None => list.push(item),
     }
@@ -643,6 +649,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_tool_that_groq_ran_is_told_twice_and_there_once() {
+        let mut list = Vec::new();
+        for item in [
+            r#"{"index":0,"type":"search","arguments":"{\"query\":\"w\"}"}"#,
+            r#"{"index":0,"type":"search","arguments":"{\"query\":\"w\"}","output":"found"}"#,
+        ] {
+            merge_item(&mut list, "executed_tools", json::parse(item).unwrap());
+        }
+        assert_eq!(list.len(), 1);
+        assert_eq!(list[0].get("arguments").as_str().unwrap(), r#"{"query":"w"}"#);
+        assert_eq!(list[0].get("output").as_str().unwrap(), "found");
+    }
     use crate::json;
     use crate::provider::stream::{Framing, for_each_event};
     use crate::provider::{Request, recognise};

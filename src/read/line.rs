@@ -124,7 +124,7 @@ impl<'a> Line<'a> {
     }
 
     /// The tools that were called, in order.
-    #[cfg(feature = "cli")]
+    #[cfg(any(feature = "cli", test))]
     pub(crate) fn tool_names(&self) -> impl Iterator<Item = Raw<'a>> + use<'a> {
         let mut at = Cursor { text: self.tools, at: 0 };
         std::iter::from_fn(move || {
