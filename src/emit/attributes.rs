@@ -6,11 +6,11 @@ use tracing::{Span, field};
 
 use crate::json::Json;
 use crate::provider::{self, RequestView, dialect, parameters};
-use crate::record::{Endpoint, Failure, Outcome};
+use crate::record::{Endpoint, Failure, Outcome, Usage};
 
 /// Opens the span of a call to `endpoint`; `body` is the request, where it is JSON.
 pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
-    let view = body.map(|body| dialect(endpoint.api).request(endpoint, body));
+    let view = body.map(|body| calmly(|| dialect(endpoint.api).request(endpoint, body)));
     let view = view.unwrap_or_default();
     let model = model(endpoint, &view);
     let name = match model {
@@ -91,36 +91,61 @@ fn address(base_url: &str) -> (Option<&str>, Option<u64>) {
     }
 }
 
+/// What a span tells of how its call ended.
+#[derive(Default)]
+struct Told {
+    id: Option<String>,
+    model: Option<String>,
+    reasons: Vec<String>,
+    usage: Option<Usage>,
+    failure: Option<Failure>,
+}
+
+impl Told {
+    fn of(endpoint: &Endpoint, outcome: &Outcome) -> Self {
+        let decoded = provider::glance(endpoint, outcome);
+        let is_error_body = outcome.head.status.is_some_and(|status| status >= 400);
+        let view = match &decoded.json {
+            Some(body) if !is_error_body => dialect(endpoint.api).response(endpoint, body),
+            _ => provider::ResponseView::default(),
+        };
+        let text = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
+        let reasons = view.choices.iter().filter_map(|choice| text(&choice.finish_reason));
+        Told {
+            id: text(&view.id),
+            model: text(&view.model),
+            reasons: reasons.collect(),
+            usage: view.usage,
+            failure: provider::exchange_failure(outcome, Some(&decoded))
+                .or_else(|| provider::reported_failure(&decoded, &view)),
+        }
+    }
+}
+
+/// Runs what reads other people's bytes on the caller's thread: a bug there costs the span a few attributes and
+/// the program nothing.
+fn calmly<T: Default>(read: impl FnOnce() -> T) -> T {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_default()
+}
+
 /// Records on `span` how its call ended: the response's attributes, and its failure.
 pub(crate) fn record_end<'s>(spans: impl Iterator<Item = &'s Span>, endpoint: &Endpoint, outcome: &Outcome) {
-    let decoded = provider::glance(endpoint, outcome);
-    let is_error_body = outcome.head.status.is_some_and(|status| status >= 400);
-    let view = match &decoded.json {
-        Some(body) if !is_error_body => dialect(endpoint.api).response(endpoint, body),
-        _ => provider::ResponseView::default(),
-    };
-    let failure = provider::exchange_failure(outcome, Some(&decoded))
-        .or_else(|| provider::reported_failure(&decoded, &view));
-    let text = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
-    let reasons: Vec<&str> =
-        view.choices.iter().map(|c| &*c.finish_reason).filter(|r| !r.is_empty()).collect();
+    let Told { id, model, reasons, usage, failure } = calmly(|| Told::of(endpoint, outcome));
     let reasons = (!reasons.is_empty()).then(|| field::debug(reasons));
     let above_zero = |count: u64| (count > 0).then(|| whole(count));
     for span in spans {
         tracing::record_all!(
             span,
             http.response.status_code = outcome.head.status.map(i64::from),
-            gen_ai.response.id = text(&view.id),
-            gen_ai.response.model = text(&view.model),
+            gen_ai.response.id = id,
+            gen_ai.response.model = model,
             gen_ai.response.finish_reasons = reasons,
-            gen_ai.usage.input_tokens = view.usage.map(|usage| whole(usage.prompt_tokens)),
-            gen_ai.usage.output_tokens = view.usage.map(|usage| whole(usage.completion_tokens)),
-            gen_ai.usage.cache_read.input_tokens =
-                view.usage.and_then(|usage| above_zero(usage.cached_tokens)),
+            gen_ai.usage.input_tokens = usage.map(|usage| whole(usage.prompt_tokens)),
+            gen_ai.usage.output_tokens = usage.map(|usage| whole(usage.completion_tokens)),
+            gen_ai.usage.cache_read.input_tokens = usage.and_then(|usage| above_zero(usage.cached_tokens)),
             gen_ai.usage.cache_creation.input_tokens =
-                view.usage.and_then(|usage| above_zero(usage.cache_creation_tokens)),
-            gen_ai.usage.reasoning.output_tokens =
-                view.usage.and_then(|usage| above_zero(usage.reasoning_tokens)),
+                usage.and_then(|usage| above_zero(usage.cache_creation_tokens)),
+            gen_ai.usage.reasoning.output_tokens = usage.and_then(|usage| above_zero(usage.reasoning_tokens)),
         );
         if let Some(failure) = &failure {
             record_failure(span, failure);

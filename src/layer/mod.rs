@@ -265,9 +265,11 @@ impl LlmLogLayer {
                 self.release(&state);
             }
             Role::Undecided => {
-                let identity = state::Identity::of_fields(&leg.fields);
                 let outer = self.enclosing_call(span);
-                let adoption = outer.as_ref().map(|outer| lock(outer).adopt(&identity));
+                let adoption = outer.as_ref().map(|outer| {
+                    let identity = state::Identity::of_fields(&leg.fields);
+                    lock(outer).adopt(&identity)
+                });
                 match (outer, adoption) {
                     (Some(outer), Some(Adoption::First(..) | Adoption::Again)) => {
                         self.attempt_closed(span, &outer, leg);
