@@ -5,6 +5,9 @@
 // Without the middleware nothing sees responses arrive, so some words of the record stay unsaid.
 #![cfg_attr(not(feature = "middleware"), allow(dead_code, unused_imports))]
 
+#[cfg(feature = "bench-internals")]
+#[doc(hidden)]
+pub mod bench_internals;
 mod builder;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
