@@ -797,3 +797,24 @@ async fn the_same_request_in_another_order_is_the_same_call() {
     call.finish(&reply);
     recorded.call();
 }
+
+#[tokio::test]
+async fn a_request_that_only_media_make_long_is_no_long_request() {
+    let (subscriber, recorded) = subscriber_with(|builder| builder.body_limit(3000).media_limit(100));
+    let _default = tracing::dispatcher::set_default(&subscriber);
+    let api = Api::start([Answer::json(200, REPLY)]).await;
+    let image = format!("data:image/png;base64,iVBORw0KGgo{}", "A".repeat(5001));
+    let asked = |content: Value| json!({"model": "m", "messages": [{"role": "user", "content": content}]});
+    let seen =
+        asked(json!([{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": image}}]));
+    let long = asked(json!(format!("long {}", "word ".repeat(1000))));
+    for body in [&seen, &long] {
+        post(&client(), api.chat(), body).await.unwrap().bytes().await.unwrap();
+    }
+    let [seen, long] = &recorded.calls()[..] else { panic!("two calls") };
+    seen.assert_meta(&[("/truncated/input", json!(false)), ("/context/user_message", json!("look"))]);
+    assert!(seen.json("input.json")["messages"][0]["content"][1]["image_url"]["url"]["elided"].is_object());
+    long.assert_meta(&[("/truncated/input", json!(true)), ("/request_info/messages_count", json!(1))]);
+    assert_eq!(long.json("input.json")["text"].as_str().unwrap().len(), 3000);
+    assert!(long.text("input.txt").len() < 4000);
+}

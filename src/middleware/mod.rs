@@ -145,6 +145,10 @@ fn buffered(request: &mut Request) -> Option<Bytes> {
     Some(bytes)
 }
 
+/// A request is the program's own memory, so as many times the limit of it may be held: most of what makes one large
+/// is media, which will not be stored in its place.
+const BY_REFERENCE: usize = 8;
+
 impl Flight {
     /// Opens the call's span and leaves its request there; `None` where nobody listens, or where it is no call.
     fn begin(Recognised { mut endpoint, told }: Recognised, body: Option<Bytes>) -> Option<Self> {
@@ -166,7 +170,7 @@ impl Flight {
             return None;
         }
         if wanted.is_some_and(|wanted| wanted.bodies) {
-            let limit = wanted.map_or(0, |wanted| wanted.body_limit);
+            let limit = wanted.map_or(0, |wanted| wanted.body_limit).saturating_mul(BY_REFERENCE);
             let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
             let endpoint = endpoint.clone();
             emit::leave_request(&span, Arc::new(SentRequest { endpoint, body }));

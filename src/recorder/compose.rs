@@ -25,6 +25,8 @@ pub(super) struct Input {
     pub(super) text: String,
     /// What was taken out of it.
     pub(super) media: Vec<Media>,
+    /// It was too long, whatever was taken out of it.
+    cut: bool,
 }
 
 /// All five files.
@@ -44,6 +46,7 @@ pub(super) struct Composer {
     language: Language,
     redact: Redact,
     media_limit: usize,
+    body_limit: usize,
     files: Files,
 }
 
@@ -107,6 +110,7 @@ impl Composer {
             language: settings.language,
             redact: settings.redact.clone(),
             media_limit: settings.media_limit,
+            body_limit: settings.body_limit,
             files,
         }
     }
@@ -138,8 +142,17 @@ impl Composer {
     fn input(&self, sent: &Sent<'_>, body: Option<&Body>, model: &str, view: &RequestView<'_>) -> Input {
         let mut media = Vec::new();
         let json = self.stored(sent.json.as_ref(), sent.changed, body, "", &mut media);
+        match body {
+            Some(Body::Whole(bytes)) if bytes.len() > self.body_limit && json.len() > self.body_limit => {
+                let cut = Body::limited(bytes.clone(), self.body_limit);
+                let json = stored_body(&cut, &self.redact);
+                let text = render::input(model, &RequestView::default(), std::str::from_utf8(&json).ok());
+                return Input { json, text, media, cut: true };
+            }
+            _ => {}
+        }
         let text = render::input(model, view, std::str::from_utf8(&json).ok());
-        Input { json, text, media }
+        Input { json, text, media, cut: body.is_some_and(is_cut) }
     }
 
     /// A body as its file holds it: as it came, unless something was taken out of it.
@@ -300,7 +313,11 @@ impl Composer {
             files: self.files.clone(),
             cost_estimate: self.prices.cost(&priced, &usage, response.cost),
             truncated: Truncated {
-                input: chosen.request.is_some_and(|request| is_cut(&request.body)),
+                input: chosen.request.is_some_and(|SentRequest { body, .. }| {
+                    let told = || self.input(&sent, Some(body), &model, &request).cut;
+                    let long = body.len() > self.body_limit;
+                    is_cut(body) || long && input.as_ref().map_or_else(told, |input| input.cut)
+                }),
                 output: chosen.outcome().is_some_and(|outcome| is_cut(&outcome.body)),
             },
             response_info,
