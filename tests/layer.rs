@@ -440,3 +440,51 @@ fn recording_can_be_switched_off_and_on() {
     assert_eq!(std::fs::read_dir(recorded.root.path()).unwrap().count(), 0);
     assert_eq!(recorded.guard.session_id(), "");
 }
+
+#[test]
+fn the_reply_tells_whose_it_is_where_no_address_does() {
+    let cases = [
+        (
+            "anthropic",
+            json!({"type": "message", "id": "m", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}],
+          "stop_reason": "tool_use", "usage": {"input_tokens": 1, "cache_read_input_tokens": 10, "output_tokens": 2}}),
+            [11, 2, 13],
+            "tool_use",
+        ),
+        (
+            "openai",
+            json!({"id": "c", "choices": [{"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant",
+          "tool_calls": [{"id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}}],
+          "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}),
+            [3, 2, 5],
+            "tool_calls",
+        ),
+        (
+            "ollama",
+            json!({"model": "l", "message": {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]},
+          "done": true, "done_reason": "stop", "prompt_eval_count": 4, "eval_count": 3}),
+            [4, 3, 7],
+            "stop",
+        ),
+        (
+            "gcp.gemini",
+            json!({"candidates": [{"content": {"parts": [{"functionCall": {"name": "f", "args": {}}}]}, "finishReason": "STOP"}],
+          "usageMetadata": {"promptTokenCount": 2, "candidatesTokenCount": 1, "totalTokenCount": 3}}),
+            [2, 1, 3],
+            "STOP",
+        ),
+    ];
+    for (provider, reply, [prompt, completion, total], reason) in cases {
+        let (subscriber, recorded) = subscriber();
+        tracing::dispatcher::with_default(&subscriber, || {
+            LlmCall::builder(provider, "m").start().finish(&reply)
+        });
+        recorded.call().assert_meta(&[
+            ("/usage/prompt_tokens", json!(prompt)),
+            ("/usage/completion_tokens", json!(completion)),
+            ("/usage/total_tokens", json!(total)),
+            ("/response_info/finish_reason", json!(reason)),
+            ("/response_info/tool_names", json!(["f"])),
+        ]);
+    }
+}

@@ -106,7 +106,9 @@ impl Told {
         let decoded = provider::glance(endpoint, outcome);
         let is_error_body = outcome.head.status.is_some_and(|status| status >= 400);
         let view = match &decoded.json {
-            Some(body) if !is_error_body => dialect(endpoint.api).response(endpoint, body),
+            Some(body) if !is_error_body => {
+                dialect(provider::api_of_answer(endpoint, body)).response(endpoint, body)
+            }
             _ => provider::ResponseView::default(),
         };
         let text = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());

@@ -152,6 +152,34 @@ struct Shape<'a> {
     model: Option<&'a str>,
 }
 
+/// The API that answered: where no address tells, the answer's own shape does better than the request's.
+pub(crate) fn api_of_answer(endpoint: &Endpoint, answer: &Json<'_>) -> Api {
+    if !endpoint.path.is_empty() {
+        return endpoint.api;
+    }
+    let has = |key: &str| !answer.get(key).is_null();
+    let is = |key: &str, word: &str| answer.get(key).as_text().is_some_and(|text| *text == *word);
+    if has("choices") {
+        Api::OpenAiChat
+    } else if is("type", "message") && has("content") {
+        Api::Anthropic
+    } else if has("candidates") || has("usageMetadata") {
+        Api::Gemini
+    } else if is("object", "response") {
+        Api::OpenAiResponses
+    } else if is("object", "interaction") {
+        Api::GeminiInteractions
+    } else if has("done") || has("eval_count") {
+        Api::Ollama
+    } else if !answer.at(&["output", "message"]).is_null() {
+        Api::BedrockConverse
+    } else if has("message") && (has("finish_reason") || !answer.at(&["usage", "billed_units"]).is_null()) {
+        Api::CohereChat
+    } else {
+        endpoint.api
+    }
+}
+
 impl Shape<'_> {
     fn new(api: Api, operation: &'static str) -> Self {
         Shape { api, operation, implied: None, model: None }

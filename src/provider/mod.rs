@@ -27,7 +27,7 @@ mod stream;
 mod view;
 
 pub(crate) use decode::{DecodedBody, decode, glance};
-pub(crate) use detect::{Request, api_of, recognise, speaks_for_itself, unrecognised};
+pub(crate) use detect::{Request, api_of, api_of_answer, recognise, speaks_for_itself, unrecognised};
 pub(crate) use dialect::dialect;
 pub(crate) use error::request_id;
 pub(crate) use failure::{exchange_failure, reported_failure};

@@ -236,7 +236,9 @@ impl Composer {
         changed |= decoded.error.as_mut().is_some_and(|error| self.redact.json(error));
         let is_error_body = chosen.outcome().is_some_and(|o| o.head.status.is_some_and(|s| s >= 400));
         let response = match &decoded.json {
-            Some(body) if !is_error_body => dialect(endpoint.api).response(&endpoint, body),
+            Some(body) if !is_error_body => {
+                dialect(provider::api_of_answer(&endpoint, body)).response(&endpoint, body)
+            }
             _ => ResponseView::default(),
         };
         let mut failure = call_failure(record, &chosen, &said, &decoded, &response);
