@@ -7,6 +7,7 @@ mod addresses;
 mod broken;
 mod commands;
 mod exports;
+mod huge;
 mod live;
 mod older;
 mod terminal;
