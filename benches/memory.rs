@@ -80,8 +80,7 @@ fn waiting() {
         recorder.flush();
         let (peak, calls) = peak(|| black_box((0..CALLS).map(start).collect::<Vec<_>>()));
         tell("LlmCall", peak, CALLS * body.get().len());
-        calls.into_iter().for_each(|call| call.fail(&"over"));
-        recorder.flush();
+        drop(calls);
     });
 }
 
@@ -116,7 +115,6 @@ fn streaming(through_ours: bool) -> usize {
             })
         });
         drop(responses);
-        recorder.guard.flush(std::time::Duration::from_secs(120)).unwrap();
         peak
     });
     if through_ours {

@@ -78,7 +78,8 @@ pub fn fast_place() -> PathBuf {
 }
 
 /// Prints what each of `ours` takes as a multiple of what `floor` takes, with the range that the two confidence
-/// intervals leave open, and the difference a piece of work where there are `pieces` of them.
+/// intervals leave open, and the difference a piece of work where there are `pieces` of them. The fastest samples say
+/// the same with less of what else runs on the machine.
 pub fn ratios(group: &str, floor: &str, ours: &[&str], pieces: u32) {
     for name in ours {
         let (Some(one), Some(other)) = (estimate(group, name), estimate(group, floor)) else {
@@ -87,29 +88,37 @@ pub fn ratios(group: &str, floor: &str, ours: &[&str], pieces: u32) {
         };
         let pieces = f64::from(pieces);
         println!(
-            "{group}: {name} / {floor} = {:.3} ({:.3} to {:.3}); {:.0} ns against {:.0} ns, {:+.1} ns",
+            "{group}: {name} / {floor} = {:.3} ({:.3} to {:.3}); {:.0} ns against {:.0} ns, {:+.1} ns; fastest {:.3}, {:+.1} ns",
             one[1] / other[1],
             one[0] / other[2],
             one[2] / other[0],
             one[1] / pieces,
             other[1] / pieces,
             (one[1] - other[1]) / pieces,
+            one[3] / other[3],
+            (one[3] - other[3]) / pieces,
         );
     }
 }
 
-/// The median of a measurement between the ends of its confidence interval, in nanoseconds.
-fn estimate(group: &str, name: &str) -> Option<[f64; 3]> {
+/// The median of a measurement between the ends of its confidence interval, and its fastest sample, in nanoseconds.
+fn estimate(group: &str, name: &str) -> Option<[f64; 4]> {
     let home = std::env::var_os("CRITERION_HOME").map(PathBuf::from).unwrap_or_else(|| {
         std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from).join("criterion")
     });
-    let file = home.join(group).join(name).join("new").join("estimates.json");
-    let estimates: Value = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+    let read = |file| {
+        let file = home.join(group).join(name).join("new").join(file);
+        serde_json::from_slice::<Value>(&std::fs::read(file).ok()?).ok()
+    };
+    let (estimates, sample) = (read("estimates.json")?, read("sample.json")?);
+    let numbers = |key: &str| sample[key].as_array().into_iter().flatten().filter_map(Value::as_f64);
+    let fastest = numbers("times").zip(numbers("iters")).map(|(time, iterations)| time / iterations);
     let median = &estimates["median"];
     let interval = &median["confidence_interval"];
     Some([
         interval["lower_bound"].as_f64()?,
         median["point_estimate"].as_f64()?,
         interval["upper_bound"].as_f64()?,
+        fastest.reduce(f64::min)?,
     ])
 }
