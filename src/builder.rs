@@ -111,7 +111,7 @@ impl LlmLogBuilder {
     }
 
     /// How many bytes of a request or response body are kept. Default: 8 MiB. The caller always
-    /// gets all of it.
+    /// gets all of it. A request counts without the media that are taken out of it.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
