@@ -12,6 +12,8 @@ mod text;
 mod value;
 mod write;
 
+use std::borrow::Cow;
+
 pub(crate) use parse::{parse, skim};
 pub(crate) use reformat::reformat;
 pub(crate) use text::Text;
@@ -25,6 +27,14 @@ pub(crate) const MAX_DEPTH: usize = 256;
 /// Beyond this depth containers are written on one line: two spaces a level on each of n lines at
 /// depth n would make a hostile body's file grow with the square of its length.
 const MAX_INDENT: usize = 128;
+
+/// [`String::from_utf8_lossy`], many times as fast where there is nothing to lose.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
 
 /// Where and why a text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

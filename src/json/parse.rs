@@ -86,9 +86,7 @@ impl<'a> Parser<'a> {
         if raw.len() > self.keep.string {
             return Ok(Text::default());
         }
-        // A raw control character is valid for nobody else, so it is written escaped.
-        let escaped = scanned.escaped || raw.bytes().any(|b| b < 0x20);
-        Ok(Text::from_raw(raw, escaped))
+        Ok(Text::from_raw(raw, !scanned.plain))
     }
 
     fn array(&mut self, depth: usize) -> Result<Json<'a>, SyntaxError> {

@@ -1,7 +1,7 @@
 //! Pretty-prints a text without building a tree: any depth, any size, no stack.
 
 use super::scan::{self, error, skip_whitespace};
-use super::write::{line_break, normalise};
+use super::write::{self, line_break};
 use super::{MAX_INDENT, SyntaxError};
 
 /// What may come next.
@@ -67,10 +67,7 @@ fn run(text: &[u8], out: &mut Vec<u8>) -> Result<(), SyntaxError> {
                     return error(at, "':'");
                 }
                 at += 1;
-                out.push(b':');
-                if open.len() <= MAX_INDENT {
-                    out.push(b' ');
-                }
+                out.extend_from_slice(if open.len() <= MAX_INDENT { b": " } else { b":" });
                 at = skip_whitespace(text, at);
                 if let Some(next) = value(text, &mut at, &mut open, out)? {
                     expect = next;
@@ -134,14 +131,27 @@ fn value(
 
 /// Writes the string whose opening quote stands at `at`; gives the place after its closing quote.
 fn string(text: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, SyntaxError> {
-    let scanned = scan::string(text, at + 1)?;
-    let raw = &text[at + 1..scanned.end];
-    out.push(b'"');
-    if scanned.escaped || raw.iter().any(|b| *b < 0x20) {
-        normalise(raw, out);
-    } else {
-        out.extend_from_slice(raw);
+    // Most strings are plain and are copied quotes and all.
+    let mut written = at;
+    let mut at = at + 1;
+    loop {
+        at = scan::plain_end(text, at);
+        match text.get(at) {
+            None => return error(at, "the closing quote of a string"),
+            Some(b'"') => {
+                out.extend_from_slice(&text[written..=at]);
+                return Ok(at + 1);
+            }
+            Some(b'\\') => {
+                let end = scan::escape(text, at)?;
+                (written, at) = write::escaped(text, written, at, end, out);
+            }
+            Some(_) => {
+                out.extend_from_slice(&text[written..at]);
+                write::escape(text[at], out);
+                at += 1;
+                written = at;
+            }
+        }
     }
-    out.push(b'"');
-    Ok(scanned.end + 1)
 }

@@ -13,53 +13,111 @@ pub(super) fn skip_whitespace(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// A scanned string: where its closing quote stands, and whether a backslash stands in it.
-pub(super) struct ScannedString {
-    pub(super) end: usize,
-    pub(super) escaped: bool,
+/// Where the run of plain bytes at `at` ends: at a quote, a backslash, a control character or the end of the text.
+#[inline]
+pub(super) fn plain_end(text: &[u8], mut at: usize) -> usize {
+    // Keys and most values are short, and between escapes is not much more than a few words.
+    for _ in 0..4 {
+        match word(text, at).map(special) {
+            Some(0) => at += 8,
+            Some(found) => return at + first(found),
+            None => return short_plain_end(text, at),
+        }
+    }
+    long_plain_end(text, at)
 }
 
-/// Bytes that end a plain run inside a string: the quote, the backslash, control characters.
-static SPECIAL: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = true;
-        byte += 1;
+fn long_plain_end(text: &[u8], mut at: usize) -> usize {
+    /// So many that a compiler takes them through vector registers.
+    const BLOCK: usize = 32;
+    while let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+        if block.iter().fold(false, |any, byte| any | is_special(*byte)) {
+            break;
+        }
+        at += BLOCK;
     }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
+    loop {
+        match word(text, at).map(special) {
+            Some(0) => at += 8,
+            Some(found) => return at + first(found),
+            None => return short_plain_end(text, at),
+        }
+    }
+}
+
+fn short_plain_end(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+}
+
+/// Whether a byte ends a plain run inside a string.
+pub(super) fn is_special(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+/// Eight bytes, the first one lowest.
+fn word(text: &[u8], at: usize) -> Option<u64> {
+    text.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+/// [`is_special`] for eight bytes at once: the lowest bit that is set stands in the first special byte. Those above it
+/// may be wrong.
+fn special(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH: u64 = ONES << 7;
+    let is_zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = is_zero(word ^ (ONES * b'"' as u64));
+    let backslash = is_zero(word ^ (ONES * b'\\' as u64));
+    (control | quote | backslash) & HIGH
+}
+
+fn first(special: u64) -> usize {
+    (special.trailing_zeros() / 8) as usize
+}
+
+/// A scanned string: where its closing quote stands, and whether all its bytes stand for themselves.
+pub(super) struct ScannedString {
+    pub(super) end: usize,
+    pub(super) plain: bool,
+}
 
 /// Scans a string whose opening quote stands just before `at`.
-pub(super) fn string(text: &[u8], mut at: usize) -> Result<ScannedString, SyntaxError> {
-    let mut escaped = false;
+#[inline]
+pub(super) fn string(text: &[u8], at: usize) -> Result<ScannedString, SyntaxError> {
+    let end = plain_end(text, at);
+    if text.get(end) == Some(&b'"') {
+        return Ok(ScannedString { end, plain: true });
+    }
+    escaped_string(text, end)
+}
+
+/// The rest of a string from its first byte that is not plain.
+fn escaped_string(text: &[u8], mut at: usize) -> Result<ScannedString, SyntaxError> {
     loop {
-        while let Some(chunk) = text.get(at..at + 8) {
-            if chunk.iter().any(|byte| SPECIAL[*byte as usize]) {
-                break;
-            }
-            at += 8;
-        }
         match text.get(at) {
             None => return error(at, "the closing quote of a string"),
-            Some(b'"') => return Ok(ScannedString { end: at, escaped }),
-            Some(b'\\') => {
-                escaped = true;
-                match text.get(at + 1) {
-                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
-                    Some(b'u') => match text.get(at + 2..at + 6) {
-                        Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => at += 6,
-                        _ => return error(at + 2, "four hexadecimal digits"),
-                    },
-                    _ => return error(at + 1, "an escape character"),
-                }
-            }
+            Some(b'"') => return Ok(ScannedString { end: at, plain: false }),
+            Some(b'\\') => at = escape(text, at)?,
             // Real servers do send raw line breaks and tabs inside strings. Taking them loses
-            // nothing, refusing them would lose the whole body.
+            // nothing, refusing them would lose the whole body. They are valid for nobody else, so
+            // they are written escaped.
             Some(_) => at += 1,
         }
+        at = plain_end(text, at);
+    }
+}
+
+/// Scans the escape whose backslash stands at `at`; gives its end.
+#[inline]
+pub(super) fn escape(text: &[u8], at: usize) -> Result<usize, SyntaxError> {
+    match text.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => match text.get(at + 2..at + 6) {
+            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(at + 6),
+            _ => error(at + 2, "four hexadecimal digits"),
+        },
+        _ => error(at + 1, "an escape character"),
     }
 }
 

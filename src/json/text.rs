@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::lossy;
+use super::scan::plain_end;
 use super::write::{normalise, quote_into};
 
 /// The contents of a JSON string, escaped as on the wire, without the quotes.
@@ -24,10 +26,10 @@ impl<'a> Text<'a> {
     /// The JSON string that says `plain`.
     pub(crate) fn new(plain: impl Into<Cow<'a, str>>) -> Self {
         let plain = plain.into();
-        if plain.bytes().any(|b| b < 0x20 || b == b'"' || b == b'\\') {
+        if plain_end(plain.as_bytes(), 0) < plain.len() {
             let mut raw = Vec::with_capacity(plain.len() + 8);
             quote_into(&plain, &mut raw);
-            Text { raw: Cow::Owned(String::from_utf8_lossy(&raw).into_owned()), escaped: true }
+            Text { raw: Cow::Owned(lossy(&raw).into_owned()), escaped: true }
         } else {
             Text { raw: plain, escaped: false }
         }
@@ -91,8 +93,8 @@ impl fmt::Debug for Text<'_> {
 
 /// Reads the four hexadecimal digits at the start of `digits`.
 pub(super) fn hex4(digits: &[u8]) -> Option<u32> {
-    let digits = std::str::from_utf8(digits.get(..4)?).ok()?;
-    u32::from_str_radix(digits, 16).ok()
+    let digits = digits.get(..4)?;
+    digits.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
 }
 
 /// The code unit of a `\uXXXX` at the start of `raw`, joined with a following low surrogate;

@@ -1,5 +1,6 @@
 //! A [`Json`] tree into text.
 
+use super::scan::{is_special, plain_end};
 use super::text::unicode_escape;
 use super::{Json, MAX_INDENT};
 
@@ -67,26 +68,30 @@ fn container<T>(
 }
 
 pub(super) fn line_break(depth: usize, out: &mut Vec<u8>) {
-    const SPACES: &[u8; 2 * MAX_INDENT] = &[b' '; 2 * MAX_INDENT];
-    out.push(b'\n');
-    out.extend_from_slice(&SPACES[..2 * depth.min(MAX_INDENT)]);
+    static BREAK: [u8; 1 + 2 * MAX_INDENT] = {
+        let mut bytes = [b' '; 1 + 2 * MAX_INDENT];
+        bytes[0] = b'\n';
+        bytes
+    };
+    out.extend_from_slice(&BREAK[..1 + 2 * depth.min(MAX_INDENT)]);
 }
 
 /// Escapes what JSON must have escaped, and nothing else.
 pub(super) fn quote_into(plain: &str, out: &mut Vec<u8>) {
     let bytes = plain.as_bytes();
     let mut written = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte < 0x20 || *byte == b'"' || *byte == b'\\' {
-            out.extend_from_slice(&bytes[written..at]);
-            escape(*byte, out);
-            written = at + 1;
-        }
+    loop {
+        let at = plain_end(bytes, written);
+        out.extend_from_slice(&bytes[written..at]);
+        let Some(byte) = bytes.get(at) else {
+            return;
+        };
+        escape(*byte, out);
+        written = at + 1;
     }
-    out.extend_from_slice(&bytes[written..]);
 }
 
-fn escape(byte: u8, out: &mut Vec<u8>) {
+pub(super) fn escape(byte: u8, out: &mut Vec<u8>) {
     let short = match byte {
         b'"' => b'"',
         b'\\' => b'\\',
@@ -106,45 +111,51 @@ fn escape(byte: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// Writes the escaped inside of a string with only those escapes that JSON needs. A surrogate
-/// without its partner is no character, so it stays as it is.
+/// Writes the escaped inside of a string with only those escapes that JSON needs.
 pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) {
-    let mut at = 0;
     let mut written = 0;
-    while let Some(byte) = raw.get(at) {
-        if *byte != b'\\' && *byte >= 0x20 {
-            at += 1;
-            continue;
-        }
-        out.extend_from_slice(&raw[written..at]);
-        if *byte != b'\\' {
-            escape(*byte, out);
-            at += 1;
-        } else {
-            match raw.get(at + 1) {
-                Some(b'u') => {
-                    let (char, read) = unicode_escape(&raw[at..]);
-                    match char {
-                        Ok(char) => {
-                            let mut utf8 = [0; 4];
-                            quote_into(char.encode_utf8(&mut utf8), out);
-                        }
-                        Err(_) => out.extend_from_slice(&raw[at..at + read]),
-                    }
-                    at += read;
-                }
-                Some(b'/') => {
-                    out.push(b'/');
-                    at += 2;
-                }
-                _ => {
-                    let end = raw.len().min(at + 2);
-                    out.extend_from_slice(&raw[at..end]);
-                    at = end;
-                }
+    let mut at = 0;
+    loop {
+        at = plain_end(raw, at);
+        match raw.get(at) {
+            None => return out.extend_from_slice(&raw[written..]),
+            Some(b'\\') => (written, at) = escaped(raw, written, at, raw.len().min(at + 2), out),
+            // Not inside a string; but what cannot be stays as it is.
+            Some(b'"') => at += 1,
+            Some(control) => {
+                out.extend_from_slice(&raw[written..at]);
+                escape(*control, out);
+                at += 1;
+                written = at;
             }
         }
-        written = at;
     }
-    out.extend_from_slice(&raw[written..]);
+}
+
+/// Decides on the escape at `at`, where everything before `written` is written. One that JSON needs waits to be
+/// written with what follows it, until `end`; another is written as what it says. A surrogate without its partner is
+/// no character, so it stays as it is. Gives up to where is written now, and from where to go on.
+#[inline]
+pub(super) fn escaped(raw: &[u8], written: usize, at: usize, end: usize, out: &mut Vec<u8>) -> (usize, usize) {
+    match raw.get(at + 1) {
+        Some(b'u') => {
+            let (char, read) = unicode_escape(&raw[at..]);
+            let Ok(char) = char else {
+                return (written, at + read);
+            };
+            out.extend_from_slice(&raw[written..at]);
+            let mut utf8 = [0; 4];
+            match char.encode_utf8(&mut utf8).as_bytes() {
+                [byte] if is_special(*byte) => escape(*byte, out),
+                bytes => out.extend_from_slice(bytes),
+            }
+            (at + read, at + read)
+        }
+        Some(b'/') => {
+            out.extend_from_slice(&raw[written..at]);
+            // The slash goes with what follows it.
+            (at + 1, at + 2)
+        }
+        _ => (written, end),
+    }
 }

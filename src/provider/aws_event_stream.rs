@@ -62,7 +62,7 @@ impl<'b> Frame<'b> {
     /// under `__type`.
     fn event(&self) -> (Cow<'b, str>, Cow<'b, str>) {
         let header = |name| header(self.headers, name).unwrap_or_default();
-        let payload = String::from_utf8_lossy(self.payload);
+        let payload = json::lossy(self.payload);
         let (name, message) = match &*header(":message-type") {
             "exception" => (header(":exception-type"), payload),
             // An error that the service's model does not know has no payload.
@@ -78,7 +78,7 @@ impl<'b> Frame<'b> {
         }
         let mut data = Vec::new();
         json::compact(&Json::Object(error), &mut data);
-        let data = String::from_utf8_lossy(&data).into_owned();
+        let data = json::lossy(&data).into_owned();
         (name, Cow::Owned(data))
     }
 }
@@ -106,7 +106,7 @@ fn header<'b>(mut headers: &'b [u8], wanted: &str) -> Option<Cow<'b, str>> {
         };
         let (value, rest) = rest.split_at_checked(length)?;
         if name == wanted.as_bytes() && *kind == STRING {
-            return Some(String::from_utf8_lossy(value));
+            return Some(json::lossy(value));
         }
         headers = rest;
     }

@@ -247,22 +247,30 @@ fn choices_mut<'e, 'a>(event: &'e mut Json<'a>) -> &'e mut [Json<'a>] {
 /// A model's event in its envelope of base64.
 fn unwrapped(base64: &str) -> Option<Json<'static>> {
     let bytes = base64_decoded(base64)?;
-    json::parse(&String::from_utf8_lossy(&bytes)).ok().map(Json::into_owned)
+    json::parse(&json::lossy(&bytes)).ok().map(Json::into_owned)
 }
 
 /// The bytes of standard base64, padded or not; `None` where it is none.
 fn base64_decoded(base64: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(base64.len() / 4 * 3);
+    let digits = base64.trim_end_matches('=').as_bytes();
+    let (fours, last) = digits.as_chunks::<4>();
+    let mut bytes = Vec::with_capacity(fours.len() * 3 + 2);
+    bytes.resize(fours.len() * 3, 0);
+    for (four, three) in fours.iter().zip(bytes.as_chunks_mut::<3>().0) {
+        let values = four.map(|digit| VALUES[usize::from(digit)]);
+        if values.iter().any(|value| *value == NO_DIGIT) {
+            return None;
+        }
+        let bits = values.iter().fold(0, |bits, value| bits << 6 | u32::from(*value));
+        let [_, decoded @ ..] = bits.to_be_bytes();
+        *three = decoded;
+    }
     let (mut bits, mut held) = (0u32, 0u32);
-    for digit in base64.trim_end_matches('=').bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
+    for digit in last {
+        let value = VALUES[usize::from(*digit)];
+        if value == NO_DIGIT {
+            return None;
+        }
         bits = bits << 6 | u32::from(value);
         held += 6;
         if held >= 8 {
@@ -272,6 +280,20 @@ fn base64_decoded(base64: &str) -> Option<Vec<u8>> {
     }
     Some(bytes)
 }
+
+const NO_DIGIT: u8 = u8::MAX;
+
+/// What a digit of base64 stands for.
+static VALUES: [u8; 256] = {
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < digits.len() {
+        values[digits[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
 
 /// Chunks of a text: Llama's, Titan's, Mistral's first, Cohere's.
 #[derive(Default)]

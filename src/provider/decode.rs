@@ -71,7 +71,7 @@ fn read<'b>(
         _ => dialect(endpoint.api).fold(endpoint),
     };
     let Some(mut fold) = fold else {
-        let mut json = parse(String::from_utf8_lossy(bytes), parser);
+        let mut json = parse(json::lossy(bytes), parser);
         if let Some(body) = json.as_mut().and_then(Json::as_object_mut) {
             bedrock_invoke::add_metrics(body, &outcome.head);
         }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::Json;
+use crate::json::{self, Json};
 use crate::record::{Api, Endpoint};
 
 use super::bedrock_invoke;
@@ -398,7 +398,7 @@ fn percent_decoded(segment: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    json::lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

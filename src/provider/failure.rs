@@ -17,7 +17,7 @@ pub(crate) fn exchange_failure(outcome: &Outcome, decoded: Option<&DecodedBody<'
         let (mut code, mut message) = match read.or(streamed) {
             Some(body) => api_error(body),
             None => {
-                let text = String::from_utf8_lossy(outcome.body.bytes());
+                let text = json::lossy(outcome.body.bytes());
                 match json::parse(&text) {
                     Ok(body) => api_error(&body),
                     Err(_no_json) => (String::new(), text.trim().to_owned()),

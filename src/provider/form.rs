@@ -22,7 +22,7 @@ pub(crate) fn form(body: &[u8]) -> Option<Json<'static>> {
         let Some(blank) = find(field, b"\r\n\r\n") else {
             break;
         };
-        let (head, value) = (String::from_utf8_lossy(&field[..blank]), &field[blank + 4..]);
+        let (head, value) = (json::lossy(&field[..blank]), &field[blank + 4..]);
         let delimiter = [b"\r\n", boundary].concat();
         let end = find(value, &delimiter).unwrap_or(value.len());
         if let Some(name) = parameter(&head, "name") {
@@ -61,7 +61,7 @@ fn field_value(head: &str, value: &[u8]) -> Json<'static> {
         ];
         return Json::Object(members.into_iter().collect());
     }
-    let text = String::from_utf8_lossy(value);
+    let text = json::lossy(value);
     // Forms know texts alone; a number or a truth value is meant as one.
     match json::parse(text.trim()) {
         Ok(scalar @ (Json::Number(_) | Json::Bool(_))) => scalar.into_owned(),

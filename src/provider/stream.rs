@@ -68,7 +68,7 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Whether a body is several lines of which the first is a JSON object of its own.
 fn is_lines(body: &[u8]) -> bool {
     let body = body.strip_prefix(BOM).unwrap_or(body).trim_ascii();
-    let Some(end) = body.iter().position(|byte| *byte == b'\n') else {
+    let Some(end) = memchr::memchr(b'\n', body) else {
         return false;
     };
     let first = std::str::from_utf8(&body[..end]).ok();
@@ -96,7 +96,7 @@ pub(crate) fn for_each_event<'b>(framing: Framing, body: &'b [u8], mut take: imp
     if framing == Framing::AwsEventStream {
         return aws_event_stream::events(body).for_each(take);
     }
-    match String::from_utf8_lossy(body) {
+    match json::lossy(body) {
         Cow::Borrowed(text) => events(framing, text).for_each(take),
         Cow::Owned(text) => events(framing, &text).for_each(|event| take(event.into_owned())),
     }
@@ -136,7 +136,7 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.body.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let (line, ending) = match rest.find(['\n', '\r']) {
+        let (line, ending) = match memchr::memchr2(b'\n', b'\r', rest.as_bytes()) {
             Some(place) if rest[place..].starts_with("\r\n") => (&rest[..place], 2),
             Some(place) => (&rest[..place], 1),
             None => (rest, 0),

@@ -169,7 +169,7 @@ pub(crate) fn text_or_json<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
         other => {
             let mut out = Vec::new();
             json::compact(other, &mut out);
-            Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+            Cow::Owned(json::lossy(&out).into_owned())
         }
     }
 }
