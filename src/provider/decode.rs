@@ -1,7 +1,6 @@
 //! A response body into one JSON value, streams folded.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::json::{self, Json, SyntaxError};
@@ -9,7 +8,7 @@ use crate::record::{Endpoint, Outcome};
 
 use super::bedrock_invoke;
 use super::dialect::{Seen, dialect};
-use super::stream::{Event, Framing, for_each_event};
+use super::stream::{Event, Framing, for_each_event, for_outer_events};
 
 /// A response body, read.
 #[derive(Debug, Default)]
@@ -29,24 +28,11 @@ pub(crate) struct DecodedBody<'b> {
 /// Reads of `outcome`'s body what a span carries: ids, the model, tokens, finish reasons, failures. Cheap enough
 /// for the caller's thread, whatever the body weighs.
 pub(crate) fn glance<'b>(endpoint: &Endpoint, outcome: &'b Outcome) -> DecodedBody<'b> {
+    // What a span carries stands in the first events of a stream and in its last.
+    const FIRST: usize = 3;
+    const LAST: usize = 8;
     read(endpoint, outcome, json::skim, |framing, bytes, take| {
-        // What a span carries stands in the first events of a stream and in its last.
-        const FIRST: usize = 3;
-        const LAST: usize = 8;
-        let mut count = 0;
-        let mut last = VecDeque::with_capacity(LAST + 1);
-        for_each_event(framing, bytes, |event| {
-            count += 1;
-            if count <= FIRST {
-                take(event);
-            } else {
-                last.push_back(event);
-                if last.len() > LAST {
-                    last.pop_front();
-                }
-            }
-        });
-        last.into_iter().for_each(take);
+        for_outer_events(framing, bytes, FIRST, LAST, take);
     })
 }
 

@@ -1,6 +1,7 @@
 //! Bodies that are streams, cut into events.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 use crate::json;
 use crate::record::{Api, ResponseHead};
@@ -99,6 +100,97 @@ pub(crate) fn for_each_event<'b>(framing: Framing, body: &'b [u8], mut take: imp
     match json::lossy(body) {
         Cow::Borrowed(text) => events(framing, text).for_each(take),
         Cow::Owned(text) => events(framing, &text).for_each(|event| take(event.into_owned())),
+    }
+}
+
+/// Hands out the first events of a body and the last, at least so many of each, without a look at those between.
+pub(crate) fn for_outer_events<'b>(
+    framing: Framing,
+    body: &'b [u8],
+    first: usize,
+    last: usize,
+    mut take: impl FnMut(Event<'b>),
+) {
+    let blank_line = match framing {
+        Framing::Sse => true,
+        Framing::Ndjson => false,
+        // Their parts are found one after the other alone.
+        Framing::Whole | Framing::JsonArray | Framing::AwsEventStream => {
+            return for_some_events(framing, body, first, last, take);
+        }
+    };
+    let middle = after_parts(body, blank_line, first);
+    let end = before_parts(&body[middle..], blank_line, last) + middle;
+    for_each_event(framing, &body[..middle], &mut take);
+    for_each_event(framing, &body[end..], |event| take(Event { end: event.end + end, ..event }));
+}
+
+/// [`for_outer_events`] for a framing that has to be read from its beginning.
+fn for_some_events<'b>(
+    framing: Framing,
+    body: &'b [u8],
+    first: usize,
+    last: usize,
+    mut take: impl FnMut(Event<'b>),
+) {
+    let mut taken = 0;
+    let mut ring = VecDeque::with_capacity(last);
+    for_each_event(framing, body, |event| {
+        if taken < first {
+            taken += 1;
+            return take(event);
+        }
+        if ring.len() == last {
+            ring.pop_front();
+        }
+        ring.push_back(event);
+    });
+    ring.into_iter().for_each(take);
+}
+
+/// Where the first `count` parts of a body of lines end that say something.
+fn after_parts(body: &[u8], blank_line: bool, count: usize) -> usize {
+    let (mut at, mut start, mut found) = (0, 0, 0);
+    while let Some(line) = memchr::memchr(b'\n', &body[at..]) {
+        at += line + 1;
+        if ends_part(&body[start..at], blank_line) {
+            found += usize::from(says_something(&body[start..at], blank_line));
+            start = at;
+            if found == count {
+                return at;
+            }
+        }
+    }
+    body.len()
+}
+
+/// Where the last `count` parts of a body of lines begin that say something; what is not ended is one of them.
+fn before_parts(body: &[u8], blank_line: bool, count: usize) -> usize {
+    let (mut at, mut end, mut found) = (body.len(), body.len(), 0);
+    while let Some(line) = memchr::memrchr(b'\n', &body[..at]) {
+        at = line;
+        if ends_part(&body[..=line], blank_line) {
+            found += usize::from(says_something(&body[line + 1..end], blank_line));
+            end = line + 1;
+            if found == count {
+                return end;
+            }
+        }
+    }
+    0
+}
+
+/// Whether the line break at the end of `lines` ends a part.
+fn ends_part(lines: &[u8], blank_line: bool) -> bool {
+    !blank_line || lines.ends_with(b"\n\n") || lines.ends_with(b"\n\r\n")
+}
+
+/// Whether a part is more than comments and blank lines.
+fn says_something(part: &[u8], blank_line: bool) -> bool {
+    let part = part.strip_prefix(BOM).unwrap_or(part);
+    match blank_line {
+        true => part.starts_with(b"data") || memchr::memmem::find(part, b"\ndata").is_some(),
+        false => !part.trim_ascii().is_empty(),
     }
 }
 
@@ -260,6 +352,52 @@ mod tests {
     #[test]
     fn a_last_event_without_its_blank_line_counts() {
         assert_eq!(read("data: 1\n\ndata: 2"), read("data: 1\n\ndata: 2\n\n"));
+    }
+
+    /// What [`for_outer_events`] gives is the beginning and the end of what there is.
+    fn outer(framing: Framing, body: &str, first: usize, last: usize) -> (Vec<String>, Vec<String>) {
+        let (mut all, mut outer) = (Vec::new(), Vec::new());
+        for_each_event(framing, body.as_bytes(), |event| all.push(event));
+        for_outer_events(framing, body.as_bytes(), first, last, |event| outer.push(event));
+        for event in &outer {
+            assert!(all.contains(event), "{event:?} in {body:?}");
+        }
+        let data = |events: Vec<Event<'_>>| events.into_iter().map(|event| event.data.into_owned()).collect();
+        (data(all), data(outer))
+    }
+
+    #[test]
+    fn the_outer_events_are_the_first_and_the_last() {
+        for newline in ["\n", "\r\n"] {
+            let mut body = format!("\u{feff}: hello{newline}{newline}");
+            for number in 0..20 {
+                body += &format!("event: e{newline}data: {number}{newline}{newline}: ping{newline}{newline}");
+            }
+            for body in [body.clone(), format!("{body}data: unended")] {
+                let (all, outer) = outer(Framing::Sse, &body, 3, 4);
+                assert_eq!(outer[..3], all[..3]);
+                assert_eq!(outer[3..], all[all.len() - 4..]);
+            }
+            let lines: String = (0..20).map(|number| format!("{{\"n\":{number}}}{newline}{newline}")).collect();
+            let (all, outer) = outer(Framing::Ndjson, &lines, 3, 4);
+            assert_eq!(outer, [&all[..3], &all[16..]].concat());
+            let array = format!("[{}]", (0..20).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
+            let (all, outer) = self::outer(Framing::JsonArray, &array, 3, 4);
+            assert_eq!(outer, [&all[..3], &all[17..]].concat());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_outer_event_is_made_up_or_missed(body in "\u{feff}?(data: ?[a-z]{0,2}|event: e|: c|id|\r|\n|\r\n|\n\n|\r\n\r\n){0,40}", first in 1_usize..4, last in 1_usize..4) {
+            for framing in [Framing::Sse, Framing::Ndjson] {
+                let (all, outer) = outer(framing, &body, first, last);
+                let enough = all.len().min(first + last);
+                proptest::prop_assert!(outer.len() >= enough);
+                proptest::prop_assert_eq!(outer.first(), all.first());
+                proptest::prop_assert_eq!(outer.last(), all.last());
+            }
+        }
     }
 
     #[test]
