@@ -14,5 +14,5 @@ pub use call::{LlmCall, LlmCallBuilder};
 pub(crate) use {
     attributes::{open, record_end},
     handover::{leave_outcome, leave_request, wanted},
-    notice::notice_unseen,
+    notice::{is_unseen, notice_unseen},
 };

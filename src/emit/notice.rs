@@ -1,11 +1,14 @@
 //! The one word to a user whose filter keeps the recorder from seeing any call.
 
-use crate::record::{Notice, RunningRecorder};
+#[cfg(feature = "middleware")]
+use tracing::{Level, level_filters::LevelFilter};
+
+use crate::record::{Notice, Recorders};
 
 /// Says once, on standard error, that a call goes by unrecorded though a recorder is running.
 pub(crate) fn notice_unseen() {
     static UNSEEN: Notice = Notice::new();
-    if RunningRecorder::any() {
+    if Recorders::any_running() {
         UNSEEN.once(format_args!(
             "a call was not recorded, because the subscriber's filter keeps its span \
              (target `tracing_llmlogs`, level INFO) from the recorder's layer. Give the filter to the layer \
@@ -13,4 +16,10 @@ pub(crate) fn notice_unseen() {
              `tracing_llmlogs=info` to it."
         ));
     }
+}
+
+/// Whether nobody can see a call's span, because no subscriber in the program takes spans of its level.
+#[cfg(feature = "middleware")]
+pub(crate) fn is_unseen() -> bool {
+    LevelFilter::current() < Level::INFO
 }

@@ -136,7 +136,13 @@ pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) {
 /// written with what follows it, until `end`; another is written as what it says. A surrogate without its partner is
 /// no character, so it stays as it is. Gives up to where is written now, and from where to go on.
 #[inline]
-pub(super) fn escaped(raw: &[u8], written: usize, at: usize, end: usize, out: &mut Vec<u8>) -> (usize, usize) {
+pub(super) fn escaped(
+    raw: &[u8],
+    written: usize,
+    at: usize,
+    end: usize,
+    out: &mut Vec<u8>,
+) -> (usize, usize) {
     match raw.get(at + 1) {
         Some(b'u') => {
             let (char, read) = unicode_escape(&raw[at..]);

@@ -17,7 +17,9 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::record::{CallKey, CallRecord, End, Exchange, Fields, Leg, Moment, SentRequest, Sink, Wanted};
+use crate::record::{
+    CallKey, CallRecord, Counted, End, Exchange, Fields, Leg, Moment, SentRequest, Sink, Wanted,
+};
 
 pub(crate) use classify::Rules;
 use state::{Adoption, CallState, Closed, Role, Slot, Slots};
@@ -34,6 +36,7 @@ pub struct LlmLogLayer {
     instance: u32,
     rules: Rules,
     sink: Arc<dyn Sink>,
+    _counted: Counted,
 }
 
 type Shared = Arc<Mutex<CallState>>;
@@ -45,7 +48,8 @@ fn lock(state: &Shared) -> std::sync::MutexGuard<'_, CallState> {
 impl LlmLogLayer {
     pub(crate) fn new(rules: Rules, sink: Arc<dyn Sink>) -> Self {
         static INSTANCES: AtomicU32 = AtomicU32::new(1);
-        LlmLogLayer { instance: INSTANCES.fetch_add(1, Ordering::Relaxed), rules, sink }
+        let instance = INSTANCES.fetch_add(1, Ordering::Relaxed);
+        LlmLogLayer { instance, rules, sink, _counted: Counted::layer() }
     }
 }
 

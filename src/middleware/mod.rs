@@ -18,7 +18,7 @@ use tracing::Instrument;
 use crate::emit;
 use crate::json;
 use crate::provider;
-use crate::record::{Api, Body, Endpoint, SentRequest};
+use crate::record::{Api, Body, Endpoint, Recorders, SentRequest, Wanted};
 
 pub(crate) use error::error_type;
 use flight::Flight;
@@ -109,11 +109,20 @@ impl Middleware for LlmLogMiddleware {
         extensions: &mut http::Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
+        if emit::is_unseen() {
+            if Recorders::any_running() && self.recognised(&request).is_some() {
+                emit::notice_unseen();
+            }
+            return next.run(request, extensions).await;
+        }
         let Some(recognised) = self.recognised(&request) else {
             return next.run(request, extensions).await;
         };
-        let body = buffered(&mut request);
-        let mut flight = match Flight::begin(recognised, body) {
+        let flight = match Recorders::all_off() {
+            true => Flight::begin_unrecorded(recognised),
+            false => Flight::begin(recognised, buffered(&mut request)),
+        };
+        let mut flight = match flight {
             Some(flight) => flight,
             None => return next.run(request, extensions).await,
         };
@@ -150,6 +159,15 @@ fn buffered(request: &mut Request) -> Option<Bytes> {
 const BY_REFERENCE: usize = 8;
 
 impl Flight {
+    /// Opens the span of a call that no recorder wants, with what its address alone tells.
+    fn begin_unrecorded(Recognised { endpoint, told }: Recognised) -> Option<Self> {
+        if !told && !provider::speaks_for_itself(&endpoint, None) {
+            return None;
+        }
+        let span = emit::open(&endpoint, None);
+        (!span.is_disabled()).then(|| Flight::new(span, endpoint, Some(Wanted::NOTHING)))
+    }
+
     /// Opens the call's span and leaves its request there; `None` where nobody listens, or where it is no call.
     fn begin(Recognised { mut endpoint, told }: Recognised, body: Option<Bytes>) -> Option<Self> {
         let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());

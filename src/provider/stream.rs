@@ -378,7 +378,8 @@ mod tests {
                 assert_eq!(outer[..3], all[..3]);
                 assert_eq!(outer[3..], all[all.len() - 4..]);
             }
-            let lines: String = (0..20).map(|number| format!("{{\"n\":{number}}}{newline}{newline}")).collect();
+            let lines: String =
+                (0..20).map(|number| format!("{{\"n\":{number}}}{newline}{newline}")).collect();
             let (all, outer) = outer(Framing::Ndjson, &lines, 3, 4);
             assert_eq!(outer, [&all[..3], &all[16..]].concat());
             let array = format!("[{}]", (0..20).map(|n| n.to_string()).collect::<Vec<_>>().join(","));

@@ -24,4 +24,4 @@ pub use metadata::{
     ResponseInfo, Status, Truncated, Usage,
 };
 pub(crate) use notice::{Notice, say};
-pub(crate) use sink::{Off, RunningRecorder, Sink};
+pub(crate) use sink::{Counted, Off, Recorders, Sink};

@@ -30,27 +30,53 @@ impl Sink for Off {
     fn finished(&self, _record: Box<CallRecord>) {}
 }
 
-/// How many recorders are running in this process.
+/// How many there are in this process: recorders whose thread runs, layers, and recorders that are switched on.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
+static LAYERS: AtomicUsize = AtomicUsize::new(0);
+static ON: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts a recorder as running while it lives.
-#[derive(Debug)]
-pub(crate) struct RunningRecorder(());
+/// What the sending side knows of the recorders without asking any of them.
+pub(crate) struct Recorders;
 
-impl RunningRecorder {
-    pub(crate) fn new() -> Self {
-        RUNNING.fetch_add(1, Ordering::Relaxed);
-        RunningRecorder(())
+impl Recorders {
+    /// Whether any is running, so that a call which none of them sees is worth a word.
+    pub(crate) fn any_running() -> bool {
+        RUNNING.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether there is any, so that a call which none of them sees is worth a word.
-    pub(crate) fn any() -> bool {
-        RUNNING.load(Ordering::Relaxed) > 0
+    /// Whether there are some and all are switched off: then bodies are not even looked at, not for other layers'
+    /// sake either.
+    #[cfg(feature = "middleware")]
+    pub(crate) fn all_off() -> bool {
+        ON.load(Ordering::Relaxed) == 0 && LAYERS.load(Ordering::Relaxed) > 0
     }
 }
 
-impl Drop for RunningRecorder {
+/// Counts something while it lives.
+#[derive(Debug)]
+pub(crate) struct Counted(&'static AtomicUsize);
+
+impl Counted {
+    pub(crate) fn running() -> Self {
+        Counted::in_(&RUNNING)
+    }
+
+    pub(crate) fn layer() -> Self {
+        Counted::in_(&LAYERS)
+    }
+
+    pub(crate) fn on() -> Self {
+        Counted::in_(&ON)
+    }
+
+    fn in_(counter: &'static AtomicUsize) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Counted(counter)
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use crate::record::{CallKey, CallRecord, Held, Moment, Notice, SentRequest, Sink, Wanted};
+use crate::record::{CallKey, CallRecord, Counted, Held, Moment, Notice, SentRequest, Sink, Wanted};
 
 use super::packed::{Packed, Shared};
 use super::settings::Overflow;
@@ -71,6 +71,8 @@ pub(super) struct Queue {
     wanted: Wanted,
     /// One of [`OFF`], [`ON`] and [`STOPPED`].
     switch: AtomicU8,
+    /// There while the switch is on.
+    on: Mutex<Option<Counted>>,
     /// The process that the recorder thread runs in. A fork's child has a copy of the queue and no thread.
     process: u32,
     /// What packed calls share.
@@ -88,6 +90,7 @@ impl Queue {
             overflow,
             wanted,
             switch: AtomicU8::new(ON),
+            on: Mutex::new(Some(Counted::on())),
             process: std::process::id(),
             shared: Mutex::default(),
             counts: Counts::default(),
@@ -114,10 +117,21 @@ impl Queue {
     }
 
     pub(super) fn set_enabled(&self, enabled: bool) {
-        let to = if enabled { ON } else { OFF };
-        let from = if enabled { OFF } else { ON };
-        // What is stopped stays so.
-        let _was_so = self.switch.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
+        self.turn(if enabled { ON } else { OFF });
+    }
+
+    fn turn(&self, to: u8) {
+        let mut on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.switch.load(Ordering::Relaxed) == STOPPED {
+            // For good.
+            return;
+        }
+        self.switch.store(to, Ordering::Relaxed);
+        match to {
+            ON if on.is_some() => {}
+            ON => *on = Some(Counted::on()),
+            _ => *on = None,
+        }
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -261,7 +275,7 @@ impl Queue {
 
     /// Lets the thread write what waits and end; says whether it did within `limit`.
     pub(super) fn shutdown(&self, limit: Duration) -> bool {
-        self.switch.store(STOPPED, Ordering::Relaxed);
+        self.turn(STOPPED);
         let mut state = self.lock();
         if !state.closed {
             state.closed = true;

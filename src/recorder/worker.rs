@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::record::{
-    Body, CallKey, CallRecord, IndexEntry, Moment, RunningRecorder, SentRequest, Sink, Status, Wanted, say,
+    Body, CallKey, CallRecord, Counted, IndexEntry, Moment, SentRequest, Sink, Status, Wanted, say,
 };
 
 use super::compose::{self, Composer};
@@ -58,7 +58,7 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
         failing: false,
         warned: None,
         _janitor: janitor,
-        _running: RunningRecorder::new(),
+        _running: Counted::running(),
     };
     // Not under `NoSubscriber`: one scoped subscriber anywhere takes every thread of the program off
     // tracing's fast path. Nothing on this thread emits spans or events.
@@ -107,7 +107,7 @@ struct Worker {
     failing: bool,
     warned: Option<Instant>,
     _janitor: Option<Janitor>,
-    _running: RunningRecorder,
+    _running: Counted,
 }
 
 impl Worker {
