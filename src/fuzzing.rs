@@ -91,7 +91,7 @@ pub fn exchange(api: usize, streamed: bool, status: u16, request: &[u8], answer:
         started: Moment { wall: SystemTime::UNIX_EPOCH, clock },
         ended: clock + Duration::from_millis(5),
         fields: Fields::default(),
-        request: Some(Arc::new(SentRequest { endpoint, body: body(request) })),
+        request: Some(Arc::new(SentRequest { endpoint: Arc::new(endpoint), body: body(request) })),
         outcome: Some(Arc::new(outcome)),
         panicked: false,
     };

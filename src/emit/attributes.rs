@@ -6,6 +6,8 @@ use tracing::{Span, field};
 
 use crate::json::Json;
 use crate::provider::{self, RequestView, dialect, parameters};
+#[cfg(feature = "middleware")]
+use crate::record::ErrorType;
 use crate::record::{Endpoint, Failure, Outcome, Usage};
 
 /// Opens the span of a call to `endpoint`; `body` is the request, where it is JSON.
@@ -155,7 +157,16 @@ pub(crate) fn record_end<'s>(spans: impl Iterator<Item = &'s Span>, endpoint: &E
     }
 }
 
+/// Records on `span` the status of a response that is not looked at any further.
+#[cfg(feature = "middleware")]
+pub(crate) fn record_status(span: &Span, status: u16) {
+    span.record("http.response.status_code", i64::from(status));
+    if status >= 400 {
+        record_failure(span, &Failure::new(ErrorType::Http(status), ""));
+    }
+}
+
 /// Marks `span` failed. The message stays out of it: it may quote what was sent.
-fn record_failure(span: &Span, failure: &Failure) {
+pub(crate) fn record_failure(span: &Span, failure: &Failure) {
     tracing::record_all!(span, error.type = &*failure.kind.word(), otel.status_code = "ERROR");
 }

@@ -41,7 +41,7 @@ use super::{attributes, handover, notice};
 #[must_use = "a call that is dropped is recorded as cancelled"]
 pub struct LlmCall {
     span: Span,
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     limit: usize,
     ended: bool,
 }
@@ -145,7 +145,7 @@ impl LlmCallBuilder {
             Some(endpoint) => (endpoint.base_url, endpoint.path),
             None => Default::default(),
         };
-        let endpoint = Endpoint {
+        let endpoint = Arc::new(Endpoint {
             api: api.unwrap_or_else(|| provider::api_of(&self.provider, parsed.as_ref())),
             provider: self.provider,
             operation: self.operation,
@@ -153,7 +153,7 @@ impl LlmCallBuilder {
             base_url,
             path,
             method: String::new(),
-        };
+        });
         let span = attributes::open(&endpoint, parsed.as_ref());
         let wanted = handover::wanted(&span);
         if wanted.is_none() {
@@ -161,7 +161,7 @@ impl LlmCallBuilder {
         }
         let limit = wanted.map_or(0, |wanted| wanted.body_limit);
         if wanted.is_some_and(|wanted| wanted.bodies) {
-            let request = SentRequest { endpoint: endpoint.clone(), body: Body::limited(body, limit) };
+            let request = SentRequest { endpoint: Arc::clone(&endpoint), body: Body::limited(body, limit) };
             handover::leave_request(&span, Arc::new(request));
         }
         LlmCall { span, endpoint, limit, ended: false }

@@ -12,7 +12,7 @@ mod notice;
 pub use call::{LlmCall, LlmCallBuilder};
 #[cfg(feature = "middleware")]
 pub(crate) use {
-    attributes::{open, record_end},
+    attributes::{open, record_end, record_failure, record_status},
     handover::{leave_outcome, leave_request, wanted},
     notice::{is_unseen, notice_unseen},
 };

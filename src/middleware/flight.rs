@@ -35,7 +35,7 @@ impl Riders {
 /// it has.
 pub(super) struct Flight {
     span: Span,
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     /// What of bodies is kept; nobody but other layers listens where it is `None`.
     wanted: Option<Wanted>,
     head: ResponseHead,
@@ -53,7 +53,7 @@ pub(super) struct Flight {
 const LIMIT_WITHOUT_RECORDER: usize = 1 << 20;
 
 impl Flight {
-    pub(super) fn new(span: Span, endpoint: Endpoint, wanted: Option<Wanted>) -> Self {
+    pub(super) fn new(span: Span, endpoint: Arc<Endpoint>, wanted: Option<Wanted>) -> Self {
         Flight {
             span,
             endpoint,

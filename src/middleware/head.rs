@@ -20,21 +20,43 @@ const REQUEST_ID: [&str; 9] = [
     "cf-ray",
 ];
 
+/// Bedrock's counts and their names in the last event of its streams.
+const COUNTS: [(&str, &str); 4] = [
+    ("x-amzn-bedrock-input-token-count", "inputTokenCount"),
+    ("x-amzn-bedrock-output-token-count", "outputTokenCount"),
+    ("x-amzn-bedrock-cache-read-input-token-count", "cacheReadInputTokenCount"),
+    ("x-amzn-bedrock-cache-write-input-token-count", "cacheWriteInputTokenCount"),
+];
+
 pub(super) fn head(response: &Response) -> ResponseHead {
     let headers = response.headers();
-    ResponseHead {
-        status: Some(response.status().as_u16()),
-        content_type: text(headers, "content-type"),
-        content_encoding: text(headers, "content-encoding"),
-        request_id: REQUEST_ID
-            .iter()
-            .map(|name| text(headers, name))
-            .find(|id| !id.is_empty())
-            .unwrap_or_default(),
-        retry_after_ms: retry_after_ms(headers, SystemTime::now()),
-        error_code: aws_error_code(&text(headers, "x-amzn-errortype")),
-        invocation_metrics: invocation_metrics(headers),
+    let mut head = ResponseHead { status: Some(response.status().as_u16()), ..ResponseHead::default() };
+    let mut rank = REQUEST_ID.len();
+    // One look at each header is cheaper than a search for each that may be there.
+    for (name, value) in headers {
+        let (name, Ok(value)) = (name.as_str(), value.to_str()) else {
+            continue;
+        };
+        match name {
+            "content-type" if head.content_type.is_empty() => head.content_type = value.to_owned(),
+            "content-encoding" if head.content_encoding.is_empty() => {
+                head.content_encoding = value.to_owned();
+            }
+            "retry-after" | "retry-after-ms" => {
+                head.retry_after_ms = retry_after_ms(headers, SystemTime::now())
+            }
+            "x-amzn-errortype" => head.error_code = aws_error_code(value),
+            _ if name.starts_with("x-amzn-bedrock-") => head.invocation_metrics = invocation_metrics(headers),
+            _ => {
+                let known = REQUEST_ID[..rank].iter().position(|known| *known == name);
+                if let Some(known) = known.filter(|_| !value.is_empty()) {
+                    rank = known;
+                    head.request_id = value.to_owned();
+                }
+            }
+        }
     }
+    head
 }
 
 /// An AWS error's type, which may come as `namespace#type:address`.
@@ -44,12 +66,6 @@ fn aws_error_code(header: &str) -> String {
 }
 
 fn invocation_metrics(headers: &HeaderMap) -> Vec<(&'static str, u64)> {
-    const COUNTS: [(&str, &str); 4] = [
-        ("x-amzn-bedrock-input-token-count", "inputTokenCount"),
-        ("x-amzn-bedrock-output-token-count", "outputTokenCount"),
-        ("x-amzn-bedrock-cache-read-input-token-count", "cacheReadInputTokenCount"),
-        ("x-amzn-bedrock-cache-write-input-token-count", "cacheWriteInputTokenCount"),
-    ];
     let read = |(header, name)| Some((name, text(headers, header).trim().parse().ok()?));
     COUNTS.into_iter().filter_map(read).collect()
 }

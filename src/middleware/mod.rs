@@ -18,7 +18,7 @@ use tracing::Instrument;
 use crate::emit;
 use crate::json;
 use crate::provider;
-use crate::record::{Api, Body, Endpoint, Recorders, SentRequest, Wanted};
+use crate::record::{Api, Body, Endpoint, Recorders, SentRequest};
 
 pub(crate) use error::error_type;
 use flight::Flight;
@@ -118,11 +118,10 @@ impl Middleware for LlmLogMiddleware {
         let Some(recognised) = self.recognised(&request) else {
             return next.run(request, extensions).await;
         };
-        let flight = match Recorders::all_off() {
-            true => Flight::begin_unrecorded(recognised),
-            false => Flight::begin(recognised, buffered(&mut request)),
-        };
-        let mut flight = match flight {
+        if Recorders::all_off() {
+            return unrecorded(recognised, request, extensions, next).await;
+        }
+        let mut flight = match Flight::begin(recognised, buffered(&mut request)) {
             Some(flight) => flight,
             None => return next.run(request, extensions).await,
         };
@@ -136,6 +135,26 @@ impl Middleware for LlmLogMiddleware {
             }
         }
     }
+}
+
+/// Sends a request that no recorder wants. Its span has what the address and the status tell, and ends with the
+/// response's head: neither body is looked at.
+async fn unrecorded(
+    Recognised { endpoint, told }: Recognised,
+    request: Request,
+    extensions: &mut http::Extensions,
+    next: Next<'_>,
+) -> Result<Response> {
+    if !told && !provider::speaks_for_itself(&endpoint, None) {
+        return next.run(request, extensions).await;
+    }
+    let span = emit::open(&endpoint, None);
+    let result = next.run(request, extensions).instrument(span.clone()).await;
+    match &result {
+        Ok(response) => emit::record_status(&span, response.status().as_u16()),
+        Err(error) => emit::record_failure(&span, &error::failure(error)),
+    }
+    result
 }
 
 /// The body of a request: its bytes by reference where they are in memory.
@@ -159,15 +178,6 @@ fn buffered(request: &mut Request) -> Option<Bytes> {
 const BY_REFERENCE: usize = 8;
 
 impl Flight {
-    /// Opens the span of a call that no recorder wants, with what its address alone tells.
-    fn begin_unrecorded(Recognised { endpoint, told }: Recognised) -> Option<Self> {
-        if !told && !provider::speaks_for_itself(&endpoint, None) {
-            return None;
-        }
-        let span = emit::open(&endpoint, None);
-        (!span.is_disabled()).then(|| Flight::new(span, endpoint, Some(Wanted::NOTHING)))
-    }
-
     /// Opens the call's span and leaves its request there; `None` where nobody listens, or where it is no call.
     fn begin(Recognised { mut endpoint, told }: Recognised, body: Option<Bytes>) -> Option<Self> {
         let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
@@ -179,6 +189,7 @@ impl Flight {
             // A path of the user's own; the body may well be of a known shape.
             endpoint.api = provider::api_of(&endpoint.provider, parsed.as_ref());
         }
+        let endpoint = Arc::new(endpoint);
         let span = emit::open(&endpoint, parsed.as_ref());
         let wanted = emit::wanted(&span);
         if wanted.is_none() {
@@ -190,7 +201,7 @@ impl Flight {
         if wanted.is_some_and(|wanted| wanted.bodies) {
             let limit = wanted.map_or(0, |wanted| wanted.body_limit).saturating_mul(BY_REFERENCE);
             let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
-            let endpoint = endpoint.clone();
+            let endpoint = Arc::clone(&endpoint);
             emit::leave_request(&span, Arc::new(SentRequest { endpoint, body }));
         }
         Some(Flight::new(span, endpoint, wanted))

@@ -33,8 +33,11 @@ pub(crate) fn speaks_for_itself(endpoint: &Endpoint, body: Option<&Json<'_>>) ->
     let common = COMMON.iter().any(|end| path.ends_with(end))
         // These are nobody else's.
         && !["/chat/completions", "/agents/completions"].iter().any(|end| path.ends_with(end));
+    if !common {
+        return true;
+    }
     let host = clean_url(&endpoint.base_url).map(|url| url.host).unwrap_or_default();
-    if !common || is_local(&host) || known_host(&host).is_some() {
+    if is_local(&host) || known_host(&host).is_some() {
         return true;
     }
     body.and_then(Json::as_object).is_some_and(|body| {
@@ -197,7 +200,7 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
     }
     let ends = |suffix: &str| path.ends_with(suffix);
     // Azure names the deployment in the path; it stands for the model.
-    let deployment = after(path, "/deployments/").map(|(name, _)| name);
+    let deployment = after(path, "deployments");
     let with_model = |shape: Shape<'static>, model| Shape { model, ..shape };
     // Google's paths end in a verb: `/models/{model}:generateContent`, or tuned models, endpoints.
     let last = path.rsplit('/').next().unwrap_or_default();
@@ -219,8 +222,8 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
             "predict" => predicted(model).map(|shape| shape.implied(google())),
             // Vertex AI passes these bodies on to whoever made the model.
             "rawPredict" | "streamRawPredict" => {
-                let api = match after(path, "/publishers/") {
-                    Some(("anthropic", _)) | None => Api::Anthropic,
+                let api = match after(path, "publishers") {
+                    Some("anthropic") | None => Api::Anthropic,
                     Some(_) => Api::OpenAiChat,
                 };
                 // A user's own endpoint may be anything.
@@ -295,21 +298,29 @@ fn predicted(model: &str) -> Option<Shape<'static>> {
 
 /// Bedrock's paths: `/model/{model}/{verb}`, where the model may be an ARN with slashes in it.
 fn bedrock(path: &str) -> Option<Shape<'_>> {
-    let (_, rest) = path.split_once("/model/")?;
-    let (model, verb) = rest.rsplit_once('/')?;
-    let (api, operation) = match verb {
-        "converse" | "converse-stream" => (Api::BedrockConverse, "chat"),
-        "invoke" | "invoke-with-response-stream" => (Api::BedrockInvoke, bedrock_invoke::operation(model)),
-        _ => return None,
+    let (path, verb) = path.rsplit_once('/')?;
+    let is_converse = matches!(verb, "converse" | "converse-stream");
+    if !is_converse && !matches!(verb, "invoke" | "invoke-with-response-stream") {
+        return None;
+    }
+    let (_, model) = path.split_once("/model/")?;
+    let (api, operation) = match is_converse {
+        true => (Api::BedrockConverse, "chat"),
+        false => (Api::BedrockInvoke, bedrock_invoke::operation(model)),
     };
     Some(Shape { model: Some(model), ..Shape::new(api, operation).implied("aws.bedrock") })
 }
 
-/// The path segment after `marker`, and the one after that.
-fn after<'p>(path: &'p str, marker: &str) -> Option<(&'p str, &'p str)> {
-    let (_, rest) = path.rsplit_once(marker)?;
-    let mut segments = rest.splitn(3, '/');
-    Some((segments.next()?, segments.next().unwrap_or_default()))
+/// The path segment after the last one that is `marker`.
+fn after<'p>(path: &'p str, marker: &str) -> Option<&'p str> {
+    let mut after = None;
+    let mut segments = path.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        if segment == marker {
+            after = segments.peek().copied();
+        }
+    }
+    after
 }
 
 /// Hosts whose providers are known, by the end of the name.

@@ -92,7 +92,7 @@ impl Body {
 /// The request half.
 #[derive(Debug, Clone)]
 pub(crate) struct SentRequest {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) body: Body,
 }
 
@@ -106,7 +106,7 @@ impl SentRequest {
     }
 
     pub(crate) fn without_body(&self) -> Self {
-        SentRequest { endpoint: self.endpoint.clone(), body: self.body.given_up() }
+        SentRequest { endpoint: Arc::clone(&self.endpoint), body: self.body.given_up() }
     }
 }
 

@@ -207,7 +207,8 @@ impl Composer {
     ) -> Call {
         let chosen = Chosen::of(record);
         let said = Said::by(record);
-        let mut endpoint = chosen.request.map_or_else(|| said.endpoint(), |request| request.endpoint.clone());
+        let mut endpoint =
+            chosen.request.map_or_else(|| said.endpoint(), |request| (*request.endpoint).clone());
         endpoint.path = self.redact.text(&endpoint.path).into_owned();
         let ended = chosen.outcome().map_or(record.own.ended, |outcome| outcome.ended);
 

@@ -18,7 +18,7 @@ pub(super) struct Shared {
     /// By address: names are literals, and two literals of one text may well be two entries.
     place: HashMap<(usize, usize), u64>,
     names: Vec<&'static str>,
-    endpoints: Vec<Endpoint>,
+    endpoints: Vec<Arc<Endpoint>>,
 }
 
 /// A request of no more bytes than this packs well enough to be kept.
@@ -40,11 +40,11 @@ impl Shared {
         })
     }
 
-    fn endpoint(&mut self, endpoint: &Endpoint) -> Option<u64> {
+    fn endpoint(&mut self, endpoint: &Arc<Endpoint>) -> Option<u64> {
         let known = self.endpoints.iter().position(|known| known == endpoint);
         let place = known.or_else(|| {
             (self.endpoints.len() < MOST_ENDPOINTS).then(|| {
-                self.endpoints.push(endpoint.clone());
+                self.endpoints.push(Arc::clone(endpoint));
                 self.endpoints.len() - 1
             })
         });
@@ -62,7 +62,7 @@ pub(super) struct Packed {
 }
 
 enum Rest {
-    Endpoint(Endpoint),
+    Endpoint(Arc<Endpoint>),
     Failure(Failure),
 }
 
@@ -181,7 +181,7 @@ impl Writer<'_> {
                 Some(place) => self.number(place + 1),
                 None => {
                     self.number(0);
-                    self.rest.push(Rest::Endpoint(request.endpoint.clone()));
+                    self.rest.push(Rest::Endpoint(Arc::clone(&request.endpoint)));
                 }
             }
             match &request.body {
@@ -400,7 +400,7 @@ mod tests {
         fields.push("most", FieldValue::U64(u64::MAX));
         fields.push("part", FieldValue::F64(0.3));
         fields.push("yes", FieldValue::Bool(true));
-        let endpoint = Endpoint {
+        let endpoint = Arc::new(Endpoint {
             api: Api::OpenAiChat,
             provider: "openai".into(),
             operation: "chat".into(),
@@ -408,7 +408,7 @@ mod tests {
             base_url: "http://h".into(),
             path: path.into(),
             method: "POST".into(),
-        };
+        });
         let leg = |from, to, body: &'static [u8], end| Leg {
             started: Moment { wall: started.wall_at(after(from)), clock: after(from) },
             ended: after(to),

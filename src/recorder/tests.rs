@@ -199,7 +199,10 @@ fn without_room_the_bodies_give_way_and_the_call_is_kept() {
         path: "/v1/chat/completions".into(),
         method: "POST".into(),
     };
-    record.own.request = Some(Arc::new(SentRequest { endpoint, body: Body::Whole(vec![b'a'; 5000].into()) }));
+    record.own.request = Some(Arc::new(SentRequest {
+        endpoint: Arc::new(endpoint),
+        body: Body::Whole(vec![b'a'; 5000].into()),
+    }));
     record.own.outcome = Some(Arc::new(Outcome {
         head: ResponseHead::default(),
         body: Body::Whole(vec![b'b'; 5000].into()),
