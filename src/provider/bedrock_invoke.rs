@@ -258,7 +258,7 @@ fn base64_decoded(base64: &str) -> Option<Vec<u8>> {
     bytes.resize(fours.len() * 3, 0);
     for (four, three) in fours.iter().zip(bytes.as_chunks_mut::<3>().0) {
         let values = four.map(|digit| VALUES[usize::from(digit)]);
-        if values.iter().any(|value| *value == NO_DIGIT) {
+        if values.contains(&NO_DIGIT) {
             return None;
         }
         let bits = values.iter().fold(0, |bits, value| bits << 6 | u32::from(*value));

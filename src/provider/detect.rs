@@ -36,8 +36,8 @@ pub(crate) fn speaks_for_itself(endpoint: &Endpoint, body: Option<&Json<'_>>) ->
     if !common {
         return true;
     }
-    let host = clean_url(&endpoint.base_url).map(|url| url.host).unwrap_or_default();
-    if is_local(&host) || known_host(&host).is_some() {
+    let known = |host: &str| is_local(host) || known_host(host).is_some();
+    if clean_url(&endpoint.base_url).is_some_and(|url| known(&url.host)) {
         return true;
     }
     body.and_then(Json::as_object).is_some_and(|body| {
@@ -74,8 +74,8 @@ pub(crate) fn recognise(request: Request<'_>) -> Option<Endpoint> {
         operation: Cow::Borrowed(shape.operation),
         path_model: shape.model.map(percent_decoded),
         method: request.method.to_ascii_uppercase(),
-        base_url: url.base,
-        path: url.path,
+        base_url: url.base.into_owned(),
+        path: url.path.to_owned(),
     })
 }
 
@@ -88,45 +88,54 @@ pub(crate) fn unrecognised(request: Request<'_>) -> Option<Endpoint> {
         operation: Cow::Borrowed("chat"),
         path_model: None,
         method: request.method.to_ascii_uppercase(),
-        base_url: url.base,
-        path: url.path,
+        base_url: url.base.into_owned(),
+        path: url.path.to_owned(),
     })
 }
 
 /// A URL without its credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CleanUrl {
+struct CleanUrl<'u> {
     /// Scheme, host and port; no user, no password.
-    pub(crate) base: String,
-    pub(crate) host: String,
-    pub(crate) port: Option<u16>,
+    base: Cow<'u, str>,
+    /// In lower case.
+    host: Cow<'u, str>,
+    port: Option<u16>,
     /// The path alone: query parameters carry keys (`?key=…`), so none is kept.
-    pub(crate) path: String,
+    path: &'u str,
 }
 
 /// Takes an absolute URL apart; `None` where it is none.
-pub(crate) fn clean_url(url: &str) -> Option<CleanUrl> {
-    let (scheme, rest) = url.split_once("://")?;
+fn clean_url(url: &str) -> Option<CleanUrl<'_>> {
+    let scheme = &url[..memchr::memchr(b':', url.as_bytes())?];
+    let rest = url[scheme.len()..].strip_prefix("://")?;
     if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
         return None;
     }
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let (authority, path) = match rest.find('/') {
+    let rest = &rest[..memchr::memchr2(b'?', b'#', rest.as_bytes()).unwrap_or(rest.len())];
+    let (authority, path) = match memchr::memchr(b'/', rest.as_bytes()) {
         Some(slash) => rest.split_at(slash),
         None => (rest, "/"),
     };
-    let host_port = authority.rsplit('@').next().unwrap_or_default();
-    let (host, port) = match host_port.rsplit_once(':') {
+    let (base, host_port) = match memchr::memrchr(b'@', authority.as_bytes()) {
+        None => (Cow::Borrowed(&url[..scheme.len() + "://".len() + authority.len()]), authority),
+        Some(at) => {
+            let host_port = &authority[at + 1..];
+            (Cow::Owned([scheme, "://", host_port].concat()), host_port)
+        }
+    };
+    let (host, port) = match memchr::memrchr(b':', host_port.as_bytes()) {
         // The last group of an IPv6 address is no port.
-        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
+        Some(colon) if !host_port[colon..].contains(']') => {
+            (&host_port[..colon], host_port[colon + 1..].parse().ok())
+        }
         _ => (host_port, None),
     };
-    Some(CleanUrl {
-        base: format!("{scheme}://{host_port}"),
-        host: host.to_ascii_lowercase(),
-        port,
-        path: path.to_owned(),
-    })
+    let host = match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(host.to_ascii_lowercase()),
+        false => Cow::Borrowed(host),
+    };
+    Some(CleanUrl { base, host, port, path })
 }
 
 /// The API that a body without an address belongs to.
@@ -193,18 +202,17 @@ impl Shape<'_> {
     }
 }
 
-fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
+fn shape<'u>(url: &CleanUrl<'u>) -> Option<Shape<'u>> {
     let path = url.path.trim_end_matches('/');
     if let Some(shape) = bedrock(path) {
         return Some(shape);
     }
     let ends = |suffix: &str| path.ends_with(suffix);
-    // Azure names the deployment in the path; it stands for the model.
-    let deployment = after(path, "deployments");
     let with_model = |shape: Shape<'static>, model| Shape { model, ..shape };
     // Google's paths end in a verb: `/models/{model}:generateContent`, or tuned models, endpoints.
-    let last = path.rsplit('/').next().unwrap_or_default();
-    if let Some((model, verb)) = last.rsplit_once(':').or_else(|| last.split_once("%3A")) {
+    let last = &path[memchr::memrchr(b'/', path.as_bytes()).map_or(0, |slash| slash + 1)..];
+    let encoded = || last.contains('%').then(|| last.split_once("%3A")).flatten();
+    if let Some((model, verb)) = last.rsplit_once(':').or_else(encoded) {
         let google = || {
             if path.contains("/projects/") || path.contains("/publishers/") {
                 "gcp.vertex_ai"
@@ -280,7 +288,8 @@ fn shape(url: &CleanUrl) -> Option<Shape<'_>> {
     } else {
         return None;
     };
-    Some(with_model(shape, deployment))
+    // Azure names the deployment in the path; it stands for the model.
+    Some(with_model(shape, after(path, "deployments")))
 }
 
 /// What Vertex AI's `predict` does, which serves models of every kind; `None` where that is none of
@@ -314,13 +323,13 @@ fn bedrock(path: &str) -> Option<Shape<'_>> {
 /// The path segment after the last one that is `marker`.
 fn after<'p>(path: &'p str, marker: &str) -> Option<&'p str> {
     let mut after = None;
-    let mut segments = path.split('/').peekable();
-    while let Some(segment) = segments.next() {
+    for segment in path.rsplit('/') {
         if segment == marker {
-            after = segments.peek().copied();
+            return after;
         }
+        after = Some(segment);
     }
-    after
+    None
 }
 
 /// Hosts whose providers are known, by the end of the name.
@@ -359,7 +368,7 @@ const HOSTS: &[(&str, &str)] = &[
     ("api.z.ai", "z_ai"),
 ];
 
-fn provider(url: &CleanUrl, implied: Option<&'static str>) -> Cow<'static, str> {
+fn provider(url: &CleanUrl<'_>, implied: Option<&'static str>) -> Cow<'static, str> {
     if let Some(provider) = known_host(&url.host) {
         return Cow::Borrowed(provider);
     }
@@ -369,7 +378,7 @@ fn provider(url: &CleanUrl, implied: Option<&'static str>) -> Cow<'static, str> 
     if url.port == Some(11434) {
         return Cow::Borrowed("ollama");
     }
-    Cow::Owned(url.host.clone())
+    Cow::Owned(url.host.clone().into_owned())
 }
 
 /// Whether a host is one of the program's own surroundings, where a model server is more likely than anything else
