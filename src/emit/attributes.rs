@@ -8,7 +8,7 @@ use crate::json::Json;
 use crate::provider::{self, RequestView, dialect, parameters};
 #[cfg(feature = "middleware")]
 use crate::record::ErrorType;
-use crate::record::{Endpoint, Failure, Outcome, Usage};
+use crate::record::{Endpoint, Exchange, Failure, Outcome, Usage};
 
 /// Opens the span of a call to `endpoint`; `body` is the request, where it is JSON.
 pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
@@ -22,7 +22,7 @@ pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
     let (host, port) = address(&endpoint.base_url);
     let number = |json: Option<&Json<'_>>| json.and_then(Json::as_f64);
     let span = tracing::info_span!(
-        target: "tracing_llmlogs",
+        target: Exchange::TARGET,
         "llm_call",
         otel.name = name,
         otel.kind = "client",

@@ -22,7 +22,7 @@ fn extensions<T>(span: &Span, with: impl FnOnce(ExtensionsMut<'_>) -> T) -> Opti
 
 /// What the recorders that see `span` want of it; `None` where none sees it.
 pub(crate) fn wanted(span: &Span) -> Option<Wanted> {
-    extensions(span, |mut extensions| extensions.get_mut::<Wanted>().copied()).flatten()
+    extensions(span, |mut extensions| extensions.get_mut::<Exchange>().map(|exchange| exchange.wanted)).flatten()
 }
 
 /// Leaves a call's request beside its span.
@@ -40,12 +40,6 @@ pub(crate) fn leave_outcome(span: &Span, outcome: Arc<Outcome>) {
 }
 
 fn leave(span: &Span, put: impl FnOnce(&mut Exchange)) {
-    extensions(span, |mut extensions| match extensions.get_mut::<Exchange>() {
-        Some(exchange) => put(exchange),
-        None => {
-            let mut exchange = Exchange::default();
-            put(&mut exchange);
-            extensions.insert(exchange);
-        }
-    });
+    // Without an exchange no recorder sees the span.
+    extensions(span, |mut extensions| extensions.get_mut::<Exchange>().map(put));
 }

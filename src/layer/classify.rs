@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use tracing::Metadata;
 
+use crate::record::Exchange;
+
 use super::names;
 
 /// A user's own word on which spans are calls.
@@ -36,18 +38,29 @@ impl Class {
     const TELLS: Class = Class(2);
     const CALL: Class = Class(3);
     const FORCED_CALL: Class = Class(4);
+    /// Added to the class of a call whose span the sending side opened.
+    const SENT: u8 = 8;
 
     pub(super) fn is_foreign(self) -> bool {
         self == Class::FOREIGN
     }
 
     pub(super) fn is_call(self) -> bool {
-        self == Class::CALL || self == Class::FORCED_CALL
+        self.0 >= Class::CALL.0
     }
 
     /// The user's predicate says so, whatever the fields say.
     pub(super) fn is_forced(self) -> bool {
-        self == Class::FORCED_CALL
+        self.0 & !Class::SENT == Class::FORCED_CALL.0
+    }
+
+    /// The sending side opened it, and looks beside it for what is wanted.
+    pub(super) fn is_sent(self) -> bool {
+        self.0 & Class::SENT != 0
+    }
+
+    fn of_target(self, target: &str) -> Self {
+        if self.is_call() && target == Exchange::TARGET { Class(self.0 | Class::SENT) } else { self }
     }
 }
 
@@ -65,7 +78,7 @@ impl Rules {
     pub(super) fn span(&self, instance: u32, metadata: &'static Metadata<'static>) -> Class {
         cached(instance, metadata, || {
             let fields = metadata.fields();
-            if self.call_if.as_ref().is_some_and(|call_if| call_if(metadata)) {
+            let class = if self.call_if.as_ref().is_some_and(|call_if| call_if(metadata)) {
                 Class::FORCED_CALL
             } else if fields.field(names::OPERATION).is_some()
                 || fields.field(names::OPENINFERENCE_KIND).is_some()
@@ -75,7 +88,8 @@ impl Rules {
                 Class::TELLS
             } else {
                 Class::FOREIGN
-            }
+            };
+            class.of_target(metadata.target())
         })
     }
 

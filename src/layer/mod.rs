@@ -9,7 +9,7 @@ mod visit;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tracing::span::{Attributes, Id, Record};
@@ -22,8 +22,8 @@ use crate::record::{
 };
 
 pub(crate) use classify::Rules;
-use state::{Adoption, CallState, Closed, Role, Slot, Slots};
-use visit::Visitor;
+use state::{Adoption, CallState, Closed, Role, Shared, Slot, Slots, lock};
+use visit::{Open, Told, Visitor};
 
 /// The layer that records calls; made by [`LlmLogLayer::builder`](crate::LlmLogLayer::builder) or
 /// [`layer`](crate::layer()).
@@ -37,12 +37,6 @@ pub struct LlmLogLayer {
     rules: Rules,
     sink: Arc<dyn Sink>,
     _counted: Counted,
-}
-
-type Shared = Arc<Mutex<CallState>>;
-
-fn lock(state: &Shared) -> std::sync::MutexGuard<'_, CallState> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl LlmLogLayer {
@@ -108,24 +102,24 @@ impl LlmLogLayer {
         } else if class.is_call() {
             let started = Moment::now();
             // A user's `Debug` may run here and may itself use this span: nothing is locked.
-            let mut fields = Fields::with_capacity(attrs.metadata().fields().len());
-            attrs.record(&mut Visitor::all(&mut fields));
-            let state = CallState::new(started, fields, class.is_forced());
-            Some(Slot::Call(Arc::new(Mutex::new(state))))
+            let fields = Fields::with_capacity(attrs.metadata().fields().len());
+            let mut visitor = Visitor(CallState::new(started, fields, class.is_forced()));
+            attrs.record(&mut visitor);
+            Some(Slot::Call(Arc::new(Mutex::new(visitor.0))))
         } else {
             let mut fields = Fields::default();
-            attrs.record(&mut Visitor::some(&mut fields, &|name| self.rules.context_name(name)));
+            attrs.record(&mut self.context_visitor(&mut fields));
             Some(Slot::Context(fields))
         };
         let Some(span) = ctx.span(id) else {
             return;
         };
         let mut extensions = span.extensions_mut();
-        if class.is_call() {
+        if class.is_sent() {
             let wanted = wanted.unwrap_or(Wanted::NOTHING);
-            match extensions.get_mut::<Wanted>() {
-                Some(others) => others.join(wanted),
-                None => extensions.insert(wanted),
+            match extensions.get_mut::<Exchange>() {
+                Some(exchange) => exchange.wanted.join(wanted),
+                None => extensions.insert(Exchange::of(wanted)),
             }
         }
         if let Some(slot) = slot {
@@ -144,17 +138,18 @@ impl LlmLogLayer {
         if class.is_foreign() {
             return;
         }
-        let mut fields = Fields::with_capacity(values.len());
         if class.is_call() {
             let Some(state) = self.call(span) else {
                 return;
             };
-            // A user's `Debug` may run here and record on this very span: nothing is locked.
-            values.record(&mut Visitor::all(&mut fields));
-            lock(&state).fields.extend(&fields);
-            self.collect(span, &state);
+            values.record(&mut Visitor(Open::new(&state)));
+            if class.is_sent() {
+                self.collect(span, &state);
+            }
         } else {
-            values.record(&mut Visitor::some(&mut fields, &|name| self.rules.context_name(name)));
+            // As above.
+            let mut fields = Fields::with_capacity(values.len());
+            values.record(&mut self.context_visitor(&mut fields));
             if let Some(slots) = span.extensions_mut().get_mut::<Slots>()
                 && let Some(Slot::Context(known)) = slots.get_mut(self.instance)
             {
@@ -176,14 +171,20 @@ impl LlmLogLayer {
         };
         for span in scope {
             if let Some(state) = self.call(&span) {
-                let mut fields = Fields::default();
                 let level = *event.metadata().level();
-                event.record(&mut Visitor::some(&mut fields, &|name| names::of_event(name, level)));
-                lock(&state).fields.extend(&fields);
+                let keep = |name| names::of_event(name, level);
+                event.record(&mut Visitor(Told { call: Open::new(&state), keep }));
                 self.collect(&span, &state);
                 return;
             }
         }
+    }
+
+    fn context_visitor<'a>(
+        &'a self,
+        fields: &'a mut Fields,
+    ) -> Visitor<visit::Context<'a, impl Fn(&'static str) -> Option<&'static str>>> {
+        Visitor(visit::Context { fields, keep: |name| self.rules.context_name(name) })
     }
 
     /// Takes what is new of the bodies that the sending side left in the span.
@@ -248,17 +249,23 @@ impl LlmLogLayer {
     where
         S: for<'a> LookupSpan<'a>,
     {
+        let class = self.rules.span(self.instance, span.metadata());
+        if !class.is_call() {
+            return;
+        }
         let Some(state) = self.call(span) else {
             return;
         };
-        self.collect(span, &state);
+        if class.is_sent() {
+            self.collect(span, &state);
+        }
         let ended = Instant::now();
-        let (role, is_call, leg) = {
+        let (role, is_call, said, leg) = {
             let mut state = lock(&state);
             // A call that was over before is none that the panic has ended.
             let over = state.outcome.as_ref().is_some_and(|outcome| outcome.end == End::Complete);
             state.panicked |= !over && std::thread::panicking();
-            (state.role.clone(), state.is_call(), state.leg(ended))
+            (state.role.clone(), state.is_call(), state.said, state.leg(ended))
         };
         match role {
             Role::AttemptAt(outer) => self.attempt_closed(span, &outer, leg),
@@ -271,7 +278,7 @@ impl LlmLogLayer {
             Role::Undecided => {
                 let outer = self.enclosing_call(span);
                 let adoption = outer.as_ref().map(|outer| {
-                    let identity = state::Identity::of_fields(&leg.fields);
+                    let identity = state::Identity::of_fields(&leg.fields, said);
                     lock(outer).adopt(&identity)
                 });
                 match (outer, adoption) {
@@ -314,7 +321,11 @@ impl LlmLogLayer {
         self.sink.finished(Box::new(CallRecord {
             key: key.unwrap_or_else(CallKey::next),
             own,
-            attempts: attempts.into_iter().map(|attempt| attempt.leg).collect(),
+            // Collecting nothing costs more than saying so.
+            attempts: match attempts.is_empty() {
+                true => Vec::new(),
+                false => attempts.into_iter().map(|attempt| attempt.leg).collect(),
+            },
             context,
             spans,
         }));
@@ -363,7 +374,7 @@ impl LlmLogLayer {
     where
         S: for<'a> LookupSpan<'a>,
     {
-        for outer in span.scope().skip(1) {
+        for outer in span.parent()?.scope() {
             let Some(state) = self.call(&outer) else {
                 continue;
             };
@@ -389,10 +400,10 @@ impl LlmLogLayer {
     {
         let mut context = Fields::default();
         let mut names = Vec::new();
-        for outer in span.scope().from_root() {
-            if outer.id() == span.id() {
-                break;
-            }
+        let Some(parent) = span.parent() else {
+            return (context, names);
+        };
+        for outer in parent.scope().from_root() {
             names.push(outer.name());
             if let Some(slots) = outer.extensions().get::<Slots>() {
                 match slots.get(self.instance) {

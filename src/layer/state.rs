@@ -1,38 +1,51 @@
 //! What is known of a span while it is open.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::json::{self, Json, Object};
-use crate::record::{CallKey, Fields, Leg, Moment, Outcome, SentRequest};
+use crate::record::{CallKey, FieldValue, Fields, Leg, Moment, Outcome, SentRequest};
 
 use super::names;
 
+/// The state of a call span, which spans inside it may outlive.
+pub(super) type Shared = Arc<Mutex<CallState>>;
+
+pub(super) fn lock(state: &Shared) -> MutexGuard<'_, CallState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The slots of all layer instances in one span's extensions, which hold one value a type.
-pub(super) struct Slots(Vec<(u32, Slot)>);
+pub(super) struct Slots {
+    first: (u32, Slot),
+    /// Rarely is there more than one instance.
+    more: Vec<(u32, Slot)>,
+}
 
 pub(super) enum Slot {
-    Call(Arc<Mutex<CallState>>),
+    Call(Shared),
     /// The context fields of a span that is no call.
     Context(Fields),
 }
 
 impl Slots {
     pub(super) fn one(instance: u32, slot: Slot) -> Self {
-        Slots(vec![(instance, slot)])
+        Slots { first: (instance, slot), more: Vec::new() }
     }
 
     pub(super) fn add(&mut self, instance: u32, slot: Slot) {
-        self.0.push((instance, slot));
+        self.more.push((instance, slot));
     }
 
     pub(super) fn get(&self, instance: u32) -> Option<&Slot> {
-        self.0.iter().find(|(i, _)| *i == instance).map(|(_, slot)| slot)
+        let mut slots = std::iter::once(&self.first).chain(&self.more);
+        slots.find(|(i, _)| *i == instance).map(|(_, slot)| slot)
     }
 
     pub(super) fn get_mut(&mut self, instance: u32) -> Option<&mut Slot> {
-        self.0.iter_mut().find(|(i, _)| *i == instance).map(|(_, slot)| slot)
+        let mut slots = std::iter::once(&mut self.first).chain(&mut self.more);
+        slots.find(|(i, _)| *i == instance).map(|(_, slot)| slot)
     }
 }
 
@@ -42,7 +55,7 @@ pub(super) enum Role {
     /// No request was seen yet.
     Undecided,
     Call,
-    AttemptAt(Arc<Mutex<CallState>>),
+    AttemptAt(Shared),
 }
 
 /// What makes two call spans attempts at one call.
@@ -55,8 +68,9 @@ pub(super) enum Identity {
 }
 
 impl Identity {
-    pub(super) fn of_fields(fields: &Fields) -> Self {
-        match fields.get(names::INPUT_MESSAGES) {
+    /// What the messages in `fields` make it; `said` spares looking for them where there are none.
+    pub(super) fn of_fields(fields: &Fields, said: Said) -> Self {
+        match said.messages.then(|| fields.get(names::INPUT_MESSAGES)).flatten() {
             Some(messages) => {
                 let mut hasher = DefaultHasher::new();
                 messages.to_text().hash(&mut hasher);
@@ -130,10 +144,48 @@ pub(super) struct Closed {
     pub(super) spans: Vec<&'static str>,
 }
 
+/// What fields say that the layer itself must know, noted as they come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said {
+    /// Whether the operation is a call.
+    operation: Option<bool>,
+    /// Whether OpenInference's kind of span is a call.
+    kind: Option<bool>,
+    /// There are input messages.
+    messages: bool,
+}
+
+impl Said {
+    #[inline]
+    pub(super) fn note(&mut self, name: &str, value: FieldValue<'_>) {
+        if names::is_watched(name) {
+            self.note_watched(name, value);
+        }
+    }
+
+    fn note_watched(&mut self, name: &str, value: FieldValue<'_>) {
+        match name {
+            names::OPERATION => {
+                self.operation = Some(match value {
+                    FieldValue::Str(operation) => !names::is_context_operation(operation),
+                    _ => true,
+                });
+            }
+            names::OPENINFERENCE_KIND => self.kind = Some(value == FieldValue::Str("LLM")),
+            _ => self.messages = true,
+        }
+    }
+
+    fn is_call(self) -> bool {
+        self.operation.or(self.kind).unwrap_or(false)
+    }
+}
+
 /// An open call span.
 pub(super) struct CallState {
     pub(super) started: Moment,
     pub(super) fields: Fields,
+    pub(super) said: Said,
     /// The user's predicate says that it is a call.
     forced: bool,
     pub(super) request: Option<Arc<SentRequest>>,
@@ -154,6 +206,7 @@ impl CallState {
         CallState {
             started,
             fields,
+            said: Said::default(),
             forced,
             request: None,
             outcome: None,
@@ -168,19 +221,12 @@ impl CallState {
 
     /// Whether, as far as its fields say now, the span is a call.
     pub(super) fn is_call(&self) -> bool {
-        self.forced
-            || match self.fields.get(names::OPERATION) {
-                Some(operation) => !names::is_context_operation(&operation.to_text()),
-                None => {
-                    self.fields.get(names::OPENINFERENCE_KIND).is_some_and(|kind| kind.to_text() == "LLM")
-                }
-            }
+        self.forced || self.said.is_call()
     }
 
     /// Whether the span says already that it is no call.
     pub(super) fn is_known_context(&self) -> bool {
-        let says = self.fields.first_of(&[names::OPERATION, names::OPENINFERENCE_KIND]);
-        says.is_some() && !self.is_call()
+        self.said.operation.or(self.said.kind).is_some() && !self.is_call()
     }
 
     /// Whether an inner span that asks for `identity` is an attempt at this call. One rule: it is,

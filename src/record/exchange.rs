@@ -1,8 +1,9 @@
 //! How bodies travel: by reference, in the extensions of the call's span.
 //!
-//! The sending side (the middleware, `LlmCall`) leaves an [`Exchange`] in the extensions of its
-//! span; every layer instance takes what is new in it at the next record or event in the span, or
-//! at its close. A field would be formatted by every other layer.
+//! A layer instance that sees a span of the sending side (the middleware, `LlmCall`) leaves an
+//! [`Exchange`] in its extensions. The sending side puts bodies into it; every layer instance takes
+//! what is new at the next record or event in the span, or at its close. A field would be formatted
+//! by every other layer.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 
 use super::{Endpoint, Failure};
 
-/// What the layer leaves in the extensions of a new call span for the sending side to see.
+/// What the layer leaves beside a new span of the sending side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Whether any recorder is switched on. Where none is, bodies are not even looked at.
@@ -33,11 +34,21 @@ impl Wanted {
     }
 }
 
-/// The two halves of an exchange, in a span's extensions.
-#[derive(Debug, Default)]
+/// What is wanted of an exchange and its two halves, in a span's extensions.
+#[derive(Debug)]
 pub(crate) struct Exchange {
+    pub(crate) wanted: Wanted,
     pub(crate) request: Option<Arc<SentRequest>>,
     pub(crate) outcome: Option<Arc<Outcome>>,
+}
+
+impl Exchange {
+    /// The target of the spans that the sending side opens.
+    pub(crate) const TARGET: &str = "tracing_llmlogs";
+
+    pub(crate) fn of(wanted: Wanted) -> Self {
+        Exchange { wanted, request: None, outcome: None }
+    }
 }
 
 /// A body as far as it was kept.
