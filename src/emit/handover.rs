@@ -22,7 +22,8 @@ fn extensions<T>(span: &Span, with: impl FnOnce(ExtensionsMut<'_>) -> T) -> Opti
 
 /// What the recorders that see `span` want of it; `None` where none sees it.
 pub(crate) fn wanted(span: &Span) -> Option<Wanted> {
-    extensions(span, |mut extensions| extensions.get_mut::<Exchange>().map(|exchange| exchange.wanted)).flatten()
+    extensions(span, |mut extensions| extensions.get_mut::<Exchange>().map(|exchange| exchange.wanted))
+        .flatten()
 }
 
 /// Leaves a call's request beside its span.

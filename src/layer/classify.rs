@@ -6,8 +6,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use tracing::Metadata;
+use tracing::field::Field;
 
-use crate::record::Exchange;
+use crate::record::{Exchange, Name};
 
 use super::names;
 
@@ -27,12 +28,88 @@ impl Default for Rules {
     }
 }
 
+/// What a callsite is to the layer, and what it needs to know of its fields.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Callsite {
+    class: Class,
+    /// The name of its first field.
+    first: Name,
+    /// Where those of its fields stand that say whether it is a call.
+    operation: u8,
+    kind: u8,
+    messages: u8,
+}
+
+/// What a field that says whether its span is a call says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watched {
+    Operation,
+    Kind,
+    Messages,
+}
+
+/// No field stands there.
+const NOWHERE: u8 = u8::MAX;
+
+impl Callsite {
+    fn new(class: Class, metadata: &'static Metadata<'static>) -> Self {
+        let place = |name| {
+            let found = metadata.fields().field(name);
+            found.and_then(|field| u8::try_from(field.index()).ok()).unwrap_or(NOWHERE)
+        };
+        Callsite {
+            class,
+            first: if class == Class::FOREIGN { Name::NONE } else { Name::first_of(metadata) },
+            operation: place(names::OPERATION),
+            kind: place(names::OPENINFERENCE_KIND),
+            messages: place(names::INPUT_MESSAGES),
+        }
+    }
+
+    #[inline]
+    pub(super) fn name(self, field: &Field) -> Name {
+        self.first.of_field(field)
+    }
+
+    /// What `field` says that the layer itself must know.
+    #[inline]
+    pub(super) fn watched(self, field: &Field) -> Option<Watched> {
+        let place = field.index();
+        if place == usize::from(self.operation) {
+            Some(Watched::Operation)
+        } else if place == usize::from(self.kind) {
+            Some(Watched::Kind)
+        } else if place == usize::from(self.messages) {
+            Some(Watched::Messages)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn is_foreign(self) -> bool {
+        self.class == Class::FOREIGN
+    }
+
+    pub(super) fn is_call(self) -> bool {
+        self.class.is_call()
+    }
+
+    /// The user's predicate says so, whatever the fields say.
+    pub(super) fn is_forced(self) -> bool {
+        self.class.0 & !Class::SENT == Class::FORCED_CALL.0
+    }
+
+    /// The sending side opened it, and looks beside it for what is wanted.
+    pub(super) fn is_sent(self) -> bool {
+        self.class.0 & Class::SENT != 0
+    }
+}
+
 /// What a callsite is to the layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Class(u8);
+struct Class(u8);
 
 impl Class {
-    const UNKNOWN: Class = Class(0);
     const FOREIGN: Class = Class(1);
     /// A span with context fields, or an event that says something of a call.
     const TELLS: Class = Class(2);
@@ -41,22 +118,8 @@ impl Class {
     /// Added to the class of a call whose span the sending side opened.
     const SENT: u8 = 8;
 
-    pub(super) fn is_foreign(self) -> bool {
-        self == Class::FOREIGN
-    }
-
-    pub(super) fn is_call(self) -> bool {
+    fn is_call(self) -> bool {
         self.0 >= Class::CALL.0
-    }
-
-    /// The user's predicate says so, whatever the fields say.
-    pub(super) fn is_forced(self) -> bool {
-        self.0 & !Class::SENT == Class::FORCED_CALL.0
-    }
-
-    /// The sending side opened it, and looks beside it for what is wanted.
-    pub(super) fn is_sent(self) -> bool {
-        self.0 & Class::SENT != 0
     }
 
     fn of_target(self, target: &str) -> Self {
@@ -65,17 +128,12 @@ impl Class {
 }
 
 impl Rules {
-    /// The name under which a field of an enclosing span is remembered.
-    pub(super) fn context_name(&self, name: &'static str) -> Option<&'static str> {
-        self.is_context(name).then_some(name)
-    }
-
     /// Whether a field of an enclosing span is remembered.
     pub(super) fn is_context(&self, name: &str) -> bool {
         self.context.contains(name)
     }
 
-    pub(super) fn span(&self, instance: u32, metadata: &'static Metadata<'static>) -> Class {
+    pub(super) fn span(&self, instance: u32, metadata: &'static Metadata<'static>) -> Callsite {
         cached(instance, metadata, || {
             let fields = metadata.fields();
             let class = if self.call_if.as_ref().is_some_and(|call_if| call_if(metadata)) {
@@ -93,7 +151,7 @@ impl Rules {
         })
     }
 
-    pub(super) fn event(&self, instance: u32, metadata: &'static Metadata<'static>) -> Class {
+    pub(super) fn event(&self, instance: u32, metadata: &'static Metadata<'static>) -> Callsite {
         cached(instance, metadata, || {
             let tells = |name| names::of_event(name, *metadata.level()).is_some();
             match metadata.fields().iter().any(|field| tells(field.name())) {
@@ -106,26 +164,28 @@ impl Rules {
 
 const CACHED: usize = 256;
 
+/// What is kept of a callsite: its address, for which instance, and what it is.
+type Entry = (usize, u32, Option<Callsite>);
+
 thread_local! {
     /// Callsites by address and instance. Another callsite may take the place of one; then it is
     /// classified again.
-    static CACHE: [Cell<(usize, u32, Class)>; CACHED] =
-        const { [const { Cell::new((0, 0, Class::UNKNOWN)) }; CACHED] };
+    static CACHE: [Cell<Entry>; CACHED] = const { [const { Cell::new((0, 0, None)) }; CACHED] };
 }
 
-fn cached(instance: u32, metadata: &'static Metadata<'static>, classify: impl FnOnce() -> Class) -> Class {
+fn cached(instance: u32, metadata: &'static Metadata<'static>, classify: impl FnOnce() -> Class) -> Callsite {
     let address = std::ptr::from_ref(metadata) as usize;
     let place = ((address >> 4) ^ (address >> 12) ^ instance as usize) % CACHED;
     // A thread that is being torn down has no cache any more.
     let known = CACHE.try_with(|cache| cache[place].get());
-    if let Ok((a, i, class)) = known
+    if let Ok((a, i, Some(callsite))) = known
         && a == address
         && i == instance
     {
-        return class;
+        return callsite;
     }
     // A user's predicate may run here, so the cache is not borrowed meanwhile.
-    let class = classify();
-    let _torn_down = CACHE.try_with(|cache| cache[place].set((address, instance, class)));
-    class
+    let callsite = Callsite::new(classify(), metadata);
+    let _torn_down = CACHE.try_with(|cache| cache[place].set((address, instance, Some(callsite))));
+    callsite
 }

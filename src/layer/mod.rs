@@ -21,9 +21,10 @@ use crate::record::{
     CallKey, CallRecord, Counted, End, Exchange, Fields, Leg, Moment, SentRequest, Sink, Wanted,
 };
 
+use classify::Callsite;
 pub(crate) use classify::Rules;
 use state::{Adoption, CallState, Closed, Role, Shared, Slot, Slots, lock};
-use visit::{Open, Told, Visitor};
+use visit::{Open, Opening, Told, Visitor};
 
 /// The layer that records calls; made by [`LlmLogLayer::builder`](crate::LlmLogLayer::builder) or
 /// [`layer`](crate::layer()).
@@ -92,30 +93,31 @@ impl LlmLogLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let class = self.rules.span(self.instance, attrs.metadata());
-        if class.is_foreign() {
+        let callsite = self.rules.span(self.instance, attrs.metadata());
+        if callsite.is_foreign() {
             return;
         }
         let wanted = self.sink.wanted();
         let slot = if wanted.is_none() {
             None
-        } else if class.is_call() {
+        } else if callsite.is_call() {
             let started = Moment::now();
             // A user's `Debug` may run here and may itself use this span: nothing is locked.
             let fields = Fields::with_capacity(attrs.metadata().fields().len());
-            let mut visitor = Visitor(CallState::new(started, fields, class.is_forced()));
+            let state = CallState::new(started, fields, callsite.is_forced());
+            let mut visitor = Visitor(Opening { callsite, state });
             attrs.record(&mut visitor);
-            Some(Slot::Call(Arc::new(Mutex::new(visitor.0))))
+            Some(Slot::Call(Arc::new(Mutex::new(visitor.0.state))))
         } else {
             let mut fields = Fields::default();
-            attrs.record(&mut self.context_visitor(&mut fields));
+            attrs.record(&mut self.context_visitor(callsite, &mut fields));
             Some(Slot::Context(fields))
         };
         let Some(span) = ctx.span(id) else {
             return;
         };
         let mut extensions = span.extensions_mut();
-        if class.is_sent() {
+        if callsite.is_sent() {
             let wanted = wanted.unwrap_or(Wanted::NOTHING);
             match extensions.get_mut::<Exchange>() {
                 Some(exchange) => exchange.wanted.join(wanted),
@@ -134,22 +136,22 @@ impl LlmLogLayer {
     where
         S: for<'a> LookupSpan<'a>,
     {
-        let class = self.rules.span(self.instance, span.metadata());
-        if class.is_foreign() {
+        let callsite = self.rules.span(self.instance, span.metadata());
+        if callsite.is_foreign() {
             return;
         }
-        if class.is_call() {
+        if callsite.is_call() {
             let Some(state) = self.call(span) else {
                 return;
             };
-            values.record(&mut Visitor(Open::new(&state)));
-            if class.is_sent() {
+            values.record(&mut Visitor(Open::new(callsite, &state)));
+            if callsite.is_sent() {
                 self.collect(span, &state);
             }
         } else {
             // As above.
             let mut fields = Fields::with_capacity(values.len());
-            values.record(&mut self.context_visitor(&mut fields));
+            values.record(&mut self.context_visitor(callsite, &mut fields));
             if let Some(slots) = span.extensions_mut().get_mut::<Slots>()
                 && let Some(Slot::Context(known)) = slots.get_mut(self.instance)
             {
@@ -162,8 +164,8 @@ impl LlmLogLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let class = self.rules.event(self.instance, event.metadata());
-        if class.is_foreign() {
+        let callsite = self.rules.event(self.instance, event.metadata());
+        if callsite.is_foreign() {
             return;
         }
         let Some(scope) = ctx.event_scope(event) else {
@@ -173,7 +175,7 @@ impl LlmLogLayer {
             if let Some(state) = self.call(&span) {
                 let level = *event.metadata().level();
                 let keep = |name| names::of_event(name, level);
-                event.record(&mut Visitor(Told { call: Open::new(&state), keep }));
+                event.record(&mut Visitor(Told { call: Open::new(callsite, &state), keep }));
                 self.collect(&span, &state);
                 return;
             }
@@ -182,9 +184,10 @@ impl LlmLogLayer {
 
     fn context_visitor<'a>(
         &'a self,
+        callsite: Callsite,
         fields: &'a mut Fields,
-    ) -> Visitor<visit::Context<'a, impl Fn(&'static str) -> Option<&'static str>>> {
-        Visitor(visit::Context { fields, keep: |name| self.rules.context_name(name) })
+    ) -> Visitor<visit::Context<'a>> {
+        Visitor(visit::Context { callsite, rules: &self.rules, fields })
     }
 
     /// Takes what is new of the bodies that the sending side left in the span.
@@ -249,14 +252,14 @@ impl LlmLogLayer {
     where
         S: for<'a> LookupSpan<'a>,
     {
-        let class = self.rules.span(self.instance, span.metadata());
-        if !class.is_call() {
+        let callsite = self.rules.span(self.instance, span.metadata());
+        if !callsite.is_call() {
             return;
         }
         let Some(state) = self.call(span) else {
             return;
         };
-        if class.is_sent() {
+        if callsite.is_sent() {
             self.collect(span, &state);
         }
         let ended = Instant::now();

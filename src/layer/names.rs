@@ -9,12 +9,6 @@ pub(super) const OPERATION: &str = "gen_ai.operation.name";
 pub(super) const OPENINFERENCE_KIND: &str = "openinference.span.kind";
 pub(super) const INPUT_MESSAGES: &str = "gen_ai.input.messages";
 
-/// Whether the layer itself must know the field's value.
-#[inline]
-pub(super) fn is_watched(name: &str) -> bool {
-    name == OPERATION || name == OPENINFERENCE_KIND || name == INPUT_MESSAGES
-}
-
 /// Operations of OpenTelemetry's convention that surround calls and are none themselves.
 pub(super) fn is_context_operation(operation: &str) -> bool {
     matches!(operation, "invoke_agent" | "create_agent" | "execute_tool" | "invoke_workflow")

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::json::{self, Json, Object};
-use crate::record::{CallKey, FieldValue, Fields, Leg, Moment, Outcome, SentRequest};
+use crate::record::{CallKey, FieldValue, Fields, Leg, Moment, Name, Outcome, SentRequest};
 
+use super::classify::Watched;
 use super::names;
 
 /// The state of a call span, which spans inside it may outlive.
@@ -156,23 +157,16 @@ pub(super) struct Said {
 }
 
 impl Said {
-    #[inline]
-    pub(super) fn note(&mut self, name: &str, value: FieldValue<'_>) {
-        if names::is_watched(name) {
-            self.note_watched(name, value);
-        }
-    }
-
-    fn note_watched(&mut self, name: &str, value: FieldValue<'_>) {
-        match name {
-            names::OPERATION => {
+    pub(super) fn note(&mut self, watched: Watched, value: FieldValue<'_>) {
+        match watched {
+            Watched::Operation => {
                 self.operation = Some(match value {
                     FieldValue::Str(operation) => !names::is_context_operation(operation),
                     _ => true,
                 });
             }
-            names::OPENINFERENCE_KIND => self.kind = Some(value == FieldValue::Str("LLM")),
-            _ => self.messages = true,
+            Watched::Kind => self.kind = Some(value == FieldValue::Str("LLM")),
+            Watched::Messages => self.messages = true,
         }
     }
 
@@ -202,6 +196,15 @@ pub(super) struct CallState {
 }
 
 impl CallState {
+    /// Takes a field's value.
+    #[inline]
+    pub(super) fn put(&mut self, name: Name, watched: Option<Watched>, value: FieldValue<'_>) {
+        self.fields.push(name, value);
+        if let Some(watched) = watched {
+            self.said.note(watched, value);
+        }
+    }
+
     pub(super) fn new(started: Moment, fields: Fields, forced: bool) -> Self {
         CallState {
             started,

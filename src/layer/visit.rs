@@ -2,141 +2,160 @@
 
 use std::error::Error;
 use std::fmt::{self, Write};
+use std::sync::MutexGuard;
 
 use tracing::field::{Field, Visit};
 
-use crate::record::{FieldValue, Fields};
+use crate::record::{FieldValue, Fields, Name};
 
-use super::names;
+use super::classify::{Callsite, Rules};
 use super::state::{CallState, Shared, lock};
 
 /// Where fields go.
 pub(super) trait Store {
-    fn put(&mut self, name: &'static str, value: FieldValue<'_>);
+    /// Whether a field is kept at all.
+    fn keeps(&self, _field: &Field) -> bool {
+        true
+    }
 
-    /// Puts a text that a user's code writes, which may itself use the span.
-    fn put_text(&mut self, name: &'static str, write: &mut dyn FnMut(&mut String));
+    fn put(&mut self, field: &Field, value: FieldValue<'_>);
+
+    /// A user's code is about to run, which may itself use the span.
+    fn step_aside(&mut self) {}
 }
 
 /// The context fields of a span that is no call.
-pub(super) struct Context<'a, K> {
+pub(super) struct Context<'a> {
+    pub(super) callsite: Callsite,
+    pub(super) rules: &'a Rules,
     pub(super) fields: &'a mut Fields,
-    /// Which names are kept, and under which name.
-    pub(super) keep: K,
 }
 
-impl<K: Fn(&'static str) -> Option<&'static str>> Store for Context<'_, K> {
-    fn put(&mut self, name: &'static str, value: FieldValue<'_>) {
-        if let Some(name) = (self.keep)(name) {
-            self.fields.push(name, value);
-        }
+impl Store for Context<'_> {
+    fn keeps(&self, field: &Field) -> bool {
+        self.rules.is_context(field.name())
     }
 
-    fn put_text(&mut self, name: &'static str, write: &mut dyn FnMut(&mut String)) {
-        if let Some(name) = (self.keep)(name) {
-            self.fields.push_text(name, write);
-        }
+    fn put(&mut self, field: &Field, value: FieldValue<'_>) {
+        self.fields.push(self.callsite.name(field), value);
     }
 }
 
 /// All fields of a call span that is being opened.
-impl Store for CallState {
-    #[inline]
-    fn put(&mut self, name: &'static str, value: FieldValue<'_>) {
-        self.fields.push(name, value);
-        self.said.note(name, value);
-    }
+pub(super) struct Opening {
+    pub(super) callsite: Callsite,
+    pub(super) state: CallState,
+}
 
-    fn put_text(&mut self, name: &'static str, write: &mut dyn FnMut(&mut String)) {
-        if names::is_watched(name) {
-            let mut text = String::new();
-            write(&mut text);
-            self.put(name, FieldValue::Str(&text));
-        } else {
-            self.fields.push_text(name, write);
-        }
+impl Store for Opening {
+    #[inline]
+    fn put(&mut self, field: &Field, value: FieldValue<'_>) {
+        self.state.put(self.callsite.name(field), self.callsite.watched(field), value);
     }
 }
 
 /// A call span that is open. It is locked while values are put that no user's code writes.
 pub(super) struct Open<'a> {
+    callsite: Callsite,
     state: &'a Shared,
-    locked: Option<std::sync::MutexGuard<'a, CallState>>,
+    locked: Option<MutexGuard<'a, CallState>>,
 }
 
 impl<'a> Open<'a> {
-    pub(super) fn new(state: &'a Shared) -> Self {
-        Open { state, locked: None }
+    pub(super) fn new(callsite: Callsite, state: &'a Shared) -> Self {
+        Open { callsite, state, locked: None }
+    }
+
+    fn put_as(&mut self, name: Name, field: &Field, value: FieldValue<'_>) {
+        let state = self.locked.get_or_insert_with(|| {
+            let mut state = lock(self.state);
+            state.fields.make_room();
+            state
+        });
+        state.put(name, self.callsite.watched(field), value);
     }
 }
 
 impl Store for Open<'_> {
     #[inline]
-    fn put(&mut self, name: &'static str, value: FieldValue<'_>) {
-        let state = self.locked.get_or_insert_with(|| {
-            let mut state = lock(self.state);
-            // Adding a whole list is what drops values that no longer count.
-            state.fields.extend(&Fields::default());
-            state
-        });
-        state.put(name, value);
+    fn put(&mut self, field: &Field, value: FieldValue<'_>) {
+        self.put_as(self.callsite.name(field), field, value);
     }
 
-    fn put_text(&mut self, name: &'static str, write: &mut dyn FnMut(&mut String)) {
+    fn step_aside(&mut self) {
         self.locked = None;
-        let mut text = String::new();
-        write(&mut text);
-        self.put(name, FieldValue::Str(&text));
     }
 }
 
 /// Those of an event's fields that say something of the call it happens in.
 pub(super) struct Told<'a, K> {
     pub(super) call: Open<'a>,
-    /// As in [`Context`].
+    /// Under which name a field is kept.
     pub(super) keep: K,
 }
 
 impl<K: Fn(&'static str) -> Option<&'static str>> Store for Told<'_, K> {
-    fn put(&mut self, name: &'static str, value: FieldValue<'_>) {
-        if let Some(name) = (self.keep)(name) {
-            self.call.put(name, value);
+    fn keeps(&self, field: &Field) -> bool {
+        (self.keep)(field.name()).is_some()
+    }
+
+    fn put(&mut self, field: &Field, value: FieldValue<'_>) {
+        match (self.keep)(field.name()) {
+            Some(name) if name == field.name() => self.call.put(field, value),
+            Some(name) => self.call.put_as(Name::of(name), field, value),
+            None => {}
         }
     }
 
-    fn put_text(&mut self, name: &'static str, write: &mut dyn FnMut(&mut String)) {
-        if let Some(name) = (self.keep)(name) {
-            self.call.put_text(name, write);
-        }
+    fn step_aside(&mut self) {
+        self.call.step_aside();
     }
 }
 
 /// Visits values on behalf of a store.
 pub(super) struct Visitor<S>(pub(super) S);
 
+impl<S: Store> Visitor<S> {
+    #[inline]
+    fn put(&mut self, field: &Field, value: FieldValue<'_>) {
+        if self.0.keeps(field) {
+            self.0.put(field, value);
+        }
+    }
+
+    fn put_text(&mut self, field: &Field, write: impl FnOnce(&mut String)) {
+        if self.0.keeps(field) {
+            self.0.step_aside();
+            let mut text = String::new();
+            write(&mut text);
+            self.0.put(field, FieldValue::Str(&text));
+        }
+    }
+}
+
 impl<S: Store> Visit for Visitor<S> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.0.put(field.name(), FieldValue::F64(value));
+        self.put(field, FieldValue::F64(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.put(field.name(), FieldValue::I64(value));
+        self.put(field, FieldValue::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.put(field.name(), FieldValue::U64(value));
+        self.put(field, FieldValue::U64(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.put(field.name(), FieldValue::Bool(value));
+        self.put(field, FieldValue::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.put(field.name(), FieldValue::Str(value));
+        self.put(field, FieldValue::Str(value));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.0.put_text(field.name(), &mut |out| {
+        self.put_text(field, |out| {
             // A formatter that fails leaves what it had written.
             let mut unfinished = write!(out, "{value}").is_err();
             let mut source = value.source();
@@ -148,7 +167,7 @@ impl<S: Store> Visit for Visitor<S> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.put_text(field.name(), &mut |out| {
+        self.put_text(field, |out| {
             // As above.
             let _unfinished = write!(out, "{value:?}");
         });

@@ -1,4 +1,8 @@
-//! Fields as they were recorded: names by reference, texts in one buffer.
+//! Fields as they were recorded, in one buffer.
+
+use std::fmt;
+
+use super::name::{Name, Texts};
 
 /// A field's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,131 +67,171 @@ impl FieldValue<'_> {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Stored {
-    Bool(bool),
-    I64(i64),
-    U64(u64),
-    F64(f64),
-    /// A range of the text buffer.
-    Str(u32, u32),
-}
-
 /// A list of fields in the order in which they were recorded; a later value of a name counts.
-#[derive(Debug, Clone, Default)]
+///
+/// One after the other in a buffer, each as its name, its kind, and its value: calls that wait to be written are many,
+/// and most of what they hold beside their bodies is this.
+#[derive(Clone, Default)]
 pub(crate) struct Fields {
-    entries: Vec<(&'static str, Stored)>,
-    text: String,
-    /// How many entries there may be before those that no longer count are dropped.
-    crowded: usize,
+    bytes: Vec<u8>,
+    count: u32,
+    /// How many there may be before those that no longer count are dropped.
+    crowded: u32,
 }
 
-/// Fewer entries are never looked through.
-const FEW: usize = 64;
+/// Fewer are never looked through.
+const FEW: u32 = 64;
+
+/// What stands before a value: name and kind.
+const HEAD: usize = 5;
+
+const FALSE: u8 = 0;
+const TRUE: u8 = 1;
+const I64: u8 = 2;
+const U64: u8 = 3;
+const F64: u8 = 4;
+/// Four bytes of length, then the text.
+const STR: u8 = 5;
 
 impl Fields {
-    pub(crate) fn with_capacity(entries: usize) -> Self {
-        Fields {
-            entries: Vec::with_capacity(entries),
-            // Most fields are short texts.
-            text: String::with_capacity(16 * entries),
-            ..Fields::default()
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    /// Room for `values` of the usual length.
+    pub(crate) fn with_capacity(values: usize) -> Self {
+        Fields { bytes: Vec::with_capacity(20 * values), ..Fields::default() }
     }
 
     /// What the fields take in memory beside themselves, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        self.entries.capacity() * size_of::<(&'static str, Stored)>() + self.text.capacity()
+        self.bytes.capacity()
     }
 
-    pub(crate) fn push(&mut self, name: &'static str, value: FieldValue<'_>) {
-        let stored = match value {
-            FieldValue::Bool(value) => Stored::Bool(value),
-            FieldValue::I64(n) => Stored::I64(n),
-            FieldValue::U64(n) => Stored::U64(n),
-            FieldValue::F64(n) => Stored::F64(n),
-            FieldValue::Str(text) => return self.push_text(name, |out| out.push_str(text)),
-        };
-        self.entries.push((name, stored));
+    pub(crate) fn count(&self) -> usize {
+        self.count as usize
     }
 
-    /// Adds a text that `write` puts at the end of the buffer.
-    pub(crate) fn push_text(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
-        let start = self.text.len();
-        write(&mut self.text);
-        if let (Ok(from), Ok(to)) = (u32::try_from(start), u32::try_from(self.text.len())) {
-            self.entries.push((name, Stored::Str(from, to)));
-        } else {
-            // Beyond four gigabytes of field texts nothing more is kept.
-            self.text.truncate(start);
+    #[inline]
+    pub(crate) fn push(&mut self, name: Name, value: FieldValue<'_>) {
+        match value {
+            FieldValue::Bool(false) => self.head(name, FALSE),
+            FieldValue::Bool(true) => self.head(name, TRUE),
+            FieldValue::I64(n) => self.number(name, I64, n.to_le_bytes()),
+            FieldValue::U64(n) => self.number(name, U64, n.to_le_bytes()),
+            FieldValue::F64(n) => self.number(name, F64, n.to_le_bytes()),
+            FieldValue::Str(text) => self.text(name, text),
         }
     }
 
-    /// Adds all fields of `other`. What a long call repeats in event after event does not pile up.
-    pub(crate) fn extend(&mut self, other: &Fields) {
-        if self.entries.len() > self.crowded.max(FEW) {
-            self.forget_overwritten();
-        }
-        if self.is_empty() {
-            return self.clone_from(other);
-        }
-        let (Ok(moved), Ok(_)) =
-            (u32::try_from(self.text.len()), u32::try_from(self.text.len() + other.text.len()))
-        else {
-            // As in `push_text`.
+    fn head(&mut self, name: Name, kind: u8) {
+        let [a, b, c, d] = name.number().to_le_bytes();
+        self.bytes.extend_from_slice(&[a, b, c, d, kind]);
+        self.count += 1;
+    }
+
+    fn number(&mut self, name: Name, kind: u8, value: [u8; 8]) {
+        let mut entry = [kind; HEAD + 8];
+        entry[..4].copy_from_slice(&name.number().to_le_bytes());
+        entry[HEAD..].copy_from_slice(&value);
+        self.bytes.extend_from_slice(&entry);
+        self.count += 1;
+    }
+
+    fn text(&mut self, name: Name, text: &str) {
+        // Of a text beyond four gigabytes nothing is kept.
+        let Ok(length) = u32::try_from(text.len()) else {
             return;
         };
-        self.text.push_str(&other.text);
-        self.entries.extend(other.entries.iter().map(|(name, stored)| match *stored {
-            Stored::Str(from, to) => (*name, Stored::Str(from + moved, to + moved)),
-            other => (*name, other),
-        }));
+        self.bytes.reserve(HEAD + 4 + text.len());
+        let mut head = [STR; HEAD + 4];
+        head[..4].copy_from_slice(&name.number().to_le_bytes());
+        head[HEAD..].copy_from_slice(&length.to_le_bytes());
+        self.bytes.extend_from_slice(&head);
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.count += 1;
     }
 
-    /// Keeps the last value of each name.
+    /// Adds all fields of `other`.
+    pub(crate) fn extend(&mut self, other: &Fields) {
+        self.make_room();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.count += other.count;
+    }
+
+    /// Drops values that no longer count once there are many: what a long call repeats in event after event does not
+    /// pile up.
+    #[inline]
+    pub(crate) fn make_room(&mut self) {
+        if self.count > self.crowded.max(FEW) {
+            self.forget_overwritten();
+        }
+    }
+
     fn forget_overwritten(&mut self) {
+        let all: Vec<_> = self.entries().collect();
         let mut last = Fields::default();
-        for (place, (name, value)) in self.iter().enumerate() {
-            if self.entries[place + 1..].iter().all(|(later, _)| *later != name) {
-                last.push(name, value);
+        for (place, (name, value)) in all.iter().enumerate() {
+            if all[place + 1..].iter().all(|(later, _)| later != name) {
+                last.push(*name, *value);
             }
         }
-        last.crowded = 2 * last.entries.len();
+        last.crowded = last.count.saturating_mul(2);
         *self = last;
     }
 
     /// Adds those fields of `other` whose names pass.
     pub(crate) fn extend_named(&mut self, other: &Fields, wanted: impl Fn(&str) -> bool) {
-        for (name, value) in other.iter().filter(|(name, _)| wanted(name)) {
+        let texts = Texts::now();
+        for (name, value) in other.entries().filter(|(name, _)| wanted(texts.of(*name))) {
             self.push(name, value);
         }
     }
 
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&'static str, FieldValue<'_>)> {
-        self.entries.iter().map(|(name, stored)| {
-            let value = match *stored {
-                Stored::Bool(value) => FieldValue::Bool(value),
-                Stored::I64(n) => FieldValue::I64(n),
-                Stored::U64(n) => FieldValue::U64(n),
-                Stored::F64(n) => FieldValue::F64(n),
-                Stored::Str(from, to) => FieldValue::Str(&self.text[from as usize..to as usize]),
+    /// The fields with their names as they are kept.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Name, FieldValue<'_>)> {
+        let mut rest = &*self.bytes;
+        std::iter::from_fn(move || {
+            let name = u32::from_le_bytes(first(&mut rest)?);
+            let [kind] = first(&mut rest)?;
+            let value = match kind {
+                FALSE => FieldValue::Bool(false),
+                TRUE => FieldValue::Bool(true),
+                STR => {
+                    let length = u32::from_le_bytes(first(&mut rest)?);
+                    let text = rest.split_off(..length as usize)?;
+                    FieldValue::Str(std::str::from_utf8(text).unwrap_or_default())
+                }
+                kind => {
+                    let number = first(&mut rest)?;
+                    match kind {
+                        I64 => FieldValue::I64(i64::from_le_bytes(number)),
+                        U64 => FieldValue::U64(u64::from_le_bytes(number)),
+                        _ => FieldValue::F64(f64::from_le_bytes(number)),
+                    }
+                }
             };
-            (*name, value)
+            Some((Name::from_number(name), value))
         })
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, FieldValue<'_>)> {
+        let texts = Texts::now();
+        self.entries().map(move |(name, value)| (texts.of(name), value))
     }
 
     /// The last value recorded under `name`.
     pub(crate) fn get(&self, name: &str) -> Option<FieldValue<'_>> {
-        self.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v)
+        self.iter().filter(|(known, _)| *known == name).last().map(|(_, value)| value)
     }
+}
 
-    /// The last value recorded under the first of `names` that has one.
-    pub(crate) fn first_of(&self, names: &[&str]) -> Option<FieldValue<'_>> {
-        names.iter().find_map(|name| self.get(name))
+/// Takes the first bytes off.
+fn first<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -198,11 +242,12 @@ mod tests {
     #[test]
     fn the_last_value_of_a_name_counts_and_the_others_do_not_pile_up() {
         let mut fields = Fields::default();
-        fields.push("first", FieldValue::Str("kept"));
+        let name = Name::of;
+        fields.push(name("first"), FieldValue::Str("kept"));
         for n in 0..10_000 {
             let mut event = Fields::default();
-            event.push("prompt_tokens", FieldValue::U64(n));
-            event.push("note", FieldValue::Str("twelve bytes"));
+            event.push(name("prompt_tokens"), FieldValue::U64(n));
+            event.push(name("note"), FieldValue::Str("twelve bytes"));
             fields.extend(&event);
         }
         assert_eq!(fields.get("first"), Some(FieldValue::Str("kept")));

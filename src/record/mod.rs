@@ -9,6 +9,7 @@ mod exchange;
 mod fields;
 mod held;
 mod metadata;
+mod name;
 mod notice;
 mod sink;
 
@@ -23,5 +24,6 @@ pub use metadata::{
     ApiInfo, Attempt, Context, CostEstimate, Files, IndexEntry, Metadata, Performance, RequestInfo,
     ResponseInfo, Status, Truncated, Usage,
 };
+pub(crate) use name::{Name, Texts};
 pub(crate) use notice::{Notice, say};
 pub(crate) use sink::{Counted, Off, Recorders, Sink};

@@ -2,111 +2,160 @@
 //! have one.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use crate::json::{self, Json, Object};
 use crate::record::{Api, CallRecord, Endpoint, ErrorType, Failure, FieldValue, Fields, Usage};
 use crate::redact;
 
-/// Names of one meaning, the strongest first: OpenTelemetry's (of today, then of older versions),
+/// What a field may mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Provider,
+    Operation,
+    Model,
+    ResponseModel,
+    ResponseId,
+    FinishReason,
+    Prompt,
+    Completion,
+    Total,
+    Cached,
+    CacheCreation,
+    Reasoning,
+    Temperature,
+    MaxTokens,
+    Stream,
+    Latency,
+    ErrorType,
+    ErrorMessage,
+    Input,
+    Output,
+    System,
+    Address,
+    Port,
+    Kind,
+}
+
+/// The names of each meaning, the strongest first: OpenTelemetry's (of today, then of older versions),
 /// OpenInference's, the short ones.
-type Names = &'static [&'static str];
-
-const PROVIDER: Names = &["gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system"];
-const OPERATION: Names = &["gen_ai.operation.name"];
-const MODEL: Names = &["gen_ai.request.model", "llm.model_name"];
-const RESPONSE_MODEL: Names = &["gen_ai.response.model"];
-const RESPONSE_ID: Names = &["gen_ai.response.id"];
-const FINISH_REASON: Names =
-    &["gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "finish_reason"];
-const PROMPT: Names =
-    &["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "prompt_tokens"];
-const COMPLETION: Names = &[
-    "gen_ai.usage.output_tokens",
-    "gen_ai.usage.completion_tokens",
-    "llm.token_count.completion",
-    "completion_tokens",
+const NAMES: [(Meaning, &[&str]); 24] = [
+    (Meaning::Provider, &["gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system"]),
+    (Meaning::Operation, &["gen_ai.operation.name"]),
+    (Meaning::Model, &["gen_ai.request.model", "llm.model_name"]),
+    (Meaning::ResponseModel, &["gen_ai.response.model"]),
+    (Meaning::ResponseId, &["gen_ai.response.id"]),
+    (
+        Meaning::FinishReason,
+        &["gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "finish_reason"],
+    ),
+    (
+        Meaning::Prompt,
+        &[
+            "gen_ai.usage.input_tokens",
+            "gen_ai.usage.prompt_tokens",
+            "llm.token_count.prompt",
+            "prompt_tokens",
+        ],
+    ),
+    (
+        Meaning::Completion,
+        &[
+            "gen_ai.usage.output_tokens",
+            "gen_ai.usage.completion_tokens",
+            "llm.token_count.completion",
+            "completion_tokens",
+        ],
+    ),
+    (Meaning::Total, &["gen_ai.usage.total_tokens", "llm.token_count.total", "total_tokens"]),
+    (Meaning::Cached, &["gen_ai.usage.cache_read.input_tokens"]),
+    (
+        Meaning::CacheCreation,
+        &["gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"],
+    ),
+    (Meaning::Reasoning, &["gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"]),
+    (Meaning::Temperature, &["gen_ai.request.temperature"]),
+    (Meaning::MaxTokens, &["gen_ai.request.max_tokens"]),
+    (Meaning::Stream, &["gen_ai.request.stream"]),
+    (Meaning::Latency, &["latency_ms"]),
+    (Meaning::ErrorType, &["error_type", "error.type", "exception.type"]),
+    (Meaning::ErrorMessage, &["error_message", "exception.message"]),
+    (Meaning::Input, &["gen_ai.input.messages"]),
+    (Meaning::Output, &["gen_ai.output.messages"]),
+    (Meaning::System, &["gen_ai.system_instructions"]),
+    (Meaning::Address, &["server.address"]),
+    (Meaning::Port, &["server.port"]),
+    (Meaning::Kind, &["openinference.span.kind"]),
 ];
-const TOTAL: Names = &["gen_ai.usage.total_tokens", "llm.token_count.total", "total_tokens"];
-const CACHED: Names = &["gen_ai.usage.cache_read.input_tokens"];
-const CACHE_CREATION: Names =
-    &["gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"];
-const REASONING: Names = &["gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"];
-const TEMPERATURE: Names = &["gen_ai.request.temperature"];
-const MAX_TOKENS: Names = &["gen_ai.request.max_tokens"];
-const STREAM: Names = &["gen_ai.request.stream"];
-const LATENCY: Names = &["latency_ms"];
-const ERROR_TYPE: Names = &["error_type", "error.type", "exception.type"];
-const ERROR_MESSAGE: Names = &["error_message", "exception.message"];
-const INPUT: Names = &["gen_ai.input.messages"];
-const OUTPUT: Names = &["gen_ai.output.messages"];
-const SYSTEM: Names = &["gen_ai.system_instructions"];
-const ADDRESS: Names = &["server.address"];
-const PORT: Names = &["server.port"];
-const KIND: Names = &["openinference.span.kind"];
 
-const ALL: [Names; 24] = [
-    PROVIDER,
-    OPERATION,
-    MODEL,
-    RESPONSE_MODEL,
-    RESPONSE_ID,
-    FINISH_REASON,
-    PROMPT,
-    COMPLETION,
-    TOTAL,
-    CACHED,
-    CACHE_CREATION,
-    REASONING,
-    TEMPERATURE,
-    MAX_TOKENS,
-    STREAM,
-    LATENCY,
-    ERROR_TYPE,
-    ERROR_MESSAGE,
-    INPUT,
-    OUTPUT,
-    SYSTEM,
-    ADDRESS,
-    PORT,
-    KIND,
-];
+/// What a name means, and how strong it is: 0 is the strongest.
+fn meaning(name: &str) -> Option<(Meaning, usize)> {
+    static MEANINGS: LazyLock<HashMap<&str, (Meaning, usize)>> = LazyLock::new(|| {
+        let ranked = |(meaning, names): (Meaning, &[&'static str])| {
+            names.iter().enumerate().map(|(rank, name)| (*name, (meaning, rank))).collect::<Vec<_>>()
+        };
+        NAMES.into_iter().flat_map(ranked).collect()
+    });
+    MEANINGS.get(name).copied()
+}
+
+/// A value and the strength of its name.
+type Ranked<'r> = Option<(usize, FieldValue<'r>)>;
 
 /// What the call's span says first, then the span of its last attempt: what an earlier one ended with
 /// is not how the call ended.
 pub(super) struct Said<'r> {
     record: &'r CallRecord,
+    /// By [`Meaning`].
+    values: [Ranked<'r>; NAMES.len()],
 }
 
 impl<'r> Said<'r> {
     pub(super) fn by(record: &'r CallRecord) -> Self {
-        Said { record }
+        let mut said = Said { record, values: [None; NAMES.len()] };
+        for fields in said.all() {
+            let mut values = [None; NAMES.len()];
+            for (name, value) in fields.iter() {
+                if let Some((meaning, rank)) = meaning(name) {
+                    let known: &mut Ranked<'r> = &mut values[meaning as usize];
+                    if known.is_none_or(|(known, _)| rank <= known) {
+                        *known = Some((rank, value));
+                    }
+                }
+            }
+            for (known, value) in said.values.iter_mut().zip(values) {
+                *known = known.or(value);
+            }
+        }
+        said
     }
 
-    fn all(&self) -> impl Iterator<Item = &'r Fields> {
+    fn all(&self) -> impl Iterator<Item = &'r Fields> + use<'r> {
         let last = self.record.attempts.last();
         std::iter::once(&self.record.own.fields).chain(last.map(|leg| &leg.fields))
     }
 
-    fn value(&self, names: Names) -> Option<FieldValue<'r>> {
-        self.all().find_map(|fields| fields.first_of(names))
+    fn value(&self, meaning: Meaning) -> Option<FieldValue<'r>> {
+        self.values[meaning as usize].map(|(_, value)| value)
     }
 
-    fn text(&self, names: Names) -> String {
-        self.value(names).map(FieldValue::to_text).unwrap_or_default()
+    fn text(&self, meaning: Meaning) -> String {
+        self.value(meaning).map(FieldValue::to_text).unwrap_or_default()
     }
 
     pub(super) fn endpoint(&self) -> Endpoint {
         let unknown = |text: String| if text.is_empty() { "unknown".to_owned() } else { text };
-        let address = self.text(ADDRESS);
-        let base_url = match self.value(PORT).and_then(FieldValue::as_u64) {
+        let address = self.text(Meaning::Address);
+        let base_url = match self.value(Meaning::Port).and_then(FieldValue::as_u64) {
             _ if address.is_empty() => String::new(),
             None | Some(443) => format!("https://{address}"),
             Some(port) => format!("http://{address}:{port}"),
         };
-        let operation = self.text(OPERATION);
+        let operation = self.text(Meaning::Operation);
         Endpoint {
             api: Api::OpenAiChat,
-            provider: Cow::Owned(unknown(self.text(PROVIDER))),
+            provider: Cow::Owned(unknown(self.text(Meaning::Provider))),
             operation: Cow::Owned(if operation.is_empty() { "chat".to_owned() } else { operation }),
             path_model: None,
             base_url,
@@ -116,19 +165,19 @@ impl<'r> Said<'r> {
     }
 
     pub(super) fn model(&self) -> String {
-        self.text(MODEL)
+        self.text(Meaning::Model)
     }
 
     pub(super) fn response_model(&self) -> String {
-        self.text(RESPONSE_MODEL)
+        self.text(Meaning::ResponseModel)
     }
 
     pub(super) fn response_id(&self) -> String {
-        self.text(RESPONSE_ID)
+        self.text(Meaning::ResponseId)
     }
 
     pub(super) fn finish_reason(&self) -> String {
-        let text = self.text(FINISH_REASON);
+        let text = self.text(Meaning::FinishReason);
         // OpenTelemetry's is a list, which tracing can only carry as its `Debug` text.
         match json::parse(&text) {
             Ok(Json::Array(items)) => items.first().map(Json::scalar).unwrap_or_default(),
@@ -138,7 +187,8 @@ impl<'r> Said<'r> {
 
     pub(super) fn usage(&self) -> Option<Usage> {
         let count = |names| self.value(names).and_then(FieldValue::as_u64);
-        let (prompt, completion, total) = (count(PROMPT), count(COMPLETION), count(TOTAL));
+        let (prompt, completion, total) =
+            (count(Meaning::Prompt), count(Meaning::Completion), count(Meaning::Total));
         if prompt.is_none() && completion.is_none() && total.is_none() {
             return None;
         }
@@ -147,18 +197,18 @@ impl<'r> Said<'r> {
             prompt_tokens: prompt,
             completion_tokens: completion,
             total_tokens: total.unwrap_or(prompt + completion),
-            cached_tokens: count(CACHED).unwrap_or(0),
-            cache_creation_tokens: count(CACHE_CREATION).unwrap_or(0),
-            reasoning_tokens: count(REASONING).unwrap_or(0),
+            cached_tokens: count(Meaning::Cached).unwrap_or(0),
+            cache_creation_tokens: count(Meaning::CacheCreation).unwrap_or(0),
+            reasoning_tokens: count(Meaning::Reasoning).unwrap_or(0),
         })
     }
 
     pub(super) fn latency_ms(&self) -> Option<u64> {
-        self.value(LATENCY).and_then(FieldValue::as_u64)
+        self.value(Meaning::Latency).and_then(FieldValue::as_u64)
     }
 
     pub(super) fn failure(&self) -> Option<Failure> {
-        let (kind, message) = (self.value(ERROR_TYPE), self.value(ERROR_MESSAGE));
+        let (kind, message) = (self.value(Meaning::ErrorType), self.value(Meaning::ErrorMessage));
         if kind.is_none() && message.is_none() {
             return None;
         }
@@ -180,7 +230,7 @@ impl<'r> Said<'r> {
         let mut body = Object::new();
         body.set("model", Json::string(self.model()));
         let mut messages = Vec::new();
-        let system = self.text(SYSTEM);
+        let system = self.text(Meaning::System);
         if !system.is_empty() {
             let text = match json::parse(&system) {
                 Ok(parts @ Json::Array(_)) => joined_text(&parts),
@@ -188,19 +238,19 @@ impl<'r> Said<'r> {
             };
             messages.push(message("system", Json::string(text)));
         }
-        let input = self.text(INPUT);
+        let input = self.text(Meaning::Input);
         match json::parse(&input) {
             Ok(Json::Array(items)) => messages.extend(items.iter().map(chat_message)),
             _ if input.is_empty() => {}
             _ => messages.push(message("user", Json::string(input))),
         }
         body.set("messages", Json::Array(messages));
-        for (key, names) in [("temperature", TEMPERATURE), ("max_tokens", MAX_TOKENS)] {
+        for (key, names) in [("temperature", Meaning::Temperature), ("max_tokens", Meaning::MaxTokens)] {
             if let Some(number) = self.value(names).and_then(number) {
                 body.set(key, number);
             }
         }
-        if let Some(stream) = self.value(STREAM).and_then(FieldValue::as_bool) {
+        if let Some(stream) = self.value(Meaning::Stream).and_then(FieldValue::as_bool) {
             body.set("stream", Json::Bool(stream));
         }
         Json::Object(body)
@@ -208,7 +258,7 @@ impl<'r> Said<'r> {
 
     /// A response in the shape of a chat completion, from what the fields tell.
     pub(super) fn response(&self, created: i64) -> Json<'static> {
-        let output = self.text(OUTPUT);
+        let output = self.text(Meaning::Output);
         let mut choices: Vec<Json<'static>> = match json::parse(&output) {
             Ok(Json::Array(items)) => {
                 items.iter().enumerate().map(|(place, item)| choice(place, item)).collect()
@@ -249,7 +299,7 @@ fn is_known(name: &str, http: bool) -> bool {
     const PLUMBING: [&str; 6] = ["otel.", "http.", "url.", "network.", "server.", "error."];
     const TOLD_BY_BODIES: [&str; 4] =
         ["gen_ai.request.", "gen_ai.response.", "gen_ai.usage.", "gen_ai.output."];
-    ALL.iter().any(|names| names.contains(&name))
+    meaning(name).is_some()
         || PLUMBING.iter().any(|prefix| name.starts_with(prefix))
         || (http && TOLD_BY_BODIES.iter().any(|prefix| name.starts_with(prefix)))
 }

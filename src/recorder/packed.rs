@@ -1,23 +1,19 @@
 //! A call without its bodies in as few bytes as can be: what waits in memory when there is room for nothing
 //! else.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::json;
 use crate::provider::dialect;
 use crate::record::{
-    Arrivals, Body, CallKey, CallRecord, End, Endpoint, Failure, FieldValue, Fields, Leg, Moment, Outcome,
-    ResponseHead, SentRequest,
+    Arrivals, Body, CallKey, CallRecord, End, Endpoint, Failure, FieldValue, Fields, Leg, Moment, Name,
+    Outcome, ResponseHead, SentRequest, Texts,
 };
 use std::sync::Arc;
 
 /// Texts that many calls share, each kept once. A program has so many call sites and talks to so many hosts.
 #[derive(Default)]
 pub(super) struct Shared {
-    /// By address: names are literals, and two literals of one text may well be two entries.
-    place: HashMap<(usize, usize), u64>,
-    names: Vec<&'static str>,
     endpoints: Vec<Arc<Endpoint>>,
 }
 
@@ -32,14 +28,6 @@ const MESSAGE: usize = 200;
 const MOST_ENDPOINTS: usize = 256;
 
 impl Shared {
-    fn name(&mut self, name: &'static str) -> u64 {
-        let names = &mut self.names;
-        *self.place.entry((name.as_ptr() as usize, name.len())).or_insert_with(|| {
-            names.push(name);
-            names.len() as u64 - 1
-        })
-    }
-
     fn endpoint(&mut self, endpoint: &Arc<Endpoint>) -> Option<u64> {
         let known = self.endpoints.iter().position(|known| known == endpoint);
         let place = known.or_else(|| {
@@ -94,8 +82,7 @@ impl Packed {
         out.context(record);
         out.number(record.spans.len() as u64);
         for span in &record.spans {
-            let name = out.shared.name(span);
-            out.number(name);
+            out.number(Name::of(span).number().into());
         }
         let Writer { bytes, rest, .. } = out;
         Packed { key: record.key, started: record.own.started, bytes: bytes.into_boxed_slice(), rest }
@@ -107,7 +94,8 @@ impl Packed {
         let own = input.leg();
         let attempts = (0..input.number()).map(|_| input.leg()).collect();
         let context = input.fields();
-        let spans = (0..input.number()).map(|_| input.name()).collect();
+        let texts = Texts::now();
+        let spans = (0..input.number()).map(|_| texts.of(input.name())).collect();
         Box::new(CallRecord { key: self.key, own, attempts, context, spans })
     }
 }
@@ -150,10 +138,9 @@ impl Writer<'_> {
     }
 
     fn fields(&mut self, fields: &Fields) {
-        self.number(fields.iter().count() as u64);
-        for (name, value) in fields.iter() {
-            let name = self.shared.name(name);
-            self.number(name);
+        self.number(fields.count() as u64);
+        for (name, value) in fields.entries() {
+            self.number(name.number().into());
             let (kind, number) = match value {
                 FieldValue::Bool(value) => (0, u64::from(value)),
                 // Small numbers of either sign take few bytes.
@@ -207,7 +194,7 @@ impl Writer<'_> {
         match request.and_then(user_message) {
             Some(message) => {
                 let mut context = record.context.clone();
-                context.push("user_message", FieldValue::Str(&message));
+                context.push(Name::of("user_message"), FieldValue::Str(&message));
                 self.fields(&context);
             }
             None => self.fields(&record.context),
@@ -234,8 +221,7 @@ impl Writer<'_> {
         self.number(head.retry_after_ms.map_or(0, |wait| wait.saturating_add(1)));
         self.number(head.invocation_metrics.len() as u64);
         for (name, count) in &head.invocation_metrics {
-            let name = self.shared.name(name);
-            self.number(name);
+            self.number(Name::of(name).number().into());
             self.number(*count);
         }
         self.body(body);
@@ -289,9 +275,8 @@ impl<'p> Reader<'p> {
         std::str::from_utf8(text).unwrap_or_default()
     }
 
-    fn name(&mut self) -> &'static str {
-        let place = usize::try_from(self.number()).unwrap_or(usize::MAX);
-        self.shared.names.get(place).copied().unwrap_or_default()
+    fn name(&mut self) -> Name {
+        u32::try_from(self.number()).map_or(Name::NONE, Name::from_number)
     }
 
     fn moment(&mut self) -> Instant {
@@ -369,7 +354,9 @@ impl<'p> Reader<'p> {
             request_id,
             error_code,
             retry_after_ms: self.number().checked_sub(1),
-            invocation_metrics: (0..self.number()).map(|_| (self.name(), self.number())).collect(),
+            invocation_metrics: (0..self.number())
+                .map(|_| (Texts::now().of(self.name()), self.number()))
+                .collect(),
         };
         let body = self.body();
         let end = match self.byte() {
@@ -394,12 +381,12 @@ mod tests {
         let started = Moment { wall: std::time::SystemTime::now(), clock };
         let after = |ms| clock + Duration::from_millis(ms);
         let mut fields = Fields::default();
-        fields.push("gen_ai.request.model", FieldValue::Str("模型"));
-        fields.push("negative", FieldValue::I64(-12));
-        fields.push("least", FieldValue::I64(i64::MIN));
-        fields.push("most", FieldValue::U64(u64::MAX));
-        fields.push("part", FieldValue::F64(0.3));
-        fields.push("yes", FieldValue::Bool(true));
+        fields.push(Name::of("gen_ai.request.model"), FieldValue::Str("模型"));
+        fields.push(Name::of("negative"), FieldValue::I64(-12));
+        fields.push(Name::of("least"), FieldValue::I64(i64::MIN));
+        fields.push(Name::of("most"), FieldValue::U64(u64::MAX));
+        fields.push(Name::of("part"), FieldValue::F64(0.3));
+        fields.push(Name::of("yes"), FieldValue::Bool(true));
         let endpoint = Arc::new(Endpoint {
             api: Api::OpenAiChat,
             provider: "openai".into(),
@@ -455,7 +442,6 @@ mod tests {
             assert_eq!(format!("{unpacked:?}"), format!("{record:?}"));
         }
         assert_eq!(shared.endpoints.len(), MOST_ENDPOINTS);
-        assert!(shared.names.len() < 30);
     }
 
     #[test]
