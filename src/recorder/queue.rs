@@ -18,10 +18,15 @@ const MESSAGE: usize = 256;
 /// than 100,000 of them.
 const SPARE: usize = 48 << 20;
 
-/// Recording is switched off, on, or over for good.
+/// Recording is switched off, on, over for good, or this is a fork's child, in which nobody takes what comes in.
 const OFF: u8 = 0;
 const ON: u8 = 1;
 const STOPPED: u8 = 2;
+const AWAY: u8 = 3;
+
+/// After so many messages that nobody took it is looked whether somebody can, for asking the system each time would
+/// cost more than the message itself.
+const UNTAKEN: u32 = 64;
 
 /// How long a failing disk is left alone between two tries while the program waits for the recorder to end.
 const LAST_TRIES: Duration = Duration::from_millis(20);
@@ -47,6 +52,8 @@ struct State {
     bytes: usize,
     /// How many finished calls wait or are being written.
     calls: u64,
+    /// How many messages came in since the last one was taken.
+    untaken: u32,
     /// The number of the last flush that was asked for, and of the last that is done.
     flush_asked: u64,
     flush_done: u64,
@@ -69,7 +76,7 @@ pub(super) struct Queue {
     budget: usize,
     overflow: Overflow,
     wanted: Wanted,
-    /// One of [`OFF`], [`ON`] and [`STOPPED`].
+    /// One of [`OFF`], [`ON`], [`STOPPED`] and [`AWAY`].
     switch: AtomicU8,
     /// There while the switch is on.
     on: Mutex<Option<Counted>>,
@@ -104,11 +111,15 @@ impl Queue {
     /// As [`lock`](Self::lock), for whoever may be in a fork's child: there the lock may be held for good by
     /// a thread that does not exist.
     fn lock_at_home(&self) -> Option<MutexGuard<'_, State>> {
-        match self.state.try_lock() {
-            Ok(state) => Some(state),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => self.is_at_home().then(|| self.lock()),
+        // It is held for a moment only.
+        for _ in 0..32 {
+            match self.state.try_lock() {
+                Ok(state) => return Some(state),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+            }
         }
+        self.is_at_home().then(|| self.lock())
     }
 
     /// Whether this is the process in which the recorder thread runs.
@@ -122,7 +133,7 @@ impl Queue {
 
     fn turn(&self, to: u8) {
         let mut on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.switch.load(Ordering::Relaxed) == STOPPED {
+        if matches!(self.switch.load(Ordering::Relaxed), STOPPED | AWAY) {
             // For good.
             return;
         }
@@ -141,6 +152,7 @@ impl Queue {
 
     fn push(&self, mut state: MutexGuard<'_, State>, message: Message, weight: usize) {
         state.bytes += weight;
+        state.untaken += 1;
         state.messages.push_back((message, weight));
         let wake = std::mem::take(&mut state.idle);
         drop(state);
@@ -152,7 +164,16 @@ impl Queue {
     /// Waits until `weight` more bytes fit, where waiting is what the user chose.
     fn room(&self, weight: usize) -> Option<MutexGuard<'_, State>> {
         let mut state = self.lock_at_home()?;
-        if self.overflow == Overflow::Block {
+        let full = self.overflow == Overflow::Block && state.bytes > 0 && state.bytes + weight > self.budget;
+        if (full || state.untaken >= UNTAKEN) && !self.is_at_home() {
+            self.switch.store(AWAY, Ordering::Relaxed);
+            state.messages.clear();
+            return None;
+        }
+        if state.untaken >= UNTAKEN {
+            state.untaken = 0;
+        }
+        if full {
             // One record heavier than the budget still passes, alone.
             while state.bytes > 0 && state.bytes + weight > self.budget && !state.closed {
                 state = self.progressed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -166,6 +187,7 @@ impl Queue {
         let mut state = self.lock();
         loop {
             if let Some(next) = state.messages.pop_front() {
+                state.untaken = 0;
                 return next;
             }
             state.idle = true;
@@ -313,7 +335,7 @@ pub(super) enum Flushed {
 impl Sink for Queue {
     fn wanted(&self) -> Option<Wanted> {
         match self.switch.load(Ordering::Relaxed) {
-            ON if self.is_at_home() => Some(self.wanted),
+            ON => Some(self.wanted),
             STOPPED => {
                 notice_stopped();
                 None
