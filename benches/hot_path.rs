@@ -1,19 +1,26 @@
 //! What a captured call costs the thread that makes it, beside what other layers ask for the same
 //! span: 12 fields, a 4 KB request, a 2 KB response, 6 recorded fields, close. A ladder, each rung adding one cost.
+//!
+//! Calls are made in batches that every arrangement can hold, and written out, or exported, between them. The first of
+//! a batch are not measured: after a pause everything is cold, whoever comes next.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 
+mod support;
+
 use std::hint::black_box;
 use std::io;
-use std::time::Duration;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use bytes::Bytes;
+use criterion::measurement::WallTime;
+use criterion::{Bencher, BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
-use serde_json::value::RawValue;
 use tracing::{Dispatch, Span, field, info_span, record_all};
-use tracing_llmlogs::{LlmCall, LlmLogLayer};
+use tracing_llmlogs::{LlmCall, bench_internals};
 use tracing_subscriber::prelude::*;
 
 #[derive(Debug)]
@@ -27,8 +34,9 @@ impl SpanExporter for Discard {
 }
 
 /// The span that every arrangement gets.
-fn span() -> Span {
-    let span = info_span!(
+fn open() -> Span {
+    info_span!(
+        target: "tracing_llmlogs",
         "llm_call",
         otel.name = "chat gpt-4o",
         otel.kind = "client",
@@ -47,8 +55,12 @@ fn span() -> Span {
         gen_ai.response.finish_reasons = field::Empty,
         gen_ai.usage.input_tokens = field::Empty,
         gen_ai.usage.output_tokens = field::Empty,
+        http.request.method = field::Empty,
         http.response.status_code = field::Empty,
-    );
+    )
+}
+
+fn answered(span: &Span) {
     record_all!(
         span,
         gen_ai.response.id = "chatcmpl-1",
@@ -58,78 +70,78 @@ fn span() -> Span {
         gen_ai.usage.output_tokens = 167,
         http.response.status_code = 200,
     );
-    span
 }
 
-fn bodies() -> (Box<RawValue>, Box<RawValue>) {
-    let request =
-        format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{}"}}]}}"#, "x".repeat(4000));
-    let response = format!(
-        r#"{{"id":"c","model":"gpt-4o","choices":[{{"index":0,"message":{{"role":"assistant","content":"{}"}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":1296,"completion_tokens":167,"total_tokens":1463}}}}"#,
-        "y".repeat(1900)
-    );
-    (RawValue::from_string(request).unwrap(), RawValue::from_string(response).unwrap())
+fn span() {
+    let span = open();
+    answered(&span);
+    drop(black_box(span));
+}
+
+/// How many calls are made in a row: what OpenTelemetry's queue holds.
+const BATCH: u64 = 2000;
+const COLD: u64 = 200;
+
+/// Measures `call` in batches, with `drain` between them.
+fn batches(b: &mut Bencher<'_, WallTime>, dispatch: &Dispatch, call: impl Fn(), drain: impl Fn()) {
+    b.iter_custom(|iterations| {
+        let mut spent = Duration::ZERO;
+        let mut left = iterations;
+        while left > 0 {
+            let measured = left.min(BATCH - COLD);
+            left -= measured;
+            tracing::dispatcher::with_default(dispatch, || {
+                (0..COLD).for_each(|_| call());
+                let start = Instant::now();
+                (0..measured).for_each(|_| call());
+                spent += start.elapsed();
+            });
+            drain();
+        }
+        spent
+    });
 }
 
 fn hot_path(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hot_path");
-    group.bench_function("no_subscriber", |b| b.iter(|| drop(black_box(span()))));
+    let (request, response) = (support::request(), support::response());
+    let bytes = (Bytes::from(request.clone()), Bytes::from(response.clone()));
+    group.bench_function("no_subscriber", |b| b.iter(span));
 
     let registry = Dispatch::new(tracing_subscriber::registry());
-    group.bench_function("registry_only", |b| {
-        tracing::dispatcher::with_default(&registry, || b.iter(|| drop(black_box(span()))));
+    group.bench_function("registry_only", |b| batches(b, &registry, span, || ()));
+
+    group.bench_function("channel_of_two_bodies", |b| {
+        let (sender, receiver) = mpsc::channel();
+        let other =
+            std::thread::spawn(move || receiver.into_iter().for_each(|pair: (Bytes, Bytes)| drop(pair)));
+        batches(b, &Dispatch::none(), || sender.send(bytes.clone()).unwrap(), || ());
+        drop(sender);
+        other.join().unwrap();
     });
 
-    let root = tempfile::tempdir().unwrap();
-    let (layer, guard) = LlmLogLayer::builder().root(root.path()).build().unwrap();
-    let ours = Dispatch::new(tracing_subscriber::registry().with(layer));
-    // Batches small enough to stay within the budget, written out between them.
-    group.bench_function("llmlogs", |b| {
-        b.iter_custom(|iterations| {
-            let mut spent = Duration::ZERO;
-            let mut left = iterations;
-            while left > 0 {
-                let batch = left.min(2000);
-                left -= batch;
-                let start = std::time::Instant::now();
-                tracing::dispatcher::with_default(&ours, || {
-                    for _ in 0..batch {
-                        drop(black_box(span()));
-                    }
-                });
-                spent += start.elapsed();
-                guard.flush(Duration::from_secs(60)).unwrap();
-            }
-            spent
-        });
+    let recorder = support::recorder(&support::fast_place());
+    let ours = |group: &mut BenchmarkGroup<'_, WallTime>, name: &str, call: &dyn Fn()| {
+        group.bench_function(name, |b| batches(b, &recorder.dispatch, call, || recorder.flush()));
+    };
+    ours(&mut group, "llmlogs_span", &span);
+    ours(&mut group, "llmlogs", &|| {
+        let span = open();
+        bench_internals::leave_request(&span, bytes.0.clone());
+        bench_internals::leave_answer(&span, bytes.1.clone());
+        answered(&span);
     });
-
-    let (request, response) = bodies();
-    group.bench_function("llmlogs_with_bodies", |b| {
-        b.iter_custom(|iterations| {
-            let mut spent = Duration::ZERO;
-            let mut left = iterations;
-            while left > 0 {
-                let batch = left.min(2000);
-                left -= batch;
-                let start = std::time::Instant::now();
-                tracing::dispatcher::with_default(&ours, || {
-                    for _ in 0..batch {
-                        LlmCall::builder("openai", "gpt-4o").request(&request).start().finish(&response);
-                    }
-                });
-                spent += start.elapsed();
-                guard.flush(Duration::from_secs(60)).unwrap();
-            }
-            spent
-        });
+    // Beside all that, the bodies are written as JSON, copied and read for the span's fields.
+    let (request, response) = (support::raw(request), support::raw(response));
+    ours(&mut group, "llmlogs_call_by_hand", &|| {
+        LlmCall::builder("openai", "gpt-4o").request(&request).start().finish(&response);
     });
 
     let provider = SdkTracerProvider::builder().with_batch_exporter(Discard).build();
     let otel = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
     let otel = Dispatch::new(tracing_subscriber::registry().with(otel));
     group.bench_function("opentelemetry_batch", |b| {
-        tracing::dispatcher::with_default(&otel, || b.iter(|| drop(black_box(span()))));
+        batches(b, &otel, span, || provider.force_flush().unwrap());
     });
 
     let (writer, _worker) = tracing_appender::non_blocking(io::sink());
@@ -138,10 +150,11 @@ fn hot_path(criterion: &mut Criterion) {
         .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
         .with_writer(writer);
     let json = Dispatch::new(tracing_subscriber::registry().with(json));
-    group.bench_function("fmt_json_non_blocking", |b| {
-        tracing::dispatcher::with_default(&json, || b.iter(|| drop(black_box(span()))));
-    });
+    group.bench_function("fmt_json_non_blocking", |b| batches(b, &json, span, || ()));
     group.finish();
+    let ladder = ["registry_only", "llmlogs_span", "llmlogs", "llmlogs_call_by_hand"];
+    support::ratios("hot_path", "opentelemetry_batch", &ladder, 1);
+    support::ratios("hot_path", "fmt_json_non_blocking", &ladder, 1);
 }
 
 fn foreign_span(criterion: &mut Criterion) {
@@ -154,12 +167,13 @@ fn foreign_span(criterion: &mut Criterion) {
     group.bench_function("registry_only", |b| {
         tracing::dispatcher::with_default(&registry, || b.iter(foreign));
     });
-    let root = tempfile::tempdir().unwrap();
-    let (layer, _guard) = LlmLogLayer::builder().root(root.path()).build().unwrap();
-    let ours = Dispatch::new(tracing_subscriber::registry().with(layer));
-    group.bench_function("llmlogs", |b| tracing::dispatcher::with_default(&ours, || b.iter(foreign)));
+    let recorder = support::recorder(&support::fast_place());
+    group.bench_function("llmlogs", |b| {
+        tracing::dispatcher::with_default(&recorder.dispatch, || b.iter(foreign));
+    });
     group.finish();
+    support::ratios("foreign_span", "registry_only", &["llmlogs"], 1);
 }
 
-criterion_group!(benches, hot_path, foreign_span);
+criterion_group!(name = benches; config = support::criterion(); targets = hot_path, foreign_span);
 criterion_main!(benches);

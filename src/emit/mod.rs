@@ -10,9 +10,11 @@ mod handover;
 mod notice;
 
 pub use call::{LlmCall, LlmCallBuilder};
+#[cfg(any(feature = "middleware", feature = "bench-internals"))]
+pub(crate) use handover::{leave_outcome, leave_request};
 #[cfg(feature = "middleware")]
 pub(crate) use {
     attributes::{open, record_end, record_failure, record_status},
-    handover::{leave_outcome, leave_request, wanted},
+    handover::wanted,
     notice::{is_unseen, notice_unseen},
 };

@@ -31,6 +31,9 @@ const UNTAKEN: u32 = 64;
 /// How long a failing disk is left alone between two tries while the program waits for the recorder to end.
 const LAST_TRIES: Duration = Duration::from_millis(20);
 
+/// How long the thread looks out for more before it has to be woken.
+const LINGER: Duration = Duration::from_millis(1);
+
 pub(super) enum Message {
     Started {
         key: CallKey,
@@ -45,9 +48,23 @@ pub(super) enum Message {
     Shutdown,
 }
 
+/// Messages in their order, each with its weight.
+pub(super) type Messages = VecDeque<(Message, usize)>;
+
+impl Message {
+    /// The call that is over.
+    pub(super) fn finishes(&self) -> Option<CallKey> {
+        match self {
+            Message::Finished(record) => Some(record.key),
+            Message::Degraded(packed) => Some(packed.key()),
+            Message::Started { .. } | Message::Flush(_) | Message::Shutdown => None,
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
-    messages: VecDeque<(Message, usize)>,
+    messages: Messages,
     /// What the messages weigh, those that the thread is working on included.
     bytes: usize,
     /// How many finished calls wait or are being written.
@@ -151,10 +168,11 @@ impl Queue {
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, message: Message, weight: usize) {
+        let waited_for = matches!(message, Message::Flush(_) | Message::Shutdown);
         state.bytes += weight;
         state.untaken += 1;
         state.messages.push_back((message, weight));
-        let wake = std::mem::take(&mut state.idle);
+        let wake = std::mem::take(&mut state.idle) || waited_for;
         drop(state);
         if wake {
             self.arrived.notify_one();
@@ -182,17 +200,20 @@ impl Queue {
         Some(state)
     }
 
-    /// The next message; waits for one.
-    pub(super) fn pop(&self) -> (Message, usize) {
+    /// Exchanges `taken`, which is empty, for the messages that wait; waits for some.
+    pub(super) fn take(&self, taken: &mut Messages) {
         let mut state = self.lock();
-        loop {
-            if let Some(next) = state.messages.pop_front() {
-                state.untaken = 0;
-                return next;
-            }
+        if state.messages.is_empty() {
+            // Where calls follow each other, it is not they who pay for waking the thread.
+            let waited = self.arrived.wait_timeout(state, LINGER);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        while state.messages.is_empty() {
             state.idle = true;
             state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.untaken = 0;
+        std::mem::swap(&mut state.messages, taken);
     }
 
     /// The thread is done with a message of `weight`.

@@ -1,6 +1,6 @@
 //! The recorder thread.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::guard::{LlmLogGuard, Running};
 use super::janitor::Janitor;
 use super::media::Media;
 use super::moment::LocalTime;
-use super::queue::{Message, Queue};
+use super::queue::{Message, Messages, Queue};
 use super::session::{Opened, Place, Session};
 use super::settings::{Durability, Overflow, Settings};
 use super::stats::{Fault, Loss, Stats};
@@ -112,26 +112,35 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        loop {
-            let (message, weight) = self.queue.pop();
-            match message {
-                Message::Started { key, at, request } => {
-                    self.begun(key, at, &request);
-                    drop(request);
-                    self.queue.done(weight, false);
+        let mut messages = Messages::new();
+        let mut finished = HashSet::new();
+        'running: loop {
+            self.queue.take(&mut messages);
+            finished.extend(messages.iter().filter_map(|(message, _)| message.finishes()));
+            for (message, weight) in messages.drain(..) {
+                match message {
+                    Message::Started { key, at, request } => {
+                        // One that is over by now is written whole.
+                        if !finished.contains(&key) {
+                            self.begun(key, at, &request);
+                        }
+                        drop(request);
+                        self.queue.done(weight, false);
+                    }
+                    Message::Finished(record) => {
+                        self.over(record);
+                        self.queue.done(weight, true);
+                    }
+                    Message::Degraded(packed) => {
+                        let record = self.queue.unpack(packed);
+                        self.over(record);
+                        self.queue.done(weight, true);
+                    }
+                    Message::Flush(ticket) => self.queue.flushed(ticket),
+                    Message::Shutdown => break 'running,
                 }
-                Message::Finished(record) => {
-                    self.over(record);
-                    self.queue.done(weight, true);
-                }
-                Message::Degraded(packed) => {
-                    let record = self.queue.unpack(packed);
-                    self.over(record);
-                    self.queue.done(weight, true);
-                }
-                Message::Flush(ticket) => self.queue.flushed(ticket),
-                Message::Shutdown => break,
             }
+            finished.clear();
         }
         let Worker { queue, session, .. } = self;
         if let Err(error) = session.end(queue.stats()) {
