@@ -527,7 +527,7 @@ fn is_cut(body: &Body) -> bool {
 /// A body's text, where it is text and all of it is there.
 fn body_text(body: &Body) -> Option<Cow<'_, str>> {
     match body {
-        Body::Whole(bytes) => Some(String::from_utf8_lossy(bytes)),
+        Body::Whole(bytes) => Some(json::lossy(bytes)),
         _ => None,
     }
 }

@@ -10,43 +10,58 @@ use regex::{Captures, Regex};
 
 use super::REPLACEMENT;
 
+/// Shapes of keys, each after what every key of that shape has in it.
+const KEYS: [(&str, &str); 19] = [
+    // OpenAI, Anthropic, DeepSeek, OpenRouter, Moonshot, Stability …
+    (r"sk-", r"sk-[A-Za-z0-9_\-]{20,}"),
+    // Stripe
+    (r"k_live_", r"[sr]k_live_[A-Za-z0-9]{20,}"),
+    // Google
+    (r"AIza", r"AIza[A-Za-z0-9_\-]{35}"),
+    (r"ya29\.", r"ya29\.[A-Za-z0-9_\-]{20,}"),
+    // Groq, xAI, Perplexity, Hugging Face, Replicate, NVIDIA, Together, Cerebras
+    (r"gsk_", r"gsk_[A-Za-z0-9]{32,}"),
+    (r"xai-", r"xai-[A-Za-z0-9]{32,}"),
+    (r"pplx-", r"pplx-[A-Za-z0-9]{32,}"),
+    (r"hf_", r"hf_[A-Za-z0-9]{30,}"),
+    (r"r8_", r"r8_[A-Za-z0-9]{30,}"),
+    (r"nvapi-", r"nvapi-[A-Za-z0-9_\-]{40,}"),
+    (r"tgp_v1_", r"tgp_v1_[A-Za-z0-9_\-]{30,}"),
+    (r"csk-", r"csk-[A-Za-z0-9]{32,}"),
+    // AWS
+    (r"AKIA|ASIA", r"A(?:KIA|SIA)[A-Z0-9]{16}"),
+    // GitHub, GitLab, Slack
+    (r"gh[pousr]_", r"gh[pousr]_[A-Za-z0-9]{36,}"),
+    (r"github_pat_", r"github_pat_[A-Za-z0-9_]{40,}"),
+    (r"glpat-", r"glpat-[A-Za-z0-9_\-]{20,}"),
+    (r"xox[abeoprs]-", r"xox[abeoprs]-[A-Za-z0-9\-]{20,}"),
+    // JSON web tokens
+    (r"eyJ", r"eyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}"),
+    // Authorization headers
+    (r"[Rr][Ee][Rr][ \t]", r"(?i:bearer)[ \t]+[A-Za-z0-9._~+/\-]{20,}=*"),
+];
+
+/// A private key in a PEM block.
+const PEM: (&str, &str) =
+    ("-----BEGIN ", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----");
+
+/// Nothing shorter has any of the shapes.
+const SHORTEST: usize = 20;
+
+/// What a text with a secret in it has in it: a few bytes, which are looked for at the speed of memory.
+static HINTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let hints: Vec<_> = KEYS.iter().chain([&PEM]).map(|(hint, _)| *hint).collect();
+    // As below.
+    Regex::new(&hints.join("|")).ok()
+});
+
 /// Each alternative is a shape; the group `edge` is what may stand before it and stays.
 static SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    const KEYS: [&str; 19] = [
-        // OpenAI, Anthropic, DeepSeek, OpenRouter, Moonshot, Stability …
-        r"sk-[A-Za-z0-9_\-]{20,}",
-        // Stripe
-        r"[sr]k_live_[A-Za-z0-9]{20,}",
-        // Google
-        r"AIza[A-Za-z0-9_\-]{35}",
-        r"ya29\.[A-Za-z0-9_\-]{20,}",
-        // Groq, xAI, Perplexity, Hugging Face, Replicate, NVIDIA, Together, Cerebras
-        r"gsk_[A-Za-z0-9]{32,}",
-        r"xai-[A-Za-z0-9]{32,}",
-        r"pplx-[A-Za-z0-9]{32,}",
-        r"hf_[A-Za-z0-9]{30,}",
-        r"r8_[A-Za-z0-9]{30,}",
-        r"nvapi-[A-Za-z0-9_\-]{40,}",
-        r"tgp_v1_[A-Za-z0-9_\-]{30,}",
-        r"csk-[A-Za-z0-9]{32,}",
-        // AWS
-        r"A(?:KIA|SIA)[A-Z0-9]{16}",
-        // GitHub, GitLab, Slack
-        r"gh[pousr]_[A-Za-z0-9]{36,}",
-        r"github_pat_[A-Za-z0-9_]{40,}",
-        r"glpat-[A-Za-z0-9_\-]{20,}",
-        r"xox[abeoprs]-[A-Za-z0-9\-]{20,}",
-        // JSON web tokens
-        r"eyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}",
-        // Authorization headers
-        r"(?i:bearer)[ \t]+[A-Za-z0-9._~+/\-]{20,}=*",
-    ];
-    let keys = KEYS.join("|");
-    let pem = r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----";
+    let keys = KEYS.map(|(_, shape)| shape).join("|");
     // A slash may be base64's; these shapes have a character that it then does not have.
     let in_path = r"sk-[A-Za-z0-9_\-]{20,}|gh[pousr]_[A-Za-z0-9]{36,}|xox[abeoprs]-[A-Za-z0-9\-]{20,}";
     let edge = r"(?P<edge>^|[^A-Za-z0-9_\-+/])";
-    let shapes = format!("{edge}(?P<key>{keys})|/(?P<segment>{in_path})|{pem}");
+    let shapes = format!("{edge}(?P<key>{keys})|/(?P<segment>{in_path})|{}", PEM.1);
     // It is tested below that this is a regular expression.
     Regex::new(&shapes).ok()
 });
@@ -62,6 +77,9 @@ pub(super) fn redact(text: &str) -> Option<String> {
 }
 
 fn replaced(text: &str) -> Option<String> {
+    if text.len() < SHORTEST || !HINTS.as_ref()?.is_match(text) {
+        return None;
+    }
     let shapes = SHAPES.as_ref()?;
     if !shapes.is_match(text) {
         return None;
@@ -94,7 +112,7 @@ mod tests {
 
     #[test]
     fn every_known_shape_is_found() {
-        assert!(SHAPES.is_some());
+        assert!(SHAPES.is_some() && HINTS.is_some());
         let filler = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0";
         for key in [
             format!("sk-{filler}"),
@@ -104,7 +122,18 @@ mod tests {
             format!("gsk_{filler}"),
             format!("xai-{filler}"),
             format!("hf_{filler}"),
+            format!("rk_live_{filler}"),
+            format!("ya29.{filler}"),
+            format!("pplx-{filler}"),
+            format!("r8_{filler}"),
+            format!("nvapi-{filler}"),
+            format!("tgp_v1_{filler}"),
+            format!("csk-{filler}"),
+            format!("github_pat_{filler}"),
+            format!("glpat-{filler}"),
+            format!("xoxb-{filler}"),
             "AKIA1234567890ABCDEF".to_owned(),
+            "ASIA1234567890ABCDEF".to_owned(),
             format!("ghp_{filler}"),
             format!("eyJ{filler}.eyJ{filler}.{filler}"),
             format!("-----BEGIN RSA PRIVATE KEY-----\n{filler}\n-----END RSA PRIVATE KEY-----"),
@@ -117,10 +146,10 @@ mod tests {
         assert_eq!(redact(&glued).unwrap(), "Bearer [REDACTED][REDACTED]");
         let path = format!("https://h/v1/sk-{filler}/models");
         assert_eq!(redact(&path).unwrap(), "https://h/v1/[REDACTED]/models");
-        assert_eq!(
-            redact(&format!("Authorization: Bearer {filler}==")).unwrap(),
-            "Authorization: Bearer [REDACTED]"
-        );
+        for word in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+            let header = format!("Authorization: {word}\t{filler}==");
+            assert_eq!(redact(&header).unwrap(), format!("Authorization: {word}\t[REDACTED]"));
+        }
     }
 
     #[test]

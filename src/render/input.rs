@@ -1,7 +1,7 @@
 //! `input.txt`.
 
 use crate::json::Json;
-use crate::provider::RequestView;
+use crate::provider::{Part, RequestView};
 
 use super::{Page, body, reasoning, tool_calls};
 
@@ -10,7 +10,8 @@ const DESCRIPTION: usize = 100;
 
 /// The request for people; `raw` stands in for the messages where the API is not understood.
 pub(crate) fn input(model: &str, request: &RequestView<'_>, raw: Option<&str>) -> String {
-    let mut page = Page(String::new());
+    let texts = request.messages.iter().flat_map(|message| &message.parts).filter_map(Part::text);
+    let mut page = Page(String::with_capacity(2048 + texts.map(str::len).sum::<usize>()));
     page.title("API REQUEST INPUT");
     page.pair("Model", model);
     page.pair("Temperature", request.temperature.map(Json::scalar).unwrap_or_else(|| "default".into()));

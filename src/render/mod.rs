@@ -24,24 +24,15 @@ pub enum Language {
     English,
 }
 
-/// Eighty characters.
-const WIDTH: usize = 80;
+/// Eighty characters of each, and forty.
+const DOUBLE: &str = "================================================================================";
+const SINGLE: &str = "────────────────────────────────────────────────────────────────────────────────";
+const SHORT: &str = "----------------------------------------";
 
 /// A text file on its way.
 struct Page(String);
 
 impl Page {
-    fn double_rule(&mut self) {
-        self.rule("=", WIDTH);
-    }
-
-    fn rule(&mut self, stroke: &str, width: usize) {
-        for _ in 0..width {
-            self.0.push_str(stroke);
-        }
-        self.0.push('\n');
-    }
-
     fn line(&mut self, text: &str) {
         self.0.push_str(text);
         self.0.push('\n');
@@ -58,29 +49,28 @@ impl Page {
 
     /// A title between double rules, and a blank line.
     fn title(&mut self, title: &str) {
-        self.double_rule();
+        self.line(DOUBLE);
         self.line(title);
-        self.double_rule();
+        self.line(DOUBLE);
         self.blank();
     }
 
     /// A heading between single rules.
     fn heading(&mut self, heading: &str) {
-        self.rule("─", WIDTH);
+        self.line(SINGLE);
         self.line(heading);
-        self.rule("─", WIDTH);
+        self.line(SINGLE);
     }
 
     /// The heading of one item, with a short rule below.
     fn item(&mut self, number: usize, name: &str) {
         let _never = writeln!(self.0, "[{number}] {name}");
-        self.rule("-", 40);
+        self.line(SHORT);
     }
 
     /// Closes the page: a double rule, without a newline at the end.
     fn end(mut self) -> String {
-        self.double_rule();
-        self.0.pop();
+        self.0.push_str(DOUBLE);
         self.0
     }
 }

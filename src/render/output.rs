@@ -1,7 +1,7 @@
 //! `output.txt`.
 
 use crate::json;
-use crate::provider::Choice;
+use crate::provider::{Choice, Part};
 use crate::record::Usage;
 
 use super::{Language, Page, body, reasoning, tool_calls};
@@ -26,7 +26,8 @@ pub(crate) struct Failed<'a> {
 
 /// The response for people; after a failure, the failure and what had arrived.
 pub(crate) fn output(reply: &Reply<'_>, failed: Option<&Failed<'_>>) -> String {
-    let mut page = Page(String::new());
+    let texts = reply.choices.iter().flat_map(|choice| &choice.parts).filter_map(Part::text);
+    let mut page = Page(String::with_capacity(2048 + texts.map(str::len).sum::<usize>()));
     page.title("API RESPONSE OUTPUT");
     match failed {
         Some(failed) => failure(&mut page, failed, reply),
