@@ -76,6 +76,13 @@ fn named(error: &io::Error, what: &str, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{what} {}: {error}", path.display()))
 }
 
+/// Lets the program's own threads go first, where there is work for more threads than there are cores.
+fn in_the_background() {
+    // Ten is a tenth of the weight. On Linux a thread has a niceness of its own.
+    #[cfg(target_os = "linux")]
+    let _refused = rustix::process::setpriority_process(None, 10);
+}
+
 /// A call whose folder is there.
 struct Open {
     place: Place,
@@ -112,6 +119,7 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
+        in_the_background();
         let mut messages = Messages::new();
         let mut finished = HashSet::new();
         'running: loop {
