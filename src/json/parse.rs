@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::scan::{self, error, skip_whitespace};
+use super::scan::{self, ScannedString, error, skip_whitespace};
 use super::{Json, MAX_DEPTH, Object, SyntaxError, Text};
 
 /// [`parse`], but of long strings and long arrays only what is short is kept: enough to find ids, counts and
@@ -80,13 +80,18 @@ impl<'a> Parser<'a> {
 
     fn string(&mut self) -> Result<Text<'a>, SyntaxError> {
         let start = self.at + 1;
-        let scanned = scan::string(self.bytes(), start)?;
+        let scanned = if self.keep.string < usize::MAX {
+            let end = scan::string_end(self.bytes(), start)?;
+            if end - start > self.keep.string {
+                self.at = end + 1;
+                return Ok(Text::default());
+            }
+            ScannedString { end, plain: scan::plain_end(self.bytes(), start) == end }
+        } else {
+            scan::string(self.bytes(), start)?
+        };
         self.at = scanned.end + 1;
-        let raw = &self.text[start..scanned.end];
-        if raw.len() > self.keep.string {
-            return Ok(Text::default());
-        }
-        Ok(Text::from_raw(raw, !scanned.plain))
+        Ok(Text::from_raw(&self.text[start..scanned.end], !scanned.plain))
     }
 
     fn array(&mut self, depth: usize) -> Result<Json<'a>, SyntaxError> {

@@ -1,5 +1,7 @@
 //! The tokens that the parser and the reformatter share.
 
+use memchr::memchr2;
+
 use super::SyntaxError;
 
 pub(super) fn error<T>(offset: usize, expected: &'static str) -> Result<T, SyntaxError> {
@@ -28,21 +30,22 @@ pub(super) fn plain_end(text: &[u8], mut at: usize) -> usize {
 }
 
 fn long_plain_end(text: &[u8], mut at: usize) -> usize {
-    /// So many that a compiler takes them through vector registers.
-    const BLOCK: usize = 32;
-    while let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
-        if block.iter().fold(false, |any, byte| any | is_special(*byte)) {
+    /// No further ahead is looked, for there may be a control character every few bytes.
+    const WINDOW: usize = 1024;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let window = &rest[..rest.len().min(WINDOW)];
+        let end = memchr2(b'"', b'\\', window).unwrap_or(window.len());
+        let run = &window[..end];
+        // Without a way out of the loop, which a compiler takes through vector registers.
+        if run.iter().fold(false, |any, byte| any | (*byte < 0x20)) {
+            return at + run.iter().position(|byte| *byte < 0x20).unwrap_or(end);
+        }
+        at += end;
+        if end < window.len() {
             break;
         }
-        at += BLOCK;
     }
-    loop {
-        match word(text, at).map(special) {
-            Some(0) => at += 8,
-            Some(found) => return at + first(found),
-            None => return short_plain_end(text, at),
-        }
-    }
+    at
 }
 
 fn short_plain_end(text: &[u8], at: usize) -> usize {
@@ -90,6 +93,20 @@ pub(super) fn string(text: &[u8], at: usize) -> Result<ScannedString, SyntaxErro
         return Ok(ScannedString { end, plain: true });
     }
     escaped_string(text, end)
+}
+
+/// [`string`] for a string that is likely passed over: only where it ends.
+pub(super) fn string_end(text: &[u8], mut at: usize) -> Result<usize, SyntaxError> {
+    loop {
+        let Some(found) = text.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) else {
+            return error(text.len(), "the closing quote of a string");
+        };
+        at += found;
+        if text[at] == b'"' {
+            return Ok(at);
+        }
+        at = escape(text, at)?;
+    }
 }
 
 /// The rest of a string from its first byte that is not plain.

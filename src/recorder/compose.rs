@@ -151,7 +151,8 @@ impl Composer {
             }
             _ => {}
         }
-        let text = render::input(model, view, std::str::from_utf8(&json).ok());
+        let raw = if view.messages.is_empty() { std::str::from_utf8(&json).ok() } else { None };
+        let text = render::input(model, view, raw);
         Input { json, text, media, cut: body.is_some_and(is_cut) }
     }
 
@@ -288,7 +289,8 @@ impl Composer {
                 let json = decoded.json.as_ref().filter(|_| !body.is_some_and(is_cut));
                 let content_type = chosen.outcome().map_or("", |outcome| &outcome.head.content_type);
                 let stored = self.stored(json, changed, body, content_type, &mut media);
-                let text = render::output(&Reply { raw: std::str::from_utf8(&stored).ok(), ..reply }, None);
+                let raw = if reply.choices.is_empty() { std::str::from_utf8(&stored).ok() } else { None };
+                let text = render::output(&Reply { raw, ..reply }, None);
                 (stored, text)
             }
             Some(failure) => {
