@@ -1,7 +1,7 @@
 //! The queue between the program and the recorder thread, bounded by the bytes it holds.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -65,10 +65,6 @@ impl Message {
 #[derive(Default)]
 struct State {
     messages: Messages,
-    /// What the messages weigh, those that the thread is working on included.
-    bytes: usize,
-    /// How many finished calls wait or are being written.
-    calls: u64,
     /// How many messages came in since the last one was taken.
     untaken: u32,
     /// The number of the last flush that was asked for, and of the last that is done.
@@ -86,6 +82,10 @@ struct State {
 
 pub(super) struct Queue {
     state: Mutex<State>,
+    /// What the messages weigh, those that the thread is working on included.
+    bytes: AtomicUsize,
+    /// How many finished calls wait or are being written.
+    calls: AtomicU64,
     /// Something came in.
     arrived: Condvar,
     /// Room was made, a flush is done, or the thread ended.
@@ -108,6 +108,8 @@ impl Queue {
     pub(super) fn new(budget: usize, overflow: Overflow, wanted: Wanted) -> Self {
         Queue {
             state: Mutex::default(),
+            bytes: AtomicUsize::new(0),
+            calls: AtomicU64::new(0),
             arrived: Condvar::new(),
             progressed: Condvar::new(),
             budget,
@@ -163,13 +165,16 @@ impl Queue {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let queued = self.lock_at_home().map_or(0, |state| state.calls);
+        let queued = if self.is_at_home() { self.calls.load(Ordering::Relaxed) } else { 0 };
         self.counts.stats(queued)
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, message: Message, weight: usize) {
         let waited_for = matches!(message, Message::Flush(_) | Message::Shutdown);
-        state.bytes += weight;
+        if message.finishes().is_some() {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+        }
+        self.bytes.fetch_add(weight, Ordering::Relaxed);
         state.untaken += 1;
         state.messages.push_back((message, weight));
         let wake = std::mem::take(&mut state.idle) || waited_for;
@@ -182,7 +187,12 @@ impl Queue {
     /// Waits until `weight` more bytes fit, where waiting is what the user chose.
     fn room(&self, weight: usize) -> Option<MutexGuard<'_, State>> {
         let mut state = self.lock_at_home()?;
-        let full = self.overflow == Overflow::Block && state.bytes > 0 && state.bytes + weight > self.budget;
+        // One record heavier than the budget still passes, alone.
+        let is_full = || {
+            let bytes = self.bytes.load(Ordering::Relaxed);
+            self.overflow == Overflow::Block && bytes > 0 && bytes + weight > self.budget
+        };
+        let full = is_full();
         if (full || state.untaken >= UNTAKEN) && !self.is_at_home() {
             self.switch.store(AWAY, Ordering::Relaxed);
             state.messages.clear();
@@ -191,11 +201,8 @@ impl Queue {
         if state.untaken >= UNTAKEN {
             state.untaken = 0;
         }
-        if full {
-            // One record heavier than the budget still passes, alone.
-            while state.bytes > 0 && state.bytes + weight > self.budget && !state.closed {
-                state = self.progressed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
+        while is_full() && !state.closed {
+            state = self.progressed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         Some(state)
     }
@@ -218,13 +225,14 @@ impl Queue {
 
     /// The thread is done with a message of `weight`.
     pub(super) fn done(&self, weight: usize, finished_call: bool) {
-        let mut state = self.lock();
-        state.bytes = state.bytes.saturating_sub(weight);
+        self.bytes.fetch_sub(weight, Ordering::Relaxed);
         if finished_call {
-            state.calls = state.calls.saturating_sub(1);
+            self.calls.fetch_sub(1, Ordering::Relaxed);
         }
-        drop(state);
+        // A thread that the system does not let run must not hold what the program waits for, so it locks nothing here
+        // but where the program asked to wait.
         if self.overflow == Overflow::Block {
+            drop(self.lock());
             self.progressed.notify_all();
         }
     }
@@ -312,7 +320,7 @@ impl Queue {
         } else if state.ended {
             Flushed::Stopped
         } else {
-            Flushed::Late(state.calls)
+            Flushed::Late(self.calls.load(Ordering::Relaxed))
         }
     }
 
@@ -371,7 +379,8 @@ impl Sink for Queue {
             return;
         };
         // Without room the request comes with the finished call, or not at all.
-        if !state.closed && (state.bytes + weight <= self.budget || self.overflow == Overflow::Block) {
+        let fits = self.bytes.load(Ordering::Relaxed) + weight <= self.budget;
+        if !state.closed && (fits || self.overflow == Overflow::Block) {
             let request = Arc::clone(request);
             self.push(state, Message::Started { key, at, request }, weight);
         }
@@ -379,7 +388,7 @@ impl Sink for Queue {
 
     fn finished(&self, record: Box<CallRecord>) {
         let full = MESSAGE + record.weight();
-        let Some(mut state) = self.room(full) else {
+        let Some(state) = self.room(full) else {
             return;
         };
         if state.closed {
@@ -389,19 +398,18 @@ impl Sink for Queue {
             return;
         }
         // What is still in flight needs its room too.
-        if state.bytes + full + Held::by_all() <= self.budget || self.overflow == Overflow::Block {
-            state.calls += 1;
+        let held = self.bytes.load(Ordering::Relaxed) + Held::by_all();
+        if held + full <= self.budget || self.overflow == Overflow::Block {
             return self.push(state, Message::Finished(record), full);
         }
         drop(state);
         let packed = Packed::pack(&record, &mut self.shared());
         let weight = packed.weight();
-        let mut state = self.lock();
-        if state.bytes + weight > self.budget + SPARE {
+        let state = self.lock();
+        if self.bytes.load(Ordering::Relaxed) + weight > self.budget + SPARE {
             self.counts.lost(Loss::Memory);
             return;
         }
-        state.calls += 1;
         self.push(state, Message::Degraded(packed), weight);
     }
 }
