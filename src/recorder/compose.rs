@@ -8,8 +8,9 @@ use base64::Engine;
 use crate::json::{self, Json, Object};
 use crate::provider::{self, DecodedBody, Priced, Prices, RequestView, ResponseView, dialect};
 use crate::record::{
-    ApiInfo, Attempt, Body, CallRecord, Context, End, Endpoint, ErrorType, Failure, Files, Leg, Metadata,
-    Outcome, Performance, RequestInfo, ResponseInfo, SCHEMA_VERSION, SentRequest, Status, Truncated, Usage,
+    ApiInfo, Attempt, Body, CallRecord, Context, End, Endpoint, ErrorType, Failure, Files, IndexEntry, Leg,
+    Metadata, Outcome, Performance, RequestInfo, ResponseInfo, SCHEMA_VERSION, SentRequest, Status,
+    Truncated, Usage,
 };
 use crate::redact::{REPLACEMENT, Redact};
 use crate::render::{self, Failed, Language, Reply};
@@ -29,15 +30,42 @@ pub(super) struct Input {
     cut: bool,
 }
 
-/// All five files.
-pub(super) struct Call {
+/// A call as its files tell it.
+struct Call {
+    /// `None` where it is on disk already.
+    input: Option<Input>,
+    output_json: Vec<u8>,
+    output_text: String,
+    /// Without the call's id.
+    metadata: Metadata,
+    /// What was taken out of the response.
+    media: Vec<Media>,
+}
+
+/// All five files and the line in the index, but for the call's id, which is that of a folder yet to be made.
+pub(super) struct Composed {
     /// `None` where it is on disk already.
     pub(super) input: Option<Input>,
     pub(super) output_json: Vec<u8>,
     pub(super) output_text: String,
-    pub(super) metadata: Metadata,
     /// What was taken out of the response.
     pub(super) media: Vec<Media>,
+    pub(super) status: Status,
+    metadata: Vec<u8>,
+    line: Vec<u8>,
+}
+
+impl Composed {
+    /// `metadata.json` and the line in the index, of the call `id`.
+    pub(super) fn named(&self, id: &str) -> (Vec<u8>, Vec<u8>) {
+        (with_id(&self.metadata, b"\"call_id\": \"", id), with_id(&self.line, b"\"call_id\":\"", id))
+    }
+}
+
+/// `json` with `id`, which needs no escapes, after the first `key`, where nothing stands yet.
+fn with_id(json: &[u8], key: &[u8], id: &str) -> Vec<u8> {
+    let place = memchr::memmem::find(json, key).map_or(0, |found| found + key.len());
+    [&json[..place], id.as_bytes(), &json[place..]].concat()
 }
 
 /// What the composing depends on beside the record.
@@ -199,13 +227,31 @@ impl Composer {
         }
     }
 
-    pub(super) fn call(
+    /// Composes what is to be written of a call.
+    ///
+    /// # Errors
+    ///
+    /// None, as far as is known: it is serde's.
+    pub(super) fn compose(
         &self,
         record: &CallRecord,
-        call_id: String,
         session_id: &str,
         with_input: bool,
-    ) -> Call {
+    ) -> serde_json::Result<Composed> {
+        let Call { input, output_json, output_text, metadata, media } =
+            self.call(record, session_id, with_input);
+        Ok(Composed {
+            line: serde_json::to_vec(&IndexEntry::from(&metadata))?,
+            metadata: serde_json::to_vec_pretty(&metadata)?,
+            status: metadata.status,
+            input,
+            output_json,
+            output_text,
+            media,
+        })
+    }
+
+    fn call(&self, record: &CallRecord, session_id: &str, with_input: bool) -> Call {
         let chosen = Chosen::of(record);
         let said = Said::by(record);
         let mut endpoint =
@@ -299,7 +345,7 @@ impl Composer {
         };
         let metadata = Metadata {
             schema_version: SCHEMA_VERSION,
-            call_id,
+            call_id: String::new(),
             session_id: session_id.to_owned(),
             timestamp: started.unix(),
             datetime: started.readable(),

@@ -48,7 +48,12 @@ pub(crate) fn composed(record: &crate::record::CallRecord) -> Vec<Vec<u8>> {
             retention: None,
         });
     }
-    let call = COMPOSER.with(|composer| composer.call(record, "call".to_owned(), "session", true));
-    let metadata = serde_json::to_vec(&call.metadata).unwrap_or_default();
-    call.input.into_iter().map(|input| input.json).chain([call.output_json, metadata]).collect()
+    let call = COMPOSER.with(|composer| composer.compose(record, "session", true));
+    call.map_or_else(
+        |_| Vec::new(),
+        |call| {
+            let (metadata, line) = call.named("call");
+            call.input.into_iter().map(|input| input.json).chain([call.output_json, metadata, line]).collect()
+        },
+    )
 }

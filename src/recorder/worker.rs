@@ -4,14 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::record::{
-    Body, CallKey, CallRecord, Counted, IndexEntry, Moment, SentRequest, Sink, Status, Wanted, say,
-};
+use crate::record::{Body, CallKey, CallRecord, Counted, Moment, SentRequest, Sink, Status, Wanted, say};
 
-use super::compose::{self, Composer};
+use super::compose::{self, Composed, Composer};
 use super::folder::Folder;
 use super::guard::{LlmLogGuard, Running};
 use super::janitor::Janitor;
@@ -25,6 +23,10 @@ use super::stats::{Fault, Loss, Stats};
 /// How long a failing disk is left alone: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// From so many calls on that wait, a second thread shares the work, and how far it may be ahead.
+const WORTH_A_THREAD: usize = 32;
+const COMPOSED_AHEAD: usize = 4;
 
 /// A disk that fails now and then is not worth a line each time.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
@@ -49,7 +51,7 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
         queue: Arc::clone(&queue),
         session,
         session_dir: Arc::clone(&session_dir),
-        composer: Composer::new(&settings),
+        composer: Arc::new(Composer::new(&settings)),
         sync,
         text_files: settings.text_files,
         bodies: settings.bodies,
@@ -104,7 +106,7 @@ struct Worker {
     session: Session,
     /// Where the guard reads the session's folder.
     session_dir: Arc<Mutex<PathBuf>>,
-    composer: Composer,
+    composer: Arc<Composer>,
     sync: bool,
     text_files: bool,
     bodies: bool,
@@ -121,40 +123,94 @@ impl Worker {
     fn run(mut self) {
         in_the_background();
         let mut messages = Messages::new();
-        let mut finished = HashSet::new();
-        'running: loop {
+        let mut stop = false;
+        while !stop {
             self.queue.take(&mut messages);
-            finished.extend(messages.iter().filter_map(|(message, _)| message.finishes()));
-            for (message, weight) in messages.drain(..) {
-                match message {
-                    Message::Started { key, at, request } => {
-                        // One that is over by now is written whole.
-                        if !finished.contains(&key) {
-                            self.begun(key, at, &request);
-                        }
-                        drop(request);
-                        self.queue.done(weight, false);
-                    }
-                    Message::Finished(record) => {
-                        self.over(record);
-                        self.queue.done(weight, true);
-                    }
-                    Message::Degraded(packed) => {
-                        let record = self.queue.unpack(packed);
-                        self.over(record);
-                        self.queue.done(weight, true);
-                    }
-                    Message::Flush(ticket) => self.queue.flushed(ticket),
-                    Message::Shutdown => break 'running,
+            let finished: HashSet<_> =
+                messages.iter().filter_map(|(message, _)| message.finishes()).collect();
+            stop = match finished.len() < WORTH_A_THREAD {
+                true => {
+                    messages.drain(..).any(|(message, weight)| self.deal(message, weight, None, &finished))
                 }
-            }
-            finished.clear();
+                false => self.deal_with_help(std::mem::take(&mut messages), &finished),
+            };
         }
         let Worker { queue, session, .. } = self;
         if let Err(error) = session.end(queue.stats()) {
             queue.counts.write_failed(Fault::of(&error));
         }
         queue.ended();
+    }
+
+    /// Deals with a message of a batch in which the calls `finished` end; says whether it is the last one.
+    fn deal(
+        &mut self,
+        message: Message,
+        weight: usize,
+        composed: Option<Composed>,
+        finished: &HashSet<CallKey>,
+    ) -> bool {
+        match message {
+            Message::Started { key, at, request } => {
+                // One that is over by now is written whole.
+                if !finished.contains(&key) {
+                    self.begun(key, at, &request);
+                }
+                drop(request);
+                self.queue.done(weight, false);
+            }
+            Message::Finished(record) => {
+                self.over(record, composed);
+                self.queue.done(weight, true);
+            }
+            Message::Degraded(packed) => {
+                let record = self.queue.unpack(packed);
+                self.over(record, None);
+                self.queue.done(weight, true);
+            }
+            Message::Flush(ticket) => self.queue.flushed(ticket),
+            Message::Shutdown => return true,
+        }
+        false
+    }
+
+    /// Deals with a large batch while another thread composes ahead what is to be written.
+    fn deal_with_help(&mut self, messages: Messages, finished: &HashSet<CallKey>) -> bool {
+        let messages = Mutex::new(messages);
+        let all = || std::mem::take(&mut *messages.lock().unwrap_or_else(PoisonError::into_inner));
+        let with_input: HashSet<_> = finished
+            .iter()
+            .copied()
+            .filter(|key| !self.open.get(key).is_some_and(|open| open.input))
+            .collect();
+        let (composer, session_id) = (Arc::clone(&self.composer), self.session.id().to_owned());
+        let (sender, receiver) = mpsc::sync_channel(COMPOSED_AHEAD);
+        std::thread::scope(|scope| {
+            let compose = || {
+                in_the_background();
+                let sender = sender;
+                for (message, weight) in all() {
+                    let composed = match &message {
+                        Message::Finished(record) => {
+                            let compose =
+                                || composer.compose(record, &session_id, with_input.contains(&record.key));
+                            // What fails here is told where it fails again.
+                            catch_unwind(AssertUnwindSafe(compose)).ok().and_then(Result::ok)
+                        }
+                        _ => None,
+                    };
+                    if sender.send((message, weight, composed)).is_err() {
+                        return;
+                    }
+                }
+            };
+            let helper = std::thread::Builder::new().name("llmlogs-compose".to_owned());
+            let _joined_by_the_scope = helper.spawn_scoped(scope, compose);
+            let mut composed = receiver.into_iter();
+            composed.any(|(message, weight, composed)| self.deal(message, weight, composed, finished))
+                // All that is left where no thread could be started.
+                || all().into_iter().any(|(message, weight)| self.deal(message, weight, None, finished))
+        })
     }
 
     fn stats(&self) -> Stats {
@@ -265,12 +321,12 @@ impl Worker {
     }
 
     /// A call is over: it is written, and while the disk fails it waits in memory and everything behind it.
-    fn over(&mut self, mut record: Box<CallRecord>) {
+    fn over(&mut self, mut record: Box<CallRecord>, mut composed: Option<Composed>) {
         let mut open = self.open.remove(&record.key);
         let mut pause = FIRST_PAUSE;
         let mut last_try = false;
         loop {
-            let failed = match self.guarded(|worker| worker.write(&mut open, &record)) {
+            let failed = match self.guarded(|worker| worker.write(&mut open, &record, composed.take())) {
                 Ok(()) => return,
                 Err(failed) => failed,
             };
@@ -302,7 +358,12 @@ impl Worker {
 
     /// Writes what is still to be written of a call: its files, `metadata.json` last, then its line in the
     /// index.
-    fn write(&mut self, open: &mut Option<Open>, record: &CallRecord) -> io::Result<()> {
+    fn write(
+        &mut self,
+        open: &mut Option<Open>,
+        record: &CallRecord,
+        composed: Option<Composed>,
+    ) -> io::Result<()> {
         self.session.look();
         let stats = self.stats();
         let mut call = match open.take() {
@@ -311,7 +372,7 @@ impl Worker {
         };
         let (line, status) = match call.written.take() {
             Some(written) => written,
-            None => match self.write_call(&mut call, record, stats) {
+            None => match self.write_call(&mut call, record, composed, stats) {
                 Ok(Some(written)) => written,
                 Ok(None) => {
                     // Something else has taken the folder's place: the next number will do.
@@ -344,6 +405,7 @@ impl Worker {
         &mut self,
         call: &mut Open,
         record: &CallRecord,
+        composed: Option<Composed>,
         stats: Stats,
     ) -> io::Result<Option<(Vec<u8>, Status)>> {
         let folder = match self.session.open(&call.place, stats)? {
@@ -354,7 +416,7 @@ impl Worker {
             }
             Opened::Taken(_by_something) => return Ok(None),
         };
-        self.write_files(&folder, call, record).map(Some)
+        self.write_files(&folder, call, record, composed).map(Some)
     }
 
     fn write_files(
@@ -362,11 +424,15 @@ impl Worker {
         folder: &Folder,
         open: &mut Open,
         record: &CallRecord,
+        composed: Option<Composed>,
     ) -> io::Result<(Vec<u8>, Status)> {
         let with_input = self.bodies && !open.input;
-        let call = self.composer.call(record, open.place.name.clone(), self.session.id(), with_input);
+        let call = match composed.filter(|call| !with_input || call.input.is_some()) {
+            Some(call) => call,
+            None => self.composer.compose(record, self.session.id(), with_input)?,
+        };
         if self.bodies {
-            if let Some(input) = &call.input {
+            if let Some(input) = call.input.as_ref().filter(|_| with_input) {
                 self.write_input(folder, input)?;
                 self.keep(&open.place, &input.media)?;
                 open.input = true;
@@ -377,13 +443,12 @@ impl Worker {
                 folder.write("output.txt", call.output_text.as_bytes(), self.sync)?;
             }
         }
-        let metadata = serde_json::to_vec_pretty(&call.metadata)?;
+        let (metadata, mut line) = call.named(&open.place.name);
         folder.write_into_place("metadata.json", &metadata, self.sync, |_| Ok(()))?;
         if self.sync {
             folder.sync()?;
         }
-        let mut line = serde_json::to_vec(&IndexEntry::from(&call.metadata))?;
         line.push(b'\n');
-        Ok((line, call.metadata.status))
+        Ok((line, call.status))
     }
 }
