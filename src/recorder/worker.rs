@@ -24,9 +24,11 @@ use super::stats::{Fault, Loss, Stats};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// From so many calls on that wait, a second thread shares the work, and how far it may be ahead.
+/// From so many calls on that wait, a second thread shares the work. It hands on as many at a time, or as many bytes,
+/// for each time costs a switch of threads.
 const WORTH_A_THREAD: usize = 32;
-const COMPOSED_AHEAD: usize = 4;
+const PARCEL: usize = 16;
+const HEAVY_PARCEL: usize = 1 << 20;
 
 /// A disk that fails now and then is not worth a line each time.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
@@ -184,11 +186,13 @@ impl Worker {
             .filter(|key| !self.open.get(key).is_some_and(|open| open.input))
             .collect();
         let (composer, session_id) = (Arc::clone(&self.composer), self.session.id().to_owned());
-        let (sender, receiver) = mpsc::sync_channel(COMPOSED_AHEAD);
+        let (sender, receiver) = mpsc::sync_channel(1);
         std::thread::scope(|scope| {
             let compose = || {
                 in_the_background();
                 let sender = sender;
+                let mut parcel = Vec::with_capacity(PARCEL);
+                let mut heavy = 0;
                 for (message, weight) in all() {
                     let composed = match &message {
                         Message::Finished(record) => {
@@ -199,14 +203,22 @@ impl Worker {
                         }
                         _ => None,
                     };
-                    if sender.send((message, weight, composed)).is_err() {
+                    heavy += weight;
+                    parcel.push((message, weight, composed));
+                    if parcel.len() < PARCEL && heavy < HEAVY_PARCEL {
+                        continue;
+                    }
+                    heavy = 0;
+                    if sender.send(std::mem::replace(&mut parcel, Vec::with_capacity(PARCEL))).is_err() {
                         return;
                     }
                 }
+                // Nobody takes it where the thread below has been stopped.
+                let _taken = sender.send(parcel);
             };
             let helper = std::thread::Builder::new().name("llmlogs-compose".to_owned());
             let _joined_by_the_scope = helper.spawn_scoped(scope, compose);
-            let mut composed = receiver.into_iter();
+            let mut composed = receiver.into_iter().flatten();
             composed.any(|(message, weight, composed)| self.deal(message, weight, composed, finished))
                 // All that is left where no thread could be started.
                 || all().into_iter().any(|(message, weight)| self.deal(message, weight, None, finished))
