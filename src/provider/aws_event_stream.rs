@@ -61,13 +61,13 @@ impl<'b> Frame<'b> {
     /// Name and data. Exceptions come as the same service's errors come in a body: with their type
     /// under `__type`.
     fn event(&self) -> (Cow<'b, str>, Cow<'b, str>) {
-        let header = |name| header(self.headers, name).unwrap_or_default();
+        let headers = Headers::of(self.headers);
         let payload = json::lossy(self.payload);
-        let (name, message) = match &*header(":message-type") {
-            "exception" => (header(":exception-type"), payload),
+        let (name, message) = match headers.message_type {
+            b"exception" => (json::lossy(headers.exception_type), payload),
             // An error that the service's model does not know has no payload.
-            "error" => (header(":error-code"), header(":error-message")),
-            _ => return (header(":event-type"), payload),
+            b"error" => (json::lossy(headers.error_code), json::lossy(headers.error_message)),
+            _ => return (json::lossy(headers.event_type), payload),
         };
         let mut error = match json::parse(&message) {
             Ok(Json::Object(members)) => members,
@@ -83,33 +83,60 @@ impl<'b> Frame<'b> {
     }
 }
 
-/// The value of a header, where it is a string.
-fn header<'b>(mut headers: &'b [u8], wanted: &str) -> Option<Cow<'b, str>> {
-    const STRING: u8 = 7;
-    loop {
-        let (length, rest) = headers.split_first()?;
-        let (name, rest) = rest.split_at_checked(usize::from(*length))?;
-        let (kind, rest) = rest.split_first()?;
-        let (length, rest) = match *kind {
-            // Booleans are their types; then byte, short, integer, long, timestamp, UUID.
-            0 | 1 => (0, rest),
-            2 => (1, rest),
-            3 => (2, rest),
-            4 => (4, rest),
-            5 | 8 => (8, rest),
-            9 => (16, rest),
-            6 | STRING => {
-                let (length, rest) = rest.split_first_chunk()?;
-                (usize::from(u16::from_be_bytes(*length)), rest)
+/// Those of a frame's headers that say what it is, where they are strings.
+#[derive(Default)]
+struct Headers<'b> {
+    message_type: &'b [u8],
+    event_type: &'b [u8],
+    exception_type: &'b [u8],
+    error_code: &'b [u8],
+    error_message: &'b [u8],
+}
+
+impl<'b> Headers<'b> {
+    fn of(mut bytes: &'b [u8]) -> Self {
+        let mut headers = Headers::default();
+        while let Some((name, value, rest)) = header(bytes) {
+            let place = match name {
+                b":message-type" => Some(&mut headers.message_type),
+                b":event-type" => Some(&mut headers.event_type),
+                b":exception-type" => Some(&mut headers.exception_type),
+                b":error-code" => Some(&mut headers.error_code),
+                b":error-message" => Some(&mut headers.error_message),
+                _ => None,
+            };
+            // Of two of one name, the first one counts.
+            if let (Some(place), Some(value)) = (place.filter(|place| place.is_empty()), value) {
+                *place = value;
             }
-            _ => return None,
-        };
-        let (value, rest) = rest.split_at_checked(length)?;
-        if name == wanted.as_bytes() && *kind == STRING {
-            return Some(json::lossy(value));
+            bytes = rest;
         }
-        headers = rest;
+        headers
     }
+}
+
+/// The first header: its name, its value where that is a string, and what follows it.
+fn header(headers: &[u8]) -> Option<(&[u8], Option<&[u8]>, &[u8])> {
+    const STRING: u8 = 7;
+    let (length, rest) = headers.split_first()?;
+    let (name, rest) = rest.split_at_checked(usize::from(*length))?;
+    let (kind, rest) = rest.split_first()?;
+    let (length, rest) = match *kind {
+        // Booleans are their types; then byte, short, integer, long, timestamp, UUID.
+        0 | 1 => (0, rest),
+        2 => (1, rest),
+        3 => (2, rest),
+        4 => (4, rest),
+        5 | 8 => (8, rest),
+        9 => (16, rest),
+        6 | STRING => {
+            let (length, rest) = rest.split_first_chunk()?;
+            (usize::from(u16::from_be_bytes(*length)), rest)
+        }
+        _ => return None,
+    };
+    let (value, rest) = rest.split_at_checked(length)?;
+    Some((name, (*kind == STRING).then_some(value), rest))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -206,13 +233,20 @@ pub(super) mod tests {
     fn headers_of_other_types_are_passed_over() {
         let mut headers = Vec::new();
         for (kind, length) in [(0u8, 0usize), (1, 0), (2, 1), (3, 2), (4, 4), (5, 8), (8, 8), (9, 16)] {
-            headers.extend_from_slice(&[1, b'a', kind]);
+            headers.push(11);
+            headers.extend_from_slice(b":event-type");
+            headers.push(kind);
             headers.extend(std::iter::repeat_n(7, length));
         }
         headers.extend_from_slice(&[1, b'b', 6, 0, 2, 7, 7]);
-        headers.extend_from_slice(&[1, b'w', 7, 0, 2, b'o', b'k']);
-        assert_eq!(header(&headers, "w").unwrap(), "ok");
-        assert_eq!(header(&headers, "a"), None);
+        for value in ["ok", "no"] {
+            headers.push(11);
+            headers.extend_from_slice(b":event-type");
+            headers.extend_from_slice(&[7, 0, 2]);
+            headers.extend_from_slice(value.as_bytes());
+        }
+        assert_eq!(Headers::of(&headers).event_type, b"ok");
+        assert_eq!(Headers::of(&headers[..headers.len() - 1]).event_type, b"ok");
     }
 
     #[test]
