@@ -115,8 +115,10 @@ impl<'b> Headers<'b> {
     }
 }
 
-/// The first header: its name, its value where that is a string, and what follows it.
-fn header(headers: &[u8]) -> Option<(&[u8], Option<&[u8]>, &[u8])> {
+/// A header's name, its value where that is a string, and what follows it.
+type Header<'b> = (&'b [u8], Option<&'b [u8]>, &'b [u8]);
+
+fn header(headers: &[u8]) -> Option<Header<'_>> {
     const STRING: u8 = 7;
     let (length, rest) = headers.split_first()?;
     let (name, rest) = rest.split_at_checked(usize::from(*length))?;

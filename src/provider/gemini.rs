@@ -70,18 +70,24 @@ impl Dialect for Gemini {
 /// The member `camel`, or the one of the same name in snake case.
 fn member<'j>(json: &'j Json<'j>, camel: &str) -> &'j Json<'j> {
     match json.get(camel) {
-        Json::Null => {
-            let mut snake = String::with_capacity(camel.len() + 4);
-            for char in camel.chars() {
-                if char.is_ascii_uppercase() {
-                    snake.push('_');
-                }
-                snake.push(char.to_ascii_lowercase());
-            }
-            json.get(&snake)
+        Json::Null if camel.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+            let mut members = json.as_object().into_iter().flat_map(Object::iter);
+            members
+                .find(|(key, _)| is_snake_of(&key.plain(), camel))
+                .map_or(&Json::Null, |(_, member)| member)
         }
         found => found,
     }
+}
+
+/// Whether `name` is `camel` in snake case.
+fn is_snake_of(name: &str, camel: &str) -> bool {
+    let mut name = name.bytes();
+    let mut camel = camel.bytes();
+    camel.all(|byte| match byte.is_ascii_uppercase() {
+        true => name.next() == Some(b'_') && name.next() == Some(byte.to_ascii_lowercase()),
+        false => name.next() == Some(byte),
+    }) && name.next().is_none()
 }
 
 fn known<'j>(json: &'j Json<'j>) -> Option<&'j Json<'j>> {
