@@ -170,7 +170,8 @@ impl LlmCallBuilder {
 
 fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Bytes {
     match serde_json::to_vec(value) {
-        Ok(bytes) => bytes.into(),
+        // Without what it grew by and did not need: it may be held for minutes.
+        Ok(bytes) => bytes.into_boxed_slice().into(),
         Err(error) => format!("could not be written as JSON: {error}").into(),
     }
 }

@@ -103,7 +103,7 @@ impl LlmLogLayer {
         } else if callsite.is_call() {
             let started = Moment::now();
             // A user's `Debug` may run here and may itself use this span: nothing is locked.
-            let fields = Fields::with_capacity(attrs.metadata().fields().len());
+            let fields = Fields::of_a_span(attrs.metadata().fields().len());
             let state = CallState::new(started, fields, callsite.is_forced());
             let mut visitor = Visitor(Opening { callsite, state });
             attrs.record(&mut visitor);
@@ -150,7 +150,7 @@ impl LlmLogLayer {
             }
         } else {
             // As above.
-            let mut fields = Fields::with_capacity(values.len());
+            let mut fields = Fields::default();
             values.record(&mut self.context_visitor(callsite, &mut fields));
             if let Some(slots) = span.extensions_mut().get_mut::<Slots>()
                 && let Some(Slot::Context(known)) = slots.get_mut(self.instance)
@@ -226,7 +226,7 @@ impl LlmLogLayer {
         match adopted {
             Some((outer, Adoption::First(key, started))) => {
                 lock(state).role = Role::AttemptAt(outer);
-                self.sink.started(key, started, request);
+                self.sink.started(key, started.wall, request);
             }
             Some((outer, Adoption::Again)) => lock(state).role = Role::AttemptAt(outer),
             Some((outer, Adoption::Refused)) => {
@@ -245,7 +245,7 @@ impl LlmLogLayer {
             state.key = Some(key);
             state.started
         };
-        self.sink.started(key, started, request);
+        self.sink.started(key, started.wall, request);
     }
 
     fn closed<S>(&self, span: &SpanRef<'_, S>)

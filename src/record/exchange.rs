@@ -6,7 +6,7 @@
 //! by every other layer.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -171,7 +171,11 @@ impl Outcome {
 
 /// When the first chunks of a body arrived.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Arrivals(Vec<(u32, Instant)>);
+pub(crate) struct Arrivals {
+    first: Option<Instant>,
+    /// How many bytes there were, and how long after the first of them, in microseconds.
+    chunks: Vec<(u32, u32)>,
+}
 
 impl Arrivals {
     /// The first content of a stream comes early; what comes later is not asked for.
@@ -179,20 +183,24 @@ impl Arrivals {
 
     /// Notes that the body had `length` bytes at `when`.
     pub(crate) fn note(&mut self, length: usize, when: impl FnOnce() -> Instant) {
-        if self.0.len() < Self::KEPT {
-            self.0.push((u32::try_from(length).unwrap_or(u32::MAX), when()));
+        if self.chunks.len() < Self::KEPT {
+            let when = when();
+            let after = when.saturating_duration_since(*self.first.get_or_insert(when));
+            let number = |n: u128| u32::try_from(n).unwrap_or(u32::MAX);
+            self.chunks.push((number(length as u128), number(after.as_micros())));
         }
     }
 
     /// How many bytes this takes in memory.
     pub(crate) fn weight(&self) -> usize {
-        self.0.capacity() * size_of::<(u32, Instant)>()
+        self.chunks.capacity() * size_of::<(u32, u32)>()
     }
 
     /// When the byte before `length` had arrived.
     pub(crate) fn at(&self, length: usize) -> Option<Instant> {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
-        let place = self.0.partition_point(|(arrived, _)| *arrived < length);
-        self.0.get(place).or(self.0.last()).map(|(_, when)| *when)
+        let place = self.chunks.partition_point(|(arrived, _)| *arrived < length);
+        let (_, after) = self.chunks.get(place).or(self.chunks.last())?;
+        self.first?.checked_add(Duration::from_micros((*after).into()))
     }
 }

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
-use super::{CallKey, CallRecord, Moment, SentRequest, Wanted};
+use super::{CallKey, CallRecord, SentRequest, Wanted};
 
 /// The recorder as the layer sees it. No method waits unless the user asked for it, none fails.
 pub(crate) trait Sink: Send + Sync {
     /// What is wanted of a new call; `None` while recording is switched off.
     fn wanted(&self) -> Option<Wanted>;
 
-    /// A call's request is known while the call is still in flight.
-    fn started(&self, key: CallKey, at: Moment, request: &Arc<SentRequest>);
+    /// The request of a call that began `at` is known while the call is still in flight.
+    fn started(&self, key: CallKey, at: SystemTime, request: &Arc<SentRequest>);
 
     /// A call is over.
     fn finished(&self, record: Box<CallRecord>);
@@ -25,7 +26,7 @@ impl Sink for Off {
         None
     }
 
-    fn started(&self, _key: CallKey, _at: Moment, _request: &Arc<SentRequest>) {}
+    fn started(&self, _key: CallKey, _at: SystemTime, _request: &Arc<SentRequest>) {}
 
     fn finished(&self, _record: Box<CallRecord>) {}
 }

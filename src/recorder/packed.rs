@@ -290,7 +290,7 @@ impl<'p> Reader<'p> {
 
     fn fields(&mut self) -> Fields {
         let count = usize::try_from(self.number()).unwrap_or(0);
-        let mut fields = Fields::with_capacity(count.min(self.bytes.len()));
+        let mut fields = Fields::default();
         for _ in 0..count.min(self.bytes.len()) {
             let name = self.name();
             let value = match self.byte() {

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::record::{CallKey, CallRecord, Counted, Held, Moment, Notice, SentRequest, Sink, Wanted};
+use crate::record::{CallKey, CallRecord, Counted, Held, Notice, SentRequest, Sink, Wanted};
 
 use super::packed::{Packed, Shared};
 use super::settings::Overflow;
@@ -37,12 +37,12 @@ const LINGER: Duration = Duration::from_millis(1);
 pub(super) enum Message {
     Started {
         key: CallKey,
-        at: Moment,
+        at: SystemTime,
         request: Arc<SentRequest>,
     },
     Finished(Box<CallRecord>),
     /// A finished call whose bodies gave way.
-    Degraded(Packed),
+    Degraded(Box<Packed>),
     /// Everything before it is to be on disk.
     Flush(u64),
     Shutdown,
@@ -373,7 +373,7 @@ impl Sink for Queue {
         }
     }
 
-    fn started(&self, key: CallKey, at: Moment, request: &Arc<SentRequest>) {
+    fn started(&self, key: CallKey, at: SystemTime, request: &Arc<SentRequest>) {
         let weight = MESSAGE + request.body.len();
         let Some(state) = self.room(weight) else {
             return;
@@ -410,6 +410,6 @@ impl Sink for Queue {
             self.counts.lost(Loss::Memory);
             return;
         }
-        self.push(state, Message::Degraded(packed), weight);
+        self.push(state, Message::Degraded(Box::new(packed)), weight);
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::record::{Body, CallKey, CallRecord, Counted, Moment, SentRequest, Sink, Status, Wanted, say};
+use crate::record::{Body, CallKey, CallRecord, Counted, SentRequest, Sink, Status, Wanted, say};
 
 use super::compose::{self, Composed, Composer};
 use super::folder::Folder;
@@ -166,7 +166,7 @@ impl Worker {
                 self.queue.done(weight, true);
             }
             Message::Degraded(packed) => {
-                let record = self.queue.unpack(packed);
+                let record = self.queue.unpack(*packed);
                 self.over(record, None);
                 self.queue.done(weight, true);
             }
@@ -268,7 +268,7 @@ impl Worker {
     }
 
     /// A call has begun: its request goes to disk.
-    fn begun(&mut self, key: CallKey, at: Moment, request: &SentRequest) {
+    fn begun(&mut self, key: CallKey, at: SystemTime, request: &SentRequest) {
         // Without it the call is written whole at its end; nothing waits for it.
         let _told = self.guarded(|worker| {
             worker.session.look();
@@ -280,9 +280,9 @@ impl Worker {
     }
 
     /// Makes a call's folder.
-    fn begin(&mut self, at: Moment) -> io::Result<Open> {
+    fn begin(&mut self, at: SystemTime) -> io::Result<Open> {
         let stats = self.stats();
-        let place = self.session.begin(&LocalTime::of(at.wall), stats)?;
+        let place = self.session.begin(&LocalTime::of(at), stats)?;
         let today = self.session.dir();
         let mut shown = self.session_dir.lock().unwrap_or_else(PoisonError::into_inner);
         if *shown != today {
@@ -380,7 +380,7 @@ impl Worker {
         let stats = self.stats();
         let mut call = match open.take() {
             Some(open) => open,
-            None => self.begin(record.own.started)?,
+            None => self.begin(record.own.started.wall)?,
         };
         let (line, status) = match call.written.take() {
             Some(written) => written,
