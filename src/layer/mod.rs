@@ -8,7 +8,7 @@ mod state;
 mod visit;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -37,6 +37,8 @@ pub struct LlmLogLayer {
     instance: u32,
     rules: Rules,
     sink: Arc<dyn Sink>,
+    /// How many call spans are open: while none is, those that close are not even looked at.
+    open: AtomicUsize,
     _counted: Counted,
 }
 
@@ -44,7 +46,7 @@ impl LlmLogLayer {
     pub(crate) fn new(rules: Rules, sink: Arc<dyn Sink>) -> Self {
         static INSTANCES: AtomicU32 = AtomicU32::new(1);
         let instance = INSTANCES.fetch_add(1, Ordering::Relaxed);
-        LlmLogLayer { instance, rules, sink, _counted: Counted::layer() }
+        LlmLogLayer { instance, rules, sink, open: AtomicUsize::new(0), _counted: Counted::layer() }
     }
 }
 
@@ -82,7 +84,9 @@ where
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
-        if let Some(span) = ctx.span(&id) {
+        if self.open.load(Ordering::Relaxed) > 0
+            && let Some(span) = ctx.span(&id)
+        {
             self.closed(&span);
         }
     }
@@ -125,6 +129,9 @@ impl LlmLogLayer {
             }
         }
         if let Some(slot) = slot {
+            if callsite.is_call() {
+                self.open.fetch_add(1, Ordering::Relaxed);
+            }
             match extensions.get_mut::<Slots>() {
                 Some(slots) => slots.add(self.instance, slot),
                 None => extensions.insert(Slots::one(self.instance, slot)),
@@ -195,18 +202,22 @@ impl LlmLogLayer {
     where
         S: for<'a> LookupSpan<'a>,
     {
-        let (request, outcome) = match span.extensions().get::<Exchange>() {
-            Some(exchange) => (exchange.request.clone(), exchange.outcome.clone()),
-            None => return,
-        };
         let fresh = {
+            let extensions = span.extensions();
+            let Some(Exchange { request, outcome, .. }) = extensions.get::<Exchange>() else {
+                return;
+            };
             let mut state = lock(state);
-            state.outcome = outcome;
-            let fresh = request.filter(|_| state.request.is_none());
-            if let Some(request) = &fresh {
-                state.request = Some(Arc::clone(request));
+            if state.outcome.is_none() {
+                state.outcome.clone_from(outcome);
             }
-            fresh
+            match (&state.request, request) {
+                (None, Some(request)) => {
+                    state.request = Some(Arc::clone(request));
+                    Some(Arc::clone(request))
+                }
+                _ => None,
+            }
         };
         if let Some(request) = fresh {
             self.request_known(span, state, &request);
@@ -259,6 +270,7 @@ impl LlmLogLayer {
         let Some(state) = self.call(span) else {
             return;
         };
+        self.open.fetch_sub(1, Ordering::Relaxed);
         if callsite.is_sent() {
             self.collect(span, &state);
         }

@@ -154,10 +154,9 @@ impl Worker {
     ) -> bool {
         match message {
             Message::Started { key, at, request } => {
-                // One that is over by now is written whole.
-                if !finished.contains(&key) {
-                    self.begun(key, at, &request);
-                }
+                // One that is over by now is written whole, in the folder that is its by its beginning.
+                let request = Some(request).filter(|_| !finished.contains(&key));
+                self.begun(key, at, request.as_deref());
                 drop(request);
                 self.queue.done(weight, false);
             }
@@ -267,13 +266,13 @@ impl Worker {
         self.failing = true;
     }
 
-    /// A call has begun: its request goes to disk.
-    fn begun(&mut self, key: CallKey, at: SystemTime, request: &SentRequest) {
+    /// A call has begun: its folder is made, its request goes to disk.
+    fn begun(&mut self, key: CallKey, at: SystemTime, request: Option<&SentRequest>) {
         // Without it the call is written whole at its end; nothing waits for it.
         let _told = self.guarded(|worker| {
             worker.session.look();
             let mut open = Some(worker.begin(at)?);
-            let written = worker.write_request(&mut open, request);
+            let written = request.map_or(Ok(()), |request| worker.write_request(&mut open, request));
             worker.open.extend(open.map(|open| (key, open)));
             written
         });
