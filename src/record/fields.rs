@@ -99,12 +99,12 @@ impl Fields {
         Fields { bytes: Vec::with_capacity(12 * fields), ..Fields::default() }
     }
 
-    /// Makes room for `more` bytes and, where there is none, for a quarter more than there are: not for twice as many,
-    /// for the calls in flight are many and their fields few.
+    /// Makes room for `more` bytes and, where there is none, for half of what there are: not for twice as many, for the
+    /// calls in flight are many and their fields few.
     #[inline]
     fn reserve(&mut self, more: usize) {
         if self.bytes.capacity() - self.bytes.len() < more {
-            self.bytes.reserve_exact(more.max(self.bytes.len() / 4).max(64));
+            self.bytes.reserve_exact(more.max(self.bytes.len() / 2).max(64));
         }
     }
 
