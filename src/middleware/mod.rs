@@ -38,6 +38,10 @@ type Matcher = Arc<dyn Fn(&Method, &Url) -> bool + Send + Sync>;
 ///
 /// let client = ClientBuilder::new(reqwest::Client::new()).with(LlmLogMiddleware::new()).build();
 /// ```
+///
+/// Where no subscriber takes spans of level INFO, a request passes as if the middleware were not there. Where every
+/// recorder of the program is switched off, the spans of calls have what the address and the status tell, and end with
+/// the response's head: bodies are not looked at, whoever else listens.
 #[derive(Clone, Default)]
 pub struct LlmLogMiddleware {
     matchers: Vec<Matcher>,

@@ -87,7 +87,7 @@ impl Redact {
     }
 
     /// Asks `rule` about every string of every body, with its JSON pointer (empty outside of JSON), on
-    /// the recorder's thread; what it returns takes the string's place.
+    /// the recorder's threads; what it returns takes the string's place.
     ///
     /// A rule that panics takes the string out.
     pub fn strings(mut self, rule: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static) -> Self {
