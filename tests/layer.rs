@@ -363,6 +363,19 @@ fn overlapping_different_calls_in_one_span_are_calls_of_their_own() {
 }
 
 #[test]
+fn the_request_of_a_call_whose_answer_gives_way_is_kept() {
+    let (subscriber, recorded) = subscriber_with(|builder| builder.queue_bytes(20 << 10));
+    let long = |length| body(&"x".repeat(length));
+    tracing::dispatcher::with_default(&subscriber, || {
+        LlmCall::builder("openai", "m").request(&long(8 << 10)).start().finish(&long(30 << 10));
+    });
+    let call = recorded.call();
+    assert_eq!(call.json("input.json"), long(8 << 10));
+    call.assert_meta(&[("/truncated/output", json!(true))]);
+    assert_eq!(recorded.guard.stats().degraded, 1);
+}
+
+#[test]
 fn a_call_by_hand_succeeds_fails_or_is_cancelled() {
     let (subscriber, recorded) = subscriber_with(|b| b.price("m", Price::per_thousand(0.001, 0.002, "CNY")));
     tracing::dispatcher::with_default(&subscriber, || {

@@ -72,10 +72,6 @@ impl Packed {
             + texts.sum::<usize>()
     }
 
-    pub(super) fn key(&self) -> CallKey {
-        self.key
-    }
-
     pub(super) fn pack(record: &CallRecord, shared: &mut Shared) -> Self {
         let mut out = Writer { bytes: Vec::with_capacity(512), rest: Vec::new(), shared };
         out.leg(&record.own, &record.own.started);

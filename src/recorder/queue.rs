@@ -52,12 +52,12 @@ pub(super) enum Message {
 pub(super) type Messages = VecDeque<(Message, usize)>;
 
 impl Message {
-    /// The call that is over.
-    pub(super) fn finishes(&self) -> Option<CallKey> {
+    /// The call that is over, where the message has its request too. One that gave way has not; what is still there of
+    /// it came with its beginning.
+    pub(super) fn tells_all(&self) -> Option<CallKey> {
         match self {
             Message::Finished(record) => Some(record.key),
-            Message::Degraded(packed) => Some(packed.key()),
-            Message::Started { .. } | Message::Flush(_) | Message::Shutdown => None,
+            _ => None,
         }
     }
 }
@@ -171,7 +171,7 @@ impl Queue {
 
     fn push(&self, mut state: MutexGuard<'_, State>, message: Message, weight: usize) {
         let waited_for = matches!(message, Message::Flush(_) | Message::Shutdown);
-        if message.finishes().is_some() {
+        if matches!(message, Message::Finished(_) | Message::Degraded(_)) {
             self.calls.fetch_add(1, Ordering::Relaxed);
         }
         self.bytes.fetch_add(weight, Ordering::Relaxed);

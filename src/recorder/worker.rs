@@ -129,7 +129,7 @@ impl Worker {
         while !stop {
             self.queue.take(&mut messages);
             let finished: HashSet<_> =
-                messages.iter().filter_map(|(message, _)| message.finishes()).collect();
+                messages.iter().filter_map(|(message, _)| message.tells_all()).collect();
             stop = match finished.len() < WORTH_A_THREAD {
                 true => {
                     messages.drain(..).any(|(message, weight)| self.deal(message, weight, None, &finished))
