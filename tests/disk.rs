@@ -278,12 +278,12 @@ fn ends_with_its_disk_full() {
     let root = child::root();
     let (layer, guard) = LlmLogLayer::builder().root(root.join("logs")).build().unwrap();
     tracing_subscriber::registry().with(layer).init();
-    (0..60).for_each(|n| call(n, 64 << 10));
+    (0..150).for_each(|n| call(n, 64 << 10));
     until_it_fails(&guard);
     let began = Instant::now();
     let stats = guard.shutdown(Duration::from_secs(2));
     assert!(began.elapsed() < Duration::from_secs(3), "no hang beyond the deadline");
-    assert_eq!((stats.calls + stats.lost, stats.queued), (60, 0), "{stats:?}");
+    assert_eq!((stats.calls + stats.lost, stats.queued), (150, 0), "{stats:?}");
     assert_eq!(stats.lost_by.disk, stats.lost);
     assert!(stats.calls > 10, "{stats:?}");
     let finished = calls_below(&root.join("logs")).into_iter().filter(support::Call::is_finished).count();

@@ -1,7 +1,7 @@
 //! The queue between the program and the recorder thread, bounded by the bytes it holds.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -95,6 +95,8 @@ pub(super) struct Queue {
     wanted: Wanted,
     /// One of [`OFF`], [`ON`], [`STOPPED`] and [`AWAY`].
     switch: AtomicU8,
+    /// Whether the program waits no longer for a disk that fails.
+    given_up: AtomicBool,
     /// There while the switch is on.
     on: Mutex<Option<Counted>>,
     /// The process that the recorder thread runs in. A fork's child has a copy of the queue and no thread.
@@ -116,6 +118,7 @@ impl Queue {
             overflow,
             wanted,
             switch: AtomicU8::new(ON),
+            given_up: AtomicBool::new(false),
             on: Mutex::new(Some(Counted::on())),
             process: std::process::id(),
             shared: Mutex::default(),
@@ -192,13 +195,12 @@ impl Queue {
             let bytes = self.bytes.load(Ordering::Relaxed);
             self.overflow == Overflow::Block && bytes > 0 && bytes + weight > self.budget
         };
-        let full = is_full();
-        if (full || state.untaken >= UNTAKEN) && !self.is_at_home() {
-            self.switch.store(AWAY, Ordering::Relaxed);
-            state.messages.clear();
-            return None;
-        }
-        if state.untaken >= UNTAKEN {
+        if is_full() || state.untaken >= UNTAKEN {
+            if !self.is_at_home() {
+                self.switch.store(AWAY, Ordering::Relaxed);
+                state.messages.clear();
+                return None;
+            }
             state.untaken = 0;
         }
         while is_full() && !state.closed {
@@ -244,7 +246,10 @@ impl Queue {
         loop {
             let now = Instant::now();
             let pause = match state.give_up_at {
-                Some(give_up_at) if now >= give_up_at => return false,
+                Some(give_up_at) if now >= give_up_at => {
+                    self.given_up.store(true, Ordering::Relaxed);
+                    return false;
+                }
                 Some(_) => pause.min(LAST_TRIES),
                 None => pause,
             };
@@ -255,6 +260,16 @@ impl Queue {
             let waited = self.arrived.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// The program waits no longer for a disk that still fails.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
+
+    /// The disk does not fail any more.
+    pub(super) fn takes_heart(&self) {
+        self.given_up.store(false, Ordering::Relaxed);
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

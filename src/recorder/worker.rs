@@ -80,13 +80,6 @@ fn named(error: &io::Error, what: &str, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{what} {}: {error}", path.display()))
 }
 
-/// Lets the program's own threads go first, where there is work for more threads than there are cores.
-fn in_the_background() {
-    // Ten is a tenth of the weight. On Linux a thread has a niceness of its own.
-    #[cfg(target_os = "linux")]
-    let _refused = rustix::process::setpriority_process(None, 10);
-}
-
 /// A call whose folder is there.
 struct Open {
     place: Place,
@@ -123,7 +116,6 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        in_the_background();
         let mut messages = Messages::new();
         let mut stop = false;
         while !stop {
@@ -185,16 +177,16 @@ impl Worker {
             .filter(|key| !self.open.get(key).is_some_and(|open| open.input))
             .collect();
         let (composer, session_id) = (Arc::clone(&self.composer), self.session.id().to_owned());
+        let queue = Arc::clone(&self.queue);
         let (sender, receiver) = mpsc::sync_channel(1);
         std::thread::scope(|scope| {
             let compose = || {
-                in_the_background();
                 let sender = sender;
                 let mut parcel = Vec::with_capacity(PARCEL);
                 let mut heavy = 0;
                 for (message, weight) in all() {
                     let composed = match &message {
-                        Message::Finished(record) => {
+                        Message::Finished(record) if !queue.has_given_up() => {
                             let compose =
                                 || composer.compose(record, &session_id, with_input.contains(&record.key));
                             // What fails here is told where it fails again.
@@ -234,6 +226,7 @@ impl Worker {
             Ok(Ok(())) => {
                 if self.failing {
                     self.failing = false;
+                    self.queue.takes_heart();
                     // Readers see what the fault has cost; the next fault would be the next one's to tell.
                     if let Err(error) = self.session.tell(self.stats()) {
                         self.queue.counts.write_failed(Fault::of(&error));
@@ -268,6 +261,9 @@ impl Worker {
 
     /// A call has begun: its folder is made, its request goes to disk.
     fn begun(&mut self, key: CallKey, at: SystemTime, request: Option<&SentRequest>) {
+        if self.queue.has_given_up() {
+            return;
+        }
         // Without it the call is written whole at its end; nothing waits for it.
         let _told = self.guarded(|worker| {
             worker.session.look();
@@ -335,9 +331,14 @@ impl Worker {
     fn over(&mut self, mut record: Box<CallRecord>, mut composed: Option<Composed>) {
         let mut open = self.open.remove(&record.key);
         let mut pause = FIRST_PAUSE;
-        let mut last_try = false;
+        // On a disk that is given up each call costs little, so that all of them can be counted in time.
+        let mut last_try = self.queue.has_given_up();
+        if last_try {
+            record.drop_bodies();
+            composed = None;
+        }
         loop {
-            let failed = match self.guarded(|worker| worker.write(&mut open, &record, composed.take())) {
+            let failed = match self.guarded(|worker| worker.write(&mut open, &record, &mut composed)) {
                 Ok(()) => return,
                 Err(failed) => failed,
             };
@@ -351,6 +352,7 @@ impl Worker {
             }
             // Without its bodies it may yet fit.
             record.drop_bodies();
+            composed = None;
             last_try = true;
         }
     }
@@ -373,7 +375,7 @@ impl Worker {
         &mut self,
         open: &mut Option<Open>,
         record: &CallRecord,
-        composed: Option<Composed>,
+        composed: &mut Option<Composed>,
     ) -> io::Result<()> {
         self.session.look();
         let stats = self.stats();
@@ -416,7 +418,7 @@ impl Worker {
         &mut self,
         call: &mut Open,
         record: &CallRecord,
-        composed: Option<Composed>,
+        composed: &mut Option<Composed>,
         stats: Stats,
     ) -> io::Result<Option<(Vec<u8>, Status)>> {
         let folder = match self.session.open(&call.place, stats)? {
@@ -435,13 +437,15 @@ impl Worker {
         folder: &Folder,
         open: &mut Open,
         record: &CallRecord,
-        composed: Option<Composed>,
+        composed: &mut Option<Composed>,
     ) -> io::Result<(Vec<u8>, Status)> {
         let with_input = self.bodies && !open.input;
-        let call = match composed.filter(|call| !with_input || call.input.is_some()) {
+        let call = match composed.take().filter(|call| !with_input || call.input.is_some()) {
             Some(call) => call,
             None => self.composer.compose(record, self.session.id(), with_input)?,
         };
+        // It is there for the next try too.
+        let call = &*composed.insert(call);
         if self.bodies {
             if let Some(input) = call.input.as_ref().filter(|_| with_input) {
                 self.write_input(folder, input)?;
