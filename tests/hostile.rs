@@ -8,6 +8,7 @@ mod support;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tracing_llmlogs::LlmLogMiddleware;
@@ -58,7 +59,7 @@ fn ok(content_type: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
 
 /// Sends `request` to the chat completions API that gives `answer`; gives what the caller got, and the call's
 /// folder.
-async fn exchange(request: &[u8], answer: Vec<u8>) -> (Vec<u8>, Call) {
+async fn exchange(request: &[u8], answer: Vec<u8>) -> (Vec<u8>, Kept) {
     let (subscriber, recorded) = subscriber();
     let _default = tracing::dispatcher::set_default(&subscriber);
     let url = server(answer).await;
@@ -86,10 +87,21 @@ async fn exchange(request: &[u8], answer: Vec<u8>) -> (Vec<u8>, Call) {
     serde_json::from_str::<Value>(&lines).unwrap();
     let stats = recorded.guard.stats();
     assert_eq!((stats.calls, stats.lost, stats.degraded, stats.write_errors), (1, 0, 0, 0));
-    let dir = tempfile::tempdir().unwrap().keep();
-    let kept = dir.join("call");
-    std::fs::rename(&call.dir, &kept).unwrap();
-    (got, Call { dir: kept })
+    (got, Kept { call, _root: recorded.root })
+}
+
+/// A call, whose root is there for as long as it is looked at.
+struct Kept {
+    call: Call,
+    _root: TempDir,
+}
+
+impl std::ops::Deref for Kept {
+    type Target = Call;
+
+    fn deref(&self) -> &Call {
+        &self.call
+    }
 }
 
 const REQUEST: &[u8] = br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
