@@ -6,36 +6,21 @@
 mod support;
 
 use std::convert::Infallible;
-use std::hint::black_box;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use support::canned::runtime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::Dispatch;
 use tracing_llmlogs::LlmLogMiddleware;
-use tracing_subscriber::prelude::*;
 
 /// How many requests each of those that run at once sends in an iteration.
 const EACH: u32 = 20;
-
-#[derive(Debug)]
-struct Discard;
-
-impl SpanExporter for Discard {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        black_box(batch);
-        Ok(())
-    }
-}
 
 /// Answers every request on a thread of its own, for as long as the program runs.
 fn server() -> SocketAddr {
@@ -114,12 +99,10 @@ fn bench(criterion: &mut Criterion) {
         .with(reqwest_tracing::TracingMiddleware::<reqwest_tracing::DefaultSpanBackend>::new())
         .build();
     let ours = ClientBuilder::new(plain.clone()).with(LlmLogMiddleware::new()).build();
-    let provider = SdkTracerProvider::builder().with_batch_exporter(Discard).build();
-    let otel = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
+    let (otel, _provider) = support::opentelemetry();
 
     let none = Dispatch::none();
     let registry = Dispatch::new(tracing_subscriber::registry());
-    let otel = Dispatch::new(tracing_subscriber::registry().with(otel));
     let recorder = support::recorder(&support::fast_place());
 
     let runtime = runtime();

@@ -16,22 +16,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::measurement::WallTime;
 use criterion::{Bencher, BenchmarkGroup, Criterion, criterion_group, criterion_main};
-use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use tracing::{Dispatch, Span, field, info_span, record_all};
 use tracing_llmlogs::{LlmCall, bench_internals};
 use tracing_subscriber::prelude::*;
-
-#[derive(Debug)]
-struct Discard;
-
-impl SpanExporter for Discard {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        black_box(batch);
-        Ok(())
-    }
-}
 
 /// The span that every arrangement gets.
 fn open() -> Span {
@@ -137,9 +124,7 @@ fn hot_path(criterion: &mut Criterion) {
         LlmCall::builder("openai", "gpt-4o").request(&request).start().finish(&response);
     });
 
-    let provider = SdkTracerProvider::builder().with_batch_exporter(Discard).build();
-    let otel = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
-    let otel = Dispatch::new(tracing_subscriber::registry().with(otel));
+    let (otel, provider) = support::opentelemetry();
     group.bench_function("opentelemetry_batch", |b| {
         batches(b, &otel, span, || provider.force_flush().unwrap());
     });

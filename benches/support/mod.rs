@@ -6,10 +6,14 @@
 #[cfg(feature = "middleware")]
 pub mod canned;
 
+use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use criterion::Criterion;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tempfile::TempDir;
@@ -63,6 +67,24 @@ impl Recorder {
         let stats = self.guard.stats();
         assert_eq!((stats.lost, stats.degraded), (0, 0), "the queue's budget was too small for this run");
     }
+}
+
+/// Takes what is exported and lets go of it.
+#[derive(Debug)]
+struct Discard;
+
+impl SpanExporter for Discard {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        black_box(batch);
+        Ok(())
+    }
+}
+
+/// A subscriber with nothing but OpenTelemetry's layer, and what exports its spans in batches, to nowhere.
+pub fn opentelemetry() -> (Dispatch, SdkTracerProvider) {
+    let provider = SdkTracerProvider::builder().with_batch_exporter(Discard).build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
+    (Dispatch::new(tracing_subscriber::registry().with(layer)), provider)
 }
 
 /// Memory, where the system has a file system of it, and the disk.

@@ -32,6 +32,8 @@ impl Default for Rules {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Callsite {
     class: Class,
+    /// The sending side opened it.
+    sent: bool,
     /// The name of its first field.
     first: Name,
     /// Where those of its fields stand that say whether it is a call.
@@ -59,7 +61,8 @@ impl Callsite {
         };
         Callsite {
             class,
-            first: if class == Class::FOREIGN { Name::NONE } else { Name::first_of(metadata) },
+            sent: metadata.target() == Exchange::TARGET,
+            first: if class == Class::Foreign { Name::NONE } else { Name::first_of(metadata) },
             operation: place(names::OPERATION),
             kind: place(names::OPENINFERENCE_KIND),
             messages: place(names::INPUT_MESSAGES),
@@ -87,44 +90,33 @@ impl Callsite {
     }
 
     pub(super) fn is_foreign(self) -> bool {
-        self.class == Class::FOREIGN
+        self.class == Class::Foreign
     }
 
     pub(super) fn is_call(self) -> bool {
-        self.class.is_call()
+        matches!(self.class, Class::Call | Class::ForcedCall)
     }
 
     /// The user's predicate says so, whatever the fields say.
     pub(super) fn is_forced(self) -> bool {
-        self.class.0 & !Class::SENT == Class::FORCED_CALL.0
+        self.class == Class::ForcedCall
     }
 
-    /// The sending side opened it, and looks beside it for what is wanted.
+    /// It is a call whose span the sending side opened, which looks beside it for what is wanted.
     pub(super) fn is_sent(self) -> bool {
-        self.class.0 & Class::SENT != 0
+        self.sent && self.is_call()
     }
 }
 
 /// What a callsite is to the layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Class(u8);
-
-impl Class {
-    const FOREIGN: Class = Class(1);
+enum Class {
+    Foreign,
     /// A span with context fields, or an event that says something of a call.
-    const TELLS: Class = Class(2);
-    const CALL: Class = Class(3);
-    const FORCED_CALL: Class = Class(4);
-    /// Added to the class of a call whose span the sending side opened.
-    const SENT: u8 = 8;
-
-    fn is_call(self) -> bool {
-        self.0 >= Class::CALL.0
-    }
-
-    fn of_target(self, target: &str) -> Self {
-        if self.is_call() && target == Exchange::TARGET { Class(self.0 | Class::SENT) } else { self }
-    }
+    Tells,
+    Call,
+    /// The user's predicate says so, whatever the fields say.
+    ForcedCall,
 }
 
 impl Rules {
@@ -136,18 +128,17 @@ impl Rules {
     pub(super) fn span(&self, instance: u32, metadata: &'static Metadata<'static>) -> Callsite {
         cached(instance, metadata, || {
             let fields = metadata.fields();
-            let class = if self.call_if.as_ref().is_some_and(|call_if| call_if(metadata)) {
-                Class::FORCED_CALL
+            if self.call_if.as_ref().is_some_and(|call_if| call_if(metadata)) {
+                Class::ForcedCall
             } else if fields.field(names::OPERATION).is_some()
                 || fields.field(names::OPENINFERENCE_KIND).is_some()
             {
-                Class::CALL
+                Class::Call
             } else if fields.iter().any(|field| self.is_context(field.name())) {
-                Class::TELLS
+                Class::Tells
             } else {
-                Class::FOREIGN
-            };
-            class.of_target(metadata.target())
+                Class::Foreign
+            }
         })
     }
 
@@ -155,8 +146,8 @@ impl Rules {
         cached(instance, metadata, || {
             let tells = |name| names::of_event(name, *metadata.level()).is_some();
             match metadata.fields().iter().any(|field| tells(field.name())) {
-                true => Class::TELLS,
-                false => Class::FOREIGN,
+                true => Class::Tells,
+                false => Class::Foreign,
             }
         })
     }

@@ -42,11 +42,14 @@ pub(super) fn head(response: &Response) -> ResponseHead {
             "content-encoding" if head.content_encoding.is_empty() => {
                 head.content_encoding = value.to_owned();
             }
-            "retry-after" | "retry-after-ms" => {
-                head.retry_after_ms = retry_after_ms(headers, SystemTime::now())
+            "retry-after" | "retry-after-ms" if head.retry_after_ms.is_none() => {
+                head.retry_after_ms = retry_after_ms(headers, SystemTime::now());
             }
             "x-amzn-errortype" => head.error_code = aws_error_code(value),
-            _ if name.starts_with("x-amzn-bedrock-") => head.invocation_metrics = invocation_metrics(headers),
+            // All of them are read at the first one.
+            _ if name.starts_with("x-amzn-bedrock-") && head.invocation_metrics.is_empty() => {
+                head.invocation_metrics = invocation_metrics(headers);
+            }
             _ => {
                 let known = REQUEST_ID[..rank].iter().position(|known| *known == name);
                 if let Some(known) = known.filter(|_| !value.is_empty()) {

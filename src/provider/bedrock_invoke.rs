@@ -6,6 +6,10 @@
 
 use std::borrow::Cow;
 
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
 use crate::json::{self, Json, Object};
 use crate::record::{Endpoint, ResponseHead, Usage};
 
@@ -252,48 +256,12 @@ fn unwrapped(base64: &str) -> Option<Json<'static>> {
 
 /// The bytes of standard base64, padded or not; `None` where it is none.
 fn base64_decoded(base64: &str) -> Option<Vec<u8>> {
-    let digits = base64.trim_end_matches('=').as_bytes();
-    let (fours, last) = digits.as_chunks::<4>();
-    let mut bytes = Vec::with_capacity(fours.len() * 3 + 2);
-    bytes.resize(fours.len() * 3, 0);
-    for (four, three) in fours.iter().zip(bytes.as_chunks_mut::<3>().0) {
-        let values = four.map(|digit| VALUES[usize::from(digit)]);
-        if values.contains(&NO_DIGIT) {
-            return None;
-        }
-        let bits = values.iter().fold(0, |bits, value| bits << 6 | u32::from(*value));
-        let [_, decoded @ ..] = bits.to_be_bytes();
-        *three = decoded;
-    }
-    let (mut bits, mut held) = (0u32, 0u32);
-    for digit in last {
-        let value = VALUES[usize::from(*digit)];
-        if value == NO_DIGIT {
-            return None;
-        }
-        bits = bits << 6 | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held & 0xFF) as u8);
-        }
-    }
-    Some(bytes)
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+    STANDARD.decode(base64.trim_end_matches('=')).ok()
 }
-
-const NO_DIGIT: u8 = u8::MAX;
-
-/// What a digit of base64 stands for.
-static VALUES: [u8; 256] = {
-    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut values = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < digits.len() {
-        values[digits[value] as usize] = value as u8;
-        value += 1;
-    }
-    values
-};
 
 /// Chunks of a text: Llama's, Titan's, Mistral's first, Cohere's.
 #[derive(Default)]

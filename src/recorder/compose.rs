@@ -600,7 +600,7 @@ fn stored_body(body: &Body, redact: &Redact) -> Vec<u8> {
             cut(REPLACEMENT, *original, &mut out);
         }
         Body::Cut { bytes, original } => {
-            cut(&redact.text(&String::from_utf8_lossy(bytes)), *original, &mut out);
+            cut(&redact.text(&json::lossy(bytes)), *original, &mut out);
         }
         Body::GivenUp { original } => cut("", *original, &mut out),
     }

@@ -354,7 +354,7 @@ fn chat_message(item: &Json<'_>) -> Json<'static> {
                 other => json::compact(other, &mut plain),
             }
             members.set("tool_call_id", Json::string(response.get("id").scalar()));
-            Json::string(String::from_utf8_lossy(&plain).into_owned())
+            Json::string(json::lossy(&plain).into_owned())
         }
         None if text.is_empty() => Json::Null,
         None => Json::string(text),
@@ -383,7 +383,7 @@ fn tool_call(part: &Json<'_>) -> Json<'static> {
         other => {
             let mut out = Vec::new();
             json::compact(other, &mut out);
-            String::from_utf8_lossy(&out).into_owned()
+            json::lossy(&out).into_owned()
         }
     };
     let function =

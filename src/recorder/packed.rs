@@ -442,6 +442,9 @@ mod tests {
             assert_eq!(format!("{unpacked:?}"), format!("{record:?}"));
         }
         assert_eq!(shared.endpoints.len(), MOST_ENDPOINTS);
+        for name in ["agent", "plan", "inputTokenCount", "least"] {
+            assert_eq!(Name::of(name), Name::of(name), "a name is kept once, however many calls have it");
+        }
     }
 
     #[test]

@@ -146,6 +146,10 @@ mod tests {
         assert_eq!(redact(&glued).unwrap(), "Bearer [REDACTED][REDACTED]");
         let path = format!("https://h/v1/sk-{filler}/models");
         assert_eq!(redact(&path).unwrap(), "https://h/v1/[REDACTED]/models");
+        assert_eq!(
+            redact(&format!("Authorization: Bearer {filler}==")).unwrap(),
+            "Authorization: Bearer [REDACTED]"
+        );
         for word in ["Bearer", "bearer", "BEARER", "bEaReR"] {
             let header = format!("Authorization: {word}\t{filler}==");
             assert_eq!(redact(&header).unwrap(), format!("Authorization: {word}\t[REDACTED]"));

@@ -97,7 +97,7 @@ pub(crate) fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
         Part::Other(json) => {
             let mut out = Vec::new();
             crate::json::compact(json, &mut out);
-            Some(Cow::Owned(String::from_utf8_lossy(&out).into_owned()))
+            Some(Cow::Owned(crate::json::lossy(&out).into_owned()))
         }
         Part::Reasoning(_) | Part::ToolCall { .. } | Part::ServerToolCall { .. } => None,
     }

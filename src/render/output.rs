@@ -121,7 +121,7 @@ fn failure(page: &mut Page, failed: &Failed<'_>, reply: &Reply<'_>) {
 fn pretty_arguments(arguments: &str) -> String {
     let mut out = Vec::new();
     match json::reformat(arguments, &mut out) {
-        Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+        Ok(()) => json::lossy(&out).into_owned(),
         Err(_not_json) => arguments.to_owned(),
     }
 }
