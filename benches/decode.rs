@@ -4,6 +4,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 
+#[path = "support/core.rs"]
+mod core;
 mod support;
 
 use std::hint::black_box;
@@ -12,8 +14,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use llmlogs_core::capture::Api;
 use serde_json::Value;
-use tracing_llmlogs::bench_internals::{APIS, decode};
+
+/// The APIs, their names here and their providers'.
+const APIS: [(Api, &str, &str); 9] = [
+    (Api::OpenAiChat, "openai_chat", "openai"),
+    (Api::OpenAiResponses, "openai_responses", "openai"),
+    (Api::Anthropic, "anthropic", "anthropic"),
+    (Api::Gemini, "gemini", "gcp.gemini"),
+    (Api::GeminiInteractions, "gemini_interactions", "gcp.gemini"),
+    (Api::BedrockConverse, "bedrock_converse", "aws.bedrock"),
+    (Api::BedrockInvoke, "bedrock_invoke", "aws.bedrock"),
+    (Api::CohereChat, "cohere", "cohere"),
+    (Api::Ollama, "ollama", "ollama"),
+];
 
 const CHUNKS: usize = 500;
 
@@ -307,11 +322,12 @@ fn whole(api: &str) -> String {
 }
 
 fn bench(criterion: &mut Criterion) {
-    for (number, api) in APIS.into_iter().enumerate() {
+    for (speaks, api, provider) in APIS {
+        let decode = |content_type, body: &Bytes| core::decode(speaks, provider, content_type, body);
         let stream = stream(api);
         let body = Bytes::from(stream.body(api));
         let texts = stream.texts(api);
-        assert!(decode(number, stream.content_type, &body), "{api}'s stream is one that it would send");
+        assert!(decode(stream.content_type, &body), "{api}'s stream is one that it would send");
         let mut group = criterion.benchmark_group("decode_stream");
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(BenchmarkId::new("serde_json_value", api), |b| {
@@ -322,7 +338,7 @@ fn bench(criterion: &mut Criterion) {
             });
         });
         group.bench_function(BenchmarkId::new("llmlogs", api), |b| {
-            b.iter(|| decode(number, stream.content_type, &body));
+            b.iter(|| decode(stream.content_type, &body));
         });
         group.finish();
 
@@ -333,12 +349,12 @@ fn bench(criterion: &mut Criterion) {
             b.iter(|| serde_json::from_slice::<Value>(&body).unwrap());
         });
         group.bench_function(BenchmarkId::new("llmlogs", api), |b| {
-            b.iter(|| assert!(decode(number, "application/json", &body)));
+            b.iter(|| assert!(decode("application/json", &body)));
         });
         group.finish();
     }
     for group in ["decode_stream", "decode_body"] {
-        for api in APIS {
+        for (_, api, _) in APIS {
             let (serde, ours) = (format!("serde_json_value/{api}"), format!("llmlogs/{api}"));
             support::ratios(group, &serde, &[&ours], 1);
         }

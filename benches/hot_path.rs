@@ -6,6 +6,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 
+#[path = "support/core.rs"]
+mod core;
 mod support;
 
 use std::hint::black_box;
@@ -17,7 +19,7 @@ use bytes::Bytes;
 use criterion::measurement::WallTime;
 use criterion::{Bencher, BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use tracing::{Dispatch, Span, field, info_span, record_all};
-use tracing_llmlogs::{LlmCall, bench_internals};
+use tracing_llmlogs::LlmCall;
 use tracing_subscriber::prelude::*;
 
 /// The span that every arrangement gets.
@@ -114,8 +116,8 @@ fn hot_path(criterion: &mut Criterion) {
     ours(&mut group, "llmlogs_span", &span);
     ours(&mut group, "llmlogs", &|| {
         let span = open();
-        bench_internals::leave_request(&span, bytes.0.clone());
-        bench_internals::leave_answer(&span, bytes.1.clone());
+        core::attach_request(&span, bytes.0.clone());
+        core::attach_response(&span, bytes.1.clone());
         answered(&span);
     });
     // Beside all that, the bodies are written as JSON, copied and read for the span's fields.

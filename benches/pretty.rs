@@ -6,8 +6,8 @@
 mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use llmlogs_core::json;
 use serde_json::Value;
-use tracing_llmlogs::bench_internals;
 
 const SIZE: usize = 100_000;
 
@@ -31,8 +31,20 @@ fn bench(criterion: &mut Criterion) {
             serde_json::to_vec_pretty(&value).unwrap()
         });
     });
-    group.bench_function("llmlogs", |b| b.iter(|| bench_internals::pretty(&body)));
-    group.bench_function("llmlogs_by_tree", |b| b.iter(|| bench_internals::pretty_by_tree(&body)));
+    group.bench_function("llmlogs", |b| {
+        b.iter(|| {
+            let mut out = Vec::new();
+            json::reformat(&body, &mut out).unwrap();
+            out
+        });
+    });
+    group.bench_function("llmlogs_by_tree", |b| {
+        b.iter(|| {
+            let mut out = Vec::new();
+            json::pretty(&json::parse(&body).unwrap(), &mut out);
+            out
+        });
+    });
     group.finish();
     support::ratios("pretty", "serde_json_value", &["llmlogs", "llmlogs_by_tree"], 1);
 }

@@ -10,15 +10,12 @@ use std::sync::Arc;
 use tracing::Metadata;
 
 use crate::layer::{LlmLogLayer, Rules};
-use crate::provider::{Price, Prices};
-use crate::record::Off;
-use crate::recorder::{self, Durability, LlmLogGuard, Overflow, Retention, Settings};
-use crate::redact::Redact;
-use crate::render::Language;
-
-/// Where calls are recorded when neither the builder nor `LLMLOGS_ROOT` says otherwise, relative to
-/// the current folder.
-const DEFAULT_ROOT: &str = "llmlogs/apiCall";
+use crate::recorder::{self, Durability, LlmLogGuard, Overflow, Settings};
+use crate::sink::Off;
+use llmlogs_core::price::Price;
+use llmlogs_core::redact::Redactor;
+use llmlogs_core::render::Language;
+use llmlogs_core::store::Retention;
 
 /// A layer with every setting at its default, and its guard.
 ///
@@ -35,139 +32,111 @@ const DEFAULT_ROOT: &str = "llmlogs/apiCall";
 ///
 /// # Errors
 ///
-/// As [`LlmLogBuilder::build`].
+/// As [`LlmLogLayerBuilder::build`].
 pub fn layer() -> io::Result<(LlmLogLayer, LlmLogGuard)> {
     LlmLogLayer::builder().build()
 }
 
 impl LlmLogLayer {
     /// Settings for a layer, all at their defaults.
-    pub fn builder() -> LlmLogBuilder {
-        LlmLogBuilder {
-            root: None,
-            queue_bytes: 64 << 20,
-            overflow: Overflow::default(),
-            durability: Durability::default(),
-            body_limit: 8 << 20,
-            text_files: true,
-            bodies: true,
-            language: Language::default(),
-            prices: Prices::default(),
-            redact: Redact::new(),
-            media_limit: 32 << 10,
-            keep_media: false,
-            retention: None,
-            rules: Rules::default(),
-            enabled: true,
-        }
+    pub fn builder() -> LlmLogLayerBuilder {
+        LlmLogLayerBuilder { settings: Settings::default(), rules: Rules::default(), enabled: true }
     }
 }
 
 /// Settings of a layer and its recorder; made by [`LlmLogLayer::builder`].
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct LlmLogBuilder {
-    root: Option<PathBuf>,
-    queue_bytes: usize,
-    overflow: Overflow,
-    durability: Durability,
-    body_limit: usize,
-    text_files: bool,
-    bodies: bool,
-    language: Language,
-    prices: Prices,
-    redact: Redact,
-    media_limit: usize,
-    keep_media: bool,
-    retention: Option<Retention>,
+pub struct LlmLogLayerBuilder {
+    settings: Settings,
     rules: Rules,
     enabled: bool,
 }
 
-impl LlmLogBuilder {
+impl LlmLogLayerBuilder {
     /// The folder below which calls are recorded; made if it is missing. Default: `$LLMLOGS_ROOT`,
     /// else `./llmlogs/apiCall`.
     pub fn root(mut self, root: impl Into<PathBuf>) -> Self {
-        self.root = Some(root.into());
+        self.settings.root = Some(root.into());
         self
     }
 
     /// How many bytes may wait to be written, bodies included. Default: 64 MiB.
-    pub fn queue_bytes(mut self, bytes: usize) -> Self {
-        self.queue_bytes = bytes;
+    pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_queue_bytes = bytes;
         self
     }
 
     /// What gives way when calls come faster than the disk takes them. Default:
     /// [`Overflow::Degrade`].
     pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.overflow = overflow;
+        self.settings.overflow = overflow;
         self
     }
 
     /// What a written call survives. Default: [`Durability::Process`].
     pub fn durability(mut self, durability: Durability) -> Self {
-        self.durability = durability;
+        self.settings.durability = durability;
         self
     }
 
     /// How many bytes of a request or response body are kept. Default: 8 MiB. The caller always
     /// gets all of it. A request counts without the media that are taken out of it.
-    pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        self.settings.compose.max_body_bytes = bytes;
         self
     }
 
     /// Whether `input.txt` and `output.txt` are written. Default: yes.
     pub fn text_files(mut self, on: bool) -> Self {
-        self.text_files = on;
+        self.settings.compose.text_files = on;
         self
     }
 
     /// Whether bodies are recorded. Without them a call is its `metadata.json` and its line in the
     /// index. Default: yes.
     pub fn bodies(mut self, on: bool) -> Self {
-        self.bodies = on;
+        self.settings.compose.bodies = on;
         self
     }
 
     /// The language of the failure text in `output.txt`. Default: [`Language::Chinese`].
     pub fn language(mut self, language: Language) -> Self {
-        self.language = language;
+        self.settings.compose.language = language;
         self
     }
 
     /// What `model` costs; it comes before the built-in price table, not before a cost that the
     /// provider itself reports.
     pub fn price(mut self, model: impl Into<String>, price: Price) -> Self {
-        self.prices.set(model.into(), price);
+        self.settings.compose.prices.set(model.into(), price);
         self
     }
 
-    /// What is taken out of bodies before they are recorded. Default: [`Redact::new`], the built-in
+    /// What is taken out of bodies before they are recorded. Default: [`Redactor::new`], the built-in
     /// rules.
-    pub fn redact(mut self, rules: Redact) -> Self {
-        self.redact = rules;
+    pub fn redact(mut self, rules: Redactor) -> Self {
+        self.settings.compose.redact = rules;
         self
     }
 
     /// How many bytes base64 media in a body may have. Larger images, sounds and files are replaced by
     /// `{"elided": {"media_type", "bytes", "sha256"}}`. Default: 32 KiB.
-    pub fn media_limit(mut self, bytes: usize) -> Self {
-        self.media_limit = bytes;
+    pub fn max_media_bytes(mut self, bytes: usize) -> Self {
+        self.settings.compose.max_media_bytes = bytes;
         self
     }
 
     /// Whether media that is taken out of bodies is kept, once a session, as
     /// `media/<sha256>.<ext>`. Default: no.
     pub fn keep_media(mut self, on: bool) -> Self {
-        self.keep_media = on;
+        self.settings.keep_media = on;
         self
     }
 
     /// Removes what is beyond the limits, when the recorder starts and then hourly, on a thread of its own.
     /// Default: everything is kept.
     pub fn retention(mut self, retention: Retention) -> Self {
-        self.retention = Some(retention);
+        self.settings.retention = Some(retention);
         self
     }
 
@@ -204,36 +173,15 @@ impl LlmLogBuilder {
         if !self.enabled || switched_off() {
             return Ok((LlmLogLayer::new(self.rules, Arc::new(Off)), LlmLogGuard::inert()));
         }
-        let root = self.root.or_else(root_from_environment).unwrap_or_else(|| DEFAULT_ROOT.into());
-        // A program that changes its folder later must not scatter its calls.
-        let root = std::path::absolute(root)?;
-        let (queue, guard) = recorder::start(Settings {
-            root,
-            queue_bytes: self.queue_bytes,
-            overflow: self.overflow,
-            durability: self.durability,
-            body_limit: self.body_limit,
-            text_files: self.text_files,
-            bodies: self.bodies,
-            language: self.language,
-            prices: self.prices,
-            redact: self.redact,
-            media_limit: self.media_limit,
-            keep_media: self.keep_media,
-            retention: self.retention,
-        })?;
+        let (queue, guard) = recorder::start(self.settings)?;
         Ok((LlmLogLayer::new(self.rules, queue), guard))
     }
 }
 
-impl fmt::Debug for LlmLogBuilder {
+impl fmt::Debug for LlmLogLayerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LlmLogBuilder").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("LlmLogLayerBuilder").field("root", &self.settings.root).finish_non_exhaustive()
     }
-}
-
-fn root_from_environment() -> Option<PathBuf> {
-    env::var_os("LLMLOGS_ROOT").filter(|root| !root.is_empty()).map(PathBuf::from)
 }
 
 fn switched_off() -> bool {

@@ -364,7 +364,7 @@ fn overlapping_different_calls_in_one_span_are_calls_of_their_own() {
 
 #[test]
 fn the_request_of_a_call_whose_answer_gives_way_is_kept() {
-    let (subscriber, recorded) = subscriber_with(|builder| builder.queue_bytes(20 << 10));
+    let (subscriber, recorded) = subscriber_with(|builder| builder.max_queue_bytes(20 << 10));
     let long = |length| body(&"x".repeat(length));
     tracing::dispatcher::with_default(&subscriber, || {
         LlmCall::builder("openai", "m").request(&long(8 << 10)).start().finish(&long(30 << 10));

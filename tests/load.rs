@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tracing_llmlogs::{LlmCall, LlmLogBuilder, LlmLogGuard, LlmLogLayer, Overflow, Redact};
+use tracing_llmlogs::{LlmCall, LlmLogGuard, LlmLogLayer, LlmLogLayerBuilder, Overflow, Redactor};
 use tracing_subscriber::prelude::*;
 
 use support::child::{self, Running, role, tell};
@@ -31,16 +31,16 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    fn redact(&self) -> Redact {
+    fn redact(&self) -> Redactor {
         let gate = self.clone();
-        Redact::new().strings(move |_, _| {
+        Redactor::new().map_strings(move |_, _| {
             let _open = gate.0.1.wait_while(gate.0.0.lock().unwrap(), |open| !*open).unwrap();
             None
         })
     }
 }
 
-fn record(settings: impl FnOnce(LlmLogBuilder) -> LlmLogBuilder) -> LlmLogGuard {
+fn record(settings: impl FnOnce(LlmLogLayerBuilder) -> LlmLogLayerBuilder) -> LlmLogGuard {
     let (layer, guard) = settings(LlmLogLayer::builder().root(child::root())).build().unwrap();
     tracing_subscriber::registry().with(layer).init();
     guard
@@ -177,7 +177,8 @@ fn a_hundred_thousand_calls_of_sixty_four_tasks_are_all_there_once() {
 #[test]
 #[ignore = "a process that another test starts"]
 fn waits_rather_than_drops() {
-    let guard = record(|builder| builder.overflow(Overflow::Block).queue_bytes(256 << 10).text_files(false));
+    let guard =
+        record(|builder| builder.overflow(Overflow::Block).max_queue_bytes(256 << 10).text_files(false));
     let answer = "b".repeat(64 << 10);
     (0..500).for_each(|n| call(n, &answer));
     let stats = guard.shutdown(LONG);

@@ -15,7 +15,7 @@ use support::api::{Answer, Api};
 use support::{Recorded, recorder, subscriber, subscriber_with};
 use tracing::Instrument;
 use tracing::subscriber::DefaultGuard;
-use tracing_llmlogs::{LlmLogMiddleware, Redact};
+use tracing_llmlogs::{LlmLogMiddleware, Redactor};
 use tracing_subscriber::prelude::*;
 
 fn client() -> ClientWithMiddleware {
@@ -340,7 +340,7 @@ async fn an_error_event_inside_a_stream_is_the_apis_failure() {
 async fn what_is_no_call_passes_unrecorded_unless_the_user_says_otherwise() {
     let (recorded, _default) = recording();
     let api = Api::start([Answer::json(200, "{}")]).await;
-    let matching = LlmLogMiddleware::new().also(|_, url| url.path() == "/my/model");
+    let matching = LlmLogMiddleware::new().match_request(|_, url| url.path() == "/my/model");
     let client = ClientBuilder::new(plain()).with(matching).build();
     client.get(format!("{}/v1/models", api.url)).send().await.unwrap().bytes().await.unwrap();
     client.post(format!("{}/v1/files", api.url)).body("x").send().await.unwrap().bytes().await.unwrap();
@@ -366,8 +366,8 @@ async fn secrets_and_media_in_bodies_stay_out_of_every_file_and_the_caller_gets_
     let (subscriber, recorded) = subscriber_with(|builder| {
         builder
             .keep_media(true)
-            .media_limit(1000)
-            .redact(Redact::new().pointer("/user").regex("hunter2").unwrap())
+            .max_media_bytes(1000)
+            .redact(Redactor::new().pointer("/user").regex("hunter2").unwrap())
     });
     let _default = tracing::dispatcher::set_default(&subscriber);
     let planted = "sk-proj-planted0123456789abcdefgh";
@@ -430,7 +430,7 @@ async fn a_streaming_request_body_is_sent_whole_and_recorded_as_such() {
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_cut_on_disk_and_whole_for_the_caller() {
-    let (subscriber, recorded) = subscriber_with(|builder| builder.body_limit(100));
+    let (subscriber, recorded) = subscriber_with(|builder| builder.max_body_bytes(100));
     let _default = tracing::dispatcher::set_default(&subscriber);
     let api = Api::start([Answer::json(200, REPLY)]).await;
     let got = post(&client(), api.chat(), &request()).await.unwrap().text().await.unwrap();
@@ -700,10 +700,13 @@ async fn without_bodies_the_metadata_is_whole() {
 #[tokio::test]
 async fn the_users_rules_hold_for_what_an_error_says_too() {
     let error = r#"{"error":{"message":"no account Z-4711","code":"Z-4711"}}"#;
-    let rules: [fn() -> Redact; 3] = [
-        || Redact::new().pointer("/error/message").pointer("/error/code"),
-        || Redact::new().regex("Z-[0-9]+").unwrap(),
-        || Redact::new().strings(|pointer, _| pointer.starts_with("/error/").then(|| "gone".to_owned())),
+    let rules: [fn() -> Redactor; 3] = [
+        || Redactor::new().pointer("/error/message").pointer("/error/code"),
+        || Redactor::new().regex("Z-[0-9]+").unwrap(),
+        || {
+            Redactor::new()
+                .map_strings(|pointer, _| pointer.starts_with("/error/").then(|| "gone".to_owned()))
+        },
     ];
     for rule in rules {
         let (subscriber, recorded) = subscriber_with(|builder| builder.redact(rule()));
@@ -743,7 +746,7 @@ async fn a_binary_answer_stands_aside_like_any_medium() {
 #[tokio::test]
 async fn rules_that_go_by_place_leave_nothing_of_a_body_that_was_cut() {
     let (subscriber, recorded) = subscriber_with(|builder| {
-        builder.body_limit(75).redact(Redact::new().pointer("/messages/*/content"))
+        builder.max_body_bytes(75).redact(Redactor::new().pointer("/messages/*/content"))
     });
     let _default = tracing::dispatcher::set_default(&subscriber);
     let api = Api::start([Answer::json(200, REPLY)]).await;
@@ -800,7 +803,7 @@ async fn the_same_request_in_another_order_is_the_same_call() {
 
 #[tokio::test]
 async fn a_request_that_only_media_make_long_is_no_long_request() {
-    let (subscriber, recorded) = subscriber_with(|builder| builder.body_limit(3000).media_limit(100));
+    let (subscriber, recorded) = subscriber_with(|builder| builder.max_body_bytes(3000).max_media_bytes(100));
     let _default = tracing::dispatcher::set_default(&subscriber);
     let api = Api::start([Answer::json(200, REPLY)]).await;
     let image = format!("data:image/png;base64,iVBORw0KGgo{}", "A".repeat(5001));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tracing::Metadata;
 use tracing::field::Field;
 
-use crate::record::{Exchange, Name};
+use llmlogs_core::capture::{SpanCapture, Symbol};
 
 use super::names;
 
@@ -35,7 +35,7 @@ pub(super) struct Callsite {
     /// The sending side opened it.
     sent: bool,
     /// The name of its first field.
-    first: Name,
+    first: Symbol,
     /// Where those of its fields stand that say whether it is a call.
     operation: u8,
     kind: u8,
@@ -59,10 +59,17 @@ impl Callsite {
             let found = metadata.fields().field(name);
             found.and_then(|field| u8::try_from(field.index()).ok()).unwrap_or(NOWHERE)
         };
+        let first = match class {
+            Class::Foreign => Symbol::NONE,
+            _ => {
+                let address = std::ptr::from_ref(metadata) as usize;
+                Symbol::first_of(address, metadata.fields().iter().map(|field| field.name()))
+            }
+        };
         Callsite {
             class,
-            sent: metadata.target() == Exchange::TARGET,
-            first: if class == Class::Foreign { Name::NONE } else { Name::first_of(metadata) },
+            sent: metadata.target() == SpanCapture::TARGET,
+            first,
             operation: place(names::OPERATION),
             kind: place(names::OPENINFERENCE_KIND),
             messages: place(names::INPUT_MESSAGES),
@@ -70,8 +77,8 @@ impl Callsite {
     }
 
     #[inline]
-    pub(super) fn name(self, field: &Field) -> Name {
-        self.first.of_field(field)
+    pub(super) fn name(self, field: &Field) -> Symbol {
+        self.first.of_field(field.index())
     }
 
     /// What `field` says that the layer itself must know.

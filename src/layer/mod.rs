@@ -17,8 +17,10 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::record::{
-    CallKey, CallRecord, Counted, End, Exchange, Fields, Leg, Moment, SentRequest, Sink, Wanted,
+use crate::sink::{CountGuard, Sink};
+use llmlogs_core::capture::{
+    CallKey, CallRecord, CapturePolicy, CapturedRequest, Completion, Fields, SpanCapture, SpanRecord,
+    TimeAnchor,
 };
 
 use classify::Callsite;
@@ -39,14 +41,14 @@ pub struct LlmLogLayer {
     sink: Arc<dyn Sink>,
     /// How many call spans are open: while none is, those that close are not even looked at.
     open: AtomicUsize,
-    _counted: Counted,
+    _counted: CountGuard,
 }
 
 impl LlmLogLayer {
     pub(crate) fn new(rules: Rules, sink: Arc<dyn Sink>) -> Self {
         static INSTANCES: AtomicU32 = AtomicU32::new(1);
         let instance = INSTANCES.fetch_add(1, Ordering::Relaxed);
-        LlmLogLayer { instance, rules, sink, open: AtomicUsize::new(0), _counted: Counted::layer() }
+        LlmLogLayer { instance, rules, sink, open: AtomicUsize::new(0), _counted: CountGuard::layer() }
     }
 }
 
@@ -105,7 +107,7 @@ impl LlmLogLayer {
         let slot = if wanted.is_none() {
             None
         } else if callsite.is_call() {
-            let started = Moment::now();
+            let started = TimeAnchor::now();
             // A user's `Debug` may run here and may itself use this span: nothing is locked.
             let fields = Fields::of_a_span(attrs.metadata().fields().len());
             let state = CallState::new(started, fields, callsite.is_forced());
@@ -122,10 +124,10 @@ impl LlmLogLayer {
         };
         let mut extensions = span.extensions_mut();
         if callsite.is_sent() {
-            let wanted = wanted.unwrap_or(Wanted::NOTHING);
-            match extensions.get_mut::<Exchange>() {
+            let wanted = wanted.unwrap_or(CapturePolicy::NOTHING);
+            match extensions.get_mut::<SpanCapture>() {
                 Some(exchange) => exchange.wanted.join(wanted),
-                None => extensions.insert(Exchange::of(wanted)),
+                None => extensions.insert(SpanCapture::of(wanted)),
             }
         }
         if let Some(slot) = slot {
@@ -204,7 +206,7 @@ impl LlmLogLayer {
     {
         let fresh = {
             let extensions = span.extensions();
-            let Some(Exchange { request, outcome, .. }) = extensions.get::<Exchange>() else {
+            let Some(SpanCapture { request, outcome, .. }) = extensions.get::<SpanCapture>() else {
                 return;
             };
             let mut state = lock(state);
@@ -226,7 +228,7 @@ impl LlmLogLayer {
 
     /// Decides whether a call span with a request is a call of its own or an attempt at the call
     /// around it, and lets the recorder know of a new call.
-    fn request_known<S>(&self, span: &SpanRef<'_, S>, state: &Shared, request: &Arc<SentRequest>)
+    fn request_known<S>(&self, span: &SpanRef<'_, S>, state: &Shared, request: &Arc<CapturedRequest>)
     where
         S: for<'a> LookupSpan<'a>,
     {
@@ -248,7 +250,7 @@ impl LlmLogLayer {
         }
     }
 
-    fn begin(&self, state: &Shared, request: &Arc<SentRequest>) {
+    fn begin(&self, state: &Shared, request: &Arc<CapturedRequest>) {
         let key = CallKey::next();
         let started = {
             let mut state = lock(state);
@@ -278,7 +280,7 @@ impl LlmLogLayer {
         let (role, is_call, said, leg) = {
             let mut state = lock(&state);
             // A call that was over before is none that the panic has ended.
-            let over = state.outcome.as_ref().is_some_and(|outcome| outcome.end == End::Complete);
+            let over = state.outcome.as_ref().is_some_and(|outcome| outcome.end == Completion::Complete);
             state.panicked |= !over && std::thread::panicking();
             (state.role.clone(), state.is_call(), state.said, state.leg(ended))
         };
@@ -311,7 +313,7 @@ impl LlmLogLayer {
         }
     }
 
-    fn attempt_closed<S>(&self, span: &SpanRef<'_, S>, outer: &Shared, leg: Leg)
+    fn attempt_closed<S>(&self, span: &SpanRef<'_, S>, outer: &Shared, leg: SpanRecord)
     where
         S: for<'a> LookupSpan<'a>,
     {
@@ -321,7 +323,7 @@ impl LlmLogLayer {
         self.release(outer);
     }
 
-    fn call_closed<S>(&self, span: &SpanRef<'_, S>, state: &Shared, own: Leg)
+    fn call_closed<S>(&self, span: &SpanRef<'_, S>, state: &Shared, own: SpanRecord)
     where
         S: for<'a> LookupSpan<'a>,
     {
@@ -359,7 +361,7 @@ impl LlmLogLayer {
             return;
         };
         let Closed { leg: mut own, context, spans } = last;
-        let mut legs: Vec<Leg> = attempts.into_iter().map(|attempt| attempt.leg).collect();
+        let mut legs: Vec<SpanRecord> = attempts.into_iter().map(|attempt| attempt.leg).collect();
         if !legs.is_empty() {
             legs.push(own.clone());
             own.started = legs[0].started;

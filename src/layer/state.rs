@@ -4,8 +4,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::json::{self, Json, Object};
-use crate::record::{CallKey, FieldValue, Fields, Leg, Moment, Name, Outcome, SentRequest};
+use llmlogs_core::capture::{
+    CallKey, CapturedRequest, CapturedResponse, FieldValue, Fields, SpanRecord, Symbol, TimeAnchor,
+};
+use llmlogs_core::json::{self, Json, Object};
 
 use super::classify::Watched;
 use super::names;
@@ -62,7 +64,7 @@ pub(super) enum Role {
 /// What makes two call spans attempts at one call.
 #[derive(Clone)]
 pub(super) enum Identity {
-    Request(Arc<SentRequest>),
+    Request(Arc<CapturedRequest>),
     /// The hash of `gen_ai.input.messages`, for spans without HTTP.
     Messages(u64),
     Unknown,
@@ -92,7 +94,7 @@ impl Identity {
 }
 
 /// The same bytes, or the same JSON: a client may write again what its caller had written.
-fn same_request(a: &SentRequest, b: &SentRequest) -> bool {
+fn same_request(a: &CapturedRequest, b: &CapturedRequest) -> bool {
     let (a, b) = (a.body.bytes(), b.body.bytes());
     let parse = |bytes| std::str::from_utf8(bytes).ok().map(json::parse);
     a == b
@@ -132,7 +134,7 @@ fn same_json(a: &Json<'_>, b: &Json<'_>) -> bool {
 /// Whether a call takes an inner call span as an attempt.
 pub(super) enum Adoption {
     /// Yes, and its request is the first that the call is seen to make.
-    First(CallKey, Moment),
+    First(CallKey, TimeAnchor),
     Again,
     /// No, it is a call of its own.
     Refused,
@@ -140,7 +142,7 @@ pub(super) enum Adoption {
 
 /// An attempt that is over, with what surrounded it.
 pub(super) struct Closed {
-    pub(super) leg: Leg,
+    pub(super) leg: SpanRecord,
     pub(super) context: Fields,
     pub(super) spans: Vec<&'static str>,
 }
@@ -177,13 +179,13 @@ impl Said {
 
 /// An open call span.
 pub(super) struct CallState {
-    pub(super) started: Moment,
+    pub(super) started: TimeAnchor,
     pub(super) fields: Fields,
     pub(super) said: Said,
     /// The user's predicate says that it is a call.
     forced: bool,
-    pub(super) request: Option<Arc<SentRequest>>,
-    pub(super) outcome: Option<Arc<Outcome>>,
+    pub(super) request: Option<Arc<CapturedRequest>>,
+    pub(super) outcome: Option<Arc<CapturedResponse>>,
     pub(super) panicked: bool,
     pub(super) role: Role,
     /// Set once the recorder knows of the call.
@@ -198,14 +200,14 @@ pub(super) struct CallState {
 impl CallState {
     /// Takes a field's value.
     #[inline]
-    pub(super) fn put(&mut self, name: Name, watched: Option<Watched>, value: FieldValue<'_>) {
+    pub(super) fn put(&mut self, name: Symbol, watched: Option<Watched>, value: FieldValue<'_>) {
         self.fields.push(name, value);
         if let Some(watched) = watched {
             self.said.note(watched, value);
         }
     }
 
-    pub(super) fn new(started: Moment, fields: Fields, forced: bool) -> Self {
+    pub(super) fn new(started: TimeAnchor, fields: Fields, forced: bool) -> Self {
         CallState {
             started,
             fields,
@@ -265,8 +267,8 @@ impl CallState {
     }
 
     /// This span's part of the call, which ends at `ended`.
-    pub(super) fn leg(&mut self, ended: Instant) -> Leg {
-        Leg {
+    pub(super) fn leg(&mut self, ended: Instant) -> SpanRecord {
+        SpanRecord {
             started: self.started,
             ended,
             // Spans inside keep this one open, so none is left to ask for its context.

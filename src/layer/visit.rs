@@ -6,7 +6,7 @@ use std::sync::MutexGuard;
 
 use tracing::field::{Field, Visit};
 
-use crate::record::{FieldValue, Fields, Name};
+use llmlogs_core::capture::{FieldValue, Fields, Symbol};
 
 use super::classify::{Callsite, Rules};
 use super::state::{CallState, Shared, lock};
@@ -66,7 +66,7 @@ impl<'a> Open<'a> {
         Open { callsite, state, locked: None }
     }
 
-    fn put_as(&mut self, name: Name, field: &Field, value: FieldValue<'_>) {
+    fn put_as(&mut self, name: Symbol, field: &Field, value: FieldValue<'_>) {
         let state = self.locked.get_or_insert_with(|| {
             let mut state = lock(self.state);
             state.fields.make_room();
@@ -102,7 +102,7 @@ impl<K: Fn(&'static str) -> Option<&'static str>> Store for Told<'_, K> {
     fn put(&mut self, field: &Field, value: FieldValue<'_>) {
         match (self.keep)(field.name()) {
             Some(name) if name == field.name() => self.call.put(field, value),
-            Some(name) => self.call.put_as(Name::of(name), field, value),
+            Some(name) => self.call.put_as(Symbol::of(name), field, value),
             None => {}
         }
     }

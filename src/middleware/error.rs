@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::error::Error;
 
-use crate::record::{ErrorType, Failure};
-use crate::redact;
+use llmlogs_core::capture::{ErrorType, Failure};
+use llmlogs_core::redact;
 
 /// The failure that a request ended with before there was a response.
 pub(super) fn failure(error: &reqwest_middleware::Error) -> Failure {

@@ -6,8 +6,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use tracing::Span;
 
-use crate::emit;
-use crate::record::{Arrivals, Body, End, Endpoint, Failure, Held, Outcome, ResponseHead, Wanted};
+use crate::instrument;
+use llmlogs_core::capture::{
+    Body, CapturePolicy, CapturedResponse, ChunkTimings, Completion, Endpoint, Failure, MemoryReservation,
+    ResponseHead,
+};
 
 /// Spans that end with a response that another span follows: an outer middleware's of the same call.
 /// `None` once the response has ended.
@@ -37,14 +40,14 @@ pub(super) struct Flight {
     span: Span,
     endpoint: Arc<Endpoint>,
     /// What of bodies is kept; nobody but other layers listens where it is `None`.
-    wanted: Option<Wanted>,
+    wanted: Option<CapturePolicy>,
     head: ResponseHead,
     kept: Vec<u8>,
     /// What `kept` has of the memory for calls in flight; `None` once there was too little.
-    held: Option<Held>,
+    held: Option<MemoryReservation>,
     /// All bytes of the body so far, kept or not.
     seen: u64,
-    arrivals: Arrivals,
+    arrivals: ChunkTimings,
     riders: Riders,
     over: bool,
 }
@@ -53,16 +56,16 @@ pub(super) struct Flight {
 const LIMIT_WITHOUT_RECORDER: usize = 1 << 20;
 
 impl Flight {
-    pub(super) fn new(span: Span, endpoint: Arc<Endpoint>, wanted: Option<Wanted>) -> Self {
+    pub(super) fn new(span: Span, endpoint: Arc<Endpoint>, wanted: Option<CapturePolicy>) -> Self {
         Flight {
             span,
             endpoint,
             wanted,
             head: ResponseHead::default(),
             kept: Vec::new(),
-            held: Some(Held::default()),
+            held: Some(MemoryReservation::default()),
             seen: 0,
-            arrivals: Arrivals::default(),
+            arrivals: ChunkTimings::default(),
             riders: Riders(Arc::new(Mutex::new(Some(Vec::new())))),
             over: false,
         }
@@ -131,10 +134,10 @@ impl Flight {
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
-        self.end(End::Failed(failure));
+        self.end(Completion::Failed(failure));
     }
 
-    pub(super) fn end(&mut self, end: End) {
+    pub(super) fn end(&mut self, end: Completion) {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
@@ -148,7 +151,7 @@ impl Flight {
         } else {
             Body::Cut { bytes, original: self.seen }
         };
-        let outcome = Arc::new(Outcome {
+        let outcome = Arc::new(CapturedResponse {
             head: std::mem::take(&mut self.head),
             body,
             arrivals: std::mem::take(&mut self.arrivals),
@@ -156,10 +159,10 @@ impl Flight {
             ended,
         });
         if self.wanted.is_some_and(|wanted| wanted.bodies) {
-            emit::leave_outcome(&self.span, Arc::clone(&outcome));
+            instrument::leave_outcome(&self.span, Arc::clone(&outcome));
         }
         let riders = self.riders.take();
-        emit::record_end(std::iter::once(&self.span).chain(&riders), &self.endpoint, &outcome);
+        instrument::record_end(std::iter::once(&self.span).chain(&riders), &self.endpoint, &outcome);
         // The riders' spans close after this flight's own, which they surround.
         self.span = Span::none();
     }
@@ -167,6 +170,6 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.end(End::Dropped);
+        self.end(Completion::Dropped);
     }
 }

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::HeaderMap;
 use reqwest::Response;
 
-use crate::record::ResponseHead;
+use llmlogs_core::capture::ResponseHead;
 
 /// Headers under which providers put their id of a request, in the order of preference.
 const REQUEST_ID: [&str; 9] = [

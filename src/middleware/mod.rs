@@ -15,10 +15,11 @@ use reqwest::{Method, Request, Response, Url};
 use reqwest_middleware::{Middleware, Next, Result};
 use tracing::Instrument;
 
-use crate::emit;
-use crate::json;
-use crate::provider;
-use crate::record::{Api, Body, Endpoint, Recorders, SentRequest};
+use crate::instrument;
+use crate::sink::Recorders;
+use llmlogs_core::api;
+use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
+use llmlogs_core::json;
 
 pub(crate) use error::error_type;
 use flight::Flight;
@@ -59,7 +60,7 @@ impl LlmLogMiddleware {
     /// Takes a request for a call if `matcher` says so, beside those that are recognised by
     /// themselves. Its bodies are recorded as they are.
     #[must_use]
-    pub fn also(mut self, matcher: impl Fn(&Method, &Url) -> bool + Send + Sync + 'static) -> Self {
+    pub fn match_request(mut self, matcher: impl Fn(&Method, &Url) -> bool + Send + Sync + 'static) -> Self {
         self.matchers.push(Arc::new(matcher));
         self
     }
@@ -75,13 +76,13 @@ impl LlmLogMiddleware {
     }
 
     fn recognised(&self, request: &Request) -> Option<Recognised> {
-        let seen = provider::Request { method: request.method().as_str(), url: request.url().as_str() };
+        let seen = api::Request { method: request.method().as_str(), url: request.url().as_str() };
         let matched = || self.matchers.iter().any(|matches| matches(request.method(), request.url()));
-        let recognised = provider::recognise(seen);
+        let recognised = api::recognise(seen);
         let mut told = recognised.is_none();
         let mut endpoint = match recognised {
             Some(endpoint) => endpoint,
-            None => provider::unrecognised(seen).filter(|_| matched())?,
+            None => api::unrecognised(seen).filter(|_| matched())?,
         };
         let host = request.url().host_str().unwrap_or_default();
         if let Some((_, provider)) = self.hosts.iter().find(|(known, _)| known == host) {
@@ -113,9 +114,9 @@ impl Middleware for LlmLogMiddleware {
         extensions: &mut http::Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        if emit::is_unseen() {
+        if instrument::is_unseen() {
             if Recorders::any_running() && self.recognised(&request).is_some() {
-                emit::notice_unseen();
+                instrument::notice_unseen();
             }
             return next.run(request, extensions).await;
         }
@@ -149,14 +150,14 @@ async fn unrecorded(
     extensions: &mut http::Extensions,
     next: Next<'_>,
 ) -> Result<Response> {
-    if !told && !provider::speaks_for_itself(&endpoint, None) {
+    if !told && !api::speaks_for_itself(&endpoint, None) {
         return next.run(request, extensions).await;
     }
-    let span = emit::open(&endpoint, None);
+    let span = instrument::open(&endpoint, None);
     let result = next.run(request, extensions).instrument(span.clone()).await;
     match &result {
-        Ok(response) => emit::record_status(&span, response.status().as_u16()),
-        Err(error) => emit::record_failure(&span, &error::failure(error)),
+        Ok(response) => instrument::record_status(&span, response.status().as_u16()),
+        Err(error) => instrument::record_failure(&span, &error::failure(error)),
     }
     result
 }
@@ -186,18 +187,18 @@ impl Flight {
     fn begin(Recognised { mut endpoint, told }: Recognised, body: Option<Bytes>) -> Option<Self> {
         let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
         let parsed = text.and_then(|text| json::skim(text).ok());
-        if !told && body.is_some() && !provider::speaks_for_itself(&endpoint, parsed.as_ref()) {
+        if !told && body.is_some() && !api::speaks_for_itself(&endpoint, parsed.as_ref()) {
             return None;
         }
         if told && endpoint.api == Api::Raw {
             // A path of the user's own; the body may well be of a known shape.
-            endpoint.api = provider::api_of(&endpoint.provider, parsed.as_ref());
+            endpoint.api = api::api_of(&endpoint.provider, parsed.as_ref());
         }
         let endpoint = Arc::new(endpoint);
-        let span = emit::open(&endpoint, parsed.as_ref());
-        let wanted = emit::wanted(&span);
+        let span = instrument::open(&endpoint, parsed.as_ref());
+        let wanted = instrument::wanted(&span);
         if wanted.is_none() {
-            emit::notice_unseen();
+            instrument::notice_unseen();
         }
         if span.is_disabled() {
             return None;
@@ -206,7 +207,7 @@ impl Flight {
             let limit = wanted.map_or(0, |wanted| wanted.body_limit).saturating_mul(BY_REFERENCE);
             let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
             let endpoint = Arc::clone(&endpoint);
-            emit::leave_request(&span, Arc::new(SentRequest { endpoint, body }));
+            instrument::leave_request(&span, Arc::new(CapturedRequest { endpoint, body }));
         }
         Some(Flight::new(span, endpoint, wanted))
     }

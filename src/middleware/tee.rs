@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt};
 
-use crate::record::End;
+use llmlogs_core::capture::Completion;
 
 use super::error::body_failure;
 use super::flight::{Flight, Riders};
@@ -70,7 +70,7 @@ impl Tee {
                 }
             }
             Some(Err(error)) => self.flight.fail(body_failure(error)),
-            None => self.flight.end(End::Complete),
+            None => self.flight.end(Completion::Complete),
         }
         Poll::Ready(polled)
     }
@@ -149,6 +149,6 @@ impl Drop for Tee {
     fn drop(&mut self) {
         // Many readers stop when they have all bytes, or at the status of an error.
         let all_there = self.left == Some(0) || self.inner.is_end_stream();
-        self.flight.end(if all_there { End::Complete } else { End::Dropped });
+        self.flight.end(if all_there { Completion::Complete } else { Completion::Dropped });
     }
 }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::queue::{Flushed, Queue};
-use super::stats::Stats;
+use llmlogs_core::store::Stats;
 
 /// How long [`LlmLogGuard`]'s `Drop` waits for what is still to be written.
 const DROP_LIMIT: Duration = Duration::from_secs(5);

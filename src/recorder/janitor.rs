@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::record::Notice;
+use crate::warn::WarnOnce;
 
-use super::retention::Retention;
+use llmlogs_core::store::Retention;
 
 /// How long it rests between two rounds.
 const ROUND: Duration = Duration::from_secs(3600);
@@ -60,7 +60,7 @@ impl Drop for Janitor {
 }
 
 fn round(root: &Path, retention: Retention, over: &Over) {
-    static FAILED: Notice = Notice::new();
+    static FAILED: WarnOnce = WarnOnce::new();
     let failed = |error: &io::Error| {
         FAILED.once(format_args!("cannot remove old calls: {error}; the next try comes in an hour"));
     };

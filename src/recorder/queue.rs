@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::record::{CallKey, CallRecord, Counted, Held, Notice, SentRequest, Sink, Wanted};
+use crate::sink::{CountGuard, Sink};
+use crate::warn::WarnOnce;
+use llmlogs_core::capture::{CallKey, CallRecord, CapturePolicy, CapturedRequest, MemoryReservation};
 
-use super::packed::{Packed, Shared};
+use super::degraded::{Packed, Shared};
 use super::settings::Overflow;
-use super::stats::{Counts, Loss, Stats};
+use llmlogs_core::store::{Counts, Loss, Stats};
 
 /// What a message costs beside its bodies.
 const MESSAGE: usize = 256;
@@ -38,7 +40,7 @@ pub(super) enum Message {
     Started {
         key: CallKey,
         at: SystemTime,
-        request: Arc<SentRequest>,
+        request: Arc<CapturedRequest>,
     },
     Finished(Box<CallRecord>),
     /// A finished call whose bodies gave way.
@@ -92,13 +94,13 @@ pub(super) struct Queue {
     progressed: Condvar,
     budget: usize,
     overflow: Overflow,
-    wanted: Wanted,
+    wanted: CapturePolicy,
     /// One of [`OFF`], [`ON`], [`STOPPED`] and [`AWAY`].
     switch: AtomicU8,
     /// Whether the program waits no longer for a disk that fails.
     given_up: AtomicBool,
     /// There while the switch is on.
-    on: Mutex<Option<Counted>>,
+    on: Mutex<Option<CountGuard>>,
     /// The process that the recorder thread runs in. A fork's child has a copy of the queue and no thread.
     process: u32,
     /// What packed calls share.
@@ -107,7 +109,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(budget: usize, overflow: Overflow, wanted: Wanted) -> Self {
+    pub(super) fn new(budget: usize, overflow: Overflow, wanted: CapturePolicy) -> Self {
         Queue {
             state: Mutex::default(),
             bytes: AtomicUsize::new(0),
@@ -119,7 +121,7 @@ impl Queue {
             wanted,
             switch: AtomicU8::new(ON),
             given_up: AtomicBool::new(false),
-            on: Mutex::new(Some(Counted::on())),
+            on: Mutex::new(Some(CountGuard::on())),
             process: std::process::id(),
             shared: Mutex::default(),
             counts: Counts::default(),
@@ -162,7 +164,7 @@ impl Queue {
         self.switch.store(to, Ordering::Relaxed);
         match to {
             ON if on.is_some() => {}
-            ON => *on = Some(Counted::on()),
+            ON => *on = Some(CountGuard::on()),
             _ => *on = None,
         }
     }
@@ -361,7 +363,7 @@ impl Queue {
 
 /// The guard that was dropped at once is everybody's first mistake.
 fn notice_stopped() {
-    static STOPPED: Notice = Notice::new();
+    static STOPPED: WarnOnce = WarnOnce::new();
     STOPPED.once(format_args!(
         "a call is not recorded, because its recorder has been shut down. Keep the guard until the end of the \
          program: `let (layer, _guard) = …`, not `let (layer, _) = …`, which drops it at once."
@@ -377,7 +379,7 @@ pub(super) enum Flushed {
 }
 
 impl Sink for Queue {
-    fn wanted(&self) -> Option<Wanted> {
+    fn wanted(&self) -> Option<CapturePolicy> {
         match self.switch.load(Ordering::Relaxed) {
             ON => Some(self.wanted),
             STOPPED => {
@@ -388,7 +390,7 @@ impl Sink for Queue {
         }
     }
 
-    fn started(&self, key: CallKey, at: SystemTime, request: &Arc<SentRequest>) {
+    fn started(&self, key: CallKey, at: SystemTime, request: &Arc<CapturedRequest>) {
         let weight = MESSAGE + request.body.len();
         let Some(state) = self.room(weight) else {
             return;
@@ -413,7 +415,7 @@ impl Sink for Queue {
             return;
         }
         // What is still in flight needs its room too.
-        let held = self.bytes.load(Ordering::Relaxed) + Held::by_all();
+        let held = self.bytes.load(Ordering::Relaxed) + MemoryReservation::by_all();
         if held + full <= self.budget || self.overflow == Overflow::Block {
             return self.push(state, Message::Finished(record), full);
         }

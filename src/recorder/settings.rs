@@ -2,11 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::provider::Prices;
-use crate::redact::Redact;
-use crate::render::Language;
-
-use super::retention::Retention;
+use llmlogs_core::compose::ComposeOptions;
+use llmlogs_core::store::Retention;
 
 /// What gives way when calls come faster than the disk takes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,20 +28,29 @@ pub enum Durability {
     Call,
 }
 
-/// A recorder's settings, resolved.
+/// What can be chosen of a recorder.
 pub(crate) struct Settings {
-    pub(crate) root: PathBuf,
-    pub(crate) queue_bytes: usize,
+    /// The folder below which calls are recorded; `None` for the default.
+    pub(crate) root: Option<PathBuf>,
+    /// How many bytes may wait to be written.
+    pub(crate) max_queue_bytes: usize,
     pub(crate) overflow: Overflow,
     pub(crate) durability: Durability,
-    pub(crate) body_limit: usize,
-    pub(crate) text_files: bool,
-    pub(crate) bodies: bool,
-    pub(crate) language: Language,
-    pub(crate) prices: Prices,
-    pub(crate) redact: Redact,
-    /// Base64 media of more bytes than this stands aside.
-    pub(crate) media_limit: usize,
+    pub(crate) compose: ComposeOptions,
     pub(crate) keep_media: bool,
     pub(crate) retention: Option<Retention>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            root: None,
+            max_queue_bytes: 64 << 20,
+            overflow: Overflow::default(),
+            durability: Durability::default(),
+            compose: ComposeOptions::default(),
+            keep_media: false,
+            retention: None,
+        }
+    }
 }

@@ -8,39 +8,22 @@ use std::time::{Duration, Instant, SystemTime};
 use chrono::{Local, TimeZone};
 use serde_json::Value;
 
-use crate::provider::Prices;
-use crate::record::{CallKey, CallRecord, Fields, Leg, Moment};
-use crate::redact::Redact;
-use crate::render::Language;
+use llmlogs_core::capture::{CallKey, CallRecord, Fields, SpanRecord, TimeAnchor};
 
-use super::moment::LocalTime;
-use super::session::Session;
 use super::*;
+use llmlogs_core::format::time::LocalTime;
+use llmlogs_core::store::{Session, Stats};
 
 fn settings(root: &Path) -> Settings {
-    Settings {
-        root: root.to_owned(),
-        queue_bytes: 64 << 20,
-        overflow: Overflow::Degrade,
-        durability: Durability::Process,
-        body_limit: 8 << 20,
-        text_files: true,
-        bodies: true,
-        language: Language::Chinese,
-        prices: Prices::default(),
-        redact: Redact::new(),
-        media_limit: 32 << 10,
-        keep_media: false,
-        retention: None,
-    }
+    Settings { root: Some(root.to_owned()), ..Settings::default() }
 }
 
 fn call_at(wall: SystemTime) -> Box<CallRecord> {
     let clock = Instant::now();
     Box::new(CallRecord {
         key: CallKey::next(),
-        own: Leg {
-            started: Moment { wall, clock },
+        own: SpanRecord {
+            started: TimeAnchor { wall, clock },
             ended: clock + Duration::from_millis(5),
             fields: Fields::default(),
             request: None,
@@ -186,9 +169,11 @@ fn a_day_folder_removed_while_recording_is_made_again() {
 
 #[test]
 fn without_room_the_bodies_give_way_and_the_call_is_kept() {
-    use crate::record::{Api, Arrivals, Body, End, Endpoint, Outcome, ResponseHead, SentRequest};
+    use llmlogs_core::capture::{
+        Api, Body, CapturedRequest, CapturedResponse, ChunkTimings, Completion, Endpoint, ResponseHead,
+    };
     let root = tempfile::tempdir().unwrap();
-    let (sink, guard) = start(Settings { queue_bytes: 2000, ..settings(root.path()) }).unwrap();
+    let (sink, guard) = start(Settings { max_queue_bytes: 2000, ..settings(root.path()) }).unwrap();
     let mut record = call_at(SystemTime::now());
     let endpoint = Endpoint {
         api: Api::OpenAiChat,
@@ -199,15 +184,15 @@ fn without_room_the_bodies_give_way_and_the_call_is_kept() {
         path: "/v1/chat/completions".into(),
         method: "POST".into(),
     };
-    record.own.request = Some(Arc::new(SentRequest {
+    record.own.request = Some(Arc::new(CapturedRequest {
         endpoint: Arc::new(endpoint),
         body: Body::Whole(vec![b'a'; 5000].into()),
     }));
-    record.own.outcome = Some(Arc::new(Outcome {
+    record.own.outcome = Some(Arc::new(CapturedResponse {
         head: ResponseHead::default(),
         body: Body::Whole(vec![b'b'; 5000].into()),
-        arrivals: Arrivals::default(),
-        end: End::Complete,
+        arrivals: ChunkTimings::default(),
+        end: Completion::Complete,
         ended: Instant::now(),
     }));
     sink.finished(record);
@@ -259,7 +244,7 @@ fn folders_and_files_are_private() {
 #[test]
 #[cfg(unix)]
 fn a_call_that_counts_as_written_survives_a_power_failure() {
-    use super::folder::journal::{ForgetfulDisk, Step, steps};
+    use llmlogs_core::store::folder::journal::{ForgetfulDisk, Step, steps};
     let above = tempfile::tempdir().unwrap();
     let root = above.path().join("logs/apiCall");
     let settings = Settings { durability: Durability::Call, keep_media: true, ..settings(&root) };
@@ -285,7 +270,7 @@ fn a_call_that_counts_as_written_survives_a_power_failure() {
 #[test]
 #[cfg(unix)]
 fn without_that_durability_a_power_failure_may_cost_calls() {
-    use super::folder::journal::{ForgetfulDisk, Step, steps};
+    use llmlogs_core::store::folder::journal::{ForgetfulDisk, Step, steps};
     let root = tempfile::tempdir().unwrap();
     let (sink, guard) = start(settings(root.path())).unwrap();
     sink.finished(call_at(SystemTime::now()));

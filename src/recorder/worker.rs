@@ -7,18 +7,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::record::{Body, CallKey, CallRecord, Counted, SentRequest, Sink, Status, Wanted, say};
+use crate::sink::{CountGuard, Sink};
+use crate::warn::say;
+use llmlogs_core::capture::{Body, CallKey, CallRecord, CapturePolicy, CapturedRequest};
+use llmlogs_core::format::Status;
 
-use super::compose::{self, Composed, Composer};
-use super::folder::Folder;
 use super::guard::{LlmLogGuard, Running};
 use super::janitor::Janitor;
-use super::media::Media;
-use super::moment::LocalTime;
 use super::queue::{Message, Messages, Queue};
-use super::session::{Opened, Place, Session};
+use llmlogs_core::compose::Media;
+use llmlogs_core::compose::{self, Composed, Composer};
+use llmlogs_core::format::layout;
+use llmlogs_core::format::time::LocalTime;
+use llmlogs_core::store::folder::Folder;
+
 use super::settings::{Durability, Overflow, Settings};
-use super::stats::{Fault, Loss, Stats};
+use llmlogs_core::store::{Fault, Loss, Opened, Place, Session, Stats};
 
 /// How long a failing disk is left alone: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -37,32 +41,40 @@ const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuard)> {
     // Without its body nothing is known of a call, whether or not the body itself is kept.
     let budget = match settings.overflow {
-        Overflow::Degrade => settings.queue_bytes,
+        Overflow::Degrade => settings.max_queue_bytes,
         Overflow::Block => usize::MAX,
     };
-    let wanted = Wanted { bodies: true, body_limit: settings.body_limit, budget };
-    let queue = Arc::new(Queue::new(settings.queue_bytes, settings.overflow, wanted));
+    let wanted = CapturePolicy { bodies: true, body_limit: settings.compose.max_body_bytes, budget };
+    let queue = Arc::new(Queue::new(settings.max_queue_bytes, settings.overflow, wanted));
     let sync = settings.durability == Durability::Call;
-    let session = Session::create(&settings.root, SystemTime::now(), sync, queue.stats())
-        .map_err(|error| named(&error, "cannot make a session folder in", &settings.root))?;
+    // A program that changes its folder later must not scatter its calls.
+    let root = std::path::absolute(settings.root.unwrap_or_else(layout::default_root))?;
+    let session = Session::create(&root, SystemTime::now(), sync, queue.stats())
+        .map_err(|error| named(&error, "cannot make a session folder in", &root))?;
+    if session.is_open_to_others() {
+        say(format_args!(
+            "other users can write to {}; take that right from them with `chmod go-w`",
+            root.display()
+        ));
+    }
     let session_id = session.id().to_owned();
     let session_dir = Arc::new(Mutex::new(session.dir()));
-    let janitor =
-        settings.retention.map(|retention| Janitor::start(settings.root.clone(), retention)).transpose()?;
+    let janitor = settings.retention.map(|retention| Janitor::start(root, retention)).transpose()?;
     let worker = Worker {
         queue: Arc::clone(&queue),
         session,
         session_dir: Arc::clone(&session_dir),
-        composer: Arc::new(Composer::new(&settings)),
+        silenced: settings.compose.redact.runs_user_code(),
+        text_files: settings.compose.text_files,
+        bodies: settings.compose.bodies,
+        composer: Arc::new(Composer::new(settings.compose)),
         sync,
-        text_files: settings.text_files,
-        bodies: settings.bodies,
         keep_media: settings.keep_media,
         open: HashMap::new(),
         failing: false,
         warned: None,
         _janitor: janitor,
-        _running: Counted::running(),
+        _running: CountGuard::running(),
     };
     // Not under `NoSubscriber`: one scoped subscriber anywhere takes every thread of the program off
     // tracing's fast path. Nothing on this thread emits spans or events.
@@ -78,6 +90,16 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
 
 fn named(error: &io::Error, what: &str, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{what} {}: {error}", path.display()))
+}
+
+/// Runs `compose`; where it runs code of the user's, out of reach of every subscriber, so that nothing which that code
+/// emits is recorded.
+fn silently<T>(silenced: bool, compose: impl FnOnce() -> T) -> T {
+    if silenced {
+        tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), compose)
+    } else {
+        compose()
+    }
 }
 
 /// A call whose folder is there.
@@ -102,6 +124,8 @@ struct Worker {
     /// Where the guard reads the session's folder.
     session_dir: Arc<Mutex<PathBuf>>,
     composer: Arc<Composer>,
+    /// Composing runs code of the user's, whose spans and events must not be recorded.
+    silenced: bool,
     sync: bool,
     text_files: bool,
     bodies: bool,
@@ -111,7 +135,7 @@ struct Worker {
     failing: bool,
     warned: Option<Instant>,
     _janitor: Option<Janitor>,
-    _running: Counted,
+    _running: CountGuard,
 }
 
 impl Worker {
@@ -177,6 +201,7 @@ impl Worker {
             .filter(|key| !self.open.get(key).is_some_and(|open| open.input))
             .collect();
         let (composer, session_id) = (Arc::clone(&self.composer), self.session.id().to_owned());
+        let silenced = self.silenced;
         let queue = Arc::clone(&self.queue);
         let (sender, receiver) = mpsc::sync_channel(1);
         std::thread::scope(|scope| {
@@ -190,7 +215,9 @@ impl Worker {
                             let compose =
                                 || composer.compose(record, &session_id, with_input.contains(&record.key));
                             // What fails here is told where it fails again.
-                            catch_unwind(AssertUnwindSafe(compose)).ok().and_then(Result::ok)
+                            catch_unwind(AssertUnwindSafe(|| silently(silenced, compose)))
+                                .ok()
+                                .and_then(Result::ok)
                         }
                         _ => None,
                     };
@@ -260,7 +287,7 @@ impl Worker {
     }
 
     /// A call has begun: its folder is made, its request goes to disk.
-    fn begun(&mut self, key: CallKey, at: SystemTime, request: Option<&SentRequest>) {
+    fn begun(&mut self, key: CallKey, at: SystemTime, request: Option<&CapturedRequest>) {
         if self.queue.has_given_up() {
             return;
         }
@@ -286,13 +313,13 @@ impl Worker {
         Ok(Open { place, input: false, written: None })
     }
 
-    fn write_request(&mut self, open: &mut Option<Open>, request: &SentRequest) -> io::Result<()> {
+    fn write_request(&mut self, open: &mut Option<Open>, request: &CapturedRequest) -> io::Result<()> {
         let Some(open) =
             open.as_mut().filter(|_| self.bodies && !matches!(request.body, Body::GivenUp { .. }))
         else {
             return Ok(());
         };
-        let input = self.composer.request(request);
+        let input = silently(self.silenced, || self.composer.request(request));
         let stats = self.stats();
         let folder = match self.session.open(&open.place, stats)? {
             Opened::There(folder) | Opened::Again(folder) => folder,
@@ -406,9 +433,11 @@ impl Worker {
         self.session.over(&call.place);
         self.queue.counts.written(status, record.is_degraded());
         #[cfg(test)]
+        use llmlogs_core::store::folder::journal;
+        #[cfg(test)]
         if let Ok(folder) = self.session.folder(&call.place, stats) {
             let path = folder.path().join(&call.place.name);
-            super::folder::journal::note(super::folder::journal::Step::Counted(path));
+            journal::note(journal::Step::Counted(path));
         }
         Ok(())
     }
@@ -442,7 +471,7 @@ impl Worker {
         let with_input = self.bodies && !open.input;
         let call = match composed.take().filter(|call| !with_input || call.input.is_some()) {
             Some(call) => call,
-            None => self.composer.compose(record, self.session.id(), with_input)?,
+            None => silently(self.silenced, || self.composer.compose(record, self.session.id(), with_input))?,
         };
         // It is there for the next try too.
         let call = &*composed.insert(call);

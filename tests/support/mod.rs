@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 use tracing::Dispatch;
-use tracing_llmlogs::{LlmLogBuilder, LlmLogGuard, LlmLogLayer};
+use tracing_llmlogs::{LlmLogGuard, LlmLogLayer, LlmLogLayerBuilder};
 use tracing_subscriber::prelude::*;
 
 /// A recorder with a root of its own.
@@ -27,7 +27,9 @@ pub fn recorder() -> (LlmLogLayer, Recorded) {
     recorder_with(|builder| builder)
 }
 
-pub fn recorder_with(settings: impl FnOnce(LlmLogBuilder) -> LlmLogBuilder) -> (LlmLogLayer, Recorded) {
+pub fn recorder_with(
+    settings: impl FnOnce(LlmLogLayerBuilder) -> LlmLogLayerBuilder,
+) -> (LlmLogLayer, Recorded) {
     let root = tempfile::tempdir().unwrap();
     let (layer, guard) = settings(LlmLogLayer::builder().root(root.path())).build().unwrap();
     (layer, Recorded { root, guard })
@@ -38,7 +40,9 @@ pub fn subscriber() -> (Dispatch, Recorded) {
     subscriber_with(|builder| builder)
 }
 
-pub fn subscriber_with(settings: impl FnOnce(LlmLogBuilder) -> LlmLogBuilder) -> (Dispatch, Recorded) {
+pub fn subscriber_with(
+    settings: impl FnOnce(LlmLogLayerBuilder) -> LlmLogLayerBuilder,
+) -> (Dispatch, Recorded) {
     let (layer, recorded) = recorder_with(settings);
     (Dispatch::new(tracing_subscriber::registry().with(layer)), recorded)
 }

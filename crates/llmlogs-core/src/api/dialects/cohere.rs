@@ -1,0 +1,353 @@
+//! Cohere's chat: v2, and v1 which is of another shape altogether.
+//!
+//! <https://docs.cohere.com/reference/chat>, <https://docs.cohere.com/v1/reference/chat>
+
+use std::borrow::Cow;
+
+use crate::capture::Endpoint;
+use crate::format::Usage;
+use crate::json::{Json, Object, Text};
+
+use super::openai_chat::{self, OpenAiChat, content_part};
+use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
+use crate::api::error::{reported, says_why};
+use crate::api::view::{
+    Choice, Message, Part, RequestView, ResponseView, count, present, text, text_or_json,
+};
+
+pub(crate) struct Cohere;
+
+impl Dialect for Cohere {
+    fn request<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j> {
+        // Model, parameters and tools are where OpenAI has them, and so are v2's messages.
+        let mut view = OpenAiChat.request(endpoint, body);
+        if body.get("messages").is_null() {
+            let history = body.get("chat_history").items();
+            let said = present(body, "message").is_some_and(|message| !text(message).is_empty());
+            view.messages_count = history.len() + usize::from(said);
+            view.messages = v1_messages(body, history);
+        } else {
+            for (message, json) in view.messages.iter_mut().zip(body.get("messages").items()) {
+                message.parts.splice(0..0, plan(json));
+                read_documents(message);
+            }
+        }
+        view
+    }
+
+    fn response<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
+        let is_v1 = body.get("message").is_null();
+        let parts = if is_v1 { v1_parts(body) } else { parts(body.get("message")) };
+        let finish_reason = text(body.get("finish_reason"));
+        let answered = !is_v1 || !parts.is_empty() || !finish_reason.is_empty();
+        let ids = [body.get("id"), body.get("response_id"), body.get("generation_id")];
+        ResponseView {
+            id: ids.iter().find_map(|id| id.as_str()).unwrap_or_default(),
+            model: text(body.get("model")),
+            choices: answered.then_some(Choice { finish_reason, parts }).into_iter().collect(),
+            usage: usage(body.get("usage"))
+                .or_else(|| usage(body.get("meta")))
+                .or_else(|| openai_chat::usage(endpoint, body.get("usage"))),
+            cost: openai_chat::cost(body),
+            error: reported(body),
+            ..ResponseView::default()
+        }
+    }
+
+    fn fold<'a>(&self, _endpoint: &Endpoint) -> Option<Box<dyn Fold<'a> + 'a>> {
+        Some(Box::new(ChatFold::default()))
+    }
+}
+
+/// What the model means to do with its tools.
+fn plan<'j>(message: &'j Json<'j>) -> Option<Part<'j>> {
+    message.get("tool_plan").as_str().filter(|plan| !plan.is_empty()).map(Part::Reasoning)
+}
+
+/// A tool's result may come as documents.
+fn read_documents(message: &mut Message<'_>) {
+    let document = |part: &Part<'_>| match part {
+        Part::Other(json) => {
+            present(json.get("document"), "data").map(|data| text_or_json(data).into_owned())
+        }
+        _ => None,
+    };
+    let documents: Vec<String> = message.parts.iter().filter_map(document).collect();
+    if let (Some(Part::ToolResult { text, .. }), false) = (message.parts.first_mut(), documents.is_empty()) {
+        text.to_mut().push_str(&documents.join("\n"));
+        message.parts.retain(|part| document(part).is_none());
+    }
+}
+
+/// The parts of an answer's message.
+fn parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
+    let mut parts: Vec<Part<'j>> = plan(message).into_iter().collect();
+    match message.get("content") {
+        Json::String(text) if !text.is_empty() => parts.push(Part::Text(text.plain())),
+        Json::Array(items) => parts.extend(items.iter().map(content_part)),
+        _ => {}
+    }
+    parts.extend(message.get("tool_calls").items().iter().map(|call| {
+        let function = call.get("function");
+        Part::ToolCall {
+            name: text(function.get("name")),
+            arguments: text_or_json(function.get("arguments")),
+        }
+    }));
+    parts
+}
+
+fn v1_parts<'j>(body: &'j Json<'j>) -> Vec<Part<'j>> {
+    let said = [body.get("text"), body.get("message")].into_iter().find_map(|said| said.as_str());
+    let said = said.filter(|said| !said.is_empty()).map(Part::Text);
+    let calls = body.get("tool_calls").items().iter().map(|call| Part::ToolCall {
+        name: text(call.get("name")),
+        arguments: text_or_json(call.get("parameters")),
+    });
+    let results = body.get("tool_results").items().iter().map(|result| Part::ToolResult {
+        of: text(result.at(&["call", "name"])),
+        text: text_or_json(result.get("outputs")),
+    });
+    said.into_iter().chain(calls).chain(results).collect()
+}
+
+/// The preamble, what was said before, what is said now, and what the tools gave.
+fn v1_messages<'j>(body: &'j Json<'j>, history: &'j [Json<'j>]) -> Vec<Message<'j>> {
+    let preamble = present(body, "preamble")
+        .map(|preamble| Message { role: Cow::Borrowed("system"), parts: vec![Part::Text(text(preamble))] });
+    let before = history.iter().map(|turn| {
+        let role = match &*text(turn.get("role")).to_ascii_lowercase() {
+            "chatbot" => Cow::Borrowed("assistant"),
+            other => Cow::Owned(other.to_owned()),
+        };
+        Message { role, parts: v1_parts(turn) }
+    });
+    let (now, results): (Vec<_>, Vec<_>) =
+        v1_parts(body).into_iter().partition(|part| matches!(part, Part::Text(_)));
+    let turns = [("user", now), ("tool", results)].into_iter().filter(|(_, parts)| !parts.is_empty());
+    let turns = turns.map(|(role, parts)| Message { role: Cow::Borrowed(role), parts });
+    preamble.into_iter().chain(before).chain(turns).collect()
+}
+
+/// The tokens of v2's `usage` or v1's `meta`: what is billed, where that is told.
+///
+/// The prompt that is billed leaves Cohere's own template out, the cached tokens do not: they may be
+/// more.
+pub(crate) fn usage(usage: &Json<'_>) -> Option<Usage> {
+    let known = ["billed_units", "tokens"].iter().any(|key| usage.get(key).as_object().is_some());
+    if !known {
+        return None;
+    }
+    let number = |name| count(usage, &[&["billed_units", name], &["tokens", name]]).unwrap_or(0);
+    let prompt = number("input_tokens") + number("image_tokens");
+    let completion = number("output_tokens");
+    Some(Usage {
+        prompt_tokens: prompt,
+        completion_tokens: completion,
+        total_tokens: prompt + completion,
+        cached_tokens: usage.get("cached_tokens").as_u64().unwrap_or(0),
+        ..Usage::default()
+    })
+}
+
+/// Events of either version on their way to a response.
+#[derive(Default)]
+struct ChatFold<'a> {
+    object: Object<'a>,
+    message: Object<'a>,
+    content: Slots<'a>,
+    tool_calls: Slots<'a>,
+    citations: Slots<'a>,
+    error: Option<Json<'a>>,
+}
+
+impl<'a> Fold<'a> for ChatFold<'a> {
+    fn event(&mut self, name: &str, data: Json<'a>) -> EventKind {
+        let Json::Object(mut event) = data else {
+            return EventKind::Unknown;
+        };
+        if let Some(kind) = event.get("event_type").and_then(Json::as_str).map(Cow::into_owned) {
+            return self.v1_event(&kind, event);
+        }
+        let kind = event.get("type").and_then(Json::as_str).map_or_else(|| name.to_owned(), Cow::into_owned);
+        let index = event.get("index").and_then(Json::as_u64);
+        let delta = |event: &mut Object<'a>| event.remove("delta").unwrap_or_default();
+        match &*kind {
+            "message-start" => {
+                if let Some(id) = event.remove("id") {
+                    self.object.set("id", id);
+                }
+                // The lists and texts that are still to come stand there empty.
+                if let Json::Object(message) = taken(delta(&mut event), &["message"]) {
+                    let said = message.into_iter().filter(|(_, value)| !is_blank(value));
+                    said.for_each(|(key, value)| self.message.set_text(key, value));
+                }
+                EventKind::Other
+            }
+            "content-start" | "content-delta" => {
+                if let Some(logprobs) = event.remove("logprobs").filter(|logprobs| !logprobs.is_null()) {
+                    grow(self.object.entry(&Text::new("logprobs")), "", Json::Array(vec![logprobs]));
+                }
+                let piece = taken(delta(&mut event), &["message", "content"]);
+                let said = ["text", "thinking"].iter().any(|key| !is_blank(piece.get(key)));
+                self.content.take(index, piece, kind.ends_with("start"));
+                if said { EventKind::Content } else { EventKind::Other }
+            }
+            "tool-plan-delta" => {
+                let piece = taken(delta(&mut event), &["message", "tool_plan"]);
+                let said = !is_blank(&piece);
+                grow(self.message.entry(&Text::new("tool_plan")), "tool_plan", piece);
+                if said { EventKind::Content } else { EventKind::Other }
+            }
+            "tool-call-start" | "tool-call-delta" => {
+                let piece = taken(delta(&mut event), &["message", "tool_calls"]);
+                self.tool_calls.take(index, piece, kind.ends_with("start"));
+                EventKind::Content
+            }
+            "citation-start" => {
+                let citation = taken(delta(&mut event), &["message", "citations"]);
+                self.citations.take(index, citation, true);
+                EventKind::Other
+            }
+            "content-end" | "tool-call-end" | "citation-end" => EventKind::Other,
+            "message-end" => {
+                if let Json::Object(delta) = delta(&mut event) {
+                    if delta.get("error").is_some_and(says_why) {
+                        self.error = Some(Json::Object(delta.clone()));
+                    }
+                    delta.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
+                }
+                EventKind::End
+            }
+            "error" => self.failed(event),
+            _ if event.get("error").is_some_and(says_why) => self.failed(event),
+            _ => EventKind::Unknown,
+        }
+    }
+
+    fn finish(mut self: Box<Self>) -> Folded<'a> {
+        let lists =
+            [("content", self.content), ("tool_calls", self.tool_calls), ("citations", self.citations)];
+        for (name, Slots(items)) in lists {
+            if !items.is_empty() {
+                let items = items.into_iter().map(|(_, item)| item).collect();
+                self.message.set(name, Json::Array(items));
+            }
+        }
+        if !self.message.is_empty() {
+            self.object.set("message", Json::Object(self.message));
+        }
+        Folded { object: Json::Object(self.object), error: self.error }
+    }
+}
+
+impl<'a> ChatFold<'a> {
+    fn failed(&mut self, event: Object<'a>) -> EventKind {
+        self.error = Some(Json::Object(event));
+        EventKind::Other
+    }
+
+    /// v1 streams members of the response, and at the end the response itself.
+    fn v1_event(&mut self, kind: &str, mut event: Object<'a>) -> EventKind {
+        event.remove("event_type");
+        event.remove("is_finished");
+        match kind {
+            "stream-start"
+            | "search-queries-generation"
+            | "search-results"
+            | "citation-generation"
+            | "text-generation" => {
+                for (key, value) in event {
+                    let name = key.plain().into_owned();
+                    grow(self.object.entry(&key), &name, value);
+                }
+                if kind == "text-generation" { EventKind::Content } else { EventKind::Other }
+            }
+            "tool-calls-chunk" => {
+                // Calls as far as they came; the event that ends them has them whole.
+                if let Some(mut piece) = event.remove("tool_call_delta") {
+                    let index = piece.get("index").as_u64();
+                    piece.as_object_mut().map(|piece| piece.remove("index"));
+                    self.tool_calls.take(index, piece, false);
+                }
+                if let Some(text) = event.remove("text") {
+                    grow(self.object.entry(&Text::new("text")), "text", text);
+                }
+                EventKind::Content
+            }
+            "tool-calls-generation" => {
+                self.tool_calls = Slots::default();
+                event.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
+                EventKind::Content
+            }
+            "stream-end" => {
+                self.tool_calls = Slots::default();
+                if event.get("error").is_some_and(says_why) {
+                    self.error = Some(Json::Object(event.clone()));
+                }
+                if let Some(Json::Object(response)) = event.remove("response") {
+                    response.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
+                }
+                event.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
+                EventKind::End
+            }
+            _ if event.get("error").is_some_and(says_why) => self.failed(event),
+            _ => EventKind::Unknown,
+        }
+    }
+}
+
+/// The elements of a list in the order in which they began, each with the number it goes by.
+#[derive(Default)]
+struct Slots<'a>(Vec<(Option<u64>, Json<'a>)>);
+
+impl<'a> Slots<'a> {
+    /// Begins an element, or adds a piece to the one of that number.
+    fn take(&mut self, index: Option<u64>, piece: Json<'a>, begins: bool) {
+        if piece.is_null() {
+            return;
+        }
+        // A list of one or more stands for its elements.
+        if let Json::Array(pieces) = piece {
+            return pieces.into_iter().for_each(|piece| self.take(index, piece, begins));
+        }
+        match self.0.iter().rposition(|(of, _)| *of == index).filter(|_| !begins) {
+            Some(place) => grow(&mut self.0[place].1, "", piece),
+            None => self.0.push((index, piece)),
+        }
+    }
+}
+
+/// The value at the end of a path of keys, taken out.
+fn taken<'a>(mut json: Json<'a>, path: &[&str]) -> Json<'a> {
+    for key in path {
+        json = json.as_object_mut().and_then(|object| object.remove(key)).unwrap_or_default();
+    }
+    json
+}
+
+fn is_blank(json: &Json<'_>) -> bool {
+    match json {
+        Json::Null => true,
+        Json::String(text) => text.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// Adds a piece to what came before it: texts and lists grow, all else is said anew.
+pub(crate) fn grow<'a>(whole: &mut Json<'a>, key: &str, piece: Json<'a>) {
+    const SAID_ONCE: [&str; 5] = ["id", "type", "role", "name", "generation_id"];
+    match (&mut *whole, piece) {
+        (_, Json::Null) => {}
+        (Json::Object(old), Json::Object(new)) => {
+            for (key, value) in new {
+                let name = key.plain().into_owned();
+                grow(old.entry(&key), &name, value);
+            }
+        }
+        (Json::Array(old), Json::Array(new)) => old.extend(new),
+        (Json::String(old), Json::String(new)) if !SAID_ONCE.contains(&key) => old.push(&new),
+        (_, new) => *whole = new,
+    }
+}

@@ -1,0 +1,13 @@
+//! One file an API: what its requests, responses and streams say.
+
+pub(crate) mod anthropic;
+pub(crate) mod bedrock;
+pub(crate) mod bedrock_invoke;
+pub(crate) mod cohere;
+pub(crate) mod embeddings;
+pub(crate) mod gemini;
+pub(crate) mod gemini_interactions;
+pub(crate) mod ollama;
+pub(crate) mod openai_chat;
+pub(crate) mod openai_responses;
+pub(crate) mod raw;

@@ -1,0 +1,180 @@
+//! Ollama's own `/api/chat` and `/api/generate`.
+//!
+//! <https://docs.ollama.com/api>
+
+use std::borrow::Cow;
+
+use crate::capture::Endpoint;
+use crate::format::Usage;
+use crate::json::{Json, Object};
+
+use super::cohere::grow;
+use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
+use crate::api::error::{reported, says_why};
+use crate::api::view::{
+    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, present, text, text_or_json,
+    unix_seconds,
+};
+
+pub(crate) struct Ollama;
+
+impl Dialect for Ollama {
+    fn request<'j>(&self, _endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j> {
+        let options = body.get("options");
+        let mut messages: Vec<Message<'j>> = body.get("messages").items().iter().map(message).collect();
+        // `/api/generate` has a prompt instead.
+        if body.get("prompt").as_text().is_some_and(|prompt| !prompt.is_empty()) {
+            messages.push(Message { role: Cow::Borrowed("user"), parts: parts(body, "prompt") });
+        }
+        let messages_count = messages.len();
+        if let Some(system) = body.get("system").as_str().filter(|system| !system.is_empty()) {
+            messages.insert(0, Message { role: Cow::Borrowed("system"), parts: vec![Part::Text(system)] });
+        }
+        RequestView {
+            model: body.get("model").as_str(),
+            stream: body.get("stream").as_bool().unwrap_or(true),
+            temperature: present(options, "temperature"),
+            max_tokens: present(options, "num_predict"),
+            tool_choice: present(body, "tool_choice"),
+            messages_count,
+            messages,
+            tools: body.get("tools").items().iter().map(tool).collect(),
+        }
+    }
+
+    fn response<'j>(&self, _endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
+        let parts = match present(body, "message") {
+            Some(message) => parts(message, "content"),
+            None => parts(body, "response"),
+        };
+        let answered = ["message", "response", "done_reason"].iter().any(|key| !body.get(key).is_null());
+        let choice = Choice { finish_reason: text(body.get("done_reason")), parts };
+        ResponseView {
+            model: text(body.get("model")),
+            created: unix_seconds(body.get("created_at")),
+            choices: answered.then_some(choice).into_iter().collect(),
+            usage: usage(body),
+            error: reported(body),
+            ..ResponseView::default()
+        }
+    }
+
+    fn fold<'a>(&self, _endpoint: &Endpoint) -> Option<Box<dyn Fold<'a> + 'a>> {
+        Some(Box::new(LinesFold::default()))
+    }
+}
+
+fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
+    let function = present(tool, "function").unwrap_or(tool);
+    Tool { name: text(function.get("name")), description: text(function.get("description")) }
+}
+
+fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
+    let role = text(message.get("role"));
+    let mut parts = parts(message, "content");
+    if role == "tool" {
+        let names = [message.get("tool_name"), message.get("name"), message.get("tool_call_id")];
+        let of = names.iter().find_map(|name| name.as_str()).unwrap_or_default();
+        parts.retain(|part| part.text().is_none());
+        parts.insert(0, Part::ToolResult { of, text: text(message.get("content")) });
+    }
+    Message { role, parts }
+}
+
+/// The parts of a message, or of a body that is one; `content` is where its text stands.
+fn parts<'j>(message: &'j Json<'j>, content: &str) -> Vec<Part<'j>> {
+    let said = |key: &str| message.get(key).as_str().filter(|said| !said.is_empty());
+    let image = |image: &'j Json<'j>| Part::Media {
+        media_type: Cow::Borrowed("image"),
+        bytes: image.as_str().map(|data| base64_bytes(&data)),
+        source: Cow::Borrowed(""),
+    };
+    let call = |call: &'j Json<'j>| {
+        let function = present(call, "function").unwrap_or(call);
+        Part::ToolCall {
+            name: text(function.get("name")),
+            arguments: text_or_json(function.get("arguments")),
+        }
+    };
+    let mut parts: Vec<Part<'j>> = said("thinking").map(Part::Reasoning).into_iter().collect();
+    parts.extend(said(content).map(Part::Text));
+    parts.extend(message.get("images").items().iter().map(image));
+    parts.extend(message.get("tool_calls").items().iter().map(call));
+    parts
+}
+
+/// The tokens of the last line; a prompt that is all in the cache is left out of it.
+pub(crate) fn usage(body: &Json<'_>) -> Option<Usage> {
+    let counts = [body.get("prompt_eval_count").as_u64(), body.get("eval_count").as_u64()];
+    if counts == [None, None] {
+        return None;
+    }
+    let [prompt, completion] = counts.map(|count| count.unwrap_or(0));
+    Some(Usage {
+        prompt_tokens: prompt,
+        completion_tokens: completion,
+        total_tokens: prompt + completion,
+        ..Usage::default()
+    })
+}
+
+/// Lines, each of the shape of a whole response with a piece of the answer, on their way to one.
+#[derive(Default)]
+struct LinesFold<'a> {
+    object: Object<'a>,
+    error: Option<Json<'a>>,
+}
+
+impl<'a> Fold<'a> for LinesFold<'a> {
+    fn event(&mut self, _name: &str, data: Json<'a>) -> EventKind {
+        let Json::Object(line) = data else {
+            return EventKind::Unknown;
+        };
+        if line.get("error").is_some_and(says_why) {
+            self.error = Some(Json::Object(line));
+            return EventKind::Other;
+        }
+        let known = ["message", "response", "done", "model", "created_at"];
+        if !known.iter().any(|key| line.get(key).is_some()) {
+            return EventKind::Unknown;
+        }
+        let mut said = false;
+        for (key, value) in line {
+            let name = key.plain().into_owned();
+            match (&*name, value) {
+                ("message", value) => {
+                    said |= says_something(&value);
+                    grow(self.object.entry(&key), "message", value);
+                }
+                ("response" | "thinking" | "tool_calls" | "logprobs", value) => {
+                    said |= !matches!(&value, Json::String(text) if text.is_empty()) && !value.is_null();
+                    grow(self.object.entry(&key), &name, value);
+                }
+                // The last line's word counts: its moment, its figures, its context.
+                (_, value) => *self.object.entry(&key) = value,
+            }
+        }
+        let done = self.object.get("done") == Some(&Json::Bool(true));
+        match (done, said) {
+            (true, true) => EventKind::LastContent,
+            (true, false) => EventKind::End,
+            (false, true) => EventKind::Content,
+            (false, false) => EventKind::Other,
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Folded<'a> {
+        Folded { object: Json::Object(self.object), error: self.error }
+    }
+}
+
+/// Whether a piece of a message is more than its role.
+fn says_something(message: &Json<'_>) -> bool {
+    message.as_object().is_some_and(|message| {
+        message.iter().any(|(key, value)| match value {
+            Json::String(text) => !text.is_empty() && *key != *"role",
+            Json::Array(items) => !items.is_empty(),
+            _ => false,
+        })
+    })
+}

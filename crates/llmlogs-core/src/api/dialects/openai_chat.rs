@@ -1,0 +1,1002 @@
+//! OpenAI chat completions, legacy completions, and everything shaped like them: DeepSeek, Groq,
+//! Mistral, OpenRouter, Perplexity, Together, Fireworks, xAI, vLLM, llama.cpp …
+//!
+//! <https://platform.openai.com/docs/api-reference/chat>
+
+use std::borrow::Cow;
+
+use crate::capture::{Api, Endpoint};
+use crate::format::Usage;
+use crate::json::{Json, Object, Text};
+
+use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
+use crate::api::error::reported;
+use crate::api::view::{
+    Choice, Message, Part, ReportedCost, RequestView, ResponseView, Tool, base64_bytes, count, data_url,
+    media_at, present, text, text_or_json,
+};
+
+pub(crate) struct OpenAiChat;
+
+impl Dialect for OpenAiChat {
+    fn request<'j>(&self, _endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j> {
+        let listed = body.get("messages").items();
+        let mut messages: Vec<Message<'j>> = listed.iter().map(message).collect();
+        // The legacy completions API has a prompt instead.
+        if let Some(prompt) = present(body, "prompt") {
+            messages
+                .push(Message { role: Cow::Borrowed("user"), parts: vec![Part::Text(text_or_json(prompt))] });
+        }
+        let tools = body.get("tools").items().iter();
+        let functions = body.get("functions").items().iter();
+        RequestView {
+            model: body.get("model").as_str(),
+            stream: body.get("stream").as_bool().unwrap_or(false),
+            temperature: present(body, "temperature"),
+            max_tokens: present(body, "max_completion_tokens").or(present(body, "max_tokens")),
+            tool_choice: present(body, "tool_choice").or(present(body, "function_call")),
+            messages_count: messages.len(),
+            messages,
+            tools: tools.map(tool).chain(functions.map(function)).collect(),
+        }
+    }
+
+    fn response<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
+        // Groq's stands beside the last chunk, Moonshot's in a choice.
+        let in_choices = body.get("choices").items().iter().map(|choice| choice.get("usage"));
+        let mut places = [body.get("usage"), body.at(&["x_groq", "usage"])].into_iter().chain(in_choices);
+        let usage_json = places.find(|usage| usage.as_object().is_some()).unwrap_or(&Json::Null);
+        ResponseView {
+            id: text(body.get("id")),
+            object: text(body.get("object")),
+            created: body.get("created").as_f64().map(|seconds| seconds as u64),
+            model: text(body.get("model")),
+            choices: body.get("choices").items().iter().map(choice).collect(),
+            usage: usage(endpoint, usage_json),
+            cost: cost(body).or_else(|| reported_cost(usage_json)),
+            service_tier: text(body.get("service_tier")),
+            error: reported(body),
+        }
+    }
+
+    fn fold<'a>(&self, _endpoint: &Endpoint) -> Option<Box<dyn Fold<'a> + 'a>> {
+        Some(Box::new(ChatFold::default()))
+    }
+}
+
+fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
+    match present(tool, "function") {
+        Some(inner) => function(inner),
+        // Built-in and custom tools have a name or a type only.
+        None => match present(tool, "custom") {
+            Some(custom) => function(custom),
+            None => Tool {
+                name: tool.get("name").as_str().unwrap_or_else(|| text(tool.get("type"))),
+                description: text(tool.get("description")),
+            },
+        },
+    }
+}
+
+fn function<'j>(function: &'j Json<'j>) -> Tool<'j> {
+    Tool { name: text(function.get("name")), description: text(function.get("description")) }
+}
+
+fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
+    let role = text(message.get("role"));
+    let mut parts = message_parts(message);
+    if role == "tool" || role == "function" {
+        let of = message.get("tool_call_id").as_str();
+        let of = of.unwrap_or_else(|| text(message.get("name")));
+        let result = parts.iter().filter_map(Part::text).collect::<Vec<_>>().join("\n");
+        parts.retain(|part| part.text().is_none());
+        parts.insert(0, Part::ToolResult { of, text: result.into() });
+    }
+    Message { role, parts }
+}
+
+/// The parts of a message of either direction, reasoning first.
+fn message_parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
+    let mut parts = Vec::new();
+    let keys = ["reasoning_content", "reasoning", "reasoning_text", "thinking"].into_iter();
+    match keys.filter_map(|key| message.get(key).as_str()).find(|reasoning| !reasoning.is_empty()) {
+        Some(reasoning) => parts.push(Part::Reasoning(reasoning)),
+        // Snowflake and MiniMax have the details only.
+        None => {
+            let details = message.get("reasoning_details").items().iter();
+            let texts = details.filter_map(|d| d.get("text").as_str().or_else(|| d.get("summary").as_str()));
+            parts.extend(texts.map(Part::Reasoning));
+        }
+    }
+    match message.get("content") {
+        Json::String(content) if !content.is_empty() => parts.push(Part::Text(content.plain())),
+        Json::Array(items) => parts.extend(items.iter().map(content_part)),
+        _ => {}
+    }
+    if let Some(refusal) = message.get("refusal").as_str().filter(|r| !r.is_empty()) {
+        parts.push(Part::Refusal(refusal));
+    }
+    if let Some(audio) = present(message, "audio") {
+        let said = |key| audio.get(key).as_str().filter(|said| !said.is_empty());
+        if let Some(transcript) = said("transcript") {
+            parts.push(Part::Text(transcript));
+        }
+        if let Some(data) = said("data") {
+            parts.push(Part::Media {
+                media_type: Cow::Borrowed("audio"),
+                bytes: Some(base64_bytes(&data)),
+                source: Cow::Borrowed(""),
+            });
+        }
+    }
+    parts.extend(message.get("images").items().iter().map(content_part));
+    for call in message.get("tool_calls").items() {
+        let inner = match (present(call, "function"), present(call, "custom")) {
+            (Some(inner), _) | (None, Some(inner)) => inner,
+            (None, None) => call,
+        };
+        parts.push(tool_call(inner));
+    }
+    // Snowflake sends an empty one with every message.
+    if let Some(call) = present(message, "function_call").filter(|call| !text(call.get("name")).is_empty()) {
+        parts.push(tool_call(call));
+    }
+    parts
+}
+
+fn tool_call<'j>(call: &'j Json<'j>) -> Part<'j> {
+    let arguments = present(call, "arguments").unwrap_or_else(|| call.get("input"));
+    Part::ToolCall { name: text(call.get("name")), arguments: text_or_json(arguments) }
+}
+
+/// A part of a content list, in the words of either of OpenAI's APIs or of those who speak them.
+pub(crate) fn content_part<'j>(part: &'j Json<'j>) -> Part<'j> {
+    let at = |key: &str| match part.get(key) {
+        Json::String(url) => url.plain(),
+        inner => text(inner.get("url")),
+    };
+    match &*text(part.get("type")) {
+        "text" | "input_text" | "output_text" => Part::Text(text(part.get("text"))),
+        "refusal" => Part::Refusal(text(part.get("refusal"))),
+        "reasoning_text" | "summary_text" => Part::Reasoning(text(part.get("text"))),
+        // Mistral's magistral models.
+        "thinking" => match part.get("thinking") {
+            Json::Array(items) => {
+                let texts: Vec<_> = items.iter().map(|item| text(item.get("text"))).collect();
+                Part::Reasoning(texts.concat().into())
+            }
+            other => Part::Reasoning(text(other)),
+        },
+        "image_url" | "input_image" | "computer_screenshot" => match at("image_url") {
+            url if url.is_empty() => media_at(text(part.get("file_id")), "image"),
+            url => media_at(url, "image"),
+        },
+        "video_url" => media_at(at("video_url"), "video"),
+        "document_url" => media_at(at("document_url"), "document"),
+        "input_audio" => Part::Media {
+            media_type: format!("audio/{}", text(part.at(&["input_audio", "format"]))).into(),
+            bytes: part.at(&["input_audio", "data"]).as_str().map(|data| base64_bytes(&data)),
+            source: Cow::Borrowed(""),
+        },
+        "file" | "input_file" => file(present(part, "file").unwrap_or(part)),
+        _ => match part {
+            Json::String(text) => Part::Text(text.plain()),
+            other => Part::Other(other),
+        },
+    }
+}
+
+/// A file: its data, bare or as a URL, else where it is.
+fn file<'j>(file: &'j Json<'j>) -> Part<'j> {
+    if let Some(data) = file.get("file_data").as_str() {
+        if data_url(&data).is_some() || data.starts_with("http") {
+            return media_at(data, "file");
+        }
+        let bytes = Some(base64_bytes(&data));
+        return Part::Media { media_type: Cow::Borrowed("file"), bytes, source: Cow::Borrowed("") };
+    }
+    let place = ["file_url", "file_id", "filename"].into_iter().find_map(|key| file.get(key).as_str());
+    media_at(place.unwrap_or_default(), "file")
+}
+
+fn choice<'j>(choice: &'j Json<'j>) -> Choice<'j> {
+    let parts = match (present(choice, "message"), choice.get("text")) {
+        (Some(message), _) => message_parts(message),
+        (None, Json::String(text)) => vec![Part::Text(text.plain())],
+        (None, _) => Vec::new(),
+    };
+    Choice { finish_reason: text(choice.get("finish_reason")), parts }
+}
+
+/// The tokens of a `usage` object in the common shape, in either generation of names.
+pub(crate) fn usage(endpoint: &Endpoint, usage: &Json<'_>) -> Option<Usage> {
+    usage.as_object()?;
+    let prompt = count(usage, &[&["prompt_tokens"], &["input_tokens"]]).unwrap_or(0);
+    let completion = count(usage, &[&["completion_tokens"], &["output_tokens"]]).unwrap_or(0);
+    // A zero in one place does not make void what another one says.
+    let said = |paths: &[&[&str]]| {
+        let mut counts = paths.iter().filter_map(|path| usage.at(path).as_u64());
+        counts.find(|count| *count > 0).unwrap_or(0)
+    };
+    let reasoning = said(&[
+        &["completion_tokens_details", "reasoning_tokens"],
+        &["output_tokens_details", "reasoning_tokens"],
+        &["reasoning_tokens"],
+    ]);
+    let total = count(usage, &[&["total_tokens"]]);
+    let unnamed = total.unwrap_or(0).saturating_sub(prompt + completion);
+    let (completion, reasoning) = match &*endpoint.provider {
+        // xAI's chat completions count reasoning beside the completion; its total says so too.
+        "x_ai" if endpoint.api == Api::OpenAiChat && (total.is_none() || unnamed >= reasoning) => {
+            (completion + reasoning, reasoning)
+        }
+        // So does a Grok behind another host.
+        _ if reasoning > 0 && unnamed == reasoning => (completion + reasoning, reasoning),
+        // Gemini's thoughts are in the total alone when it speaks OpenAI's language.
+        "gcp.gemini" | "gcp.vertex_ai" if endpoint.api == Api::OpenAiChat && reasoning <= unnamed => {
+            (completion + unnamed, unnamed)
+        }
+        _ => (completion, reasoning),
+    };
+    Some(Usage {
+        prompt_tokens: prompt,
+        completion_tokens: completion,
+        total_tokens: total.unwrap_or(prompt + completion),
+        cached_tokens: said(&[
+            &["prompt_tokens_details", "cached_tokens"],
+            &["input_tokens_details", "cached_tokens"],
+            // DeepSeek, Mistral, Moonshot, then those that pass Anthropic's words on.
+            &["prompt_cache_hit_tokens"],
+            &["num_cached_tokens"],
+            &["cached_tokens"],
+            &["cache_read_input_tokens"],
+        ]),
+        cache_creation_tokens: said(&[
+            &["prompt_tokens_details", "cache_write_tokens"],
+            &["input_tokens_details", "cache_write_tokens"],
+            &["prompt_tokens_details", "cache_creation_tokens"],
+            &["cache_creation_input_tokens"],
+        ]),
+        reasoning_tokens: reasoning,
+    })
+}
+
+/// What a body says that it cost: in its usage, or beside it as Venice does.
+pub(crate) fn cost(body: &Json<'_>) -> Option<ReportedCost> {
+    let venice = || body.at(&["cost", "usd"]).as_f64();
+    reported_cost(body.get("usage"))
+        .or_else(|| Some(ReportedCost { total: venice()?, ..ReportedCost::default() }))
+}
+
+/// What a `usage` object says that it cost: OpenRouter's `cost`, Perplexity's `cost.total_cost`, xAI's
+/// ticks of 10⁻¹⁰ dollars, DeepInfra's and a gateway's estimates.
+pub(crate) fn reported_cost(usage: &Json<'_>) -> Option<ReportedCost> {
+    let number = |path: &[&str]| usage.at(path).as_f64();
+    let upstream =
+        |keys: [&str; 2]| keys.into_iter().find_map(|key| number(&["cost_details", key])).unwrap_or(0.0);
+    if let Some(total) = number(&["cost"]) {
+        return Some(ReportedCost {
+            input: upstream(["upstream_inference_prompt_cost", "upstream_inference_input_cost"]),
+            output: upstream(["upstream_inference_completions_cost", "upstream_inference_output_cost"]),
+            total,
+        });
+    }
+    if let Some(total) = number(&["cost", "total_cost"]) {
+        return Some(ReportedCost {
+            input: number(&["cost", "input_tokens_cost"]).unwrap_or(0.0),
+            output: number(&["cost", "output_tokens_cost"]).unwrap_or(0.0),
+            total,
+        });
+    }
+    let total = number(&["cost_in_usd_ticks"])
+        .map(|ticks| ticks / 1e10)
+        .or_else(|| number(&["estimated_cost"]))
+        .or_else(|| number(&["pydantic_ai_gateway", "cost_estimate"]))?;
+    Some(ReportedCost { total, ..ReportedCost::default() })
+}
+
+/// Chunks on their way to a `chat.completion`.
+#[derive(Default)]
+pub(crate) struct ChatFold<'a> {
+    object: Object<'a>,
+    choices: Vec<ChoiceFold<'a>>,
+    error: Option<Json<'a>>,
+}
+
+struct ChoiceFold<'a> {
+    index: u64,
+    members: Object<'a>,
+    message: Option<Json<'a>>,
+}
+
+impl<'a> Fold<'a> for ChatFold<'a> {
+    fn event(&mut self, name: &str, data: Json<'a>) -> EventKind {
+        let failed = name == "error" || reported(&data).is_some();
+        if failed {
+            self.error = Some(data.clone());
+        }
+        let Json::Object(chunk) = data else {
+            return if failed { EventKind::Other } else { EventKind::Unknown };
+        };
+        // An error that is no chunk as well has nothing to add to the answer but its tokens.
+        if failed && chunk.get("choices").is_none() {
+            if let Some(usage) = chunk.get("usage").filter(|usage| !usage.is_null()) {
+                self.object.set("usage", usage.clone());
+            }
+            return EventKind::Other;
+        }
+        let mut seen = EventKind::Other;
+        for (key, value) in chunk {
+            match (&*key.plain(), value) {
+                ("choices", Json::Array(choices)) => {
+                    if self.object.get("choices").is_none() {
+                        self.object.set("choices", Json::Null);
+                    }
+                    for choice in choices {
+                        if self.choice(choice) {
+                            seen = EventKind::Content;
+                        }
+                    }
+                }
+                // Padding against traffic analysis; no part of the answer.
+                ("obfuscation" | "p", _) => {}
+                ("error", _) if failed => {}
+                (name, value) => self.member(name == "x_groq", key, value),
+            }
+        }
+        seen
+    }
+
+    fn finish(mut self: Box<Self>) -> Folded<'a> {
+        if let Some(object) = self.object.get_mut("object")
+            && let Some(kind) = object.as_str()
+            && let Some(whole) = kind.strip_suffix(".chunk").or(kind.strip_suffix(".done"))
+        {
+            *object = Json::string(whole.to_owned());
+        }
+        if self.object.get("usage").is_none_or(Json::is_null)
+            && let Some(usage) = self.object.get("x_groq").and_then(|x| present_owned(x, "usage"))
+        {
+            self.object.set("usage", usage);
+        }
+        self.choices.sort_by_key(|choice| choice.index);
+        let choices = self.choices.into_iter().map(ChoiceFold::finish).collect();
+        if self.object.get("choices").is_some() {
+            self.object.set("choices", Json::Array(choices));
+        }
+        Folded { object: Json::Object(self.object), error: self.error }
+    }
+}
+
+fn present_owned<'a>(json: &Json<'a>, key: &str) -> Option<Json<'a>> {
+    Some(json.get(key)).filter(|json| !json.is_null()).cloned()
+}
+
+impl<'a> ChatFold<'a> {
+    /// A member of the chunk itself: what was said first stays, but for what grows or comes late.
+    fn member(&mut self, merge: bool, key: Text<'a>, value: Json<'a>) {
+        let fixed = ["id", "object", "created", "model"].iter().any(|fixed| key == **fixed);
+        let place = self.object.entry(&key);
+        // Azure opens with a chunk whose id is empty and whose time is zero.
+        let unset = says_nothing(place) || (fixed && place.as_u64() == Some(0));
+        if merge && let (Some(old), Json::Object(new)) = (place.as_object_mut(), &value) {
+            for (key, value) in new.iter() {
+                old.set_text(key.clone(), value.clone());
+            }
+        } else if place.is_null() || !says_nothing(&value) && (unset || !fixed) {
+            *place = value;
+        }
+    }
+
+    /// Takes one choice of a chunk; says whether the model said something in it.
+    fn choice(&mut self, choice: Json<'a>) -> bool {
+        let index = choice.get("index").as_u64().unwrap_or(0);
+        let place = match self.choices.iter().position(|c| c.index == index) {
+            Some(place) => place,
+            None => {
+                self.choices.push(ChoiceFold::new(index));
+                self.choices.len() - 1
+            }
+        };
+        self.choices[place].take(choice)
+    }
+}
+
+impl<'a> ChoiceFold<'a> {
+    fn new(index: u64) -> Self {
+        let mut members = Object::new();
+        members.set("index", Json::number(index));
+        ChoiceFold { index, members, message: None }
+    }
+
+    fn take(&mut self, choice: Json<'a>) -> bool {
+        let Json::Object(choice) = choice else {
+            return false;
+        };
+        let has_delta = choice.get("delta").is_some_and(|delta| !delta.is_null());
+        let mut said = false;
+        for (key, value) in choice {
+            match (&*key.plain(), value) {
+                ("index", _) => {}
+                ("delta", delta @ Json::Object(_)) => {
+                    if self.message.is_none() {
+                        self.members.set("message", Json::Null);
+                    }
+                    said |= says_something(&delta);
+                    let message = self.message.get_or_insert_with(|| {
+                        let start = [("role", Json::string("assistant")), ("content", Json::Null)];
+                        Json::Object(start.into_iter().collect())
+                    });
+                    merge(message, "message", delta);
+                }
+                // Perplexity repeats the whole message beside each delta.
+                ("message", message)
+                    if !has_delta && (says_something(&message) || self.message.is_none()) =>
+                {
+                    self.members.set("message", Json::Null);
+                    said |= says_something(&message);
+                    self.message = Some(message);
+                }
+                ("message" | "delta", _) => {}
+                // Together repeats the delta as a text.
+                ("text", _) if has_delta => {}
+                ("text", value) => {
+                    said |= value.as_text().is_some_and(|text| !text.is_empty());
+                    merge(self.members.entry(&key), "text", value);
+                }
+                ("logprobs", value) => merge(self.members.entry(&key), "logprobs", value),
+                // Token ids and the like go on, a filter's verdicts replace each other.
+                (_, Json::Array(new)) => match self.members.entry(&key) {
+                    Json::Array(old) => old.extend(new),
+                    place => *place = Json::Array(new),
+                },
+                (_, value) => replace(self.members.entry(&key), value),
+            }
+        }
+        said
+    }
+
+    fn finish(mut self) -> Json<'a> {
+        if let Some(mut message) = self.message {
+            if let Some(Json::Array(calls)) = message.as_object_mut().and_then(|m| m.get_mut("tool_calls")) {
+                for call in calls.iter_mut().filter_map(Json::as_object_mut) {
+                    call.remove("index");
+                }
+            }
+            self.members.set("message", message);
+        }
+        Json::Object(self.members)
+    }
+}
+
+/// Whether a value is null or empty.
+fn says_nothing(json: &Json<'_>) -> bool {
+    match json {
+        Json::Null => true,
+        Json::String(text) => text.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        Json::Object(members) => members.is_empty(),
+        Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
+/// Puts a later word in the place of an earlier one, member by member; nothing said changes nothing.
+fn replace<'a>(place: &mut Json<'a>, value: Json<'a>) {
+    match (&mut *place, value) {
+        (Json::Object(old), Json::Object(new)) => {
+            for (key, value) in new {
+                replace(old.entry(&key), value);
+            }
+        }
+        (old, new) if old.is_null() || !says_nothing(&new) => *old = new,
+        _ => {}
+    }
+}
+
+/// Whether a delta carries content of any kind, not just its role.
+fn says_something(delta: &Json<'_>) -> bool {
+    delta.as_object().is_some_and(|delta| {
+        delta.iter().any(|(key, value)| match value {
+            Json::String(text) => !text.is_empty() && *key != *"role",
+            Json::Array(items) => !items.is_empty(),
+            Json::Object(members) => !members.is_empty(),
+            Json::Null | Json::Bool(_) | Json::Number(_) => false,
+        })
+    })
+}
+
+/// Strings that are said once and may be repeated or corrected.
+const SAID_ONCE: [&str; 12] = [
+    "role",
+    "id",
+    "type",
+    "format",
+    "object",
+    "model",
+    "native_finish_reason",
+    "tool_call_id",
+    "mime_type",
+    "channel",
+    "url",
+    "call_id",
+];
+
+/// Strings that come in pieces; a piece may well be what came before it. Of others the same again is
+/// taken for a repetition.
+const IN_PIECES: [&str; 13] = [
+    "content",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_text",
+    "refusal",
+    "arguments",
+    "input",
+    "text",
+    "thinking",
+    "summary",
+    "data",
+    "transcript",
+    "signature",
+];
+
+/// Adds a piece to what came before it.
+fn merge<'a>(whole: &mut Json<'a>, key: &str, piece: Json<'a>) {
+    match (&mut *whole, piece) {
+        (_, Json::Null) => {}
+        (Json::String(old), Json::String(new)) => {
+            let repeated = !IN_PIECES.contains(&key) && *old == new;
+            if SAID_ONCE.contains(&key) {
+                if !new.is_empty() {
+                    *old = new;
+                }
+            } else if !repeated {
+                old.push(&new);
+            }
+        }
+        (Json::Object(old), Json::Object(new)) => {
+            for (key, value) in new {
+                let name = key.plain().into_owned();
+                merge(old.entry(&key), &name, value);
+            }
+        }
+        (Json::Array(old), Json::Array(new)) => {
+            for item in new {
+                merge_item(old, key, item);
+            }
+        }
+        // Mistral's content turns from text into parts, and back.
+        (Json::Array(old), Json::String(new)) if key == "content" => {
+            if !new.is_empty() {
+                merge_item(old, key, text_part(new));
+            }
+        }
+        (Json::String(old), Json::Array(new)) if key == "content" => {
+            let mut parts = Vec::new();
+            if !old.is_empty() {
+                parts.push(text_part(std::mem::take(old)));
+            }
+            for item in new {
+                merge_item(&mut parts, key, item);
+            }
+            *whole = Json::Array(parts);
+        }
+        (_, Json::Array(new)) => {
+            let mut items = Vec::new();
+            for item in new {
+                merge_item(&mut items, key, item);
+            }
+            *whole = Json::Array(items);
+        }
+        (_, new) => *whole = new,
+    }
+}
+
+fn text_part(text: Text<'_>) -> Json<'_> {
+    let members = [("type", Json::string("text")), ("text", Json::String(text))];
+    Json::Object(members.into_iter().collect())
+}
+
+/// Adds an element of a list: into the element of the same index and id, onto a last part of the
+/// same kind, else at the end.
+fn merge_item<'a>(list: &mut Vec<Json<'a>>, key: &str, item: Json<'a>) {
+    let index = item.get("index").as_u64();
+    let id = item.get("id").as_text().filter(|id| !id.is_empty());
+    let last = list.len().checked_sub(1);
+    let place = if key == "images" {
+        // Each comes as a whole, whatever its index.
+        list.iter().position(|old| *old == item)
+    } else if let Some(index) = index {
+        list.iter().rposition(|old| {
+            // Gemini gives every call index 0 and an id of its own.
+            let other_id = || match (old.get("id").as_text(), id) {
+                (Some(old), Some(new)) => !old.is_empty() && old != new,
+                _ => false,
+            };
+            let same_kind = |key| match (old.get(key).as_text(), item.get(key).as_text()) {
+                (Some(old), Some(new)) => old == new,
+                _ => true,
+            };
+            old.get("index").as_u64() == Some(index) && !other_id() && same_kind("type")
+        })
+    } else if key == "tool_calls" {
+        // Without an index: the same call again, or more of the last one's arguments.
+        let named = !says_nothing(item.at(&["function", "name"])) || !says_nothing(item.get("name"));
+        match id {
+            Some(id) => list.iter().position(|old| old.get("id").as_text() == Some(id)),
+            None => last.filter(|_| !named),
+        }
+    } else if key == "content" || key == "thinking" {
+        let kind = item.get("type");
+        let grows = ["text", "thinking"].iter().any(|k| kind.as_text().is_some_and(|t| *t == **k));
+        last.filter(|last| grows && list[*last].get("type") == kind)
+    } else {
+        None
+    };
+    match place {
+        Some(_) if key == "images" => {}
+        // Groq tells a tool that it ran once more when it has its output.
+        Some(place) if key == "executed_tools" => {
+            if let (Some(old), Json::Object(new)) = (list[place].as_object_mut(), item) {
+                new.into_iter().for_each(|(key, value)| old.set_text(key, value));
+            }
+        }
+        Some(place) => merge(&mut list[place], key, item),
+        None => list.push(item),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_tool_that_groq_ran_is_told_twice_and_there_once() {
+        let mut list = Vec::new();
+        for item in [
+            r#"{"index":0,"type":"search","arguments":"{\"query\":\"w\"}"}"#,
+            r#"{"index":0,"type":"search","arguments":"{\"query\":\"w\"}","output":"found"}"#,
+        ] {
+            merge_item(&mut list, "executed_tools", json::parse(item).unwrap());
+        }
+        assert_eq!(list.len(), 1);
+        assert_eq!(list[0].get("arguments").as_str().unwrap(), r#"{"query":"w"}"#);
+        assert_eq!(list[0].get("output").as_str().unwrap(), "found");
+    }
+    use crate::api::framing::{Framing, for_each_event};
+    use crate::api::{Request, recognise};
+    use crate::json;
+
+    fn endpoint(host: &str) -> Endpoint {
+        let url = format!("https://{host}/v1/chat/completions");
+        recognise(Request { method: "POST", url: &url }).unwrap()
+    }
+
+    fn compact(json: &Json<'_>) -> String {
+        let mut out = Vec::new();
+        json::compact(json, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// Folds a stream as it came; gives the object, what each event was, and the error.
+    fn fold_stream(stream: &str) -> (String, Vec<EventKind>, Option<String>) {
+        let mut fold = OpenAiChat.fold(&endpoint("api.openai.com")).unwrap();
+        let mut seen = Vec::new();
+        for_each_event(Framing::Sse, stream.as_bytes(), |event| {
+            if event.data != "[DONE]" {
+                seen.push(fold.event(&event.name, json::parse(&event.data).unwrap().into_owned()));
+            }
+        });
+        let folded = fold.finish();
+        (compact(&folded.object), seen, folded.error.map(|error| compact(&error)))
+    }
+
+    fn fold(chunks: &[&str]) -> (String, Vec<EventKind>, Option<String>) {
+        fold_stream(&chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect::<String>())
+    }
+
+    /// The message that deltas fold into.
+    fn message(deltas: &[&str]) -> String {
+        let chunks: Vec<_> =
+            deltas.iter().map(|d| format!(r#"{{"choices":[{{"index":0,"delta":{d}}}]}}"#)).collect();
+        let (object, ..) = fold(&chunks.iter().map(|chunk| &**chunk).collect::<Vec<_>>());
+        let object = json::parse(&object).unwrap();
+        compact(object.get("choices").items()[0].get("message"))
+    }
+
+    const STREAM: [&str; 7] = [
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","service_tier":"default","system_fingerprint":"fp","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"abc"}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[{"index":1,"delta":{"role":"assistant","content":"two"},"finish_reason":null}]}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[{"index":0,"delta":{"content":"Gr\u00fc"},"logprobs":{"content":[{"token":"Gr","logprob":-0.10,"bytes":[71],"top_logprobs":[]}],"refusal":null},"finish_reason":null}]}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[{"index":0,"delta":{"content":"ße"},"logprobs":{"content":[{"token":"e","logprob":-2,"bytes":[101],"top_logprobs":[]}],"refusal":null},"finish_reason":null}]}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[{"index":1,"delta":{},"finish_reason":"length"}]}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#,
+    ];
+
+    #[test]
+    fn a_stream_folds_into_the_completion_it_stands_for() {
+        let (object, seen, error) = fold(&STREAM);
+        assert_eq!(
+            object,
+            r#"{"id":"c1","object":"chat.completion","created":1700000000,"model":"gpt-x","service_tier":"default","system_fingerprint":"fp","choices":[{"index":0,"message":{"role":"assistant","content":"Grüße","refusal":null},"logprobs":{"content":[{"token":"Gr","logprob":-0.10,"bytes":[71],"top_logprobs":[]},{"token":"e","logprob":-2,"bytes":[101],"top_logprobs":[]}],"refusal":null},"finish_reason":"stop"},{"index":1,"message":{"role":"assistant","content":"two"},"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#
+        );
+        assert_eq!(seen.iter().position(|seen| *seen == EventKind::Content), Some(1));
+        assert_eq!(error, None);
+    }
+
+    proptest! {
+        #[test]
+        fn line_ends_comments_names_and_blank_lines_do_not_change_the_fold(
+            newline in prop::sample::select(vec!["\n", "\r\n", "\r"]),
+            noise in prop::collection::vec(0_u8..8, STREAM.len()),
+            last_blank in any::<bool>(),
+            bom in any::<bool>(),
+        ) {
+            let mut noisy = if bom { "\u{feff}".to_owned() } else { String::new() };
+            for (place, (chunk, noise)) in STREAM.iter().zip(noise).enumerate() {
+                if noise & 1 != 0 {
+                    noisy += &format!(": keep-alive{newline}{newline}");
+                }
+                if noise & 2 != 0 {
+                    noisy += &format!("event: anything{newline}id: {place}{newline}");
+                }
+                let space = if noise & 4 != 0 { "" } else { " " };
+                noisy += &format!("data:{space}{chunk}{newline}");
+                if last_blank || place + 1 < STREAM.len() {
+                    noisy += newline;
+                }
+            }
+            prop_assert_eq!(fold_stream(&noisy), fold(&STREAM));
+        }
+    }
+
+    #[test]
+    fn azures_opening_chunk_gives_its_filter_results_and_nothing_else() {
+        let (object, ..) = fold(&[
+            r#"{"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}]}"#,
+            r#"{"choices":[{"content_filter_results":{},"delta":{"content":"","role":"assistant"},"finish_reason":null,"index":0}],"created":7,"id":"c","model":"gpt-4o","object":"chat.completion.chunk"}"#,
+            r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"Hi"},"finish_reason":null,"index":0}],"created":7,"id":"c","model":"gpt-4o","object":"chat.completion.chunk"}"#,
+            r#"{"choices":[{"content_filter_results":{"hate":{"filtered":true,"severity":"high"}},"delta":{},"finish_reason":null,"index":0}],"created":7,"id":"c","model":"gpt-4o","object":"chat.completion.chunk"}"#,
+            r#"{"choices":[{"content_filter_results":{},"delta":{},"finish_reason":"content_filter","index":0}],"created":7,"id":"","model":"","object":""}"#,
+        ]);
+        assert_eq!(
+            object,
+            r#"{"choices":[{"index":0,"content_filter_results":{"hate":{"filtered":true,"severity":"high"}},"message":{"role":"assistant","content":"Hi"},"finish_reason":"content_filter"}],"created":7,"id":"c","model":"gpt-4o","object":"chat.completion","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}]}"#
+        );
+    }
+
+    #[test]
+    fn tool_calls_come_whole_however_they_are_cut() {
+        // OpenAI: by index.
+        assert_eq!(
+            message(&[
+                r#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}"#,
+                r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\""}}]}"#,
+                r#"{"tool_calls":[{"index":1,"id":"b","type":"function","function":{"name":"g","arguments":"{}"}}]}"#,
+                r#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":":1}"}}]}"#,
+            ]),
+            r#"{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},{"id":"b","type":"function","function":{"name":"g","arguments":"{}"}}]}"#
+        );
+        // Gemini: every index is 0.
+        assert_eq!(
+            message(&[
+                r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}"#,
+                r#"{"tool_calls":[{"index":0,"id":"b","function":{"name":"f","arguments":"{}"}}]}"#,
+            ]),
+            r#"{"role":"assistant","content":null,"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":"{}"}}]}"#
+        );
+        // No index at all.
+        assert_eq!(
+            message(&[
+                r#"{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{"}}]}"#,
+                r#"{"tool_calls":[{"function":{"arguments":"}"}}]}"#,
+                r#"{"tool_calls":[{"id":"b","function":{"name":"f","arguments":"{}"}}]}"#,
+            ]),
+            r#"{"role":"assistant","content":null,"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":"{}"}}]}"#
+        );
+    }
+
+    #[test]
+    fn reasoning_and_its_signature_are_kept() {
+        assert_eq!(
+            message(&[
+                r#"{"role":"assistant","content":"","reasoning":"a","reasoning_details":[{"type":"reasoning.text","text":"a","format":"f","index":0}]}"#,
+                r#"{"role":"assistant","content":"","reasoning":"a","reasoning_details":[{"type":"reasoning.text","text":"a","format":"f","index":0}]}"#,
+                r#"{"content":"","reasoning_details":[{"type":"reasoning.text","signature":"sig","format":"f","index":0}]}"#,
+                r#"{"content":"","reasoning_details":[{"type":"reasoning.encrypted","data":"enc","id":"r","format":"f","index":0}]}"#,
+            ]),
+            r#"{"role":"assistant","content":"","reasoning":"aa","reasoning_details":[{"type":"reasoning.text","text":"aa","format":"f","index":0,"signature":"sig"},{"type":"reasoning.encrypted","data":"enc","id":"r","format":"f","index":0}]}"#
+        );
+    }
+
+    #[test]
+    fn what_is_said_again_with_every_delta_does_not_grow() {
+        // Groq's channels, a gateway's own mark; text may repeat itself.
+        assert_eq!(
+            message(&[
+                r#"{"reasoning":"ha","channel":"analysis","mark":"x"}"#,
+                r#"{"reasoning":"ha","channel":"analysis","mark":"x"}"#,
+                r#"{"content":"no","channel":"final","mark":"x"}"#,
+                r#"{"content":"no","channel":"final","mark":"x"}"#,
+            ]),
+            r#"{"role":"assistant","content":"nono","reasoning":"haha","channel":"final","mark":"x"}"#
+        );
+    }
+
+    #[test]
+    fn mistrals_content_turns_from_parts_into_text() {
+        assert_eq!(
+            message(&[
+                r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"h"}]}]}"#,
+                r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"m"}]}]}"#,
+                r#"{"content":"Hi"}"#,
+                r#"{"content":"!"}"#,
+            ]),
+            r#"{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"Hi!"}]}"#
+        );
+    }
+
+    #[test]
+    fn images_and_sounds_of_a_stream_are_kept() {
+        assert_eq!(
+            message(&[
+                r#"{"images":[{"index":0,"type":"image_url","image_url":{"url":"data:a"}}]}"#,
+                r#"{"images":[{"index":0,"type":"image_url","image_url":{"url":"data:b"}}]}"#,
+                r#"{"audio":{"id":"au","transcript":"he"}}"#,
+                r#"{"audio":{"id":"au","transcript":"y","data":"AA"}}"#,
+            ]),
+            r#"{"role":"assistant","content":null,"images":[{"index":0,"type":"image_url","image_url":{"url":"data:a"}},{"index":0,"type":"image_url","image_url":{"url":"data:b"}}],"audio":{"id":"au","transcript":"hey","data":"AA"}}"#
+        );
+    }
+
+    #[test]
+    fn perplexitys_message_beside_the_delta_is_not_said_twice() {
+        let (object, ..) = fold(&[
+            r#"{"id":"p","object":"chat.completion.chunk","citations":["u"],"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"delta":{"role":"assistant","content":"a"}}],"usage":{"prompt_tokens":1}}"#,
+            r#"{"id":"p","object":"chat.completion.done","citations":[],"choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"ab"},"delta":{"role":"assistant","content":"b"}}],"usage":{"prompt_tokens":2}}"#,
+        ]);
+        assert_eq!(
+            object,
+            r#"{"id":"p","object":"chat.completion","citations":["u"],"choices":[{"index":0,"message":{"role":"assistant","content":"ab"},"finish_reason":"stop"}],"usage":{"prompt_tokens":2}}"#
+        );
+    }
+
+    #[test]
+    fn an_error_in_a_stream_keeps_its_event_and_what_had_come() {
+        let start = r#"{"id":"c","choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
+        for error in [
+            r#"{"error":{"message":"m","code":"tool_use_failed","status_code":400}}"#,
+            r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#,
+            r#"{"id":"c","error":{"code":502,"message":"m"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}"#,
+            r#"{"id":"c","choices":[{"index":0,"delta":{}}],"x_groq":{"id":"r","error":"m"}}"#,
+        ] {
+            let (object, seen, reported) = fold(&[start, error]);
+            assert_eq!(reported.as_deref(), Some(error));
+            assert!(
+                object.starts_with(
+                    r#"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"}"#
+                ),
+                "{object}"
+            );
+            assert!(!object.contains("502"), "{object}");
+            assert_eq!(seen, [EventKind::Content, EventKind::Other]);
+        }
+        let (_, _, reported) = fold_stream("event: error\ndata: {\"message\":\"m\"}\n\n");
+        assert_eq!(reported.as_deref(), Some(r#"{"message":"m"}"#));
+    }
+
+    #[test]
+    fn legacy_completions_fold_too() {
+        let (object, ..) = fold(&[
+            r#"{"id":"c","object":"text_completion","choices":[{"text":"a","index":0,"logprobs":{"tokens":["a"],"text_offset":[0]},"finish_reason":null}]}"#,
+            r#"{"id":"c","object":"text_completion","choices":[{"text":"a","index":0,"logprobs":{"tokens":["a"],"text_offset":[1]},"finish_reason":"stop"}]}"#,
+        ]);
+        assert_eq!(
+            object,
+            r#"{"id":"c","object":"text_completion","choices":[{"index":0,"text":"aa","logprobs":{"tokens":["a","a"],"text_offset":[0,1]},"finish_reason":"stop"}]}"#
+        );
+    }
+
+    fn tokens(host: &str, usage_json: &str) -> [u64; 6] {
+        let usage = usage(&endpoint(host), &json::parse(usage_json).unwrap()).unwrap();
+        [
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            usage.total_tokens,
+            usage.cached_tokens,
+            usage.cache_creation_tokens,
+            usage.reasoning_tokens,
+        ]
+    }
+
+    #[test]
+    fn tokens_are_counted_as_each_provider_means_them() {
+        for (host, usage, expected) in [
+            (
+                "api.openai.com",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3}}"#,
+                [10, 5, 15, 4, 0, 3],
+            ),
+            (
+                "api.deepseek.com",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_cache_hit_tokens":4,"prompt_cache_miss_tokens":6}"#,
+                [10, 5, 15, 4, 0, 0],
+            ),
+            (
+                "api.mistral.ai",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"num_cached_tokens":4,"prompt_tokens_details":{"cached_tokens":0}}"#,
+                [10, 5, 15, 4, 0, 0],
+            ),
+            (
+                "openrouter.ai",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4,"cache_write_tokens":2}}"#,
+                [10, 5, 15, 4, 2, 0],
+            ),
+            // Reasoning beside the completion.
+            (
+                "api.x.ai",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":45,"completion_tokens_details":{"reasoning_tokens":30}}"#,
+                [10, 35, 45, 0, 0, 30],
+            ),
+            // Thoughts in the total alone.
+            (
+                "generativelanguage.googleapis.com",
+                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":45}"#,
+                [10, 35, 45, 0, 0, 30],
+            ),
+            ("api.perplexity.ai", r#"{"prompt_tokens":10,"completion_tokens":5}"#, [10, 5, 15, 0, 0, 0]),
+        ] {
+            assert_eq!(tokens(host, usage), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_last_usage_counts_wherever_it_stands() {
+        for chunk in [
+            r#"{"choices":[],"usage":{"prompt_tokens":7}}"#,
+            r#"{"choices":[{"index":0,"delta":{}}],"x_groq":{"id":"r","usage":{"prompt_tokens":7}}}"#,
+            r#"{"choices":[{"index":0,"delta":{},"usage":{"prompt_tokens":7}}]}"#,
+        ] {
+            let (object, ..) =
+                fold(&[r#"{"choices":[{"index":0,"delta":{"content":"x"}}],"usage":null}"#, chunk]);
+            let object = json::parse(&object).unwrap();
+            let view = OpenAiChat.response(&endpoint("api.groq.com"), &object);
+            assert_eq!(view.usage.unwrap().prompt_tokens, 7, "{chunk}");
+        }
+    }
+
+    #[test]
+    fn costs_are_read_wherever_a_provider_reports_them() {
+        for (body, input, output, total) in [
+            (
+                r#"{"usage":{"cost":0.5,"cost_details":{"upstream_inference_prompt_cost":0.2,"upstream_inference_completions_cost":0.3}}}"#,
+                0.2,
+                0.3,
+                0.5,
+            ),
+            (
+                r#"{"usage":{"cost":{"input_tokens_cost":1,"output_tokens_cost":2,"total_cost":4}}}"#,
+                1.0,
+                2.0,
+                4.0,
+            ),
+            (r#"{"usage":{"cost_in_usd_ticks":25000000}}"#, 0.0, 0.0, 0.0025),
+            (r#"{"usage":{"estimated_cost":0.25}}"#, 0.0, 0.0, 0.25),
+            (r#"{"usage":{"prompt_tokens":1},"cost":{"usd":0.25,"diem":1}}"#, 0.0, 0.0, 0.25),
+        ] {
+            let cost = cost(&json::parse(body).unwrap()).unwrap();
+            assert_eq!((cost.input, cost.output, cost.total), (input, output, total), "{body}");
+        }
+        assert_eq!(cost(&json::parse(r#"{"usage":{"prompt_tokens":1}}"#).unwrap()), None);
+    }
+
+    #[test]
+    fn empty_members_are_no_parts_of_a_message() {
+        let body = r#"{"choices":[{"finish_reason":"","message":{"role":"assistant","content":"Hi","refusal":"","audio":{"data":"","transcript":""},"function_call":{"name":"","arguments":""},"tool_calls":null}}]}"#;
+        let json = json::parse(body).unwrap();
+        let view = OpenAiChat.response(&endpoint("x.snowflakecomputing.com"), &json);
+        assert_eq!(view.choices[0].parts, [Part::Text("Hi".into())]);
+    }
+}

@@ -1,0 +1,179 @@
+//! What an API's error body says, in any of the shapes in use.
+
+use std::borrow::Cow;
+
+use crate::json::Json;
+
+use super::view::text_or_json;
+
+/// Whether an `error` member reports one: some providers send an empty one with every answer.
+pub(crate) fn says_why(error: &Json<'_>) -> bool {
+    match error {
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+        Json::String(text) => !text.is_empty(),
+        Json::Array(items) => !items.is_empty(),
+        Json::Object(members) => !members.is_empty(),
+    }
+}
+
+/// `body`, where it or a part of it reports a failure under a status that is no error.
+pub(crate) fn reported<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
+    let flat = body.get("object").as_text().is_some_and(|object| *object == *"error");
+    (flat || inner(body).is_some()).then_some(body)
+}
+
+/// The error inside of a body: its own, Groq's beside a chunk, OpenRouter's in a choice, that of a
+/// Responses event.
+fn inner<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
+    let places = [body.get("error"), body.at(&["x_groq", "error"]), body.at(&["response", "error"])];
+    let choices = body.get("choices").items().iter().map(|choice| choice.get("error"));
+    places.into_iter().chain(choices).find(|error| says_why(error))
+}
+
+/// The provider's own code and message in an error body, an `error` object or an error event.
+pub fn api_error(body: &Json<'_>) -> (String, String) {
+    // Gemini wraps streamed errors in an array, others list several.
+    if let Some(first) = body.items().first().or(body.get("errors").items().first()) {
+        return api_error(first);
+    }
+    let Some(error) = inner(body) else {
+        return flat(body);
+    };
+    // `{"error": …}`, with more about it inside or beside: `{"error": "text", "code": …}`.
+    let error = error.items().first().unwrap_or(error);
+    let (mut code, mut message) = flat(error);
+    if code.is_empty() {
+        code = flat(body).0;
+    }
+    if let (Json::String(_), beside) = (error, flat(body).1)
+        && !beside.is_empty()
+    {
+        message = beside;
+    }
+    (code, message)
+}
+
+/// The provider's id of the request where only the body has it.
+pub fn request_id(body: &Json<'_>) -> String {
+    let body = body.items().first().unwrap_or(body);
+    let places: [&[&str]; 4] = [&["request_id"], &["error", "request_id"], &["x_groq", "id"], &["requestId"]];
+    places.iter().find_map(|path| body.at(path).as_str()).map(Cow::into_owned).unwrap_or_default()
+}
+
+fn flat(error: &Json<'_>) -> (String, String) {
+    if let Json::String(text) = error {
+        return (String::new(), text.plain().into_owned());
+    }
+    let word = |key: &str| {
+        let word = error.get(key);
+        // What an event, a body or a response is called is no code.
+        let named = |w: &Cow<'_, str>| w == "error" || w == "failed" || w.starts_with("response.");
+        word.as_str().filter(|w| !w.is_empty() && !named(w)).map(Cow::into_owned)
+    };
+    let code = word("code")
+        .or_else(|| word("status"))
+        .or_else(|| word("type"))
+        .or_else(|| word("__type"))
+        .or_else(|| word("error_code"))
+        .or_else(|| word("error_type"))
+        .or_else(|| error.at(&["detail", "code"]).as_str().map(Cow::into_owned))
+        .unwrap_or_else(|| error.get("code").scalar());
+    let message = ["message", "Message", "error_message", "msg", "detail", "title"]
+        .iter()
+        .map(|key| error.get(key))
+        .find(|message| !message.is_null())
+        .map(|message| match message.get("message") {
+            Json::String(inner) => inner.plain().into_owned(),
+            _ => text_or_json(message).into_owned(),
+        });
+    (code, message.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    fn code_and_message(body: &str) -> (String, String) {
+        api_error(&json::parse(body).unwrap())
+    }
+
+    #[test]
+    fn every_shape_of_error_body_gives_its_code_and_message() {
+        for (body, code, message) in [
+            (r#"{"error":{"message":"m","type":"t","param":null,"code":"c"}}"#, "c", "m"),
+            (
+                r#"{"error":{"message":"m","type":"invalid_request_error","code":null}}"#,
+                "invalid_request_error",
+                "m",
+            ),
+            (r#"{"error":{"code":500,"message":"m","type":"server_error"}}"#, "server_error", "m"),
+            (r#"{"error":{"code":429,"message":"m","metadata":{"raw":"r"}},"user_id":"u"}"#, "429", "m"),
+            (r#"{"error":{"message":"m","code":"c","type":"t"},"status":401}"#, "c", "m"),
+            // Mistral, vLLM: flat.
+            (r#"{"object":"error","message":"m","type":"t","param":null,"code":"3051"}"#, "3051", "m"),
+            (
+                r#"{"object":"error","message":"m","type":"BadRequestError","param":null,"code":400}"#,
+                "BadRequestError",
+                "m",
+            ),
+            // xAI, Ollama and others: a text.
+            (r#"{"code":"invalid-argument","error":"m"}"#, "invalid-argument", "m"),
+            (r#"{"error":"m"}"#, "", "m"),
+            (r#"{"error":["m","n"]}"#, "", "m"),
+            (r#"{"error":"short","message":"m"}"#, "", "m"),
+            // ChatGPT, FastAPI.
+            (r#"{"detail":"m"}"#, "", "m"),
+            (r#"{"detail":{"code":"c","message":"m"}}"#, "c", "m"),
+            (
+                r#"{"message":{"detail":[{"msg":"x"}]},"type":"t","code":null}"#,
+                "t",
+                r#"{"detail":[{"msg":"x"}]}"#,
+            ),
+            (r#"{"detail":[{"msg":"x"}]}"#, "", r#"[{"msg":"x"}]"#),
+            // Gemini and Anthropic.
+            (
+                r#"[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}]"#,
+                "INVALID_ARGUMENT",
+                "m",
+            ),
+            (
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,
+                "overloaded_error",
+                "m",
+            ),
+            // Cloudflare, Databricks.
+            (r#"{"errors":[{"code":7009,"message":"m"}],"success":false}"#, "7009", "m"),
+            (r#"{"error_code":"BAD_REQUEST","message":"m"}"#, "BAD_REQUEST", "m"),
+            // Events of streams.
+            (r#"{"type":"error","code":"c","message":"m","param":null,"sequence_number":3}"#, "c", "m"),
+            (r#"{"type":"error","error":{"type":"t","code":null,"message":"m"}}"#, "t", "m"),
+            (
+                r#"{"type":"response.failed","response":{"status":"failed","error":{"code":"c","message":"m"}}}"#,
+                "c",
+                "m",
+            ),
+            (r#"{"id":"x","choices":[{"delta":{}}],"x_groq":{"id":"r","error":"m"}}"#, "", "m"),
+            (
+                r#"{"id":"x","choices":[{"finish_reason":"error","error":{"code":502,"message":"m"}}]}"#,
+                "502",
+                "m",
+            ),
+        ] {
+            assert_eq!(code_and_message(body), (code.to_owned(), message.to_owned()), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_member_that_says_nothing_reports_nothing() {
+        for body in [
+            r#"{"error":null}"#,
+            r#"{"error":""}"#,
+            r#"{"error":{}}"#,
+            r#"{"error":false,"choices":[{"error":null}]}"#,
+            r#"{"object":"chat.completion","x_groq":{"id":"r"}}"#,
+        ] {
+            assert_eq!(reported(&json::parse(body).unwrap()), None, "{body}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What each API puts where: which requests are calls, what their bodies say, how their streams fold
+//! into one object, what their errors are.
+//!
+//! One file an API in `dialects/`, each an implementation of [`Dialect`](dialect::Dialect); CONTRIBUTING.md says how to
+//! add one. Nothing here writes, and nothing fails: what is not understood is left alone.
+
+pub mod decode;
+pub mod detect;
+pub mod dialect;
+pub mod dialects;
+pub mod error;
+pub mod failure;
+pub mod form;
+pub mod framing;
+pub mod registry;
+pub mod view;
+
+pub use decode::{DecodedBody, decode, glance};
+pub use detect::{Request, api_of, api_of_answer, recognise, speaks_for_itself, unrecognised};
+pub use error::request_id;
+pub use failure::{exchange_failure, reported_failure};
+pub use form::form;
+pub use registry::dialect;
+pub use view::{Choice, Part, RequestView, ResponseView, data_url, parameters, text_or_json};

@@ -1,0 +1,26 @@
+//! Which dialect each API speaks.
+
+use crate::capture::Api;
+
+use super::dialect::Dialect;
+use super::dialects::{
+    anthropic, bedrock, bedrock_invoke, cohere, embeddings, gemini, gemini_interactions, ollama, openai_chat,
+    openai_responses, raw,
+};
+
+/// Returns the dialect of `api`.
+pub fn dialect(api: Api) -> &'static dyn Dialect {
+    match api {
+        Api::OpenAiChat => &openai_chat::OpenAiChat,
+        Api::OpenAiResponses => &openai_responses::OpenAiResponses,
+        Api::Anthropic => &anthropic::Anthropic,
+        Api::BedrockConverse => &bedrock::BedrockConverse,
+        Api::BedrockInvoke => &bedrock_invoke::BedrockInvoke,
+        Api::Gemini => &gemini::Gemini,
+        Api::GeminiInteractions => &gemini_interactions::GeminiInteractions,
+        Api::CohereChat => &cohere::Cohere,
+        Api::Ollama => &ollama::Ollama,
+        Api::Embeddings => &embeddings::Embeddings,
+        Api::Raw => &raw::Raw,
+    }
+}

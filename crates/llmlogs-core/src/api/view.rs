@@ -1,0 +1,230 @@
+//! What a body says, whichever API it belongs to.
+//!
+//! Every dialect fills these, so that `metadata.json` and the text files are made in one place.
+
+use std::borrow::Cow;
+
+use crate::format::Usage;
+use crate::json::{self, Json};
+
+/// What a request says.
+#[derive(Debug, Default)]
+pub struct RequestView<'j> {
+    pub model: Option<Cow<'j, str>>,
+    pub stream: bool,
+    /// Null where the request has none.
+    pub temperature: Option<&'j Json<'j>>,
+    pub max_tokens: Option<&'j Json<'j>>,
+    pub tool_choice: Option<&'j Json<'j>>,
+    /// How many messages the request lists; instructions beside the list do not count.
+    pub messages_count: usize,
+    /// The conversation in reading order, instructions first.
+    pub messages: Vec<Message<'j>>,
+    pub tools: Vec<Tool<'j>>,
+}
+
+impl RequestView<'_> {
+    /// The text of the last user message that has one.
+    pub fn last_user_message(&self) -> String {
+        let text = |message: &Message<'_>| {
+            let texts: Vec<_> = message.parts.iter().filter_map(Part::text).collect();
+            texts.join("\n")
+        };
+        let users = self.messages.iter().rev().filter(|m| m.role == "user");
+        users.map(text).find(|t| !t.is_empty()).unwrap_or_default()
+    }
+}
+
+/// One message of a conversation.
+#[derive(Debug, Default)]
+pub struct Message<'j> {
+    /// In the words of OpenAI's roles: `system`, `developer`, `user`, `assistant`, `tool`.
+    pub role: Cow<'j, str>,
+    pub parts: Vec<Part<'j>>,
+}
+
+impl<'j> Message<'j> {
+    /// A message of an API in which results of tools travel as the user's: one of nothing else is the
+    /// tools'.
+    pub fn with_results(role: Cow<'j, str>, parts: Vec<Part<'j>>) -> Self {
+        let only_results = matches!(parts.first(), Some(Part::ToolResult { .. }))
+            && parts.iter().all(|part| matches!(part, Part::ToolResult { .. } | Part::Media { .. }));
+        Message { role: if only_results { Cow::Borrowed("tool") } else { role }, parts }
+    }
+}
+
+/// One part of a message or of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part<'j> {
+    Text(Cow<'j, str>),
+    Refusal(Cow<'j, str>),
+    Reasoning(Cow<'j, str>),
+    /// An image, a sound, a file; `bytes` where the data stands in the body.
+    Media {
+        media_type: Cow<'j, str>,
+        bytes: Option<u64>,
+        source: Cow<'j, str>,
+    },
+    ToolCall {
+        name: Cow<'j, str>,
+        /// As the body has them: JSON, or whatever the model wrote instead.
+        arguments: Cow<'j, str>,
+    },
+    /// A call that the provider itself carried out: OpenTelemetry's `server_tool_call`, which is none
+    /// that the caller has to answer.
+    ServerToolCall {
+        name: Cow<'j, str>,
+        arguments: Cow<'j, str>,
+    },
+    ToolResult {
+        /// The call's id or the tool's name.
+        of: Cow<'j, str>,
+        text: Cow<'j, str>,
+    },
+    /// A part of a kind that is not known, as it stands.
+    Other(&'j Json<'j>),
+}
+
+impl Part<'_> {
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Part::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// A tool that is offered to the model.
+#[derive(Debug, Default)]
+pub struct Tool<'j> {
+    pub name: Cow<'j, str>,
+    pub description: Cow<'j, str>,
+}
+
+/// What a response says.
+#[derive(Debug, Default)]
+pub struct ResponseView<'j> {
+    pub id: Cow<'j, str>,
+    pub object: Cow<'j, str>,
+    /// Unix seconds.
+    pub created: Option<u64>,
+    pub model: Cow<'j, str>,
+    pub choices: Vec<Choice<'j>>,
+    pub usage: Option<Usage>,
+    /// What the provider says that the call cost.
+    pub cost: Option<ReportedCost>,
+    /// The tier that was billed, where the provider names it.
+    pub service_tier: Cow<'j, str>,
+    /// A failure that the body itself reports though its status is no error.
+    pub error: Option<&'j Json<'j>>,
+}
+
+impl<'j> ResponseView<'j> {
+    /// The provider's own word of the first choice that has one.
+    pub fn finish_reason(&self) -> &str {
+        let mut reasons = self.choices.iter().map(|c| &*c.finish_reason);
+        reasons.find(|r| !r.is_empty()).unwrap_or_default()
+    }
+
+    /// The names of the tools that were called, choice after choice.
+    pub fn tool_names(&self) -> impl Iterator<Item = &Cow<'j, str>> {
+        let parts = self.choices.iter().flat_map(|c| &c.parts);
+        parts.filter_map(|part| match part {
+            Part::ToolCall { name, .. } => Some(name),
+            _ => None,
+        })
+    }
+}
+
+/// One of the answers to a request.
+#[derive(Debug, Default)]
+pub struct Choice<'j> {
+    pub finish_reason: Cow<'j, str>,
+    pub parts: Vec<Part<'j>>,
+}
+
+/// A cost in US dollars as the provider reports it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ReportedCost {
+    pub input: f64,
+    pub output: f64,
+    pub total: f64,
+}
+
+/// The string at `json`, or nothing.
+pub fn text<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
+    json.as_str().unwrap_or_default()
+}
+
+/// A member that is present and not null.
+pub fn present<'j>(body: &'j Json<'j>, key: &str) -> Option<&'j Json<'j>> {
+    Some(body.get(key)).filter(|json| !json.is_null())
+}
+
+/// A string as it stands, anything else as compact JSON.
+pub fn text_or_json<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
+    match json {
+        Json::String(text) => text.plain(),
+        Json::Null => Cow::Borrowed(""),
+        other => {
+            let mut out = Vec::new();
+            json::compact(other, &mut out);
+            Cow::Owned(json::lossy(&out).into_owned())
+        }
+    }
+}
+
+/// The first of `paths` at which a whole number stands.
+pub fn count(body: &Json<'_>, paths: &[&[&str]]) -> Option<u64> {
+    paths.iter().find_map(|path| body.at(path).as_u64())
+}
+
+/// How many bytes a text of base64 stands for.
+pub fn base64_bytes(base64: &str) -> u64 {
+    let digits = base64.trim_end_matches('=').len() as u64;
+    digits * 3 / 4
+}
+
+/// The media type and the data of a `data:` URL.
+pub fn data_url(url: &str) -> Option<(&str, &str)> {
+    let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
+    let media_type = head.strip_suffix(";base64")?;
+    Some((media_type.split(';').next().unwrap_or_default(), data))
+}
+
+/// A part for something at `url`, be it its data or its address.
+pub fn media_at<'j>(url: Cow<'j, str>, fallback_type: &'static str) -> Part<'j> {
+    match data_url(&url) {
+        Some((media_type, data)) => Part::Media {
+            media_type: Cow::Owned(media_type.to_owned()),
+            bytes: Some(base64_bytes(data)),
+            source: Cow::Borrowed(""),
+        },
+        None => Part::Media { media_type: Cow::Borrowed(fallback_type), bytes: None, source: url },
+    }
+}
+
+/// The request parameters that a span carries, read without building the views.
+pub fn parameters<'j>(body: &'j Json<'j>) -> impl Iterator<Item = (&'static str, &'j Json<'j>)> {
+    const SPAN_PARAMETERS: [(&str, &str); 6] = [
+        ("gen_ai.request.top_p", "top_p"),
+        ("gen_ai.request.frequency_penalty", "frequency_penalty"),
+        ("gen_ai.request.presence_penalty", "presence_penalty"),
+        ("gen_ai.request.seed", "seed"),
+        ("gen_ai.request.choice.count", "n"),
+        ("gen_ai.request.top_k", "top_k"),
+    ];
+    SPAN_PARAMETERS.into_iter().map(|(field, key)| (field, body.get(key)))
+}
+
+/// Unix seconds from a number, or from an RFC 3339 time.
+pub fn unix_seconds(json: &Json<'_>) -> Option<u64> {
+    match json {
+        Json::Number(_) => json.as_f64().map(|seconds| seconds as u64),
+        Json::String(time) => {
+            let time = chrono::DateTime::parse_from_rfc3339(&time.plain()).ok()?;
+            u64::try_from(time.timestamp()).ok()
+        }
+        _ => None,
+    }
+}

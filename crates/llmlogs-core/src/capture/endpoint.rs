@@ -1,0 +1,57 @@
+//! Which API a call went to.
+
+use std::borrow::Cow;
+
+/// A wire format: what a request and a response look like, whoever serves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Api {
+    /// OpenAI chat completions and everything shaped like it.
+    OpenAiChat,
+    /// OpenAI Responses.
+    OpenAiResponses,
+    /// Anthropic Messages, wherever they are served.
+    Anthropic,
+    /// Gemini's `generateContent` and `streamGenerateContent`, on the Gemini API and Vertex AI.
+    Gemini,
+    /// Gemini's Interactions.
+    GeminiInteractions,
+    /// Bedrock's `converse` and `converse-stream`.
+    BedrockConverse,
+    /// Bedrock's `invoke` and `invoke-with-response-stream`: the model's own format in Bedrock's
+    /// envelope.
+    BedrockInvoke,
+    /// Cohere's v2 chat.
+    CohereChat,
+    /// Ollama's `/api/chat` and `/api/generate`.
+    Ollama,
+    /// Embeddings of every provider.
+    Embeddings,
+    /// A format that is not decoded: bodies are kept as they are.
+    Raw,
+}
+
+/// Where a call went, without anything secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    pub api: Api,
+    /// OpenTelemetry's `gen_ai.provider.name` where it has one, else a plain name, else the host.
+    pub provider: Cow<'static, str>,
+    /// OpenTelemetry's `gen_ai.operation.name`.
+    pub operation: Cow<'static, str>,
+    /// The model, where the path names it.
+    pub path_model: Option<String>,
+    /// Scheme, host and port.
+    pub base_url: String,
+    /// The path, with those query parameters that carry no credential.
+    pub path: String,
+    pub method: String,
+}
+
+impl Endpoint {
+    /// What it takes in memory beside itself, in bytes.
+    pub fn weight(&self) -> usize {
+        let texts =
+            [self.provider.len(), self.operation.len(), self.path_model.as_ref().map_or(0, String::len)];
+        texts.iter().sum::<usize>() + self.base_url.len() + self.path.len() + self.method.len()
+    }
+}

@@ -1,0 +1,408 @@
+//! What span fields and events say of a call, for calls that have no body, and beside those that
+//! have one.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::capture::{Api, CallRecord, Endpoint, ErrorType, Failure, FieldValue, Fields};
+use crate::format::Usage;
+use crate::json::{self, Json, Object};
+use crate::redact;
+
+/// What a field may mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Provider,
+    Operation,
+    Model,
+    ResponseModel,
+    ResponseId,
+    FinishReason,
+    Prompt,
+    Completion,
+    Total,
+    Cached,
+    CacheCreation,
+    Reasoning,
+    Temperature,
+    MaxTokens,
+    Stream,
+    Latency,
+    ErrorType,
+    ErrorMessage,
+    Input,
+    Output,
+    System,
+    Address,
+    Port,
+    Kind,
+}
+
+/// The names of each meaning, the strongest first: OpenTelemetry's (of today, then of older versions),
+/// OpenInference's, the short ones.
+const NAMES: [(Meaning, &[&str]); 24] = [
+    (Meaning::Provider, &["gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system"]),
+    (Meaning::Operation, &["gen_ai.operation.name"]),
+    (Meaning::Model, &["gen_ai.request.model", "llm.model_name"]),
+    (Meaning::ResponseModel, &["gen_ai.response.model"]),
+    (Meaning::ResponseId, &["gen_ai.response.id"]),
+    (
+        Meaning::FinishReason,
+        &["gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "finish_reason"],
+    ),
+    (
+        Meaning::Prompt,
+        &[
+            "gen_ai.usage.input_tokens",
+            "gen_ai.usage.prompt_tokens",
+            "llm.token_count.prompt",
+            "prompt_tokens",
+        ],
+    ),
+    (
+        Meaning::Completion,
+        &[
+            "gen_ai.usage.output_tokens",
+            "gen_ai.usage.completion_tokens",
+            "llm.token_count.completion",
+            "completion_tokens",
+        ],
+    ),
+    (Meaning::Total, &["gen_ai.usage.total_tokens", "llm.token_count.total", "total_tokens"]),
+    (Meaning::Cached, &["gen_ai.usage.cache_read.input_tokens"]),
+    (
+        Meaning::CacheCreation,
+        &["gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"],
+    ),
+    (Meaning::Reasoning, &["gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"]),
+    (Meaning::Temperature, &["gen_ai.request.temperature"]),
+    (Meaning::MaxTokens, &["gen_ai.request.max_tokens"]),
+    (Meaning::Stream, &["gen_ai.request.stream"]),
+    (Meaning::Latency, &["latency_ms"]),
+    (Meaning::ErrorType, &["error_type", "error.type", "exception.type"]),
+    (Meaning::ErrorMessage, &["error_message", "exception.message"]),
+    (Meaning::Input, &["gen_ai.input.messages"]),
+    (Meaning::Output, &["gen_ai.output.messages"]),
+    (Meaning::System, &["gen_ai.system_instructions"]),
+    (Meaning::Address, &["server.address"]),
+    (Meaning::Port, &["server.port"]),
+    (Meaning::Kind, &["openinference.span.kind"]),
+];
+
+/// What a name means, and how strong it is: 0 is the strongest.
+fn meaning(name: &str) -> Option<(Meaning, usize)> {
+    static MEANINGS: LazyLock<HashMap<&str, (Meaning, usize)>> = LazyLock::new(|| {
+        let ranked = |(meaning, names): (Meaning, &[&'static str])| {
+            names.iter().enumerate().map(|(rank, name)| (*name, (meaning, rank))).collect::<Vec<_>>()
+        };
+        NAMES.into_iter().flat_map(ranked).collect()
+    });
+    MEANINGS.get(name).copied()
+}
+
+/// A value and the strength of its name.
+type Ranked<'r> = Option<(usize, FieldValue<'r>)>;
+
+/// What the call's span says first, then the span of its last attempt: what an earlier one ended with
+/// is not how the call ended.
+pub struct Said<'r> {
+    record: &'r CallRecord,
+    /// By [`Meaning`].
+    values: [Ranked<'r>; NAMES.len()],
+}
+
+impl<'r> Said<'r> {
+    pub fn by(record: &'r CallRecord) -> Self {
+        let mut said = Said { record, values: [None; NAMES.len()] };
+        for fields in said.all() {
+            let mut values = [None; NAMES.len()];
+            for (name, value) in fields.iter() {
+                if let Some((meaning, rank)) = meaning(name) {
+                    let known: &mut Ranked<'r> = &mut values[meaning as usize];
+                    if known.is_none_or(|(known, _)| rank <= known) {
+                        *known = Some((rank, value));
+                    }
+                }
+            }
+            for (known, value) in said.values.iter_mut().zip(values) {
+                *known = known.or(value);
+            }
+        }
+        said
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'r Fields> + use<'r> {
+        let last = self.record.attempts.last();
+        std::iter::once(&self.record.own.fields).chain(last.map(|leg| &leg.fields))
+    }
+
+    fn value(&self, meaning: Meaning) -> Option<FieldValue<'r>> {
+        self.values[meaning as usize].map(|(_, value)| value)
+    }
+
+    fn text(&self, meaning: Meaning) -> String {
+        self.value(meaning).map(FieldValue::to_text).unwrap_or_default()
+    }
+
+    pub fn endpoint(&self) -> Endpoint {
+        let unknown = |text: String| if text.is_empty() { "unknown".to_owned() } else { text };
+        let address = self.text(Meaning::Address);
+        let base_url = match self.value(Meaning::Port).and_then(FieldValue::as_u64) {
+            _ if address.is_empty() => String::new(),
+            None | Some(443) => format!("https://{address}"),
+            Some(port) => format!("http://{address}:{port}"),
+        };
+        let operation = self.text(Meaning::Operation);
+        Endpoint {
+            api: Api::OpenAiChat,
+            provider: Cow::Owned(unknown(self.text(Meaning::Provider))),
+            operation: Cow::Owned(if operation.is_empty() { "chat".to_owned() } else { operation }),
+            path_model: None,
+            base_url,
+            path: String::new(),
+            method: String::new(),
+        }
+    }
+
+    pub fn model(&self) -> String {
+        self.text(Meaning::Model)
+    }
+
+    pub fn response_model(&self) -> String {
+        self.text(Meaning::ResponseModel)
+    }
+
+    pub fn response_id(&self) -> String {
+        self.text(Meaning::ResponseId)
+    }
+
+    pub fn finish_reason(&self) -> String {
+        let text = self.text(Meaning::FinishReason);
+        // OpenTelemetry's is a list, which tracing can only carry as its `Debug` text.
+        match json::parse(&text) {
+            Ok(Json::Array(items)) => items.first().map(Json::scalar).unwrap_or_default(),
+            _ => text,
+        }
+    }
+
+    pub fn usage(&self) -> Option<Usage> {
+        let count = |names| self.value(names).and_then(FieldValue::as_u64);
+        let (prompt, completion, total) =
+            (count(Meaning::Prompt), count(Meaning::Completion), count(Meaning::Total));
+        if prompt.is_none() && completion.is_none() && total.is_none() {
+            return None;
+        }
+        let (prompt, completion) = (prompt.unwrap_or(0), completion.unwrap_or(0));
+        Some(Usage {
+            prompt_tokens: prompt,
+            completion_tokens: completion,
+            total_tokens: total.unwrap_or(prompt + completion),
+            cached_tokens: count(Meaning::Cached).unwrap_or(0),
+            cache_creation_tokens: count(Meaning::CacheCreation).unwrap_or(0),
+            reasoning_tokens: count(Meaning::Reasoning).unwrap_or(0),
+        })
+    }
+
+    pub fn latency_ms(&self) -> Option<u64> {
+        self.value(Meaning::Latency).and_then(FieldValue::as_u64)
+    }
+
+    pub fn failure(&self) -> Option<Failure> {
+        let (kind, message) = (self.value(Meaning::ErrorType), self.value(Meaning::ErrorMessage));
+        if kind.is_none() && message.is_none() {
+            return None;
+        }
+        let kind = kind.map_or(ErrorType::Api, |kind| ErrorType::from_attribute(&kind.to_text()));
+        // An error's text may quote the URL that it was about, key and all.
+        let message = message.map(|message| redact::scrub(&message.to_text()));
+        Some(Failure::new(kind, message.unwrap_or_default()))
+    }
+
+    /// The fields that have no place of their own; `http` says whether a request body tells what
+    /// the span repeats.
+    pub fn unknown(&self, http: bool) -> impl Iterator<Item = (&'static str, FieldValue<'r>)> {
+        let fields = self.all().collect::<Vec<_>>().into_iter().rev();
+        fields.flat_map(Fields::iter).filter(move |(name, _)| !is_known(name, http))
+    }
+
+    /// A request in the shape of a chat completion, from what the fields tell.
+    pub fn request(&self) -> Json<'static> {
+        let mut body = Object::new();
+        body.set("model", Json::string(self.model()));
+        let mut messages = Vec::new();
+        let system = self.text(Meaning::System);
+        if !system.is_empty() {
+            let text = match json::parse(&system) {
+                Ok(parts @ Json::Array(_)) => joined_text(&parts),
+                _ => system,
+            };
+            messages.push(message("system", Json::string(text)));
+        }
+        let input = self.text(Meaning::Input);
+        match json::parse(&input) {
+            Ok(Json::Array(items)) => messages.extend(items.iter().map(chat_message)),
+            _ if input.is_empty() => {}
+            _ => messages.push(message("user", Json::string(input))),
+        }
+        body.set("messages", Json::Array(messages));
+        for (key, names) in [("temperature", Meaning::Temperature), ("max_tokens", Meaning::MaxTokens)] {
+            if let Some(number) = self.value(names).and_then(number) {
+                body.set(key, number);
+            }
+        }
+        if let Some(stream) = self.value(Meaning::Stream).and_then(FieldValue::as_bool) {
+            body.set("stream", Json::Bool(stream));
+        }
+        Json::Object(body)
+    }
+
+    /// A response in the shape of a chat completion, from what the fields tell.
+    pub fn response(&self, created: i64) -> Json<'static> {
+        let output = self.text(Meaning::Output);
+        let mut choices: Vec<Json<'static>> = match json::parse(&output) {
+            Ok(Json::Array(items)) => {
+                items.iter().enumerate().map(|(place, item)| choice(place, item)).collect()
+            }
+            _ if output.is_empty() => Vec::new(),
+            _ => vec![wrapped(0, message("assistant", Json::string(output)), Json::Null)],
+        };
+        let finish_reason = self.finish_reason();
+        if !finish_reason.is_empty() {
+            if choices.is_empty() {
+                choices.push(wrapped(0, message("assistant", Json::Null), Json::Null));
+            }
+            for choice in choices.iter_mut().filter_map(Json::as_object_mut) {
+                choice.set("finish_reason", Json::string(finish_reason.clone()));
+            }
+        }
+        let mut body = Object::new();
+        body.set("id", Json::string(self.response_id()));
+        body.set("object", Json::string("chat.completion"));
+        body.set("created", Json::number(created));
+        let model = self.response_model();
+        body.set("model", Json::string(if model.is_empty() { self.model() } else { model }));
+        body.set("choices", Json::Array(choices));
+        if let Some(usage) = self.usage() {
+            let counts = [
+                ("prompt_tokens", usage.prompt_tokens),
+                ("completion_tokens", usage.completion_tokens),
+                ("total_tokens", usage.total_tokens),
+            ];
+            let counts = counts.map(|(name, count)| (name, Json::number(count)));
+            body.set("usage", Json::Object(counts.into_iter().collect()));
+        }
+        Json::Object(body)
+    }
+}
+
+fn is_known(name: &str, http: bool) -> bool {
+    const PLUMBING: [&str; 6] = ["otel.", "http.", "url.", "network.", "server.", "error."];
+    const TOLD_BY_BODIES: [&str; 4] =
+        ["gen_ai.request.", "gen_ai.response.", "gen_ai.usage.", "gen_ai.output."];
+    meaning(name).is_some()
+        || PLUMBING.iter().any(|prefix| name.starts_with(prefix))
+        || (http && TOLD_BY_BODIES.iter().any(|prefix| name.starts_with(prefix)))
+}
+
+fn number(value: FieldValue<'_>) -> Option<Json<'static>> {
+    match value {
+        FieldValue::U64(n) => Some(Json::number(n)),
+        FieldValue::I64(n) => Some(Json::number(n)),
+        other => other.as_f64().map(Json::number),
+    }
+}
+
+fn message(role: &str, content: Json<'static>) -> Json<'static> {
+    let members = [("role", Json::string(role.to_owned())), ("content", content)];
+    Json::Object(members.into_iter().collect())
+}
+
+fn wrapped(index: usize, message: Json<'static>, finish_reason: Json<'static>) -> Json<'static> {
+    let members = [("index", Json::number(index)), ("message", message), ("finish_reason", finish_reason)];
+    Json::Object(members.into_iter().collect())
+}
+
+/// The texts of OpenTelemetry's message parts, joined.
+fn joined_text(parts: &Json<'_>) -> String {
+    let texts = parts.items().iter().filter(|part| part.get("type").scalar() == "text");
+    texts.map(|part| part.get("content").scalar()).collect::<Vec<_>>().join("\n")
+}
+
+/// A message of OpenTelemetry's shape (`role`, `parts`) as a chat message; one that has no parts is
+/// a chat message already.
+/// <https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-input-messages.json>
+fn chat_message(item: &Json<'_>) -> Json<'static> {
+    let parts = item.get("parts");
+    if parts.is_null() {
+        return item.clone().into_owned();
+    }
+    let of_kind =
+        |kind: &'static str| parts.items().iter().filter(move |part| part.get("type").scalar() == kind);
+    let mut role = item.get("role").scalar();
+    let text = joined_text(parts);
+    let mut members = Object::new();
+    let responses: Vec<_> = of_kind("tool_call_response").collect();
+    let content = match responses.first() {
+        Some(response) => {
+            role = "tool".to_owned();
+            let said =
+                ["response", "result"].iter().map(|key| response.get(key)).find(|said| !said.is_null());
+            let said = said.unwrap_or(&Json::Null);
+            let mut plain = Vec::new();
+            match said {
+                Json::String(text) => plain.extend_from_slice(text.plain().as_bytes()),
+                other => json::compact(other, &mut plain),
+            }
+            members.set("tool_call_id", Json::string(response.get("id").scalar()));
+            Json::string(json::lossy(&plain).into_owned())
+        }
+        None if text.is_empty() => Json::Null,
+        None => Json::string(text),
+    };
+    let Json::Object(mut chat) = message(&role, content) else {
+        return Json::Null;
+    };
+    for (key, value) in members {
+        chat.set_text(key, value);
+    }
+    let reasoning: Vec<_> = of_kind("reasoning").map(|part| part.get("content").scalar()).collect();
+    if !reasoning.is_empty() {
+        chat.set("reasoning_content", Json::string(reasoning.join("\n")));
+    }
+    let calls: Vec<_> = of_kind("tool_call").map(tool_call).collect();
+    if !calls.is_empty() {
+        chat.set("tool_calls", Json::Array(calls));
+    }
+    Json::Object(chat)
+}
+
+fn tool_call(part: &Json<'_>) -> Json<'static> {
+    let arguments = match part.get("arguments") {
+        Json::String(text) => text.plain().into_owned(),
+        Json::Null => String::new(),
+        other => {
+            let mut out = Vec::new();
+            json::compact(other, &mut out);
+            json::lossy(&out).into_owned()
+        }
+    };
+    let function =
+        [("name", Json::string(part.get("name").scalar())), ("arguments", Json::string(arguments))];
+    let members = [
+        ("id", Json::string(part.get("id").scalar())),
+        ("type", Json::string("function")),
+        ("function", Json::Object(function.into_iter().collect())),
+    ];
+    Json::Object(members.into_iter().collect())
+}
+
+fn choice(place: usize, item: &Json<'_>) -> Json<'static> {
+    let reason = match item.get("finish_reason") {
+        // OpenTelemetry has one word for it, the providers that are shaped like this another.
+        Json::String(reason) if *reason == *"tool_call" => Json::string("tool_calls"),
+        Json::String(reason) if *reason == *"unknown" => Json::Null,
+        other => other.clone().into_owned(),
+    };
+    wrapped(place, chat_message(item), reason)
+}

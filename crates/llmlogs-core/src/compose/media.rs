@@ -1,0 +1,309 @@
+//! Base64 media out of bodies: a screenshot in a prompt is not what anybody wants to scroll past.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use sha2::{Digest, Sha256};
+
+use crate::json::{Json, Object};
+
+/// A medium that stood in a body.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Media {
+    /// `<sha256>.<ext>`
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+/// Keys under which the APIs put base64 data.
+const DATA_KEYS: [&str; 17] = [
+    "data",
+    "bytes",
+    "b64_json",
+    "partial_image_b64",
+    "file_data",
+    "result",
+    "image_url",
+    "url",
+    "audio",
+    "input_audio",
+    "image",
+    "inputImage",
+    "maskImage",
+    "conditionImage",
+    "bytesBase64Encoded",
+    "audioContent",
+    "video",
+];
+
+/// What stands under a key that says so itself, where nothing else tells.
+fn type_of_key(key: &str, around: &str) -> Option<&'static str> {
+    Some(match (key, around) {
+        ("file_data", _) => "application/octet-stream",
+        ("input_audio" | "audioContent", _) | ("data", "audio" | "input_audio") => "audio/unknown",
+        ("b64_json" | "partial_image_b64" | "inputImage" | "maskImage" | "conditionImage" | "images", _) => {
+            "image/unknown"
+        }
+        _ => return None,
+    })
+}
+
+/// Whether any string is long enough to be asked about.
+pub fn worth_a_look(json: &Json<'_>, limit: usize) -> bool {
+    match json {
+        Json::String(text) => text.len() > limit,
+        Json::Array(items) => items.iter().any(|item| worth_a_look(item, limit)),
+        Json::Object(members) => members.iter().any(|(_, member)| worth_a_look(member, limit)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
+/// Puts `{"elided": {"media_type", "bytes", "sha256"}}` in the place of every medium of more than `limit`
+/// bytes; gives what stood there.
+pub fn elide(json: &mut Json<'_>, limit: usize) -> Vec<Media> {
+    let mut taken = Vec::new();
+    walk(json, ("", ""), None, limit, &mut taken);
+    taken
+}
+
+/// What stands in the place of a whole body that is no text, and the body as a medium.
+pub fn elide_body(bytes: &[u8], content_type: &str) -> (Json<'static>, Media) {
+    let content_type = content_type.split(';').next().unwrap_or_default().trim();
+    let telling = !matches!(content_type, "" | "application/octet-stream" | "application/json");
+    let media_type =
+        if telling { content_type } else { by_content(bytes).unwrap_or("application/octet-stream") };
+    let mut taken = Vec::new();
+    let elided = replace(media_type, bytes.to_vec(), &mut taken);
+    (elided, taken.remove(0))
+}
+
+/// `key` is the member's own, and that of the object around it.
+fn walk(
+    json: &mut Json<'_>,
+    (key, around): (&str, &str),
+    declared: Option<&str>,
+    limit: usize,
+    taken: &mut Vec<Media>,
+) {
+    match json {
+        Json::String(text) if text.len() > limit => {
+            let text = text.plain();
+            let found = match crate::api::data_url(&text) {
+                Some((media_type, data)) => decode(data).map(|bytes| (media_type.to_owned(), bytes)),
+                None if DATA_KEYS.contains(&key) || key == "images" => decode(&text).and_then(|bytes| {
+                    // Signatures and encrypted thoughts stand under such keys too; they are no media.
+                    let media_type =
+                        declared.or_else(|| by_content(&bytes)).or_else(|| type_of_key(key, around))?;
+                    Some((media_type.to_owned(), bytes))
+                }),
+                None => None,
+            };
+            if let Some((media_type, bytes)) = found.filter(|(_, bytes)| bytes.len() > limit) {
+                *json = replace(&media_type, bytes, taken);
+            }
+        }
+        Json::Array(items) => {
+            for item in items {
+                walk(item, (key, around), declared, limit, taken);
+            }
+        }
+        Json::Object(members) => {
+            let own = declared_type(members, key);
+            let declared = own.as_deref().or(declared);
+            for (member_key, member) in members.iter_mut() {
+                let own_key = member_key.plain().into_owned();
+                walk(member, (&own_key, key), declared, limit, taken);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The media type that an object's members give for their sibling; `format` is short for one.
+fn declared_type(members: &Object<'_>, key: &str) -> Option<String> {
+    for name in ["mimeType", "mime_type", "media_type", "mediaType"] {
+        if let Some(media_type) = members.get(name).and_then(Json::as_str) {
+            return Some(media_type.into_owned());
+        }
+    }
+    let format = members.get("format").and_then(Json::as_str)?;
+    let kind = match key {
+        "input_audio" | "audio" => "audio",
+        "image" => "image",
+        "video" => "video",
+        "document" => return Some(document_type(&format).to_owned()),
+        _ => return None,
+    };
+    Some(format!("{kind}/{format}"))
+}
+
+/// Bedrock's names of document formats.
+fn document_type(format: &str) -> &'static str {
+    match format {
+        "pdf" => "application/pdf",
+        "csv" => "text/csv",
+        "html" => "text/html",
+        "md" => "text/markdown",
+        "txt" => "text/plain",
+        "doc" => "application/msword",
+        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xls" => "application/vnd.ms-excel",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        _ => "application/octet-stream",
+    }
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim();
+    STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
+}
+
+/// What the first bytes say.
+fn by_content(bytes: &[u8]) -> Option<&'static str> {
+    let is = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
+    Some(match bytes {
+        _ if is(0, b"\x89PNG\r\n\x1a\n") => "image/png",
+        _ if is(0, b"\xff\xd8\xff") => "image/jpeg",
+        _ if is(0, b"GIF8") => "image/gif",
+        _ if is(0, b"RIFF") && is(8, b"WEBP") => "image/webp",
+        _ if is(0, b"RIFF") && is(8, b"WAVE") => "audio/wav",
+        _ if is(0, b"ID3") || is(0, b"\xff\xfb") || is(0, b"\xff\xf3") => "audio/mpeg",
+        _ if is(0, b"OggS") => "audio/ogg",
+        _ if is(0, b"fLaC") => "audio/flac",
+        _ if is(4, b"ftyp") => "video/mp4",
+        _ if is(0, b"%PDF-") => "application/pdf",
+        _ => return None,
+    })
+}
+
+fn replace(media_type: &str, bytes: Vec<u8>, taken: &mut Vec<Media>) -> Json<'static> {
+    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let about = [
+        ("media_type", Json::string(media_type.to_owned())),
+        ("bytes", Json::number(bytes.len())),
+        ("sha256", Json::string(sha256.clone())),
+    ];
+    let name = format!("{sha256}.{}", extension(media_type));
+    if taken.iter().all(|known| known.name != name) {
+        taken.push(Media { name, bytes });
+    }
+    let elided = [("elided", Json::Object(about.into_iter().collect()))];
+    Json::Object(elided.into_iter().collect())
+}
+
+/// The usual ending; never anything that a body made up.
+fn extension(media_type: &str) -> &'static str {
+    match media_type {
+        "image/png" => "png",
+        "image/jpeg" | "image/jpg" => "jpg",
+        "image/gif" => "gif",
+        "image/webp" => "webp",
+        "image/svg+xml" => "svg",
+        "audio/wav" | "audio/x-wav" | "audio/wave" => "wav",
+        "audio/mpeg" | "audio/mp3" => "mp3",
+        "audio/ogg" | "audio/opus" => "ogg",
+        "audio/flac" => "flac",
+        "audio/aac" | "audio/mp4" | "audio/m4a" => "m4a",
+        "video/mp4" => "mp4",
+        "video/webm" => "webm",
+        "application/pdf" => "pdf",
+        "text/plain" => "txt",
+        _ => "bin",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    fn png(length: usize) -> (Vec<u8>, String) {
+        let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+        bytes.resize(length, 7);
+        let text = STANDARD.encode(&bytes);
+        (bytes, text)
+    }
+
+    #[test]
+    fn media_is_elided_wherever_an_api_puts_it() {
+        let (bytes, data) = png(2000);
+        for body in [
+            format!(r#"{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{data}"}}}}"#),
+            format!(r#"{{"type":"input_image","image_url":"data:image/png;base64,{data}"}}"#),
+            format!(r#"{{"source":{{"type":"base64","media_type":"image/png","data":"{data}"}}}}"#),
+            format!(r#"{{"inlineData":{{"mimeType":"image/png","data":"{data}"}}}}"#),
+            format!(r#"{{"image":{{"format":"png","source":{{"bytes":"{data}"}}}}}}"#),
+            format!(r#"{{"images":["{data}"]}}"#),
+            format!(r#"{{"data":[{{"b64_json":"{data}"}}]}}"#),
+            format!(r#"{{"type":"image_generation_call","result":"{data}"}}"#),
+            format!(r#"{{"predictions":[{{"bytesBase64Encoded":"{data}"}}]}}"#),
+            format!(
+                r#"{{"type":"response.image_generation_call.partial_image","partial_image_b64":"{data}"}}"#
+            ),
+        ] {
+            let mut json = json::parse(&body).unwrap();
+            assert!(worth_a_look(&json, 1000));
+            let taken = elide(&mut json, 1000);
+            assert_eq!(taken.len(), 1, "{}", &body[..60]);
+            assert_eq!(taken[0].bytes, bytes);
+            let mut out = Vec::new();
+            json::compact(&json, &mut out);
+            let out = String::from_utf8(out).unwrap();
+            let (sha256, _) = taken[0].name.split_once('.').unwrap();
+            let elided =
+                format!(r#"{{"elided":{{"media_type":"image/png","bytes":2000,"sha256":"{sha256}"}}}}"#);
+            assert!(out.contains(&elided), "{out}");
+            assert!(taken[0].name.ends_with(".png"));
+        }
+    }
+
+    #[test]
+    fn what_has_no_magic_is_known_by_its_place() {
+        let data = STANDARD.encode((0..3000_u32).map(|n| (n * 7919 % 251) as u8).collect::<Vec<_>>());
+        for (body, expected) in [
+            (format!(r#"{{"message":{{"audio":{{"id":"a","data":"{data}"}}}}}}"#), "audio/unknown"),
+            (format!(r#"{{"type":"input_audio","input_audio":"{data}"}}"#), "audio/unknown"),
+            (
+                format!(r#"{{"file":{{"filename":"a.docx","file_data":"{data}"}}}}"#),
+                "application/octet-stream",
+            ),
+            (format!(r#"{{"document":{{"format":"csv","source":{{"bytes":"{data}"}}}}}}"#), "text/csv"),
+            (format!(r#"{{"inPaintingParams":{{"maskImage":"{data}"}}}}"#), "image/unknown"),
+            (format!(r#"{{"images":["{data}"]}}"#), "image/unknown"),
+        ] {
+            let mut json = json::parse(&body).unwrap();
+            assert_eq!(elide(&mut json, 1000).len(), 1, "{}", &body[..60]);
+            let mut out = Vec::new();
+            json::compact(&json, &mut out);
+            let out = String::from_utf8(out).unwrap();
+            assert!(out.contains(&format!(r#""media_type":"{expected}""#)), "{out}");
+        }
+    }
+
+    #[test]
+    fn what_is_small_or_no_medium_stays() {
+        let (_, data) = png(2000);
+        let random = STANDARD.encode((0..3000_u32).map(|n| (n * 7919 % 251) as u8).collect::<Vec<_>>());
+        for body in [
+            format!(r#"{{"inlineData":{{"mimeType":"image/png","data":"{}"}}}}"#, &data[..1200]),
+            format!(r#"{{"type":"redacted_thinking","data":"{random}"}}"#),
+            format!(r#"{{"encrypted_content":"{data}"}}"#),
+            format!(r#"{{"text":"{}"}}"#, "word ".repeat(1000)),
+        ] {
+            let mut json = json::parse(&body).unwrap();
+            assert_eq!(elide(&mut json, 1000), []);
+        }
+    }
+
+    #[test]
+    fn the_same_medium_is_kept_once() {
+        let (_, data) = png(2000);
+        let body = format!(r#"{{"images":["{data}","{data}"]}}"#);
+        assert_eq!(elide(&mut json::parse(&body).unwrap(), 1000).len(), 1);
+    }
+}

@@ -1,0 +1,334 @@
+//! The serde model of `metadata.json` and of a line of `index.jsonl`.
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the on-disk format that is written.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The whole response arrived.
+    #[default]
+    Ok,
+    /// The call failed.
+    Error,
+    /// The caller dropped the future or the stream before its end.
+    Cancelled,
+}
+
+/// What `metadata.json` says of a finished call.
+///
+/// A field that an older recorder did not write has its "not known" value: an empty string, zero,
+/// `None`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// The version of the format.
+    pub schema_version: u32,
+    /// The name of the call's folder.
+    pub call_id: String,
+    /// The name of the session's folder without `session_`.
+    pub session_id: String,
+    /// Start of the call: Unix seconds, with milliseconds.
+    pub timestamp: f64,
+    /// Start of the call: local time, `2025-10-27 04:02:10`.
+    pub datetime: String,
+    /// Start of the call: RFC 3339 with the local offset.
+    pub started_at: String,
+    /// End of the call: RFC 3339 with the local offset.
+    pub ended_at: String,
+    /// How the call ended.
+    pub status: Status,
+    /// Where the call went.
+    pub api_info: ApiInfo,
+    /// What was asked for.
+    pub request_info: RequestInfo,
+    /// What came back.
+    pub response_info: ResponseInfo,
+    /// Tokens; zeros where none were reported.
+    pub usage: Usage,
+    /// How long it took.
+    pub performance: Performance,
+    /// What the program was doing: fields of the enclosing spans.
+    pub context: Context,
+    /// One entry per HTTP attempt when there was more than one.
+    pub attempts: Vec<Attempt>,
+    /// The other files of the folder.
+    pub files: Files,
+    /// What the call cost.
+    pub cost_estimate: CostEstimate,
+    /// Whether a body was cut.
+    pub truncated: Truncated,
+}
+
+/// Where a call went.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ApiInfo {
+    /// OpenTelemetry's well-known [`gen_ai.provider.name`] where it has one, else a plain name,
+    /// else the host.
+    ///
+    /// [`gen_ai.provider.name`]: https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
+    pub provider: String,
+    /// The request's model; `unknown`.
+    pub model: String,
+    /// Scheme, host and port, without credentials.
+    pub base_url: String,
+    /// The path, without query parameters that carry a credential.
+    pub endpoint: String,
+    /// OpenTelemetry's `gen_ai.operation.name`.
+    pub operation: String,
+    /// The HTTP method.
+    pub method: String,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct RequestInfo {
+    /// How many messages were sent.
+    pub messages_count: u64,
+    /// How many tools were offered.
+    pub tools_count: u64,
+    /// As the request has it; `auto` when it has none.
+    pub tool_choice: serde_json::Value,
+    /// As the request has it.
+    pub temperature: Option<serde_json::Number>,
+    /// Whether tools were offered.
+    pub has_tools: bool,
+    /// As the request has it.
+    pub max_tokens: Option<serde_json::Number>,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ResponseInfo {
+    /// The response's own id.
+    pub id: String,
+    /// The response's own type, such as `chat.completion`.
+    pub object: String,
+    /// When the provider says it was made, in Unix seconds.
+    pub created: u64,
+    /// The model that answered.
+    pub model: String,
+    /// The HTTP status; `None` without a response.
+    pub http_status: Option<u16>,
+    /// The provider's id of the request, from the response headers.
+    pub request_id: String,
+    /// Whether the call failed or was cancelled.
+    pub error: bool,
+    /// One of the format's words, such as `RateLimitError`.
+    pub error_type: String,
+    /// The provider's own type or code.
+    pub error_code: String,
+    /// The provider's message, or the error chain of a transport failure.
+    pub error_message: String,
+    /// The provider's own word.
+    pub finish_reason: String,
+    /// Whether the model called tools.
+    pub has_tool_calls: bool,
+    /// How many tool calls there are.
+    pub tool_calls_count: u64,
+    /// The tools called, in order.
+    pub tool_names: Vec<String>,
+}
+
+/// Tokens of a call; zero where the provider reports none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Every input token, cached ones included.
+    pub prompt_tokens: u64,
+    /// Every output token, reasoning ones included.
+    pub completion_tokens: u64,
+    /// The provider's own total, else the sum.
+    pub total_tokens: u64,
+    /// Input tokens read from a cache.
+    pub cached_tokens: u64,
+    /// Input tokens written to a cache.
+    pub cache_creation_tokens: u64,
+    /// Output tokens spent on reasoning.
+    pub reasoning_tokens: u64,
+}
+
+/// How long a call took.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Performance {
+    /// From the start until the last byte, the failure or the drop, in milliseconds.
+    pub latency_ms: u64,
+    /// Completion tokens over latency; zero for a failure.
+    pub tokens_per_second: f64,
+    /// Until the first content of a streamed response, in milliseconds.
+    pub time_to_first_token_ms: Option<u64>,
+}
+
+/// Fields of the spans around a call; inner ones win.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Context {
+    /// From the spans, else the last user message of the request.
+    pub user_message: String,
+    /// Which turn of an agent's loop this was.
+    pub agent_iteration: serde_json::Value,
+    /// From the spans.
+    pub phase: serde_json::Value,
+    /// From the spans.
+    pub round: serde_json::Value,
+    /// From the spans.
+    pub task_id: serde_json::Value,
+    /// Other fields, under their own names.
+    #[serde(flatten)]
+    pub other: serde_json::Map<String, serde_json::Value>,
+    /// Names of the enclosing spans, outermost first.
+    pub spans: Vec<String>,
+}
+
+/// One of several HTTP attempts at a call.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Counts from 1.
+    pub attempt: u64,
+    /// RFC 3339 with the local offset.
+    pub started_at: String,
+    /// In milliseconds.
+    pub latency_ms: u64,
+    /// `None` without a response.
+    pub http_status: Option<u16>,
+    /// Empty for an attempt that succeeded.
+    pub error_type: String,
+    /// The provider's own type or code.
+    pub error_code: String,
+    /// The provider's message, or the error chain of a transport failure.
+    pub error_message: String,
+    /// What `Retry-After` asked for, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// The names of the files beside `metadata.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Files {
+    /// The request body.
+    pub input: String,
+    /// The response body, or the failure.
+    pub output: String,
+    /// The request for people; empty when text files are switched off.
+    pub input_txt: String,
+    /// The response for people; empty when text files are switched off.
+    pub output_txt: String,
+}
+
+/// What a call cost.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct CostEstimate {
+    /// Of the prompt tokens.
+    pub input_cost: f64,
+    /// Of the completion tokens.
+    pub output_cost: f64,
+    /// Of the whole call.
+    pub total_cost: f64,
+    /// ISO 4217; empty when the cost is not known.
+    pub currency: String,
+    /// `provider`, `user`, `table`; empty when the cost is not known.
+    pub source: String,
+}
+
+/// Whether a body was cut at the configured limit, or given up because memory ran short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Truncated {
+    /// The request body.
+    pub input: bool,
+    /// The response body.
+    pub output: bool,
+}
+
+/// A line of `index.jsonl`: enough for listing and statistics without opening a call.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "each field is Metadata's of the same name")]
+pub struct IndexEntry {
+    pub call_id: String,
+    pub timestamp: f64,
+    pub status: Status,
+    pub provider: String,
+    pub model: String,
+    pub operation: String,
+    pub http_status: Option<u16>,
+    pub error_type: String,
+    pub error_code: String,
+    /// The first 200 characters.
+    pub error_message: String,
+    pub finish_reason: String,
+    pub prompt_tokens: u64,
+    pub completion_tokens: u64,
+    pub total_tokens: u64,
+    pub cached_tokens: u64,
+    pub reasoning_tokens: u64,
+    pub latency_ms: u64,
+    pub time_to_first_token_ms: Option<u64>,
+    pub total_cost: f64,
+    pub currency: String,
+    /// How many attempts there were; 0 where there was one only.
+    pub attempts: u64,
+    pub tool_names: Vec<String>,
+    /// The first 200 characters.
+    pub user_message: String,
+    /// Names of the enclosing spans, joined by `/`.
+    pub trace: String,
+}
+
+impl From<&Metadata> for IndexEntry {
+    fn from(call: &Metadata) -> Self {
+        IndexEntry {
+            call_id: call.call_id.clone(),
+            timestamp: call.timestamp,
+            status: call.status,
+            provider: call.api_info.provider.clone(),
+            model: call.api_info.model.clone(),
+            operation: call.api_info.operation.clone(),
+            http_status: call.response_info.http_status,
+            error_type: call.response_info.error_type.clone(),
+            error_code: call.response_info.error_code.clone(),
+            error_message: first_characters(&call.response_info.error_message),
+            finish_reason: call.response_info.finish_reason.clone(),
+            prompt_tokens: call.usage.prompt_tokens,
+            completion_tokens: call.usage.completion_tokens,
+            total_tokens: call.usage.total_tokens,
+            cached_tokens: call.usage.cached_tokens,
+            reasoning_tokens: call.usage.reasoning_tokens,
+            latency_ms: call.performance.latency_ms,
+            time_to_first_token_ms: call.performance.time_to_first_token_ms,
+            total_cost: call.cost_estimate.total_cost,
+            currency: call.cost_estimate.currency.clone(),
+            attempts: call.attempts.len() as u64,
+            tool_names: call.response_info.tool_names.clone(),
+            user_message: first_characters(&call.context.user_message),
+            trace: call.context.spans.join("/"),
+        }
+    }
+}
+
+fn first_characters(text: &str) -> String {
+    text.chars().take(200).collect()
+}

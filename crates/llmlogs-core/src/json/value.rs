@@ -1,0 +1,203 @@
+//! The tree that a body is read into.
+
+use std::borrow::Cow;
+
+use super::Text;
+
+/// A JSON value that borrows from the text it was read from. Numbers keep their digits, objects
+/// their order and their duplicate keys.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Json<'a> {
+    #[default]
+    Null,
+    Bool(bool),
+    Number(Cow<'a, str>),
+    String(Text<'a>),
+    Array(Vec<Json<'a>>),
+    Object(Object<'a>),
+}
+
+/// What a path that leads nowhere yields.
+static NULL: Json<'static> = Json::Null;
+
+impl<'a> Json<'a> {
+    /// The member `key` of an object; null where there is none.
+    pub fn get(&self, key: &str) -> &Json<'a> {
+        self.as_object().and_then(|o| o.get(key)).unwrap_or(&NULL)
+    }
+
+    /// The member at the end of a path of keys.
+    pub fn at(&self, path: &[&str]) -> &Json<'a> {
+        path.iter().fold(self, |json, key| json.get(key))
+    }
+
+    pub fn as_object(&self) -> Option<&Object<'a>> {
+        match self {
+            Json::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    pub fn as_object_mut(&mut self) -> Option<&mut Object<'a>> {
+        match self {
+            Json::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The elements of an array; none for anything else.
+    pub fn items(&self) -> &[Json<'a>] {
+        match self {
+            Json::Array(items) => items,
+            _ => &[],
+        }
+    }
+
+    pub fn as_text(&self) -> Option<&Text<'a>> {
+        match self {
+            Json::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value of a string.
+    pub fn as_str(&self) -> Option<Cow<'_, str>> {
+        self.as_text().map(Text::plain)
+    }
+
+    /// A string's value, a number's digits; empty for anything else.
+    pub fn scalar(&self) -> String {
+        match self {
+            Json::String(text) => text.plain().into_owned(),
+            Json::Number(digits) => digits.clone().into_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// A whole number; `1.0` and `1e3` are whole numbers too. One that no count can be, 2⁵⁶ and above, is none:
+    /// sums of a few fit for sure.
+    pub fn as_u64(&self) -> Option<u64> {
+        let Json::Number(digits) = self else {
+            return None;
+        };
+        digits.parse().ok().filter(|number| *number < 1 << 56).or_else(|| {
+            let float: f64 = digits.parse().ok()?;
+            ((0.0..9e15).contains(&float) && float.fract() == 0.0).then_some(float as u64)
+        })
+    }
+
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Json::Number(digits) => digits.parse().ok().filter(|f: &f64| f.is_finite()),
+            _ => None,
+        }
+    }
+
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Json::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self, Json::Null)
+    }
+
+    pub fn string(plain: impl Into<Cow<'a, str>>) -> Self {
+        Json::String(Text::new(plain))
+    }
+
+    pub fn number(number: impl ToString) -> Self {
+        Json::Number(Cow::Owned(number.to_string()))
+    }
+
+    pub fn into_owned(self) -> Json<'static> {
+        match self {
+            Json::Null => Json::Null,
+            Json::Bool(value) => Json::Bool(value),
+            Json::Number(digits) => Json::Number(Cow::Owned(digits.into_owned())),
+            Json::String(text) => Json::String(text.into_owned()),
+            Json::Array(items) => Json::Array(items.into_iter().map(Json::into_owned).collect()),
+            Json::Object(object) => Json::Object(Object(
+                object.0.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect(),
+            )),
+        }
+    }
+}
+
+/// The members of a JSON object in their order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Object<'a>(pub(super) Vec<(Text<'a>, Json<'a>)>);
+
+impl<'a> Object<'a> {
+    pub fn new() -> Self {
+        Object::default()
+    }
+
+    /// The first member named `key`.
+    pub fn get(&self, key: &str) -> Option<&Json<'a>> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Json<'a>> {
+        self.0.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    /// Sets `key`, in its old place where it has one, else at the end.
+    pub fn set(&mut self, key: impl Into<Cow<'a, str>>, value: Json<'a>) {
+        self.set_text(Text::new(key), value);
+    }
+
+    /// [`Object::set`] for a key that is a JSON string already.
+    pub fn set_text(&mut self, key: Text<'a>, value: Json<'a>) {
+        match self.0.iter_mut().find(|(k, _)| *k == key) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((key, value)),
+        }
+    }
+
+    /// The member `key`, put there as null where it is missing.
+    pub fn entry(&mut self, key: &Text<'a>) -> &mut Json<'a> {
+        let place = match self.0.iter().position(|(k, _)| k == key) {
+            Some(place) => place,
+            None => {
+                self.0.push((key.clone(), Json::Null));
+                self.0.len() - 1
+            }
+        };
+        &mut self.0[place].1
+    }
+
+    pub fn remove(&mut self, key: &str) -> Option<Json<'a>> {
+        let place = self.0.iter().position(|(k, _)| k == key)?;
+        Some(self.0.remove(place).1)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&Text<'a>, &Json<'a>)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Text<'a>, &mut Json<'a>)> {
+        self.0.iter_mut().map(|(key, value)| (&*key, value))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for Object<'a> {
+    type Item = (Text<'a>, Json<'a>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a, K: Into<Cow<'a, str>>> FromIterator<(K, Json<'a>)> for Object<'a> {
+    fn from_iter<I: IntoIterator<Item = (K, Json<'a>)>>(members: I) -> Self {
+        Object(members.into_iter().map(|(key, value)| (Text::new(key), value)).collect())
+    }
+}

@@ -1,0 +1,109 @@
+//! `metadata.json` of whichever writer.
+//!
+//! An older logger in Python writes the same tree with fewer keys, and with fractions or nulls where
+//! the format wants whole numbers and strings. Nothing of what it does say is given up for that.
+
+use serde_json::{Map, Value};
+
+use crate::format::{Attempt, Metadata, Status};
+
+/// Reads what is there.
+pub(super) fn metadata(contents: &[u8]) -> serde_json::Result<Metadata> {
+    let mut metadata = match serde_json::from_slice::<Metadata>(contents) {
+        Ok(metadata) => metadata,
+        Err(_another_writer) => {
+            let mut found: Value = serde_json::from_slice(contents)?;
+            fit(&mut found, &serde_json::to_value(Metadata::default())?);
+            if let Some(attempts) = found.get_mut("attempts").and_then(Value::as_array_mut) {
+                let attempt = serde_json::to_value(Attempt::default())?;
+                attempts.iter_mut().for_each(|found| fit(found, &attempt));
+            }
+            serde_json::from_value(found)?
+        }
+    };
+    if metadata.status == Status::Ok && metadata.response_info.error {
+        let cancelled = metadata.response_info.error_type == "CancelledError";
+        metadata.status = if cancelled { Status::Cancelled } else { Status::Error };
+    }
+    let usage = &mut metadata.usage;
+    if usage.total_tokens == 0 {
+        usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
+    }
+    Ok(metadata)
+}
+
+/// Bends `found` to the types of `wanted`; what cannot be bent is removed.
+fn fit(found: &mut Value, wanted: &Value) {
+    let (Some(members), Some(wanted)) = (found.as_object_mut(), wanted.as_object()) else {
+        *found = Value::Object(Map::new());
+        return;
+    };
+    members.retain(|key, value| match wanted.get(key) {
+        // A field of a later version, or of the user's own.
+        None => true,
+        Some(Value::Object(_)) => {
+            fit(value, &wanted[key]);
+            true
+        }
+        Some(Value::Array(_)) => match value.as_array_mut() {
+            Some(items) => {
+                items.retain(|item| key == "attempts" || item.is_string());
+                true
+            }
+            None => false,
+        },
+        Some(Value::Bool(_)) => value.is_boolean(),
+        Some(Value::String(_)) if key == "status" => {
+            matches!(value.as_str(), Some("ok" | "error" | "cancelled"))
+        }
+        Some(Value::String(_)) => {
+            if value.is_number() || value.is_boolean() {
+                *value = Value::String(value.to_string());
+            }
+            value.is_string()
+        }
+        Some(Value::Number(number)) if number.is_f64() => value.is_number(),
+        Some(Value::Number(_)) => round(value),
+        Some(Value::Null) => match key.as_str() {
+            "http_status" | "time_to_first_token_ms" | "retry_after_ms" => round(value),
+            "temperature" | "max_tokens" => value.is_number(),
+            _ => true,
+        },
+    });
+}
+
+/// Makes a whole number of any number; `false` where it is none.
+fn round(value: &mut Value) -> bool {
+    match value.as_f64() {
+        Some(number) if number >= 0.0 => {
+            *value = Value::from(value.as_u64().unwrap_or(number.round() as u64));
+            true
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_loggers_fractions_nulls_and_missing_keys_cost_nothing_else() {
+        let old = br#"{"call_id":"call_20251027_040210_001","session_id":"unknown","timestamp":1761537730,
+            "api_info":{"model":"m","base_url":null,"endpoint":"/v1"},
+            "request_info":{"messages_count":2.0,"tool_choice":{"type":"auto"},"temperature":"default"},
+            "response_info":{"error":true,"error_type":"APIError","error_code":400,"tool_names":null,"http_status":400.0},
+            "usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":null},
+            "performance":{"latency_ms":2500.6,"tokens_per_second":1},
+            "context":{"user_message":"hi","agent_iteration":"3","mood":"fine"}, "cost_estimate": null}"#;
+        let metadata = metadata(old).unwrap();
+        assert_eq!(metadata.status, Status::Error);
+        assert_eq!(metadata.api_info.model, "m");
+        assert_eq!(metadata.api_info.base_url, "");
+        assert_eq!(metadata.response_info.error_code, "400");
+        assert_eq!(metadata.response_info.http_status, Some(400));
+        assert_eq!(metadata.performance.latency_ms, 2501);
+        assert_eq!(metadata.usage.total_tokens, 7);
+        assert_eq!(metadata.context.other["mood"], "fine");
+    }
+}

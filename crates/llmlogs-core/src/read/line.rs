@@ -1,0 +1,342 @@
+//! One line of an index, read without copying.
+//!
+//! Statistics over a million lines spend their time here, so it knows the shape of a line (one flat
+//! object of strings, numbers, nulls and one list of strings) and takes nothing apart that nobody
+//! asked for. Anything else on a line is skipped.
+
+use std::borrow::Cow;
+
+use crate::format::Status;
+
+/// A string as it stands between its quotes, escapes and all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct Raw<'a>(pub &'a [u8]);
+
+impl<'a> Raw<'a> {
+    /// The text that it stands for.
+    pub fn text(self) -> Cow<'a, str> {
+        if !self.0.contains(&b'\\') {
+            return String::from_utf8_lossy(self.0);
+        }
+        let mut quoted = Vec::with_capacity(self.0.len() + 2);
+        quoted.push(b'"');
+        quoted.extend_from_slice(self.0);
+        quoted.push(b'"');
+        match serde_json::from_slice::<String>(&quoted) {
+            Ok(text) => Cow::Owned(text),
+            Err(_not_json) => String::from_utf8_lossy(self.0),
+        }
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What a line of an index says; fields that it lacks have their "not known" values.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Line<'a> {
+    /// The line itself.
+    pub json: &'a [u8],
+    pub call_id: Raw<'a>,
+    pub timestamp: f64,
+    pub status: Status,
+    pub provider: Raw<'a>,
+    pub model: Raw<'a>,
+    pub http_status: Option<u64>,
+    pub error_type: Raw<'a>,
+    pub error_code: Raw<'a>,
+    pub error_message: Raw<'a>,
+    pub finish_reason: Raw<'a>,
+    pub prompt_tokens: u64,
+    pub completion_tokens: u64,
+    pub total_tokens: u64,
+    pub cached_tokens: u64,
+    pub reasoning_tokens: u64,
+    pub latency_ms: u64,
+    pub time_to_first_token_ms: Option<u64>,
+    pub total_cost: f64,
+    pub currency: Raw<'a>,
+    pub attempts: u64,
+    /// The list as it stands between its brackets.
+    tools: &'a [u8],
+    pub user_message: Raw<'a>,
+    pub trace: Raw<'a>,
+}
+
+impl<'a> Line<'a> {
+    /// Reads a line; `None` where it is no object, which is how damage shows.
+    pub fn parse(text: &'a [u8]) -> Option<Line<'a>> {
+        let mut line = Line { json: text, ..Line::default() };
+        let mut at = Cursor { text, at: 0 };
+        at.expect(b'{')?;
+        if at.peek()? == b'}' {
+            return Some(line);
+        }
+        loop {
+            at.expect(b'"')?;
+            let key = at.string()?;
+            at.expect(b':')?;
+            let value = at.value()?;
+            line.set(key.0, value);
+            match at.next()? {
+                b',' => {}
+                b'}' => return Some(line),
+                _ => return None,
+            }
+        }
+    }
+
+    fn set(&mut self, key: &[u8], value: Value<'a>) {
+        match key {
+            b"call_id" => self.call_id = value.string(),
+            b"timestamp" => self.timestamp = value.float(),
+            b"status" => {
+                self.status = match value.string().0 {
+                    b"error" => Status::Error,
+                    b"cancelled" => Status::Cancelled,
+                    _ => Status::Ok,
+                }
+            }
+            b"provider" => self.provider = value.string(),
+            b"model" => self.model = value.string(),
+            b"http_status" => self.http_status = value.integer(),
+            b"error_type" => self.error_type = value.string(),
+            b"error_code" => self.error_code = value.string(),
+            b"error_message" => self.error_message = value.string(),
+            b"finish_reason" => self.finish_reason = value.string(),
+            b"prompt_tokens" => self.prompt_tokens = value.count(),
+            b"completion_tokens" => self.completion_tokens = value.count(),
+            b"total_tokens" => self.total_tokens = value.count(),
+            b"cached_tokens" => self.cached_tokens = value.count(),
+            b"reasoning_tokens" => self.reasoning_tokens = value.count(),
+            b"latency_ms" => self.latency_ms = value.count(),
+            b"time_to_first_token_ms" => self.time_to_first_token_ms = value.integer(),
+            b"total_cost" => self.total_cost = value.float(),
+            b"currency" => self.currency = value.string(),
+            b"attempts" => self.attempts = value.count(),
+            b"tool_names" => self.tools = value.list(),
+            b"user_message" => self.user_message = value.string(),
+            b"trace" => self.trace = value.string(),
+            _ => {}
+        }
+    }
+
+    /// The tools that were called, in order.
+    pub fn tool_names(&self) -> impl Iterator<Item = Raw<'a>> + use<'a> {
+        let mut at = Cursor { text: self.tools, at: 0 };
+        std::iter::from_fn(move || {
+            if at.at > 0 {
+                at.expect(b',')?;
+            }
+            at.expect(b'"')?;
+            at.string()
+        })
+    }
+
+    /// When the call was over, in Unix seconds.
+    pub fn end(&self) -> f64 {
+        self.timestamp + self.latency_ms as f64 / 1000.0
+    }
+}
+
+enum Value<'a> {
+    String(Raw<'a>),
+    /// A number, `true`, `false` or `null`.
+    Word(&'a [u8]),
+    List(&'a [u8]),
+    Object,
+}
+
+impl<'a> Value<'a> {
+    fn string(self) -> Raw<'a> {
+        match self {
+            Value::String(raw) => raw,
+            _ => Raw::default(),
+        }
+    }
+
+    fn list(self) -> &'a [u8] {
+        match self {
+            Value::List(items) => items,
+            _ => b"",
+        }
+    }
+
+    fn float(self) -> f64 {
+        let Value::Word(word) = self else { return 0.0 };
+        let parsed = std::str::from_utf8(word).ok().and_then(|word| word.parse::<f64>().ok());
+        parsed.filter(|number| number.is_finite()).unwrap_or_default()
+    }
+
+    fn integer(self) -> Option<u64> {
+        let Value::Word(word) = self else { return None };
+        if word.len() < 19 && word.iter().all(u8::is_ascii_digit) {
+            return Some(word.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')));
+        }
+        // Other writers have fractions where whole numbers belong.
+        let number: f64 = std::str::from_utf8(word).ok()?.parse().ok()?;
+        (number >= 0.0 && number.is_finite()).then_some(number.round() as u64)
+    }
+
+    fn count(self) -> u64 {
+        self.integer().unwrap_or_default()
+    }
+}
+
+struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    #[inline]
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match *self.text.get(self.at)? {
+                b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
+                byte => return Some(byte),
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn expect(&mut self, wanted: u8) -> Option<()> {
+        (self.next()? == wanted).then_some(())
+    }
+
+    /// The rest of a string whose opening quote has been taken.
+    #[inline]
+    fn string(&mut self) -> Option<Raw<'a>> {
+        let start = self.at;
+        loop {
+            self.at += plain(&self.text[self.at..]);
+            match self.text.get(self.at)? {
+                b'"' => {
+                    let raw = Raw(&self.text[start..self.at]);
+                    self.at += 1;
+                    return Some(raw);
+                }
+                _ => self.at += 2,
+            }
+            if self.at > self.text.len() {
+                return None;
+            }
+        }
+    }
+
+    #[inline]
+    fn value(&mut self) -> Option<Value<'a>> {
+        match self.peek()? {
+            b'"' => {
+                self.at += 1;
+                self.string().map(Value::String)
+            }
+            b'[' => {
+                let start = self.at + 1;
+                self.nested()?;
+                Some(Value::List(&self.text[start..self.at - 1]))
+            }
+            b'{' => self.nested().map(|()| Value::Object),
+            _ => {
+                let start = self.at;
+                let rest = &self.text[start..];
+                let length = rest.iter().position(|b| matches!(b, b',' | b'}' | b' ' | b'\r' | b'\n'))?;
+                if length == 0 {
+                    return None;
+                }
+                self.at += length;
+                Some(Value::Word(&rest[..length]))
+            }
+        }
+    }
+
+    /// Passes over a list or an object.
+    fn nested(&mut self) -> Option<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.next()? {
+                b'"' => {
+                    self.string()?;
+                }
+                b'[' | b'{' => depth += 1,
+                b']' | b'}' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Some(());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// How many bytes come before the next quote or backslash: eight at a time, since most of a line's
+/// bytes are inside of strings.
+pub fn plain(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let mut at = 0;
+    while let Some(Ok(eight)) = text.get(at..at + 8).map(<[u8; 8]>::try_from) {
+        let word = u64::from_le_bytes(eight);
+        let found =
+            zero_bytes(word ^ (ONES * u64::from(b'"'))) | zero_bytes(word ^ (ONES * u64::from(b'\\')));
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + text[at..].iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(text.len() - at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_ours_is_read_whole() {
+        let line = br#"{"call_id":"call_20251027_040210_001","timestamp":1761537730.123,"status":"error","http_status":429,"error_message":"say \"please\" \u00e9","latency_ms":2500,"time_to_first_token_ms":null,"tool_names":["read_file","a,\"b"],"user_message":"\u4f60\u597d"}"#;
+        let line = Line::parse(line).unwrap();
+        assert_eq!(line.call_id.text(), "call_20251027_040210_001");
+        assert_eq!(line.timestamp, 1_761_537_730.123);
+        assert_eq!(line.status, Status::Error);
+        assert_eq!(line.http_status, Some(429));
+        assert_eq!(line.error_message.text(), "say \"please\" é");
+        assert_eq!((line.latency_ms, line.time_to_first_token_ms), (2500, None));
+        let tools: Vec<_> = line.tool_names().map(|name| name.text().into_owned()).collect();
+        assert_eq!(tools, ["read_file", "a,\"b"]);
+        assert_eq!(line.user_message.text(), "你好");
+    }
+
+    #[test]
+    fn spaces_fractions_and_unknown_members_are_no_trouble() {
+        let line =
+            br#" { "latency_ms" : 2500.4, "new": {"a": ["]}"]}, "tool_names": [ ], "total_tokens": null } "#;
+        let line = Line::parse(line).unwrap();
+        assert_eq!((line.latency_ms, line.total_tokens), (2500, 0));
+        assert_eq!(line.tool_names().count(), 0);
+    }
+
+    #[test]
+    fn damage_is_seen() {
+        for damaged in [
+            &b""[..],
+            b"{",
+            b"{\"call_id\":\"c",
+            b"{\"call_id\"",
+            b"[]",
+            b"{\"a\":}",
+            b"\0\0\0\0",
+            b"{\"a\":\"\\",
+        ] {
+            assert!(Line::parse(damaged).is_none(), "{damaged:?}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Reading recorded calls back: walking a root, and opening its calls.
+//!
+//! Any program may read while others record, and while old days are being removed. What is read of
+//! many calls comes from the sessions' indexes where they are whole, from the calls' folders where
+//! not; nothing is locked and nothing is changed. Links inside a root are not followed.
+//!
+//! Roots of the older Python logger (the same tree with fewer keys, without indexes) are read as far
+//! as their fields go.
+
+mod backwards;
+mod call;
+mod entries;
+pub mod files;
+mod lenient;
+pub mod line;
+pub mod name;
+mod newest;
+mod root;
+pub mod scan;
+pub mod seen;
+mod session;
+
+pub use crate::format::{
+    ApiInfo, Attempt, Context, CostEstimate, Files, IndexEntry, Metadata, Performance, RequestInfo,
+    ResponseInfo, Status, Truncated, Usage,
+};
+pub use call::{Call, Entry, State};
+pub use root::{Day, Root};
+pub use session::{Counters, Session, SessionInfo};

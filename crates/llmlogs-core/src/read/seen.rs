@@ -1,0 +1,105 @@
+//! Which calls an index was found to have.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::name::CallName;
+use super::{files, session};
+
+/// How far call numbers may run ahead of the lines read before they are kept one by one.
+const SLACK: usize = 1 << 20;
+
+/// The calls seen, in four bytes each.
+#[derive(Debug, Default)]
+pub struct CallSet {
+    /// By number: the name that has it.
+    by_number: Vec<Option<std::num::NonZeroU32>>,
+    /// Names that share a number with another, have none, or an absurd one.
+    others: HashSet<CallName>,
+    count: usize,
+    lowest: u64,
+    last: CallName,
+    last_id: Vec<u8>,
+}
+
+impl CallSet {
+    /// Notes a call; `false` when it was noted before.
+    pub fn insert(&mut self, id: &[u8]) -> bool {
+        let name = CallName::of(id);
+        let Some(stamp) = name.stamp_nonzero() else { return self.insert_other(name) };
+        let number = name.number as usize;
+        if number >= self.by_number.len() {
+            if number > 4 * self.count + SLACK {
+                return self.insert_other(name);
+            }
+            self.by_number.resize((number + 1).next_power_of_two(), None);
+        }
+        match self.by_number[number] {
+            None => self.by_number[number] = Some(stamp),
+            Some(same) if same == stamp => return false,
+            Some(_) => return self.insert_other(name),
+        }
+        self.count += 1;
+        if self.count == 1 || name.number < self.lowest {
+            self.lowest = name.number;
+        }
+        if name.number > self.last.number {
+            self.last = name;
+            self.last_id.clear();
+            self.last_id.extend_from_slice(id);
+        }
+        true
+    }
+
+    fn insert_other(&mut self, name: CallName) -> bool {
+        self.others.insert(name)
+    }
+
+    /// How many calls were noted.
+    pub fn count(&self) -> usize {
+        self.count + self.others.len()
+    }
+
+    pub fn contains(&self, id: &[u8]) -> bool {
+        let name = CallName::of(id);
+        let by_number = self.by_number.get(name.number as usize).copied().flatten();
+        (by_number.is_some() && by_number == name.stamp_nonzero()) || self.others.contains(&name)
+    }
+
+    /// Whether no call can be in the folder `dir` that was not seen: their numbers run from 1 without
+    /// a gap, and no later one has begun.
+    pub fn is_everything(&self, dir: &Path) -> bool {
+        self.others.is_empty()
+            && self.lowest == 1
+            && self.count as u64 == self.last.number
+            && nothing_after(dir, &self.last_id)
+    }
+}
+
+/// Whether the call `id` is certainly the last one that began in the session's folder `dir`.
+pub(super) fn nothing_after(dir: &Path, id: &[u8]) -> bool {
+    let Ok(last) = std::str::from_utf8(id) else { return false };
+    let name = CallName::of(id);
+    if let Ok(info) = session::info(dir)
+        && info.ended_at.is_some()
+        && info.counters.lost == 0
+        && info.counters.calls == name.number
+    {
+        return true;
+    }
+    // Where nobody writes, the tree may be a copy, and its times say nothing.
+    if !session::is_running(dir) {
+        return false;
+    }
+    // A folder's own time is that of the last folder made in it, and a call's request is written
+    // right after its folder is made.
+    let modified = |path: &Path| std::fs::symlink_metadata(path)?.modified();
+    match (modified(dir), modified(&dir.join(last).join("input.json"))) {
+        (Ok(folder), Ok(request)) if folder < request => true,
+        // Within one tick of the file system's clock another call may have begun.
+        (Ok(folder), Ok(request)) if folder == request => {
+            !name.successors().any(|next| files::is_folder(&dir.join(next)))
+        }
+        _ => false,
+    }
+}

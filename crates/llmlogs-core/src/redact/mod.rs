@@ -1,0 +1,280 @@
+//! Secrets out of bodies, before anything of them reaches the disk.
+//!
+//! Works on the recorder's own copy of a body: what the caller sends and gets is never touched.
+
+mod builtin;
+mod urls;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use regex::Regex;
+
+use crate::json::Json;
+
+pub use urls::chain;
+pub use urls::scrub;
+
+/// What stands in place of a secret.
+pub const REPLACEMENT: &str = "[REDACTED]";
+
+/// A user's own word on a string: its JSON pointer and its text; the replacement, if it needs one.
+type Strings = Arc<dyn Fn(&str, &str) -> Option<String> + Send + Sync>;
+
+// Its documentation stands where the library re-exports it.
+#[derive(Clone)]
+#[must_use = "rules do nothing until they are given to the builder"]
+pub struct Redactor {
+    builtin: bool,
+    pointers: Vec<Vec<String>>,
+    patterns: Vec<Regex>,
+    strings: Vec<Strings>,
+}
+
+impl Default for Redactor {
+    fn default() -> Self {
+        Redactor::new()
+    }
+}
+
+impl Redactor {
+    /// The built-in rules.
+    pub fn new() -> Self {
+        Redactor { builtin: true, ..Redactor::none() }
+    }
+
+    /// No rule at all.
+    pub fn none() -> Self {
+        Redactor { builtin: false, pointers: Vec::new(), patterns: Vec::new(), strings: Vec::new() }
+    }
+
+    /// Replaces the value at a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) of any
+    /// body, whatever it is. A segment `*` stands for every element and every member.
+    pub fn pointer(mut self, pointer: &str) -> Self {
+        let unescaped = |segment: &str| segment.replace("~1", "/").replace("~0", "~");
+        self.pointers.push(pointer.split('/').skip(1).map(unescaped).collect());
+        self
+    }
+
+    /// Replaces what matches a [regular expression](regex) in any string, member names excepted.
+    ///
+    /// # Errors
+    ///
+    /// When `pattern` is no regular expression; the error shows where.
+    pub fn regex(mut self, pattern: &str) -> Result<Self, regex::Error> {
+        self.patterns.push(Regex::new(pattern)?);
+        Ok(self)
+    }
+
+    /// Asks `rule` about every string of every body, with its JSON pointer (empty outside of JSON), on
+    /// the recorder's threads; what it returns takes the string's place.
+    ///
+    /// A rule that panics takes the string out.
+    pub fn map_strings(
+        mut self,
+        rule: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.strings.push(Arc::new(rule));
+        self
+    }
+
+    /// Returns whether there are rules that run code of the user's.
+    #[must_use]
+    pub fn runs_user_code(&self) -> bool {
+        !self.strings.is_empty()
+    }
+
+    /// Applies all rules to a body; returns whether anything changed.
+    pub fn json(&self, body: &mut Json<'_>) -> bool {
+        let mut changed = false;
+        for pointer in &self.pointers {
+            changed |= replace_at(body, pointer);
+        }
+        changed | self.walk(body, &mut String::new())
+    }
+
+    /// Applies the rules for strings to a text that is no JSON.
+    pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.string("", text) {
+            Some(clean) => Cow::Owned(clean),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    /// Applies them to the texts in a body that is none as a whole: a form with a file in it.
+    pub fn bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        let mut clean = Vec::new();
+        let mut changed = false;
+        for chunk in bytes.utf8_chunks() {
+            let text = match chunk.valid() {
+                // Nothing that short is a secret of a known shape; binary data is full of it.
+                short if short.len() < 8 => Cow::Borrowed(short),
+                text => self.text(text),
+            };
+            changed |= matches!(text, Cow::Owned(_));
+            clean.extend_from_slice(text.as_bytes());
+            clean.extend_from_slice(chunk.invalid());
+        }
+        if changed { Cow::Owned(clean) } else { Cow::Borrowed(bytes) }
+    }
+
+    /// Whether a rule goes by where in the body something stands.
+    pub fn goes_by_place(&self) -> bool {
+        !self.pointers.is_empty() || !self.strings.is_empty()
+    }
+
+    fn walk(&self, json: &mut Json<'_>, pointer: &mut String) -> bool {
+        match json {
+            Json::String(text) => {
+                let Some(clean) = self.string(pointer, &text.plain()) else {
+                    return false;
+                };
+                *json = Json::string(clean);
+                true
+            }
+            Json::Array(items) => {
+                let mut changed = false;
+                for (place, item) in items.iter_mut().enumerate() {
+                    let end = self.step(pointer, || place.to_string());
+                    changed |= self.walk(item, pointer);
+                    pointer.truncate(end);
+                }
+                changed
+            }
+            Json::Object(members) => {
+                let mut changed = false;
+                for (key, member) in members.iter_mut() {
+                    let end = self.step(pointer, || key.plain().replace('~', "~0").replace('/', "~1"));
+                    changed |= self.walk(member, pointer);
+                    pointer.truncate(end);
+                }
+                changed
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => false,
+        }
+    }
+
+    /// Adds a segment to the pointer, where anybody asks for it; gives the length to go back to.
+    fn step(&self, pointer: &mut String, segment: impl FnOnce() -> String) -> usize {
+        let end = pointer.len();
+        if !self.strings.is_empty() {
+            pointer.push('/');
+            pointer.push_str(&segment());
+        }
+        end
+    }
+
+    /// The string as it may be recorded, if it has to change.
+    fn string(&self, pointer: &str, text: &str) -> Option<String> {
+        let mut clean: Option<String> = None;
+        if self.builtin {
+            clean = builtin::redact(text);
+        }
+        for pattern in &self.patterns {
+            let now = clean.as_deref().unwrap_or(text);
+            if let Cow::Owned(redacted) = pattern.replace_all(now, regex::NoExpand(REPLACEMENT)) {
+                clean = Some(redacted);
+            }
+        }
+        for rule in &self.strings {
+            let now = clean.as_deref().unwrap_or(text);
+            if let Some(redacted) = asked(rule, pointer, now) {
+                clean = Some(redacted);
+            }
+        }
+        clean
+    }
+}
+
+/// Runs a user's rule; a panic takes the string out.
+fn asked(rule: &Strings, pointer: &str, text: &str) -> Option<String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| rule(pointer, text)))
+        .unwrap_or_else(|_| Some(REPLACEMENT.to_owned()))
+}
+
+fn replace_at(json: &mut Json<'_>, pointer: &[String]) -> bool {
+    let Some((first, rest)) = pointer.split_first() else {
+        *json = Json::string(REPLACEMENT);
+        return true;
+    };
+    let mut changed = false;
+    match json {
+        Json::Object(members) => {
+            for (key, member) in members.iter_mut() {
+                if first == "*" || *key == **first {
+                    changed |= replace_at(member, rest);
+                }
+            }
+        }
+        Json::Array(items) => {
+            for (place, item) in items.iter_mut().enumerate() {
+                if first == "*" || *first == place.to_string() {
+                    changed |= replace_at(item, rest);
+                }
+            }
+        }
+        _ => {}
+    }
+    changed
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor")
+            .field("builtin", &self.builtin)
+            .field("pointers", &self.pointers)
+            .field("patterns", &self.patterns)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    fn redacted(rules: &Redactor, body: &str) -> String {
+        let mut body = json::parse(body).unwrap();
+        let before = body.clone();
+        let changed = rules.json(&mut body);
+        assert_eq!(changed, body != before);
+        let mut out = Vec::new();
+        json::compact(&body, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn keys_in_any_string_are_replaced_and_nothing_around_them() {
+        let body = r#"{"z":1.0,"messages":[{"content":"my key is sk-proj-abcDEF123456789012345678, ok?"}],"a":12345678901234567890}"#;
+        assert_eq!(
+            redacted(&Redactor::new(), body),
+            r#"{"z":1.0,"messages":[{"content":"my key is [REDACTED], ok?"}],"a":12345678901234567890}"#
+        );
+        assert_eq!(redacted(&Redactor::none(), body), body);
+    }
+
+    #[test]
+    fn pointers_reach_everything_below_a_star() {
+        let rules =
+            Redactor::none().pointer("/messages/*/name").pointer("/a~1b").pointer("/list/1").pointer("/no");
+        assert_eq!(
+            redacted(&rules, r#"{"messages":[{"name":"x","k":1},{"name":{"deep":2}}],"a/b":3,"list":[0,1]}"#),
+            r#"{"messages":[{"name":"[REDACTED]","k":1},{"name":"[REDACTED]"}],"a/b":"[REDACTED]","list":[0,"[REDACTED]"]}"#
+        );
+    }
+
+    #[test]
+    fn regular_expressions_and_closures_see_every_string() {
+        let rules = Redactor::none().regex(r"\d{4}").unwrap().map_strings(|pointer, text| {
+            assert!(text != "boom", "planned");
+            (pointer == "/user/mail~1x").then(|| text.to_uppercase())
+        });
+        assert_eq!(
+            redacted(&rules, r#"{"user":{"mail/x":"a@b 1234"},"n":1234,"list":["1234","boom"]}"#),
+            r#"{"user":{"mail/x":"A@B [REDACTED]"},"n":1234,"list":["[REDACTED]","[REDACTED]"]}"#
+        );
+        assert_eq!(rules.text("pin 1234"), "pin [REDACTED]");
+        assert!(Redactor::new().regex("(").is_err());
+    }
+}

@@ -1,0 +1,59 @@
+//! Error texts without the credentials that URLs carry.
+
+/// The texts of an error and of what caused it, without repetition, scrubbed.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = cause.source();
+    }
+    scrub(&text)
+}
+
+/// `text` with every URL in it cut down to scheme, host, port and path.
+pub fn scrub(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(place) = rest.find("://") {
+        let (before, after) = rest.split_at(place + "://".len());
+        clean.push_str(before);
+        let end = after
+            .find(|c: char| c.is_whitespace() || matches!(c, ')' | '"' | '\'' | '<' | '>' | '`' | '}' | ','))
+            .unwrap_or(after.len());
+        let (url, tail) = after.split_at(end);
+        let path_start = url.find('/').unwrap_or(url.len());
+        let user_end = url[..path_start].rfind('@').map_or(0, |at| at + 1);
+        let query = url.find(['?', '#']).unwrap_or(url.len());
+        clean.push_str(url.get(user_end..query).unwrap_or_default());
+        rest = tail;
+    }
+    clean.push_str(rest);
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_lose_user_password_and_query_and_nothing_else_changes() {
+        for (text, clean) in [
+            (
+                "error sending request for url (https://u:p@h:1/a/b?key=s#f)",
+                "error sending request for url (https://h:1/a/b)",
+            ),
+            ("proxy http://user:secret@127.0.0.1:8080 refused", "proxy http://127.0.0.1:8080 refused"),
+            ("https://h?key=s", "https://h"),
+            ("two http://a@b http://c?d.", "two http://b http://c"),
+            ("no url, just text? yes @ home", "no url, just text? yes @ home"),
+            ("", ""),
+        ] {
+            assert_eq!(scrub(text), clean);
+        }
+    }
+}

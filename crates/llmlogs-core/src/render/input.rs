@@ -1,0 +1,67 @@
+//! `input.txt`.
+
+use crate::api::{Part, RequestView};
+use crate::json::Json;
+
+use super::{Page, body, reasoning, tool_calls};
+
+/// How many characters of a tool's description are shown.
+const DESCRIPTION: usize = 100;
+
+/// The request for people; `raw` stands in for the messages where the API is not understood.
+pub fn input(model: &str, request: &RequestView<'_>, raw: Option<&str>) -> String {
+    let texts = request.messages.iter().flat_map(|message| &message.parts).filter_map(Part::text);
+    let mut page = Page(String::with_capacity(2048 + texts.map(str::len).sum::<usize>()));
+    page.title("API REQUEST INPUT");
+    page.pair("Model", model);
+    page.pair("Temperature", request.temperature.map(Json::scalar).unwrap_or_else(|| "default".into()));
+    page.pair("Tool Choice", tool_choice(request));
+    page.blank();
+    page.heading("MESSAGES:");
+    if let (Some(raw), true) = (raw, request.messages.is_empty()) {
+        page.blank();
+        page.line(raw);
+    }
+    for (place, message) in request.messages.iter().enumerate() {
+        page.blank();
+        page.item(place + 1, &format!("{}:", message.role.to_uppercase()));
+        let thoughts = reasoning(&message.parts);
+        if !thoughts.is_empty() {
+            page.line("REASONING:");
+            page.line(&thoughts);
+            page.blank();
+        }
+        let text = body(&message.parts);
+        page.line(if text.is_empty() { "(empty)" } else { &text });
+        let mut calls = tool_calls(&message.parts).peekable();
+        if calls.peek().is_some() {
+            page.blank();
+            page.line("TOOL CALLS:");
+            for (name, arguments) in calls {
+                page.line(&format!("  - {name}"));
+                page.line(&format!("    Args: {arguments}"));
+            }
+        }
+    }
+    if !request.tools.is_empty() {
+        page.blank();
+        page.heading("AVAILABLE TOOLS:");
+        for tool in &request.tools {
+            page.blank();
+            page.line(&format!("• {}", tool.name));
+            if !tool.description.is_empty() {
+                let shown: String = tool.description.chars().take(DESCRIPTION).collect();
+                page.line(&format!("  {shown}..."));
+            }
+        }
+    }
+    page.blank();
+    page.end()
+}
+
+fn tool_choice(request: &RequestView<'_>) -> String {
+    match request.tool_choice {
+        None => "auto".to_owned(),
+        Some(choice) => crate::api::text_or_json(choice).into_owned(),
+    }
+}

@@ -1,0 +1,132 @@
+//! `input.txt` and `output.txt`: a call as people read it.
+//!
+//! FORMAT.md gives the layout to the byte. Everything comes from the provider-neutral views.
+
+mod input;
+mod output;
+
+pub use input::input;
+pub use output::{Failed, Reply, output};
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use crate::api::Part;
+
+/// The language of the three lines that tell of a failure in `output.txt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Language {
+    /// `⚠️ API 调用失败`
+    #[default]
+    Chinese,
+    /// `⚠️ API call failed`
+    English,
+}
+
+/// Eighty characters of each, and forty.
+const DOUBLE: &str = "================================================================================";
+const SINGLE: &str = "────────────────────────────────────────────────────────────────────────────────";
+const SHORT: &str = "----------------------------------------";
+
+/// A text file on its way.
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.0.push_str(text);
+        self.0.push('\n');
+    }
+
+    fn pair(&mut self, name: &str, value: impl std::fmt::Display) {
+        // Writing to a string does not fail.
+        let _never = writeln!(self.0, "{name}: {value}");
+    }
+
+    fn blank(&mut self) {
+        self.0.push('\n');
+    }
+
+    /// A title between double rules, and a blank line.
+    fn title(&mut self, title: &str) {
+        self.line(DOUBLE);
+        self.line(title);
+        self.line(DOUBLE);
+        self.blank();
+    }
+
+    /// A heading between single rules.
+    fn heading(&mut self, heading: &str) {
+        self.line(SINGLE);
+        self.line(heading);
+        self.line(SINGLE);
+    }
+
+    /// The heading of one item, with a short rule below.
+    fn item(&mut self, number: usize, name: &str) {
+        let _never = writeln!(self.0, "[{number}] {name}");
+        self.line(SHORT);
+    }
+
+    /// Closes the page: a double rule, without a newline at the end.
+    fn end(mut self) -> String {
+        self.0.push_str(DOUBLE);
+        self.0
+    }
+}
+
+/// `[image/png, 182 KB]`, or the address of what is not in the body.
+fn media(media_type: &str, bytes: Option<u64>, source: &str) -> String {
+    let size = match bytes {
+        None if source.is_empty() => return format!("[{media_type}]"),
+        None => return format!("[{media_type}: {source}]"),
+        Some(bytes @ 0..1024) => format!("{bytes} B"),
+        Some(bytes @ 1024..0x10_0000) => format!("{} KB", bytes / 1024),
+        Some(bytes) => format!("{:.1} MB", bytes as f64 / 1_048_576.0),
+    };
+    format!("[{media_type}, {size}]")
+}
+
+/// How a part that is neither reasoning nor a tool call reads.
+pub fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
+    match part {
+        Part::Text(text) => Some(Cow::Borrowed(text)),
+        Part::Refusal(text) => Some(Cow::Owned(format!("[refusal] {text}"))),
+        Part::Media { media_type, bytes, source } => Some(Cow::Owned(media(media_type, *bytes, source))),
+        Part::ToolResult { of, text } => Some(Cow::Owned(format!("[result of {of}]\n{text}"))),
+        Part::Other(json) => {
+            let mut out = Vec::new();
+            crate::json::compact(json, &mut out);
+            Some(Cow::Owned(crate::json::lossy(&out).into_owned()))
+        }
+        Part::Reasoning(_) | Part::ToolCall { .. } | Part::ServerToolCall { .. } => None,
+    }
+}
+
+/// The parts that `plain` shows, one under the other.
+fn body(parts: &[Part<'_>]) -> String {
+    let texts: Vec<_> = parts.iter().filter_map(plain).filter(|text| !text.is_empty()).collect();
+    texts.join("\n")
+}
+
+/// All reasoning, one part under the other.
+fn reasoning(parts: &[Part<'_>]) -> String {
+    let texts = parts.iter().filter_map(|part| match part {
+        Part::Reasoning(text) if !text.is_empty() => Some(&**text),
+        _ => None,
+    });
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// The tools that were called, with their arguments.
+fn tool_calls<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = (&'p str, &'p str)> {
+    parts.iter().filter_map(|part| match part {
+        Part::ToolCall { name, arguments } | Part::ServerToolCall { name, arguments } => {
+            Some((&**name, &**arguments))
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

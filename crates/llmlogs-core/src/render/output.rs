@@ -1,0 +1,127 @@
+//! `output.txt`.
+
+use crate::api::{Choice, Part};
+use crate::format::Usage;
+use crate::json;
+
+use super::{Language, Page, body, reasoning, tool_calls};
+
+/// What is told of a response.
+pub struct Reply<'a> {
+    pub id: &'a str,
+    pub model: &'a str,
+    pub finish_reason: &'a str,
+    pub usage: Usage,
+    pub choices: &'a [Choice<'a>],
+    /// Stands in for the answer where the API is not understood.
+    pub raw: Option<&'a str>,
+}
+
+/// What is told of a failure.
+pub struct Failed<'a> {
+    pub error_type: &'a str,
+    pub message: &'a str,
+    pub language: Language,
+}
+
+/// The response for people; after a failure, the failure and what had arrived.
+pub fn output(reply: &Reply<'_>, failed: Option<&Failed<'_>>) -> String {
+    let texts = reply.choices.iter().flat_map(|choice| &choice.parts).filter_map(Part::text);
+    let mut page = Page(String::with_capacity(2048 + texts.map(str::len).sum::<usize>()));
+    page.title("API RESPONSE OUTPUT");
+    match failed {
+        Some(failed) => failure(&mut page, failed, reply),
+        None => success(&mut page, reply),
+    }
+    page.blank();
+    page.end()
+}
+
+fn success(page: &mut Page, reply: &Reply<'_>) {
+    page.pair("Response ID", reply.id);
+    page.pair("Model", reply.model);
+    page.pair("Finish Reason", reply.finish_reason);
+    page.blank();
+    page.line("USAGE:");
+    page.pair("  Prompt Tokens", reply.usage.prompt_tokens);
+    page.pair("  Completion Tokens", reply.usage.completion_tokens);
+    page.pair("  Total Tokens", reply.usage.total_tokens);
+    if let (Some(raw), true) = (reply.raw, reply.choices.is_empty()) {
+        page.blank();
+        page.heading("RESPONSE:");
+        page.line(raw);
+        return;
+    }
+    let empty = Choice::default();
+    let choices = if reply.choices.is_empty() { std::slice::from_ref(&empty) } else { reply.choices };
+    for (place, choice) in choices.iter().enumerate() {
+        if choices.len() > 1 {
+            page.blank();
+            page.line(&format!("CHOICE {} (Finish Reason: {})", place + 1, choice.finish_reason));
+        }
+        let thoughts = reasoning(&choice.parts);
+        if !thoughts.is_empty() {
+            page.blank();
+            page.heading("REASONING:");
+            page.line(&thoughts);
+        }
+        page.blank();
+        page.heading("ASSISTANT MESSAGE:");
+        let text = body(&choice.parts);
+        page.line(if text.is_empty() { "(No text content)" } else { &text });
+        let mut calls = tool_calls(&choice.parts).enumerate().peekable();
+        if calls.peek().is_some() {
+            page.blank();
+            page.heading("TOOL CALLS:");
+            for (place, (name, arguments)) in calls {
+                page.blank();
+                page.item(place + 1, name);
+                page.line(&pretty_arguments(arguments));
+            }
+        }
+    }
+}
+
+fn failure(page: &mut Page, failed: &Failed<'_>, reply: &Reply<'_>) {
+    let (title, kind, message) = match failed.language {
+        Language::Chinese => ("⚠️ API 调用失败", "错误类型", "错误消息"),
+        Language::English => ("⚠️ API call failed", "Error type", "Error message"),
+    };
+    page.line(title);
+    page.blank();
+    page.pair(kind, failed.error_type);
+    page.pair(message, failed.message);
+    let parts = || reply.choices.iter().flat_map(|choice| &choice.parts);
+    if parts().next().is_none() && reply.raw.is_none() {
+        return;
+    }
+    page.blank();
+    page.heading("PARTIAL OUTPUT:");
+    if let (Some(raw), true) = (reply.raw, reply.choices.is_empty()) {
+        page.line(raw);
+    }
+    for choice in reply.choices {
+        let thoughts = reasoning(&choice.parts);
+        if !thoughts.is_empty() {
+            page.line("REASONING:");
+            page.line(&thoughts);
+            page.blank();
+        }
+        let text = body(&choice.parts);
+        if !text.is_empty() {
+            page.line(&text);
+        }
+        for (name, arguments) in tool_calls(&choice.parts) {
+            page.line(&format!("  - {name}"));
+            page.line(&format!("    Args: {arguments}"));
+        }
+    }
+}
+
+fn pretty_arguments(arguments: &str) -> String {
+    let mut out = Vec::new();
+    match json::reformat(arguments, &mut out) {
+        Ok(()) => json::lossy(&out).into_owned(),
+        Err(_not_json) => arguments.to_owned(),
+    }
+}

@@ -1,0 +1,445 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::when::{Dates, Moment, Span};
+
+/// What happened between this machine and its LLM APIs.
+///
+/// Without a command: the latest call.
+#[derive(Debug, Parser)]
+#[command(name = "llmlogs", version, max_term_width = 100, disable_help_subcommand = false)]
+#[command(after_help = "\
+Examples:
+  llmlogs                       the latest call
+  llmlogs ls --status error     calls that failed, newest first
+  llmlogs show ~2               the second latest call, whole
+  llmlogs search -i timeout --in error
+  llmlogs stats today
+  llmlogs tail -f
+
+CALL is a call's id, the end of one, its folder, or ~N for the Nth latest.
+DATE is 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27.
+
+Exit status: 0 found, 1 nothing found, 2 wrong use, 3 the root cannot be read.")]
+#[command(after_long_help = "\
+Examples:
+  llmlogs                       the latest call
+  llmlogs ls --status error     calls that failed, newest first
+  llmlogs show ~2               the second latest call, whole
+  llmlogs search -i timeout --in error
+  llmlogs stats today
+  llmlogs tail -f
+
+CALL is a call's id, the end of one, its folder, or ~N for the Nth latest.
+DATE is 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27.
+
+The root is --root, else $LLMLOGS_ROOT, else ./llmlogs/apiCall, else that of the nearest parent folder.
+
+Environment:
+  LLMLOGS_ROOT           the root
+  LLMLOGS_PAGER, PAGER   the pager for long output on a terminal (less, unless set; cat or nothing: none)
+  NO_COLOR               no colours
+
+JSON (--json), with the same keys as the files on disk (metadata.json, index.jsonl):
+  llmlogs, show          one object: call_id, session_id, dir, state, metadata; show adds input, output
+  ls, tail, search       one object a line: the line of index.jsonl with session_id, dir and state
+  other commands         one object; see their own --help
+
+Exit status: 0 found, 1 nothing found, 2 wrong use, 3 the root cannot be read.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The folder below which calls were recorded [default: $LLMLOGS_ROOT, ./llmlogs/apiCall, that of a parent]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) root: Option<PathBuf>,
+    /// Print JSON for programs
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// Times in UTC instead of local time
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) utc: bool,
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        help_heading = "Global options"
+    )]
+    pub(crate) color: Color,
+    /// Never start a pager
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) no_pager: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Also when piped.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List calls, newest first
+    #[command(
+        visible_alias = "list",
+        after_help = "\
+Examples:
+  llmlogs ls --since 2h --status error
+  llmlogs ls --model 'gpt-4o*' --min-latency 10s
+  llmlogs ls --date yesterday --tree
+  llmlogs ls --limit 0 --json | jq -s 'map(.total_tokens) | add'
+
+Cut columns are shown whole when piped. Calls in flight show their age."
+    )]
+    Ls(Ls),
+    /// Show one call, whole
+    #[command(after_help = "\
+Examples:
+  llmlogs show                    the latest call
+  llmlogs show ~2                 the one before it
+  llmlogs show 040210_001         by the end of its id
+  llmlogs show --input ~1 | jq .messages
+  cd \"$(llmlogs show --path)\"")]
+    Show(Show),
+    /// Search user messages, or bodies and errors
+    #[command(after_help = "\
+Examples:
+  llmlogs search refund
+  llmlogs search -i 'rate.?limit' --in error today
+  llmlogs search 'def \\w+_total' --in output --since 3d
+
+PATTERN is a regular expression of https://docs.rs/regex. It is matched against the text that JSON stands
+for: \" is a quote, a line break is one.
+
+JSON: one object a line: the line of index.jsonl with session_id, dir, state, and matches: a list of
+{in, path, text, start, end} with byte offsets into text.")]
+    Search(Search),
+    /// Count calls, tokens, costs and latencies
+    #[command(after_help = "\
+Examples:
+  llmlogs stats
+  llmlogs stats today --model 'claude*'
+  llmlogs stats --since 7d --json | jq .cost
+
+Percentiles are latencies that really occurred (nearest rank).
+
+JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, success_rate, tokens, cost (by currency),
+unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, tokens_per_second, and the lists by_model,
+by_session, by_tool, by_finish_reason, by_hour.")]
+    Stats(Stats),
+    /// Say what failed, how often, and why
+    #[command(after_help = "\
+Examples:
+  llmlogs failures
+  llmlogs failures today
+  llmlogs failures --since 7d --provider openai
+
+In causes, numbers read <n>, ids <id> and addresses <url>, so that the same failure counts as one.
+
+JSON: one object: calls, failures, cancelled, failure_rate, over_time, by_type, causes, runs, retries.")]
+    Failures(Failures),
+    /// Compare two calls
+    #[command(after_help = "\
+Examples:
+  llmlogs diff              the latest call with the one before it
+  llmlogs diff ~5 ~1
+  llmlogs diff 040210_001 040215_002
+
+JSON: one object: a, b, fields (name, a, b of what differs), messages, tools and output, each a list of
+{change, a, b}.")]
+    Diff(Diff),
+    /// Show the last calls, and follow new ones
+    #[command(after_help = "\
+Examples:
+  llmlogs tail
+  llmlogs tail -f
+  llmlogs tail -f --status error
+
+JSON: one object a line, as ls has them; with -f a call appears when it starts and when it is over.")]
+    Tail(Tail),
+    /// Write calls for other programs
+    #[command(after_help = "\
+Examples:
+  llmlogs export csv --since 30d -o calls.csv
+  llmlogs export har --session 20251027_040210 -o session.har
+  llmlogs export curl ~1                  run the latest call again
+  llmlogs export fine-tuning --status ok --tool read_file > train.jsonl
+
+Formats:
+  jsonl        one object a line: call_id, session_id, dir, state, metadata, input, output
+  csv          one row a call, columns as in index.jsonl
+  har          HTTP archive 1.2, which browsers' tools open
+  curl         one shell command a call; the key is a variable of the environment
+  fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it; calls that failed are left out")]
+    Export(Export),
+    /// Remove old calls
+    #[command(after_help = "\
+Examples:
+  llmlogs prune --older-than 30d --dry-run
+  llmlogs prune --max-size 2GB --yes
+
+On a terminal it asks before it removes anything; elsewhere it wants --yes. Sessions that are being recorded keep
+their calls in flight.
+
+JSON: one object: calls (a list of folders), bytes, dry_run.")]
+    Prune(Prune),
+    /// Check a root, and repair its indexes
+    #[command(after_help = "\
+Examples:
+  llmlogs doctor
+  llmlogs doctor --repair
+  llmlogs doctor --date today --json
+
+Looks for torn and missing lines of indexes, files that cannot be read, leftovers, calls that were interrupted,
+permissions that let others read, and secrets that the redaction rules know. Exit status 0: nothing wrong, 1: see the
+list. --repair rebuilds the indexes of sessions that are over from their calls; nothing else is changed.
+
+JSON: one object: sessions, calls, bytes, days, problems (a list of {kind, path, what}), repaired.")]
+    Doctor(Doctor),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  llmlogs completions bash > /usr/share/bash-completion/completions/llmlogs
+  llmlogs completions zsh > ~/.zfunc/_llmlogs")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "Example:\n  llmlogs man > llmlogs.1")]
+    Man,
+}
+
+/// Which calls.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Filters")]
+pub(crate) struct Filters {
+    /// Not before this: 2h, 3d, a date, or a time such as '2025-10-27 04:02'
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub(crate) since: Option<Moment>,
+    /// Not after this; a date means the end of its day
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub(crate) until: Option<Moment>,
+    /// Of this session: its id, or the end of it
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+    /// Of this model; * stands for anything
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Of this provider; * stands for anything
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
+    /// That ended so, or have not ended
+    #[arg(long, value_name = "STATUS", value_enum)]
+    pub(crate) status: Vec<StatusFilter>,
+    /// That failed with this, such as RateLimitError; * stands for anything
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) error_type: Option<String>,
+    /// In which the model called this tool; * stands for anything
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tool: Option<String>,
+    /// That took at least this long: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME")]
+    pub(crate) min_latency: Option<Span>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusFilter {
+    Ok,
+    Error,
+    Cancelled,
+    InFlight,
+    Interrupted,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    /// Of this day, or these
+    #[arg(long, value_name = "DATE")]
+    pub(crate) date: Option<Dates>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// How many at most; 0 for all
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+    /// Show the calls below the spans that enclose them
+    #[arg(long)]
+    pub(crate) tree: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// Which call [default: the latest]
+    #[arg(value_name = "CALL")]
+    pub(crate) call: Option<String>,
+    /// Print the request body as it was stored
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) input: bool,
+    /// Print the response body as it was stored
+    #[arg(long)]
+    pub(crate) output: bool,
+    /// Print the call's folder
+    #[arg(long, conflicts_with_all = ["input", "output"])]
+    pub(crate) path: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    /// A regular expression
+    pub(crate) pattern: String,
+    /// Of this day, or these
+    #[arg(value_name = "DATE")]
+    pub(crate) date: Option<Dates>,
+    /// Where to search [default: user messages]
+    #[arg(long = "in", value_name = "PART", value_enum, value_delimiter = ',')]
+    pub(crate) parts: Vec<PartFilter>,
+    /// Ignore upper and lower case
+    #[arg(long, short)]
+    pub(crate) ignore_case: bool,
+    /// Take the pattern for plain text
+    #[arg(long, short = 'F')]
+    pub(crate) fixed_strings: bool,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// How many calls at most; 0 for all
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PartFilter {
+    /// User messages.
+    User,
+    /// Request bodies.
+    Input,
+    /// Response bodies.
+    Output,
+    /// Error messages.
+    Error,
+    /// All of them.
+    All,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    /// Of this day, or these
+    #[arg(value_name = "DATE")]
+    pub(crate) date: Option<Dates>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// How many rows a table has at most; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) top: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Failures {
+    /// Of this day, or these
+    #[arg(value_name = "DATE")]
+    pub(crate) date: Option<Dates>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// How many rows a table has at most; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) top: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The first call [default: the second latest]
+    #[arg(value_name = "A", default_value = "~2")]
+    pub(crate) a: String,
+    /// The second call [default: the latest]
+    #[arg(value_name = "B", default_value = "~1")]
+    pub(crate) b: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tail {
+    /// Wait for new calls and show them as they happen
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// How many calls to begin with
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// What to write
+    #[arg(value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// These calls only
+    #[arg(value_name = "CALL")]
+    pub(crate) calls: Vec<String>,
+    /// Into this file instead of standard output; it appears whole or not at all
+    #[arg(long = "output", short = 'o', value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Of this day, or these
+    #[arg(long, value_name = "DATE")]
+    pub(crate) date: Option<Dates>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// How many of the newest at most; 0 for all
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 0)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Jsonl,
+    Csv,
+    Har,
+    Curl,
+    FineTuning,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// Remove calls that started longer ago than this: 30d, 12h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) older_than: Option<Span>,
+    /// Remove the oldest calls until the root is no larger than this: 500MB, 2GB
+    #[arg(long, value_name = "SIZE", value_parser = crate::when::bytes)]
+    pub(crate) max_size: Option<u64>,
+    /// Only say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Of this day, or these
+    #[arg(long, value_name = "DATE")]
+    pub(crate) date: Option<Dates>,
+    /// Rebuild the indexes of sessions that are over
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Do not look into bodies for secrets
+    #[arg(long)]
+    pub(crate) no_secrets: bool,
+}

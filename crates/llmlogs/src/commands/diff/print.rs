@@ -1,0 +1,191 @@
+//! How differences are shown.
+
+use anstyle::Style;
+use serde_json::{Value, json};
+
+use super::compare::{Change, Tag, words};
+use super::{Compared, Side};
+use crate::env::Env;
+use crate::outcome::Problem;
+use crate::output::out::{BAD, BOLD, DIM, GOOD, HEADING, PLAIN};
+use crate::output::table::{Table, cell, left};
+use crate::output::text::{clean, one_line};
+
+/// How many lines of a text that is the same, gone or new are shown.
+const LINES: usize = 12;
+
+pub(crate) fn text(env: &mut Env, compared: &Compared) -> Result<(), Problem> {
+    let (a, b) = (&compared.a, &compared.b);
+    for (sign, style, side) in [("−", BAD, a), ("+", GOOD, b)] {
+        let sign = env.out.paint(style, &format!("{sign} {}", one_line(&side.id)));
+        let path = env.out.path(&side.dir);
+        env.out.line(&format!("{sign}  {path}"))?;
+    }
+    env.out.blank()?;
+    let columns = [left(""), left("A").at_most(44), left("B").at_most(44)];
+    let mut table = Table::new(&columns);
+    for (name, a, b) in fields(a, b) {
+        let (old, new) = if a == b { (DIM, DIM) } else { (BAD, GOOD) };
+        table.row(
+            &mut env.out,
+            vec![cell(name).style(DIM), cell(one_line(&a)).style(old), cell(one_line(&b)).style(new)],
+        )?;
+    }
+    table.end(&mut env.out)?;
+    section(env, "Messages", &compared.messages, true)?;
+    section(env, "Tools", &compared.tools, true)?;
+    section(env, "Output", &compared.output, false)
+}
+
+/// Every field that one of the two has.
+fn fields(a: &Side, b: &Side) -> Vec<(&'static str, String, String)> {
+    let of = |side: &Side, name: &str| {
+        side.fields
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.clone())
+            .unwrap_or_default()
+    };
+    let mut names: Vec<&'static str> = Vec::new();
+    for (name, _) in a.fields.iter().chain(&b.fields) {
+        if !names.contains(name) {
+            names.push(name);
+        }
+    }
+    let rows = names.into_iter().map(|name| (name, of(a, name), of(b, name)));
+    rows.filter(|(_, a, b)| !(a.is_empty() && b.is_empty())).collect()
+}
+
+/// `headed`: the first line of each text is its heading.
+fn section(env: &mut Env, title: &str, changes: &[Change], headed: bool) -> Result<(), Problem> {
+    let same = changes.iter().filter(|change| matches!(change, Change::Same(_))).count();
+    if changes.is_empty() || (!headed && changes == [Change::Same(String::new())]) {
+        return Ok(());
+    }
+    env.out.blank()?;
+    let heading = env.out.paint(HEADING, title);
+    let note = if same == changes.len() { "the same" } else { "" };
+    let note = env.out.paint(DIM, note);
+    env.out.line(format!("{heading}  {note}").trim_end())?;
+    let mut skipped = 0;
+    for change in changes {
+        if let Change::Same(_) = change {
+            skipped += 1;
+            continue;
+        }
+        skip(env, std::mem::take(&mut skipped))?;
+        match change {
+            Change::Same(_) => {}
+            Change::Removed(text) => whole(env, text, "−", BAD, headed)?,
+            Change::Added(text) => whole(env, text, "+", GOOD, headed)?,
+            Change::Changed(a, b) => changed(env, a, b, headed)?,
+        }
+    }
+    if same < changes.len() { skip(env, skipped) } else { Ok(()) }
+}
+
+fn skip(env: &mut Env, count: usize) -> Result<(), Problem> {
+    if count > 0 {
+        let text = env.out.paint(DIM, &format!("  … {count} the same"));
+        env.out.line(&text)?;
+    }
+    Ok(())
+}
+
+fn split(text: &str, headed: bool) -> (&str, &str) {
+    if headed { text.split_once('\n').unwrap_or((text, "")) } else { ("", text) }
+}
+
+fn whole(env: &mut Env, text: &str, sign: &str, style: Style, headed: bool) -> Result<(), Problem> {
+    let (head, rest) = split(text, headed);
+    if !head.is_empty() {
+        let head = env.out.paint(style.bold(), &format!("{sign} {}", one_line(head)));
+        env.out.line(&head)?;
+    }
+    let rest = clean(rest);
+    let lines: Vec<_> = rest.lines().collect();
+    for line in lines.iter().take(LINES) {
+        let line = env.out.paint(style, &format!("{sign}   {line}"));
+        env.out.line(&line)?;
+    }
+    if lines.len() > LINES {
+        let more = env.out.paint(DIM, &format!("{sign}   … {} more lines", lines.len() - LINES));
+        env.out.line(&more)?;
+    }
+    Ok(())
+}
+
+/// A text with its words crossed out and put in; without colours they stand in brackets.
+fn changed(env: &mut Env, a: &str, b: &str, headed: bool) -> Result<(), Problem> {
+    let (head, a) = split(a, headed);
+    let (_, b) = split(b, headed);
+    if !head.is_empty() {
+        let head = env.out.paint(BOLD, &format!("~ {}", one_line(head)));
+        env.out.line(&head)?;
+    }
+    let mut line = String::new();
+    let mut lines: Vec<(bool, String)> = Vec::new();
+    let mut touched = false;
+    for piece in words(a, b) {
+        let text = clean(&piece.text).into_owned();
+        let mut rest = text.split('\n').peekable();
+        while let Some(part) = rest.next() {
+            if piece.tag != Tag::Same {
+                touched = true;
+            }
+            line.push_str(&mark(env, piece.tag, part));
+            if rest.peek().is_some() {
+                lines.push((std::mem::take(&mut touched), std::mem::take(&mut line)));
+            }
+        }
+    }
+    lines.push((touched, line));
+    // Lines far from any change say nothing.
+    let near = |place: usize| {
+        let around = place.saturating_sub(1)..(place + 2).min(lines.len());
+        lines[around].iter().any(|(touched, _)| *touched)
+    };
+    let mut gap = false;
+    for (place, (_, line)) in lines.iter().enumerate() {
+        if near(place) {
+            env.out.line(format!("    {line}").trim_end())?;
+        } else if !gap {
+            let dots = env.out.paint(DIM, "    …");
+            env.out.line(&dots)?;
+        }
+        gap = !near(place);
+    }
+    Ok(())
+}
+
+fn mark(env: &Env, tag: Tag, text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let (style, open, close) = match tag {
+        Tag::Same => return env.out.paint(PLAIN, text),
+        Tag::Removed => (BAD.strikethrough(), "[-", "-]"),
+        Tag::Added => (GOOD.underline(), "{+", "+}"),
+    };
+    let painted = env.out.paint(style, text);
+    if painted == text { format!("{open}{text}{close}") } else { painted }
+}
+
+pub(crate) fn json(compared: &Compared) -> Value {
+    let side = |side: &Side| json!({"call_id": side.id, "dir": side.dir.display().to_string()});
+    let change = |change: &Change| match change {
+        Change::Same(text) => json!({"change": "same", "a": text, "b": text}),
+        Change::Removed(text) => json!({"change": "removed", "a": text, "b": null}),
+        Change::Added(text) => json!({"change": "added", "a": null, "b": text}),
+        Change::Changed(a, b) => json!({"change": "changed", "a": a, "b": b}),
+    };
+    let differing = fields(&compared.a, &compared.b).into_iter().filter(|(_, a, b)| a != b);
+    json!({
+        "a": side(&compared.a),
+        "b": side(&compared.b),
+        "fields": differing.map(|(name, a, b)| json!({"name": name, "a": a, "b": b})).collect::<Vec<_>>(),
+        "messages": compared.messages.iter().map(change).collect::<Vec<_>>(),
+        "tools": compared.tools.iter().map(change).collect::<Vec<_>>(),
+        "output": compared.output.iter().map(change).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,106 @@
+//! One row a call.
+
+use std::io::Write;
+
+use llmlogs_core::read::{Entry, IndexEntry};
+
+use super::Writer;
+use crate::outcome::Problem;
+use crate::output::row;
+
+const COLUMNS: [&str; 27] = [
+    "call_id",
+    "session_id",
+    "state",
+    "timestamp",
+    "status",
+    "provider",
+    "model",
+    "operation",
+    "http_status",
+    "error_type",
+    "error_code",
+    "error_message",
+    "finish_reason",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "latency_ms",
+    "time_to_first_token_ms",
+    "total_cost",
+    "currency",
+    "attempts",
+    "tool_names",
+    "user_message",
+    "trace",
+    "dir",
+];
+
+pub(crate) struct Csv {
+    begun: bool,
+}
+
+impl Csv {
+    pub(crate) fn new() -> Self {
+        Csv { begun: false }
+    }
+}
+
+impl Writer for Csv {
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, Problem> {
+        let mut rows = csv::WriterBuilder::new().buffer_capacity(1 << 12).from_writer(Vec::new());
+        let wrong = |error: csv::Error| Problem::Failed(format!("cannot make a row: {error}"));
+        if !std::mem::replace(&mut self.begun, true) {
+            rows.write_record(COLUMNS).map_err(wrong)?;
+        }
+        rows.write_record(fields(entry)).map_err(wrong)?;
+        let bytes =
+            rows.into_inner().map_err(|error| Problem::Failed(format!("cannot make a row: {error}")))?;
+        sink.write_all(&bytes)?;
+        Ok(true)
+    }
+}
+
+fn fields(entry: &Entry) -> Vec<String> {
+    let call = entry.call();
+    let line: IndexEntry = entry.index().unwrap_or_default();
+    let finished = call.state() == llmlogs_core::read::State::Finished;
+    let status = match line.status {
+        _ if !finished => "",
+        llmlogs_core::read::Status::Ok => "ok",
+        llmlogs_core::read::Status::Error => "error",
+        llmlogs_core::read::Status::Cancelled => "cancelled",
+    };
+    let optional = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
+    vec![
+        call.id().to_owned(),
+        call.session_id().to_owned(),
+        row::state(call.state()).to_owned(),
+        line.timestamp.to_string(),
+        status.to_owned(),
+        line.provider,
+        line.model,
+        line.operation,
+        optional(line.http_status.map(u64::from)),
+        line.error_type,
+        line.error_code,
+        line.error_message,
+        line.finish_reason,
+        line.prompt_tokens.to_string(),
+        line.completion_tokens.to_string(),
+        line.total_tokens.to_string(),
+        line.cached_tokens.to_string(),
+        line.reasoning_tokens.to_string(),
+        line.latency_ms.to_string(),
+        optional(line.time_to_first_token_ms),
+        line.total_cost.to_string(),
+        line.currency,
+        line.attempts.to_string(),
+        line.tool_names.join(" "),
+        line.user_message,
+        line.trace,
+        row::path(call.dir()),
+    ]
+}

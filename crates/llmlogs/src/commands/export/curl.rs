@@ -1,0 +1,115 @@
+//! A command that makes the call again.
+
+use std::io::Write;
+
+use llmlogs_core::json;
+use llmlogs_core::read::{Entry, Metadata};
+
+use super::{Writer, url};
+use crate::body;
+use crate::outcome::Problem;
+use crate::output::text::one_line;
+
+#[derive(Default)]
+pub(crate) struct Curl {
+    begun: bool,
+}
+
+impl Writer for Curl {
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, Problem> {
+        let Ok(input) = entry.call().input() else { return Ok(false) };
+        let metadata = entry.call().metadata().unwrap_or_default();
+        if metadata.api_info.base_url.is_empty() {
+            return Ok(false);
+        }
+        let text = body::text(&input);
+        let Ok(parsed) = json::parse(&text) else { return Ok(false) };
+        if std::mem::replace(&mut self.begun, true) {
+            sink.write_all(b"\n")?;
+        } else {
+            sink.write_all(b"#!/bin/sh\n")?;
+        }
+        let method = if metadata.api_info.method.is_empty() { "POST" } else { &metadata.api_info.method };
+        let id = one_line(entry.call().id());
+        writeln!(sink, "# {id}{}", warning(&metadata, &text))?;
+        // An error of the API is what one wants to see, so curl does not swallow it.
+        writeln!(sink, "curl -sS -X {} {} \\", quoted(method), quoted(&url(&metadata)))?;
+        for header in headers(&metadata.api_info.provider, &metadata.api_info.base_url) {
+            writeln!(sink, "  -H {header} \\")?;
+        }
+        let mut body = Vec::new();
+        json::pretty(&parsed, &mut body);
+        writeln!(sink, "  --data-binary {}", quoted(&String::from_utf8_lossy(&body)))?;
+        Ok(true)
+    }
+}
+
+/// What of the body is not what was sent.
+fn warning(metadata: &Metadata, body: &str) -> &'static str {
+    if metadata.truncated.input {
+        " (its body was cut when it was recorded)"
+    } else if body.contains("\"elided\"") || body.contains("[REDACTED]") {
+        " (media or secrets were left out of its body when it was recorded)"
+    } else {
+        ""
+    }
+}
+
+/// The headers that the provider wants, each quoted; the key is a variable of the environment.
+fn headers(provider: &str, base_url: &str) -> Vec<String> {
+    let key = |header: &str, variable: &str| format!("\"{header}${{{variable}:?set it to your API key}}\"");
+    let mut headers = vec!["'content-type: application/json'".to_owned()];
+    match provider {
+        "anthropic" => {
+            headers.push(key("x-api-key: ", "ANTHROPIC_API_KEY"));
+            headers.push("'anthropic-version: 2023-06-01'".to_owned());
+        }
+        "gcp.gemini" => headers.push(key("x-goog-api-key: ", "GEMINI_API_KEY")),
+        "gcp.vertex_ai" => {
+            headers.push("\"authorization: Bearer $(gcloud auth print-access-token)\"".to_owned())
+        }
+        "azure.ai.openai" => headers.push(key("api-key: ", "AZURE_OPENAI_API_KEY")),
+        "aws.bedrock" => headers.push(key("authorization: Bearer ", "AWS_BEARER_TOKEN_BEDROCK")),
+        "ollama" => {}
+        _ => {
+            let variable = variable(provider, base_url);
+            headers.push(key("authorization: Bearer ", &variable));
+        }
+    }
+    headers
+}
+
+/// `OPENAI_API_KEY`, `X_AI_API_KEY`; a host has no name that is a variable's.
+fn variable(provider: &str, base_url: &str) -> String {
+    let name: String = provider
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .collect();
+    if provider.is_empty()
+        || provider.contains('.')
+        || base_url.contains(&format!("//{provider}"))
+        || name.starts_with(|c: char| c.is_ascii_digit())
+    {
+        "API_KEY".to_owned()
+    } else {
+        format!("{name}_API_KEY")
+    }
+}
+
+/// One word for a POSIX shell, whatever it holds.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_recorded_is_run_by_the_shell() {
+        assert_eq!(quoted("it's $(rm -rf /) `x`"), r"'it'\''s $(rm -rf /) `x`'");
+        assert_eq!(variable("openai", "https://api.openai.com"), "OPENAI_API_KEY");
+        assert_eq!(variable("127.0.0.1", "http://127.0.0.1:80"), "API_KEY");
+        assert_eq!(variable("$(x)", ""), "__X__API_KEY");
+    }
+}

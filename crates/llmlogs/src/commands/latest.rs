@@ -1,0 +1,232 @@
+//! `llmlogs`: the latest call at a glance.
+
+use llmlogs_core::json;
+use llmlogs_core::read::{Call, Entry, IndexEntry, Metadata, State};
+
+use crate::env::Env;
+use crate::outcome::{Outcome, Problem};
+use crate::output::format::{compact, duration, grouped, money};
+use crate::output::out::{BAD, BOLD, DIM};
+use crate::output::row;
+use crate::output::table::pairs;
+use crate::output::text::{clean, first_lines, one_line};
+use crate::{address, body, bundle};
+
+/// How many lines of input and output are shown.
+const LINES: usize = 6;
+
+pub(crate) fn run(env: &mut Env) -> Result<Outcome, Problem> {
+    let Some(entry) = address::latest(env)? else {
+        return Ok(Outcome::nothing(format!(
+            "no calls in {}\nCalls appear here when a program runs with the tracing-llmlogs layer.",
+            env.root.path().display()
+        )));
+    };
+    if env.json {
+        let value = bundle::head(entry.call())?;
+        env.out.json(&value)?;
+    } else {
+        head(env, &entry)?;
+        lines(env, &entry)?;
+    }
+    env.out.finish()?;
+    Ok(Outcome::Found)
+}
+
+/// Everything about a call but its bodies.
+pub(crate) fn head(env: &mut Env, entry: &Entry) -> Result<(), Problem> {
+    let call = entry.call();
+    let (status, style) = row::status(entry);
+    let title = format!("{}  {}", env.out.paint(BOLD, &one_line(call.id())), env.out.paint(style, &status));
+    env.out.line(&title)?;
+    let mut shown = vec![("time", env.clock.full(entry.line().timestamp))];
+    shown.push(("session", one_line(call.session_id())));
+    match (call.state(), call.metadata()) {
+        (State::Finished, Ok(metadata)) => finished(env, &metadata, &mut shown),
+        // A folder that is gone or damaged: what the index says must do.
+        (State::Finished, Err(error)) => {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                shown.push(("damaged", env.out.paint(BAD, &one_line(&error.to_string()))));
+            }
+            finished(env, &of_index(&entry.index().unwrap_or_default()), &mut shown)
+        }
+        _ => {
+            if let Some((model, message)) = call.input().ok().and_then(|body| body::asked(&body)) {
+                shown.push(("model", one_line(&model)));
+                shown.push(("message", one_line(&message)));
+            }
+            let age = row::latency(entry);
+            let text = if call.state() == State::InFlight {
+                format!("for {age}")
+            } else {
+                "its program ended before the call did".to_owned()
+            };
+            shown.push(("running", text));
+        }
+    }
+    shown.retain(|(_, value)| !value.is_empty());
+    shown.push(("folder", env.out.path(call.dir())));
+    pairs(&mut env.out, &shown)?;
+    Ok(())
+}
+
+fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
+    let info = &metadata.api_info;
+    let answered = &metadata.response_info.model;
+    let mut model = one_line(&match info.provider.as_str() {
+        "" => info.model.clone(),
+        provider => format!("{provider} / {}", info.model),
+    });
+    if !answered.is_empty() && *answered != info.model {
+        model.push_str(&format!("  (answered by {})", one_line(answered)));
+    }
+    shown.push(("model", model));
+    shown.push(("endpoint", one_line(&format!("{} {}{}", info.method, info.base_url, info.endpoint))));
+    let response = &metadata.response_info;
+    if response.error {
+        let status = response.http_status.map(|status| format!("HTTP {status}"));
+        let parts = [Some(response.error_type.clone()), status, Some(response.error_code.clone())];
+        let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        shown.push(("error", env.out.paint(BAD, &one_line(&parts.join(" · ")))));
+        shown.push(("", one_line(&response.error_message)));
+    }
+    shown.push(("finish", one_line(&response.finish_reason)));
+    shown.push(("tools", one_line(&response.tool_names.join(", "))));
+    shown.push(("tokens", tokens(metadata)));
+    let cost = &metadata.cost_estimate;
+    if !cost.currency.is_empty() || cost.total_cost != 0.0 {
+        let source =
+            if cost.source.is_empty() { String::new() } else { format!("  (by {})", one_line(&cost.source)) };
+        shown.push(("cost", format!("{}{source}", money(cost.total_cost, &one_line(&cost.currency)))));
+    }
+    shown.push(("latency", latency(metadata)));
+    if metadata.attempts.len() > 1 {
+        let attempts = metadata.attempts.iter().map(|attempt| {
+            let what = if attempt.error_type.is_empty() { "ok" } else { &attempt.error_type };
+            format!("{what} {}", duration(attempt.latency_ms))
+        });
+        shown.push(("attempts", one_line(&attempts.collect::<Vec<_>>().join(" → "))));
+    }
+    shown.push(("context", context(metadata)));
+    let cut = match (metadata.truncated.input, metadata.truncated.output) {
+        (true, true) => "request and response",
+        (true, false) => "request",
+        (false, true) => "response",
+        (false, false) => "",
+    };
+    shown.push(("cut", cut.to_owned()));
+}
+
+pub(crate) fn tokens(metadata: &Metadata) -> String {
+    let usage = &metadata.usage;
+    if *usage == Default::default() {
+        return String::new();
+    }
+    let extra = |count: u64, what: &str| {
+        if count > 0 { format!(" ({} {what})", compact(count)) } else { String::new() }
+    };
+    format!(
+        "{} in{}{}  {} out{}  {} total",
+        grouped(usage.prompt_tokens),
+        extra(usage.cached_tokens, "cached"),
+        extra(usage.cache_creation_tokens, "written to the cache"),
+        grouped(usage.completion_tokens),
+        extra(usage.reasoning_tokens, "reasoning"),
+        grouped(usage.total_tokens)
+    )
+}
+
+fn latency(metadata: &Metadata) -> String {
+    let performance = &metadata.performance;
+    let mut text = duration(performance.latency_ms);
+    if let Some(first) = performance.time_to_first_token_ms {
+        text.push_str(&format!("  first token {}", duration(first)));
+    }
+    if performance.tokens_per_second > 0.0 {
+        text.push_str(&format!("  {:.1} tokens/s", performance.tokens_per_second));
+    }
+    text
+}
+
+/// The fields of the enclosing spans, in one line.
+fn context(metadata: &Metadata) -> String {
+    let context = &metadata.context;
+    let named = [
+        ("iteration", &context.agent_iteration),
+        ("phase", &context.phase),
+        ("round", &context.round),
+        ("task", &context.task_id),
+    ];
+    let others = context.other.iter().map(|(name, value)| (name.as_str(), value));
+    let known = |value: &serde_json::Value| !value.is_null() && *value != 0 && *value != "";
+    let fields = named.into_iter().chain(others).filter(|(_, value)| known(value)).map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{name} {text}")
+    });
+    let spans = Some(context.spans.join(" › ")).filter(|spans| !spans.is_empty());
+    one_line(&spans.into_iter().chain(fields).collect::<Vec<_>>().join(" · "))
+}
+
+fn of_index(line: &IndexEntry) -> Metadata {
+    let mut metadata = Metadata::default();
+    metadata.timestamp = line.timestamp;
+    metadata.status = line.status;
+    metadata.api_info.provider.clone_from(&line.provider);
+    metadata.api_info.model.clone_from(&line.model);
+    let response = &mut metadata.response_info;
+    response.error = line.status != llmlogs_core::read::Status::Ok;
+    response.http_status = line.http_status;
+    response.error_type.clone_from(&line.error_type);
+    response.error_code.clone_from(&line.error_code);
+    response.error_message.clone_from(&line.error_message);
+    response.finish_reason.clone_from(&line.finish_reason);
+    response.tool_names.clone_from(&line.tool_names);
+    metadata.usage.prompt_tokens = line.prompt_tokens;
+    metadata.usage.completion_tokens = line.completion_tokens;
+    metadata.usage.total_tokens = line.total_tokens;
+    metadata.usage.cached_tokens = line.cached_tokens;
+    metadata.usage.reasoning_tokens = line.reasoning_tokens;
+    metadata.performance.latency_ms = line.latency_ms;
+    metadata.performance.time_to_first_token_ms = line.time_to_first_token_ms;
+    metadata.cost_estimate.total_cost = line.total_cost;
+    metadata.cost_estimate.currency.clone_from(&line.currency);
+    metadata.context.user_message.clone_from(&line.user_message);
+    metadata
+}
+
+/// The first lines of what was asked and what came back.
+fn lines(env: &mut Env, entry: &Entry) -> Result<(), Problem> {
+    let metadata = entry.call().metadata().unwrap_or_default();
+    let (asked, answered) = said(entry.call(), &metadata);
+    let asked = if asked.is_empty() { metadata.context.user_message.clone() } else { asked };
+    for (heading, text) in [("input", asked), ("output", answered)] {
+        let text = clean(&text);
+        if text.trim().is_empty() {
+            continue;
+        }
+        env.out.blank()?;
+        let heading = env.out.paint(DIM, heading);
+        env.out.line(&heading)?;
+        let (lines, more) = first_lines(&text, LINES, env.out.text_width() - 2);
+        for line in &lines {
+            env.out.line(&format!("  {line}"))?;
+        }
+        if more {
+            let more = env.out.paint(DIM, "  … llmlogs show has it whole");
+            env.out.line(&more)?;
+        }
+    }
+    Ok(())
+}
+
+/// The last user message of the request, and the answer.
+fn said(call: &Call, metadata: &Metadata) -> (String, String) {
+    let (input, output) = (call.input().unwrap_or_default(), call.output().unwrap_or_default());
+    let (input, output) = (body::text(&input), body::text(&output));
+    let Ok(request) = json::parse(&input) else { return Default::default() };
+    let endpoint = body::endpoint(&metadata.api_info, &request);
+    let asked = body::request(&endpoint, &request).last_user_message();
+    let answered = json::parse(&output)
+        .map(|output| body::answer(&body::response(&endpoint, &output, body::is_failure(metadata))));
+    (asked, answered.unwrap_or_default())
+}

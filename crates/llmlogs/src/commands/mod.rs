@@ -1,0 +1,15 @@
+//! One file a command.
+
+pub(crate) mod diff;
+pub(crate) mod doctor;
+pub(crate) mod export;
+pub(crate) mod failures;
+pub(crate) mod latest;
+pub(crate) mod ls;
+pub(crate) mod packaging;
+pub(crate) mod prune;
+pub(crate) mod search;
+pub(crate) mod show;
+pub(crate) mod stats;
+pub(crate) mod tail;
+mod tree;

@@ -1,0 +1,293 @@
+//! How counts are shown.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::gather::{Totals, Traffic};
+use crate::count::{Costs, Latencies, Sums};
+use crate::env::Env;
+use crate::outcome::Problem;
+use crate::output::format::{bar, compact, duration, grouped, money, percent, plural, sparkline};
+use crate::output::out::{BAD, DIM, GOOD, HEADING, PLAIN, WARN};
+use crate::output::table::{Column, Table, cell, left, pairs, right};
+use crate::output::text::one_line;
+
+const BAR: usize = 24;
+
+pub(crate) fn text(env: &mut Env, totals: &Totals<'_>, top: usize) -> Result<(), Problem> {
+    let all = &totals.all;
+    let mut shown = vec![("calls", calls(env, totals))];
+    if totals.first.is_finite() {
+        let (first, last) = (env.clock.full(totals.first), env.clock.full(totals.last));
+        shown.push(("from", if first == last { first } else { format!("{first} to {last}") }));
+    }
+    shown.push(("success", success(env, all)));
+    shown.push(("tokens", tokens(all)));
+    shown.push(("cost", costs(all)));
+    shown.push(("latency", latency(&all.latency)));
+    if totals.first_tokens.count > 0 {
+        shown.push(("first token", latency(&totals.first_tokens)));
+    }
+    let speed = totals.tokens_per_second();
+    if speed > 0.0 {
+        shown.push(("speed", format!("{speed:.1} completion tokens a second")));
+    }
+    pairs(&mut env.out, &shown)?;
+
+    let title = "By model";
+    sums(env, title, left("MODEL").at_most(40), &totals.models.ranked(|sums| sums.calls), top)?;
+    let title = "By session";
+    sums(env, title, left("SESSION").at_most(40), &totals.sessions.ranked(|sums| sums.calls), top)?;
+    counts(env, "By tool", left("TOOL").at_most(40), &totals.tools.ranked(|count| *count), top)?;
+    counts(
+        env,
+        "By finish reason",
+        left("REASON").at_most(40),
+        &totals.finish_reasons.ranked(|count| *count),
+        top,
+    )?;
+    hours(env, totals)
+}
+
+fn calls(env: &Env, totals: &Totals<'_>) -> String {
+    let mut text = grouped(totals.all.calls);
+    for (count, what) in [(totals.in_flight, "in flight"), (totals.interrupted, "interrupted")] {
+        if count > 0 {
+            text.push_str(&env.out.paint(WARN, &format!("  {} {what}", grouped(count))));
+        }
+    }
+    text
+}
+
+fn success(env: &Env, all: &Sums) -> String {
+    if all.calls == 0 {
+        return "–".to_owned();
+    }
+    let share = all.ok as f64 / all.calls as f64;
+    let full = bar(share, BAR);
+    let rest = "░".repeat(BAR.saturating_sub(full.chars().count()));
+    let mut text =
+        format!("{}{} {}", env.out.paint(GOOD, &full), env.out.paint(BAD, &rest), percent(all.ok, all.calls));
+    for (count, what) in [(all.errors, "failed"), (all.cancelled, "cancelled")] {
+        if count > 0 {
+            text.push_str(&format!("  {} {what} ({})", grouped(count), percent(count, all.calls)));
+        }
+    }
+    text
+}
+
+fn tokens(all: &Sums) -> String {
+    let of = |count: u64, what: &str| {
+        if count > 0 { format!(" ({} {what})", compact(count)) } else { String::new() }
+    };
+    format!(
+        "{} in{}  {} out{}  {} total",
+        compact(all.prompt_tokens),
+        of(all.cached_tokens, "cached"),
+        compact(all.completion_tokens),
+        of(all.reasoning_tokens, "reasoning"),
+        compact(all.total_tokens)
+    )
+}
+
+fn costs(all: &Sums) -> String {
+    let mut parts: Vec<_> =
+        all.cost.sorted().iter().map(|(currency, sum)| money(*sum, &one_line(currency))).collect();
+    if all.unpriced > 0 {
+        parts.push(format!("{} without a known price", plural(all.unpriced, "call")));
+    }
+    if parts.is_empty() { "–".to_owned() } else { parts.join("  ") }
+}
+
+fn latency(latencies: &Latencies) -> String {
+    format!(
+        "mean {}  p50 {}  p95 {}  p99 {}  max {}",
+        duration(latencies.mean()),
+        duration(latencies.percentile(50)),
+        duration(latencies.percentile(95)),
+        duration(latencies.percentile(99)),
+        duration(latencies.max())
+    )
+}
+
+fn heading(env: &mut Env, title: &str) -> Result<(), Problem> {
+    env.out.blank()?;
+    let title = env.out.paint(HEADING, title);
+    Ok(env.out.line(&title)?)
+}
+
+fn more(env: &mut Env, shown: usize, all: usize) -> Result<(), Problem> {
+    if all > shown {
+        let text =
+            env.out.paint(DIM, &format!("… and {} more; --top 0 shows all", grouped((all - shown) as u64)));
+        env.out.line(&text)?;
+    }
+    Ok(())
+}
+
+fn sums(
+    env: &mut Env,
+    title: &str,
+    first: Column,
+    groups: &[(String, &Sums)],
+    top: usize,
+) -> Result<(), Problem> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    heading(env, title)?;
+    let columns =
+        [first, right("CALLS"), right("OK"), right("TOKENS"), right("P50"), right("P95"), left("COST")];
+    let mut table = Table::new(&columns);
+    for (name, group) in groups.iter().take(top) {
+        let cost = group
+            .cost
+            .sorted()
+            .iter()
+            .map(|(currency, sum)| money(*sum, &one_line(currency)))
+            .collect::<Vec<_>>();
+        let style = if group.ok == group.calls { PLAIN } else { WARN };
+        let cells = vec![
+            cell(named(name)),
+            cell(grouped(group.calls)),
+            cell(percent(group.ok, group.calls)).style(style),
+            cell(compact(group.total_tokens)),
+            cell(duration(group.latency.percentile(50))),
+            cell(duration(group.latency.percentile(95))),
+            cell(cost.join(" ")),
+        ];
+        table.row(&mut env.out, cells)?;
+    }
+    table.end(&mut env.out)?;
+    more(env, top.min(groups.len()), groups.len())
+}
+
+fn counts(
+    env: &mut Env,
+    title: &str,
+    first: Column,
+    groups: &[(String, &u64)],
+    top: usize,
+) -> Result<(), Problem> {
+    let Some((_, most)) = groups.first() else { return Ok(()) };
+    heading(env, title)?;
+    let columns = [first, right("CALLS"), left("")];
+    let mut table = Table::new(&columns);
+    for (name, count) in groups.iter().take(top) {
+        let bar = bar(**count as f64 / **most as f64, BAR);
+        table.row(&mut env.out, vec![cell(named(name)), cell(grouped(**count)), cell(bar).style(GOOD)])?;
+    }
+    table.end(&mut env.out)?;
+    more(env, top.min(groups.len()), groups.len())
+}
+
+fn named(name: &str) -> String {
+    if name.is_empty() { "(none)".to_owned() } else { one_line(name) }
+}
+
+/// Calls by hour of the day; by day too, where there are several.
+fn hours(env: &mut Env, totals: &Totals<'_>) -> Result<(), Problem> {
+    let quarters = totals.over_time();
+    if quarters.is_empty() {
+        return Ok(());
+    }
+    let mut of_day = [0.0; 24];
+    let mut days: BTreeMap<String, f64> = BTreeMap::new();
+    for (start, traffic) in &quarters {
+        of_day[env.clock.hour(*start)] += traffic.calls as f64;
+        *days.entry(env.clock.date(*start)).or_default() += traffic.calls as f64;
+    }
+    heading(env, "By hour of the day")?;
+    let busiest = (0..24).max_by(|a, b| of_day[*a].total_cmp(&of_day[*b]).then(b.cmp(a))).unwrap_or_default();
+    let line = env.out.paint(GOOD, &sparkline(&of_day));
+    env.out
+        .line(&format!("00 {line} 23   most at {busiest:02}: {}", plural(of_day[busiest] as u64, "call")))?;
+    if days.len() > 1 {
+        heading(env, "By day")?;
+        let room = env.out.text_width().saturating_sub(30).max(20);
+        let shown: Vec<_> = days.iter().rev().take(room).collect();
+        let values: Vec<_> = shown.iter().rev().map(|(_, calls)| **calls).collect();
+        let line = env.out.paint(GOOD, &sparkline(&values));
+        if let (Some((last, _)), Some((first, _))) = (shown.first(), shown.last()) {
+            env.out.line(&format!("{first} {line} {last}"))?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn json(env: &Env, totals: &Totals<'_>) -> Value {
+    let all = &totals.all;
+    let tools = totals.tools.ranked(|count| *count);
+    let reasons = totals.finish_reasons.ranked(|count| *count);
+    let mut hours: BTreeMap<String, Traffic> = BTreeMap::new();
+    for (start, traffic) in totals.over_time() {
+        let hour = hours.entry(env.clock.hour_start(start)).or_default();
+        hour.calls += traffic.calls;
+        hour.errors += traffic.errors;
+    }
+    let mut value = of(all);
+    value.insert("in_flight".into(), totals.in_flight.into());
+    value.insert("interrupted".into(), totals.interrupted.into());
+    value.insert("first".into(), moment(totals.first));
+    value.insert("last".into(), moment(totals.last));
+    value.insert("time_to_first_token_ms".into(), latencies(&totals.first_tokens));
+    value.insert("tokens_per_second".into(), totals.tokens_per_second().into());
+    value.insert("by_model".into(), list("model", &totals.models.ranked(|sums| sums.calls)));
+    value.insert("by_session".into(), list("session_id", &totals.sessions.ranked(|sums| sums.calls)));
+    value.insert(
+        "by_tool".into(),
+        tools.iter().map(|(tool, calls)| json!({"tool": tool, "calls": calls})).collect(),
+    );
+    value.insert(
+        "by_finish_reason".into(),
+        reasons.iter().map(|(reason, calls)| json!({"finish_reason": reason, "calls": calls})).collect(),
+    );
+    let hour = |(hour, traffic): (&String, &Traffic)| json!({"hour": hour, "calls": traffic.calls, "errors": traffic.errors});
+    value.insert("by_hour".into(), hours.iter().map(hour).collect());
+    value.into()
+}
+
+fn moment(seconds: f64) -> Value {
+    if seconds.is_finite() { seconds.into() } else { Value::Null }
+}
+
+fn of(sums: &Sums) -> Map<String, Value> {
+    let rate = if sums.calls == 0 { Value::Null } else { (sums.ok as f64 / sums.calls as f64).into() };
+    let value = json!({
+        "calls": sums.calls, "ok": sums.ok, "errors": sums.errors, "cancelled": sums.cancelled, "success_rate": rate,
+        "tokens": {
+            "prompt": sums.prompt_tokens, "completion": sums.completion_tokens, "total": sums.total_tokens,
+            "cached": sums.cached_tokens, "reasoning": sums.reasoning_tokens,
+        },
+        "cost": cost(&sums.cost), "unpriced": sums.unpriced, "latency_ms": latencies(&sums.latency),
+    });
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+fn cost(costs: &Costs) -> Value {
+    Value::Object(costs.sorted().into_iter().map(|(currency, sum)| (currency, sum.into())).collect())
+}
+
+fn latencies(latencies: &Latencies) -> Value {
+    if latencies.count == 0 {
+        return Value::Null;
+    }
+    json!({
+        "mean": latencies.mean(), "p50": latencies.percentile(50), "p95": latencies.percentile(95),
+        "p99": latencies.percentile(99), "max": latencies.max(),
+    })
+}
+
+fn list(key: &str, groups: &[(String, &Sums)]) -> Value {
+    let object = |(name, sums): &(String, &Sums)| {
+        let mut members = Map::new();
+        members.insert(key.to_owned(), name.as_str().into());
+        members.extend(of(sums));
+        Value::Object(members)
+    };
+    groups.iter().map(object).collect()
+}

@@ -1,0 +1,206 @@
+//! Calls without HTTP, or through a client that has no middleware.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tracing::Span;
+
+use llmlogs_core::api;
+use llmlogs_core::capture::{
+    Body, CapturedRequest, CapturedResponse, ChunkTimings, Completion, Endpoint, ErrorType, Failure,
+    ResponseHead,
+};
+use llmlogs_core::json;
+use llmlogs_core::redact;
+
+use super::{attributes, handover, notice};
+
+/// A call that is made without HTTP, or through a client that has no middleware.
+///
+/// Dropped without [`finish`](LlmCall::finish) or [`fail`](LlmCall::fail), the call is recorded as
+/// cancelled.
+///
+/// ```
+/// # async fn ask(body: &serde_json::Value) -> Result<serde_json::Value, std::io::Error> { Ok(body.clone()) }
+/// # async fn example() {
+/// use tracing::Instrument;
+/// use tracing_llmlogs::LlmCall;
+///
+/// let body = serde_json::json!({"model": "deepseek-chat", "messages": [{"role": "user", "content": "Hi"}]});
+/// let call = LlmCall::builder("deepseek", "deepseek-chat").operation("chat").request(&body).start();
+/// let reply = ask(&body).instrument(call.span().clone()).await;
+/// match &reply {
+///     Ok(reply) => call.finish(reply),
+///     Err(error) => call.fail(error),
+/// }
+/// # }
+/// ```
+#[must_use = "a call that is dropped is recorded as cancelled"]
+pub struct LlmCall {
+    span: Span,
+    endpoint: Arc<Endpoint>,
+    limit: usize,
+    ended: bool,
+}
+
+/// A call about to start; made by [`LlmCall::builder`].
+#[must_use = "the call begins with `start`"]
+pub struct LlmCallBuilder {
+    provider: Cow<'static, str>,
+    model: String,
+    operation: Cow<'static, str>,
+    url: String,
+    request: Option<Bytes>,
+}
+
+impl LlmCall {
+    /// A call to `provider` (OpenTelemetry's [`gen_ai.provider.name`] where it has one) for `model`.
+    ///
+    /// [`gen_ai.provider.name`]: https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
+    pub fn builder(provider: impl Into<Cow<'static, str>>, model: impl Into<String>) -> LlmCallBuilder {
+        LlmCallBuilder {
+            provider: provider.into(),
+            model: model.into(),
+            operation: Cow::Borrowed("chat"),
+            url: String::new(),
+            request: None,
+        }
+    }
+
+    /// The call's span: enter it, or instrument a future with it, so that what happens inside is
+    /// seen to belong to the call.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// The call succeeded with `reply`, which is stored as its response body. A provider's own
+    /// response type serves best: its usage, tool calls and finish reason are read from it.
+    pub fn finish<R: Serialize + ?Sized>(mut self, reply: &R) {
+        let body = to_bytes(reply);
+        self.end(body, Completion::Complete);
+    }
+
+    /// The call failed with `error`. Its text is recorded as `{error:#}` writes it, which is the
+    /// whole chain for `anyhow::Error`; credentials in URLs are left out.
+    pub fn fail<E: Display + 'static>(mut self, error: &E) {
+        let failure = Failure::new(error_type(error), redact::scrub(&format!("{error:#}")));
+        self.end(Bytes::new(), Completion::Failed(failure));
+    }
+
+    fn end(&mut self, body: Bytes, end: Completion) {
+        self.ended = true;
+        let outcome = Arc::new(CapturedResponse {
+            head: ResponseHead::default(),
+            body: Body::limited(body, self.limit),
+            arrivals: ChunkTimings::default(),
+            end,
+            ended: Instant::now(),
+        });
+        handover::leave_outcome(&self.span, Arc::clone(&outcome));
+        attributes::record_end(std::iter::once(&self.span), &self.endpoint, &outcome);
+    }
+}
+
+impl Drop for LlmCall {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(Bytes::new(), Completion::Dropped);
+        }
+    }
+}
+
+impl LlmCallBuilder {
+    /// What is asked for, in the words of OpenTelemetry's [`gen_ai.operation.name`]. Default: `chat`.
+    ///
+    /// [`gen_ai.operation.name`]: https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
+    pub fn operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
+        self.operation = operation.into();
+        self
+    }
+
+    /// Where the call goes. Credentials in the URL are not recorded.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = url.into();
+        self
+    }
+
+    /// The request body.
+    pub fn request<R: Serialize + ?Sized>(mut self, body: &R) -> Self {
+        self.request = Some(to_bytes(body));
+        self
+    }
+
+    /// Begins the call.
+    pub fn start(self) -> LlmCall {
+        let body = self.request.unwrap_or_default();
+        let parsed = std::str::from_utf8(&body).ok().and_then(|text| json::skim(text).ok());
+        let there = api::Request { method: "POST", url: &self.url };
+        let recognised = api::recognise(there);
+        let api = recognised.as_ref().map(|endpoint| endpoint.api);
+        let (base_url, path) = match recognised.or_else(|| api::unrecognised(there)) {
+            Some(endpoint) => (endpoint.base_url, endpoint.path),
+            None => Default::default(),
+        };
+        let endpoint = Arc::new(Endpoint {
+            api: api.unwrap_or_else(|| api::api_of(&self.provider, parsed.as_ref())),
+            provider: self.provider,
+            operation: self.operation,
+            path_model: Some(self.model),
+            base_url,
+            path,
+            method: String::new(),
+        });
+        let span = attributes::open(&endpoint, parsed.as_ref());
+        let wanted = handover::wanted(&span);
+        if wanted.is_none() {
+            notice::notice_unseen();
+        }
+        let limit = wanted.map_or(0, |wanted| wanted.body_limit);
+        if wanted.is_some_and(|wanted| wanted.bodies) {
+            let request =
+                CapturedRequest { endpoint: Arc::clone(&endpoint), body: Body::limited(body, limit) };
+            handover::leave_request(&span, Arc::new(request));
+        }
+        LlmCall { span, endpoint, limit, ended: false }
+    }
+}
+
+fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Bytes {
+    match serde_json::to_vec(value) {
+        // Without what it grew by and did not need: it may be held for minutes.
+        Ok(bytes) => bytes.into_boxed_slice().into(),
+        Err(error) => format!("could not be written as JSON: {error}").into(),
+    }
+}
+
+/// What an error's Rust type tells.
+fn error_type(error: &dyn Any) -> ErrorType {
+    #[cfg(feature = "middleware")]
+    if let Some(kind) = crate::middleware::error_type(error) {
+        return kind;
+    }
+    match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::TimedOut) => ErrorType::Timeout,
+        Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotConnected) => ErrorType::Connection,
+        _ => ErrorType::Api,
+    }
+}
+
+impl fmt::Debug for LlmCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LlmCall").field("provider", &self.endpoint.provider).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for LlmCallBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LlmCallBuilder").field("provider", &self.provider).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,18 @@
+//! The emitting side: spans of calls by OpenTelemetry's GenAI convention, and their bodies left
+//! beside them.
+//!
+//! Used by the middleware and by [`LlmCall`](crate::LlmCall). It speaks to the layer through
+//! `tracing` only: whoever listens to the spans sees the same.
+
+mod attributes;
+mod call;
+mod handover;
+mod notice;
+
+pub use call::{LlmCall, LlmCallBuilder};
+#[cfg(feature = "middleware")]
+pub(crate) use {
+    attributes::{open, record_end, record_failure, record_status},
+    handover::{leave_outcome, leave_request, wanted},
+    notice::{is_unseen, notice_unseen},
+};

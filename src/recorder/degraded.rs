@@ -1,0 +1,474 @@
+//! A call without its bodies in as few bytes as can be: what waits in memory when there is room for nothing
+//! else.
+
+use std::time::{Duration, Instant};
+
+use llmlogs_core::api::dialect;
+use llmlogs_core::capture::{
+    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, Endpoint,
+    Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, SymbolTable, TimeAnchor,
+};
+use llmlogs_core::json;
+use std::sync::Arc;
+
+/// Texts that many calls share, each kept once. A program has so many call sites and talks to so many hosts.
+#[derive(Default)]
+pub(super) struct Shared {
+    endpoints: Vec<Arc<Endpoint>>,
+}
+
+/// A request of no more bytes than this packs well enough to be kept.
+const SMALL_REQUEST: usize = 512;
+
+/// Of a larger one, the user's last message is kept, as much of it as an index needs, where it is soon found.
+const READABLE_REQUEST: usize = 256 << 10;
+const MESSAGE: usize = 200;
+
+/// Beyond this many hosts and paths, each call keeps its own.
+const MOST_ENDPOINTS: usize = 256;
+
+impl Shared {
+    fn endpoint(&mut self, endpoint: &Arc<Endpoint>) -> Option<u64> {
+        let known = self.endpoints.iter().position(|known| known == endpoint);
+        let place = known.or_else(|| {
+            (self.endpoints.len() < MOST_ENDPOINTS).then(|| {
+                self.endpoints.push(Arc::clone(endpoint));
+                self.endpoints.len() - 1
+            })
+        });
+        place.map(|place| place as u64)
+    }
+}
+
+/// A packed call.
+pub(super) struct Packed {
+    key: CallKey,
+    started: TimeAnchor,
+    bytes: Box<[u8]>,
+    /// What does not pack well and is rare, in the order in which it comes.
+    rest: Vec<Rest>,
+}
+
+enum Rest {
+    Endpoint(Arc<Endpoint>),
+    Failure(Failure),
+}
+
+/// What an allocation costs beside its bytes.
+const ALLOCATION: usize = 16;
+
+impl Packed {
+    /// What it weighs in the queue, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let texts = self.rest.iter().map(|rest| match rest {
+            Rest::Endpoint(endpoint) => endpoint.weight(),
+            Rest::Failure(failure) => failure.weight(),
+        });
+        // Its place in the queue may be one of two: queues grow by doubling.
+        2 * size_of::<Self>()
+            + ALLOCATION
+            + self.bytes.len()
+            + self.rest.capacity() * size_of::<Rest>()
+            + texts.sum::<usize>()
+    }
+
+    pub(super) fn pack(record: &CallRecord, shared: &mut Shared) -> Self {
+        let mut out = Writer { bytes: Vec::with_capacity(512), rest: Vec::new(), shared };
+        out.leg(&record.own, &record.own.started);
+        out.number(record.attempts.len() as u64);
+        for attempt in &record.attempts {
+            out.leg(attempt, &record.own.started);
+        }
+        out.context(record);
+        out.number(record.spans.len() as u64);
+        for span in &record.spans {
+            out.number(Symbol::of(span).number().into());
+        }
+        let Writer { bytes, rest, .. } = out;
+        Packed { key: record.key, started: record.own.started, bytes: bytes.into_boxed_slice(), rest }
+    }
+
+    pub(super) fn unpack(self, shared: &Shared) -> Box<CallRecord> {
+        let mut input =
+            Reader { bytes: &self.bytes, rest: self.rest.into_iter(), shared, started: self.started };
+        let own = input.leg();
+        let attempts = (0..input.number()).map(|_| input.leg()).collect();
+        let context = input.fields();
+        let texts = SymbolTable::now();
+        let spans = (0..input.number()).map(|_| texts.of(input.name())).collect();
+        Box::new(CallRecord { key: self.key, own, attempts, context, spans })
+    }
+}
+
+/// The beginning of the last user message of a request that is about to give way.
+fn user_message(request: &CapturedRequest) -> Option<String> {
+    let bytes = request.body.bytes();
+    if bytes.len() <= SMALL_REQUEST || bytes.len() > READABLE_REQUEST {
+        return None;
+    }
+    let body = json::parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    let message = dialect(request.endpoint.api).request(&request.endpoint, &body).last_user_message();
+    Some(message.chars().take(MESSAGE).collect()).filter(|message: &String| !message.is_empty())
+}
+
+struct Writer<'s> {
+    bytes: Vec<u8>,
+    rest: Vec<Rest>,
+    shared: &'s mut Shared,
+}
+
+impl Writer<'_> {
+    /// Seven bits a byte, the lowest first.
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.bytes.push(number as u8);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    /// How long after the call's start, in nanoseconds.
+    fn moment(&mut self, when: Instant, started: &TimeAnchor) {
+        self.number(u64::try_from(started.until(when).as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    fn fields(&mut self, fields: &Fields) {
+        self.number(fields.count() as u64);
+        for (name, value) in fields.entries() {
+            self.number(name.number().into());
+            let (kind, number) = match value {
+                FieldValue::Bool(value) => (0, u64::from(value)),
+                // Small numbers of either sign take few bytes.
+                FieldValue::I64(n) => (1, ((n << 1) ^ (n >> 63)) as u64),
+                FieldValue::U64(n) => (2, n),
+                FieldValue::F64(n) => (3, n.to_bits()),
+                FieldValue::Str(_) => (4, 0),
+            };
+            self.bytes.push(kind);
+            match value {
+                FieldValue::Str(text) => self.text(text),
+                _ => self.number(number),
+            }
+        }
+    }
+
+    fn leg(&mut self, leg: &SpanRecord, started: &TimeAnchor) {
+        self.moment(leg.started.clock, started);
+        self.moment(leg.ended, started);
+        self.bytes.push(u8::from(leg.panicked));
+        self.fields(&leg.fields);
+        self.bytes.push(u8::from(leg.request.is_some()));
+        if let Some(request) = &leg.request {
+            match self.shared.endpoint(&request.endpoint) {
+                Some(place) => self.number(place + 1),
+                None => {
+                    self.number(0);
+                    self.rest.push(Rest::Endpoint(Arc::clone(&request.endpoint)));
+                }
+            }
+            match &request.body {
+                Body::Whole(bytes) if bytes.len() <= SMALL_REQUEST => {
+                    self.bytes.push(3);
+                    self.number(bytes.len() as u64);
+                    self.bytes.extend_from_slice(bytes);
+                }
+                body => self.body(body),
+            }
+        }
+        self.bytes.push(u8::from(leg.outcome.is_some()));
+        if let Some(outcome) = &leg.outcome {
+            self.outcome(outcome, started);
+        }
+    }
+
+    /// The context, which tells the user's message where the request that has it gives way.
+    fn context(&mut self, record: &CallRecord) {
+        let legs = record.attempts.iter().rev().chain([&record.own]);
+        let told = record.context.get("user_message").is_some();
+        let request = legs.filter_map(|leg| leg.request.as_deref()).next().filter(|_| !told);
+        match request.and_then(user_message) {
+            Some(message) => {
+                let mut context = record.context.clone();
+                context.push(Symbol::of("user_message"), FieldValue::Str(&message));
+                self.fields(&context);
+            }
+            None => self.fields(&record.context),
+        }
+    }
+
+    fn body(&mut self, body: &Body) {
+        match body.given_up() {
+            Body::Streaming => self.bytes.push(1),
+            Body::GivenUp { original } => {
+                self.bytes.push(2);
+                self.number(original);
+            }
+            Body::Empty | Body::Whole(_) | Body::Cut { .. } => self.bytes.push(0),
+        }
+    }
+
+    fn outcome(&mut self, outcome: &CapturedResponse, started: &TimeAnchor) {
+        let CapturedResponse { head, body, end, ended, arrivals: _ } = outcome;
+        self.number(head.status.map_or(0, u64::from));
+        for text in [&head.content_type, &head.content_encoding, &head.request_id, &head.error_code] {
+            self.text(text);
+        }
+        self.number(head.retry_after_ms.map_or(0, |wait| wait.saturating_add(1)));
+        self.number(head.invocation_metrics.len() as u64);
+        for (name, count) in &head.invocation_metrics {
+            self.number(Symbol::of(name).number().into());
+            self.number(*count);
+        }
+        self.body(body);
+        self.bytes.push(match end {
+            Completion::Complete => 0,
+            Completion::Dropped => 1,
+            Completion::Failed(failure) => {
+                self.rest.push(Rest::Failure(failure.clone()));
+                2
+            }
+        });
+        self.moment(*ended, started);
+    }
+}
+
+/// Reads what [`Writer`] wrote in this process; what cannot be is read as nothing rather than as a panic.
+struct Reader<'p> {
+    bytes: &'p [u8],
+    rest: std::vec::IntoIter<Rest>,
+    shared: &'p Shared,
+    started: TimeAnchor,
+}
+
+impl<'p> Reader<'p> {
+    fn byte(&mut self) -> u8 {
+        match self.bytes.split_first() {
+            Some((byte, rest)) => {
+                self.bytes = rest;
+                *byte
+            }
+            None => 0,
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte();
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        number
+    }
+
+    fn text(&mut self) -> &'p str {
+        let length = usize::try_from(self.number()).unwrap_or(usize::MAX).min(self.bytes.len());
+        let (text, rest) = self.bytes.split_at(length);
+        self.bytes = rest;
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+
+    fn name(&mut self) -> Symbol {
+        u32::try_from(self.number()).map_or(Symbol::NONE, Symbol::from_number)
+    }
+
+    fn moment(&mut self) -> Instant {
+        let after = Duration::from_nanos(self.number());
+        self.started.clock.checked_add(after).unwrap_or(self.started.clock)
+    }
+
+    fn fields(&mut self) -> Fields {
+        let count = usize::try_from(self.number()).unwrap_or(0);
+        let mut fields = Fields::default();
+        for _ in 0..count.min(self.bytes.len()) {
+            let name = self.name();
+            let value = match self.byte() {
+                4 => FieldValue::Str(self.text()),
+                kind => {
+                    let number = self.number();
+                    match kind {
+                        0 => FieldValue::Bool(number != 0),
+                        1 => FieldValue::I64((number >> 1) as i64 ^ -((number & 1) as i64)),
+                        2 => FieldValue::U64(number),
+                        _ => FieldValue::F64(f64::from_bits(number)),
+                    }
+                }
+            };
+            fields.push(name, value);
+        }
+        fields
+    }
+
+    fn leg(&mut self) -> SpanRecord {
+        let clock = self.moment();
+        let started = TimeAnchor { wall: self.started.wall_at(clock), clock };
+        let ended = self.moment();
+        let panicked = self.byte() != 0;
+        let fields = self.fields();
+        let request = if self.byte() != 0 { self.request() } else { None };
+        let outcome = if self.byte() != 0 { Some(Arc::new(self.outcome())) } else { None };
+        SpanRecord { started, ended, fields, request, outcome, panicked }
+    }
+
+    fn request(&mut self) -> Option<Arc<CapturedRequest>> {
+        let endpoint = match usize::try_from(self.number()).unwrap_or(0).checked_sub(1) {
+            Some(place) => self.shared.endpoints.get(place).cloned(),
+            None => match self.rest.next() {
+                Some(Rest::Endpoint(endpoint)) => Some(endpoint),
+                Some(Rest::Failure(_)) | None => None,
+            },
+        };
+        let body = self.body();
+        endpoint.map(|endpoint| Arc::new(CapturedRequest { endpoint, body }))
+    }
+
+    fn body(&mut self) -> Body {
+        match self.byte() {
+            1 => Body::Streaming,
+            2 => Body::GivenUp { original: self.number() },
+            3 => {
+                let length = usize::try_from(self.number()).unwrap_or(usize::MAX).min(self.bytes.len());
+                let (bytes, rest) = self.bytes.split_at(length);
+                self.bytes = rest;
+                Body::Whole(bytes.to_vec().into())
+            }
+            _ => Body::Empty,
+        }
+    }
+
+    fn outcome(&mut self) -> CapturedResponse {
+        let status = u16::try_from(self.number()).ok().filter(|status| *status != 0);
+        let [content_type, content_encoding, request_id, error_code] =
+            [(); 4].map(|()| self.text().to_owned());
+        let head = ResponseHead {
+            status,
+            content_type,
+            content_encoding,
+            request_id,
+            error_code,
+            retry_after_ms: self.number().checked_sub(1),
+            invocation_metrics: (0..self.number())
+                .map(|_| (SymbolTable::now().of(self.name()), self.number()))
+                .collect(),
+        };
+        let body = self.body();
+        let end = match self.byte() {
+            0 => Completion::Complete,
+            1 => Completion::Dropped,
+            _ => match self.rest.next() {
+                Some(Rest::Failure(failure)) => Completion::Failed(failure),
+                Some(Rest::Endpoint(_)) | None => Completion::Dropped,
+            },
+        };
+        CapturedResponse { head, body, arrivals: ChunkTimings::default(), end, ended: self.moment() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use llmlogs_core::capture::{Api, ErrorType};
+
+    fn record(path: &str) -> CallRecord {
+        let clock = Instant::now();
+        let started = TimeAnchor { wall: std::time::SystemTime::now(), clock };
+        let after = |ms| clock + Duration::from_millis(ms);
+        let mut fields = Fields::default();
+        fields.push(Symbol::of("gen_ai.request.model"), FieldValue::Str("模型"));
+        fields.push(Symbol::of("negative"), FieldValue::I64(-12));
+        fields.push(Symbol::of("least"), FieldValue::I64(i64::MIN));
+        fields.push(Symbol::of("most"), FieldValue::U64(u64::MAX));
+        fields.push(Symbol::of("part"), FieldValue::F64(0.3));
+        fields.push(Symbol::of("yes"), FieldValue::Bool(true));
+        let endpoint = Arc::new(Endpoint {
+            api: Api::OpenAiChat,
+            provider: "openai".into(),
+            operation: "chat".into(),
+            path_model: Some("m".into()),
+            base_url: "http://h".into(),
+            path: path.into(),
+            method: "POST".into(),
+        });
+        let leg = |from, to, body: &'static [u8], end| SpanRecord {
+            started: TimeAnchor { wall: started.wall_at(after(from)), clock: after(from) },
+            ended: after(to),
+            fields: fields.clone(),
+            request: Some(Arc::new(CapturedRequest {
+                endpoint: endpoint.clone(),
+                body: Body::Whole(body.repeat(SMALL_REQUEST).into()),
+            })),
+            outcome: Some(Arc::new(CapturedResponse {
+                head: ResponseHead {
+                    status: Some(429),
+                    content_type: "application/json".into(),
+                    request_id: "req_1".into(),
+                    retry_after_ms: Some(2000),
+                    invocation_metrics: vec![("inputTokenCount", 300)],
+                    ..ResponseHead::default()
+                },
+                body: Body::Cut { bytes: body.into(), original: 1 << 40 },
+                arrivals: ChunkTimings::default(),
+                end,
+                ended: after(to),
+            })),
+            panicked: to == 9,
+        };
+        let failure =
+            Failure { kind: ErrorType::Http(429), code: "slow".into(), message: "slow down".into() };
+        CallRecord {
+            key: CallKey::next(),
+            own: SpanRecord { request: None, outcome: None, ..leg(0, 9, b"", Completion::Dropped) },
+            attempts: vec![
+                leg(1, 2, b"one", Completion::Failed(failure)),
+                leg(3, 4, b"another", Completion::Complete),
+            ],
+            context: fields.clone(),
+            spans: vec!["agent", "plan"],
+        }
+    }
+
+    #[test]
+    fn a_packed_call_is_the_call_without_its_bodies() {
+        let mut shared = Shared::default();
+        for n in 0..2 * MOST_ENDPOINTS {
+            let mut record = record(&format!("/v1/{n}"));
+            let packed = Packed::pack(&record, &mut shared);
+            let unpacked = packed.unpack(&shared);
+            record.drop_bodies();
+            assert_eq!(format!("{unpacked:?}"), format!("{record:?}"));
+        }
+        assert_eq!(shared.endpoints.len(), MOST_ENDPOINTS);
+        for name in ["agent", "plan", "inputTokenCount", "least"] {
+            assert_eq!(Symbol::of(name), Symbol::of(name), "a name is kept once, however many calls have it");
+        }
+    }
+
+    #[test]
+    fn a_small_request_stays_and_a_large_one_leaves_the_users_message() {
+        let mut shared = Shared::default();
+        let mut sent = |length: usize| {
+            let body = format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":"{}"}}]}}"#,
+                "é".repeat(length)
+            );
+            let mut record = record("/v1/chat/completions");
+            let request = record.attempts[1].request.as_deref().unwrap().clone();
+            let request = CapturedRequest { body: Body::Whole(body.clone().into()), ..request };
+            record.attempts[1].request = Some(Arc::new(request));
+            let unpacked = Packed::pack(&record, &mut shared).unpack(&shared);
+            let kept = unpacked.attempts[1].request.as_ref().unwrap().body.bytes() == body.as_bytes();
+            let told = unpacked.context.get("user_message").map(FieldValue::to_text);
+            (kept, told.map(|message| message.chars().count()))
+        };
+        assert_eq!(sent(100), (true, None));
+        assert_eq!(sent(1000), (false, Some(200)));
+        assert_eq!(sent(200_000), (false, None));
+    }
+}
