@@ -1,5 +1,5 @@
 #![cfg_attr(feature = "middleware", doc = include_str!("../README.md"))]
-#![cfg_attr(not(feature = "middleware"), doc = "A flight recorder for LLM API calls.")]
+#![cfg_attr(not(feature = "middleware"), doc = "A call recorder for LLM API calls.")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -14,12 +14,12 @@ impl WarnOnce {
 
     pub(crate) fn once(&self, words: fmt::Arguments<'_>) {
         if !self.0.load(Ordering::Relaxed) && !self.0.swap(true, Ordering::Relaxed) {
-            say(words);
+            warn_stderr(words);
         }
     }
 }
 
 /// Says a line. Where nobody can hear it, that is no reason to fail.
-pub(crate) fn say(words: fmt::Arguments<'_>) {
+pub(crate) fn warn_stderr(words: fmt::Arguments<'_>) {
     let _unheard = writeln!(io::stderr(), "tracing-llmlogs: {words}");
 }

@@ -13,7 +13,7 @@ use llmlogs_core::json::Json;
 
 /// Opens the span of a call to `endpoint`; `body` is the request, where it is JSON.
 pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
-    let view = body.map(|body| calmly(|| dialect(endpoint.api).request(endpoint, body)));
+    let view = body.map(|body| catch_panic(|| dialect(endpoint.api).request(endpoint, body)));
     let view = view.unwrap_or_default();
     let model = model(endpoint, &view);
     let name = match model {
@@ -96,7 +96,7 @@ fn address(base_url: &str) -> (Option<&str>, Option<u64>) {
 
 /// What a span tells of how its call ended.
 #[derive(Default)]
-struct Told {
+struct ResponseAttributes {
     id: Option<String>,
     model: Option<String>,
     reasons: Vec<String>,
@@ -104,9 +104,9 @@ struct Told {
     failure: Option<Failure>,
 }
 
-impl Told {
+impl ResponseAttributes {
     fn of(endpoint: &Endpoint, outcome: &CapturedResponse) -> Self {
-        let decoded = api::glance(endpoint, outcome);
+        let decoded = api::decode_summary(endpoint, outcome);
         let is_error_body = outcome.head.status.is_some_and(|status| status >= 400);
         let view = match &decoded.json {
             Some(body) if !is_error_body => {
@@ -116,7 +116,7 @@ impl Told {
         };
         let text = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
         let reasons = view.choices.iter().filter_map(|choice| text(&choice.finish_reason));
-        Told {
+        ResponseAttributes {
             id: text(&view.id),
             model: text(&view.model),
             reasons: reasons.collect(),
@@ -129,7 +129,7 @@ impl Told {
 
 /// Runs what reads other people's bytes on the caller's thread: a bug there costs the span a few attributes and
 /// the program nothing.
-fn calmly<T: Default>(read: impl FnOnce() -> T) -> T {
+fn catch_panic<T: Default>(read: impl FnOnce() -> T) -> T {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_default()
 }
 
@@ -139,7 +139,8 @@ pub(crate) fn record_end<'s>(
     endpoint: &Endpoint,
     outcome: &CapturedResponse,
 ) {
-    let Told { id, model, reasons, usage, failure } = calmly(|| Told::of(endpoint, outcome));
+    let ResponseAttributes { id, model, reasons, usage, failure } =
+        catch_panic(|| ResponseAttributes::of(endpoint, outcome));
     let reasons = (!reasons.is_empty()).then(|| field::debug(reasons));
     let above_zero = |count: u64| (count > 0).then(|| whole(count));
     for span in spans {

@@ -103,7 +103,7 @@ impl LlmCall {
             end,
             ended: Instant::now(),
         });
-        handover::leave_outcome(&self.span, Arc::clone(&outcome));
+        handover::attach_response(&self.span, Arc::clone(&outcome));
         attributes::record_end(std::iter::once(&self.span), &self.endpoint, &outcome);
     }
 }
@@ -140,9 +140,9 @@ impl LlmCallBuilder {
     /// Begins the call.
     pub fn start(self) -> LlmCall {
         let body = self.request.unwrap_or_default();
-        let parsed = std::str::from_utf8(&body).ok().and_then(|text| json::skim(text).ok());
+        let parsed = std::str::from_utf8(&body).ok().and_then(|text| json::parse_shallow(text).ok());
         let there = api::Request { method: "POST", url: &self.url };
-        let recognised = api::recognise(there);
+        let recognised = api::detect_endpoint(there);
         let api = recognised.as_ref().map(|endpoint| endpoint.api);
         let (base_url, path) = match recognised.or_else(|| api::unrecognised(there)) {
             Some(endpoint) => (endpoint.base_url, endpoint.path),
@@ -166,7 +166,7 @@ impl LlmCallBuilder {
         if wanted.is_some_and(|wanted| wanted.bodies) {
             let request =
                 CapturedRequest { endpoint: Arc::clone(&endpoint), body: Body::limited(body, limit) };
-            handover::leave_request(&span, Arc::new(request));
+            handover::attach_request(&span, Arc::new(request));
         }
         LlmCall { span, endpoint, limit, ended: false }
     }

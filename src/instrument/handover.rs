@@ -27,7 +27,7 @@ pub(crate) fn wanted(span: &Span) -> Option<CapturePolicy> {
 }
 
 /// Leaves a call's request beside its span.
-pub(crate) fn leave_request(span: &Span, request: Arc<CapturedRequest>) {
+pub(crate) fn attach_request(span: &Span, request: Arc<CapturedRequest>) {
     let method = request.endpoint.method.clone();
     leave(span, |exchange| exchange.request = Some(request));
     // The layer looks at its next chance, and this is one: the request is on disk while the call is
@@ -36,7 +36,7 @@ pub(crate) fn leave_request(span: &Span, request: Arc<CapturedRequest>) {
 }
 
 /// Leaves a call's outcome beside its span; the layer takes it at the next record or at the close.
-pub(crate) fn leave_outcome(span: &Span, outcome: Arc<CapturedResponse>) {
+pub(crate) fn attach_response(span: &Span, outcome: Arc<CapturedResponse>) {
     leave(span, |exchange| exchange.outcome = Some(outcome));
 }
 

@@ -13,6 +13,6 @@ pub use call::{LlmCall, LlmCallBuilder};
 #[cfg(feature = "middleware")]
 pub(crate) use {
     attributes::{open, record_end, record_failure, record_status},
-    handover::{leave_outcome, leave_request, wanted},
+    handover::{attach_request, attach_response, wanted},
     notice::{is_unseen, notice_unseen},
 };

@@ -60,7 +60,7 @@ impl Callsite {
             found.and_then(|field| u8::try_from(field.index()).ok()).unwrap_or(NOWHERE)
         };
         let first = match class {
-            Class::Foreign => Symbol::NONE,
+            Class::Ignored => Symbol::NONE,
             _ => {
                 let address = std::ptr::from_ref(metadata) as usize;
                 Symbol::first_of(address, metadata.fields().iter().map(|field| field.name()))
@@ -96,8 +96,8 @@ impl Callsite {
         }
     }
 
-    pub(super) fn is_foreign(self) -> bool {
-        self.class == Class::Foreign
+    pub(super) fn is_ignored(self) -> bool {
+        self.class == Class::Ignored
     }
 
     pub(super) fn is_call(self) -> bool {
@@ -118,9 +118,9 @@ impl Callsite {
 /// What a callsite is to the layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
-    Foreign,
+    Ignored,
     /// A span with context fields, or an event that says something of a call.
-    Tells,
+    Context,
     Call,
     /// The user's predicate says so, whatever the fields say.
     ForcedCall,
@@ -142,9 +142,9 @@ impl Rules {
             {
                 Class::Call
             } else if fields.iter().any(|field| self.is_context(field.name())) {
-                Class::Tells
+                Class::Context
             } else {
-                Class::Foreign
+                Class::Ignored
             }
         })
     }
@@ -153,8 +153,8 @@ impl Rules {
         cached(instance, metadata, || {
             let tells = |name| names::of_event(name, *metadata.level()).is_some();
             match metadata.fields().iter().any(|field| tells(field.name())) {
-                true => Class::Tells,
-                false => Class::Foreign,
+                true => Class::Context,
+                false => Class::Ignored,
             }
         })
     }

@@ -10,7 +10,7 @@ mod visit;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
@@ -19,14 +19,14 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::sink::{CountGuard, Sink};
 use llmlogs_core::capture::{
-    CallKey, CallRecord, CapturePolicy, CapturedRequest, Completion, Fields, SpanCapture, SpanRecord,
-    TimeAnchor,
+    CallKey, CallRecord, CapturePolicy, CapturedRequest, Completion, EnclosingSpan, Fields, SpanCapture,
+    SpanRecord, TimeAnchor,
 };
 
 use classify::Callsite;
 pub(crate) use classify::Rules;
 use state::{Adoption, CallState, Closed, Role, Shared, Slot, Slots, lock};
-use visit::{Open, Opening, Told, Visitor};
+use visit::{EventFields, Open, Opening, Visitor};
 
 /// The layer that records calls; made by [`LlmLogLayer::builder`](crate::LlmLogLayer::builder) or
 /// [`layer`](crate::layer()).
@@ -35,7 +35,7 @@ use visit::{Open, Opening, Told, Visitor};
 /// "LLM"`, or when the predicate given to the builder says so.
 #[must_use = "a layer records nothing until it is added to a subscriber"]
 pub struct LlmLogLayer {
-    /// Tells this layer's slot in a span's extensions from those of other instances.
+    /// Context this layer's slot in a span's extensions from those of other instances.
     instance: u32,
     rules: Rules,
     sink: Arc<dyn Sink>,
@@ -100,7 +100,7 @@ impl LlmLogLayer {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let callsite = self.rules.span(self.instance, attrs.metadata());
-        if callsite.is_foreign() {
+        if callsite.is_ignored() {
             return;
         }
         let wanted = self.sink.wanted();
@@ -117,7 +117,7 @@ impl LlmLogLayer {
         } else {
             let mut fields = Fields::default();
             attrs.record(&mut self.context_visitor(callsite, &mut fields));
-            Some(Slot::Context(fields))
+            Some(Slot::Context(fields, SystemTime::now()))
         };
         let Some(span) = ctx.span(id) else {
             return;
@@ -146,7 +146,7 @@ impl LlmLogLayer {
         S: for<'a> LookupSpan<'a>,
     {
         let callsite = self.rules.span(self.instance, span.metadata());
-        if callsite.is_foreign() {
+        if callsite.is_ignored() {
             return;
         }
         if callsite.is_call() {
@@ -162,7 +162,7 @@ impl LlmLogLayer {
             let mut fields = Fields::default();
             values.record(&mut self.context_visitor(callsite, &mut fields));
             if let Some(slots) = span.extensions_mut().get_mut::<Slots>()
-                && let Some(Slot::Context(known)) = slots.get_mut(self.instance)
+                && let Some(Slot::Context(known, _)) = slots.get_mut(self.instance)
             {
                 known.extend(&fields);
             }
@@ -174,7 +174,7 @@ impl LlmLogLayer {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let callsite = self.rules.event(self.instance, event.metadata());
-        if callsite.is_foreign() {
+        if callsite.is_ignored() {
             return;
         }
         let Some(scope) = ctx.event_scope(event) else {
@@ -184,7 +184,7 @@ impl LlmLogLayer {
             if let Some(state) = self.call(&span) {
                 let level = *event.metadata().level();
                 let keep = |name| names::of_event(name, level);
-                event.record(&mut Visitor(Told { call: Open::new(callsite, &state), keep }));
+                event.record(&mut Visitor(EventFields { call: Open::new(callsite, &state), keep }));
                 self.collect(&span, &state);
                 return;
             }
@@ -277,25 +277,25 @@ impl LlmLogLayer {
             self.collect(span, &state);
         }
         let ended = Instant::now();
-        let (role, is_call, said, leg) = {
+        let (role, is_call, hints, leg) = {
             let mut state = lock(&state);
             // A call that was over before is none that the panic has ended.
             let over = state.outcome.as_ref().is_some_and(|outcome| outcome.end == Completion::Complete);
             state.panicked |= !over && std::thread::panicking();
-            (state.role.clone(), state.is_call(), state.said, state.leg(ended))
+            (state.role.clone(), state.is_call(), state.hints, state.leg(ended))
         };
         match role {
             Role::AttemptAt(outer) => self.attempt_closed(span, &outer, leg),
             Role::Call => self.call_closed(span, &state, leg),
             Role::Undecided if !is_call => {
                 // What it adopted while its operation was not known were calls of their own.
-                lock(&state).around = true;
+                lock(&state).context_only = true;
                 self.release(&state);
             }
             Role::Undecided => {
                 let outer = self.enclosing_call(span);
                 let adoption = outer.as_ref().map(|outer| {
-                    let identity = state::Identity::of_fields(&leg.fields, said);
+                    let identity = state::Identity::of_fields(&leg.fields, hints);
                     lock(outer).adopt(&identity)
                 });
                 match (outer, adoption) {
@@ -317,7 +317,7 @@ impl LlmLogLayer {
     where
         S: for<'a> LookupSpan<'a>,
     {
-        let (context, spans) = self.surroundings(span);
+        let (context, spans) = self.span_context(span);
         lock(outer).attempts.push(Closed { leg, context, spans });
         // The outer span may have turned out to be no call while this attempt was open.
         self.release(outer);
@@ -327,14 +327,14 @@ impl LlmLogLayer {
     where
         S: for<'a> LookupSpan<'a>,
     {
-        let (key, attempts, around) = {
+        let (key, attempts, context_only) = {
             let mut state = lock(state);
-            (state.key.take(), std::mem::take(&mut state.attempts), state.around)
+            (state.key.take(), std::mem::take(&mut state.attempts), state.context_only)
         };
-        if around && own.request.is_none() {
+        if context_only && own.request.is_none() {
             return;
         }
-        let (context, spans) = self.surroundings(span);
+        let (context, spans) = self.span_context(span);
         self.sink.finished(Box::new(CallRecord {
             key: key.unwrap_or_else(CallKey::next),
             own,
@@ -352,7 +352,7 @@ impl LlmLogLayer {
     fn release(&self, outer: &Shared) {
         let (key, mut attempts) = {
             let mut outer = lock(outer);
-            if !outer.around || outer.attempts.is_empty() {
+            if !outer.context_only || outer.attempts.is_empty() {
                 return;
             }
             (outer.key.take(), std::mem::take(&mut outer.attempts))
@@ -382,7 +382,7 @@ impl LlmLogLayer {
     {
         match span.extensions().get::<Slots>()?.get(self.instance)? {
             Slot::Call(state) => Some(Arc::clone(state)),
-            Slot::Context(_) => None,
+            Slot::Context(..) => None,
         }
     }
 
@@ -410,28 +410,34 @@ impl LlmLogLayer {
         None
     }
 
-    /// The fields and the names of the spans around `span`, outermost first.
-    fn surroundings<S>(&self, span: &SpanRef<'_, S>) -> (Fields, Vec<&'static str>)
+    /// The context fields of the spans around `span`, and those spans, outermost first.
+    fn span_context<S>(&self, span: &SpanRef<'_, S>) -> (Fields, Vec<EnclosingSpan>)
     where
         S: for<'a> LookupSpan<'a>,
     {
         let mut context = Fields::default();
-        let mut names = Vec::new();
+        let mut spans = Vec::new();
         let Some(parent) = span.parent() else {
-            return (context, names);
+            return (context, spans);
         };
         for outer in parent.scope().from_root() {
-            names.push(outer.name());
+            let mut started = None;
             if let Some(slots) = outer.extensions().get::<Slots>() {
                 match slots.get(self.instance) {
-                    Some(Slot::Context(fields)) => context.extend(fields),
+                    Some(Slot::Context(fields, opened)) => {
+                        context.extend(fields);
+                        started = Some(*opened);
+                    }
                     Some(Slot::Call(state)) => {
-                        context.extend_named(&lock(state).fields, |name| self.rules.is_context(name));
+                        let state = lock(state);
+                        context.extend_named(&state.fields, |name| self.rules.is_context(name));
+                        started = Some(state.started.wall);
                     }
                     None => {}
                 }
             }
+            spans.push(EnclosingSpan { id: outer.id().into_u64(), name: outer.name(), started });
         }
-        (context, names)
+        (context, spans)
     }
 }

@@ -2,10 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use llmlogs_core::capture::{
-    CallKey, CapturedRequest, CapturedResponse, FieldValue, Fields, SpanRecord, Symbol, TimeAnchor,
+    CallKey, CapturedRequest, CapturedResponse, EnclosingSpan, FieldValue, Fields, SpanRecord, Symbol,
+    TimeAnchor,
 };
 use llmlogs_core::json::{self, Json, Object};
 
@@ -28,8 +29,8 @@ pub(super) struct Slots {
 
 pub(super) enum Slot {
     Call(Shared),
-    /// The context fields of a span that is no call.
-    Context(Fields),
+    /// The context fields of a span that is no call, and when it was opened.
+    Context(Fields, SystemTime),
 }
 
 impl Slots {
@@ -72,8 +73,8 @@ pub(super) enum Identity {
 
 impl Identity {
     /// What the messages in `fields` make it; `said` spares looking for them where there are none.
-    pub(super) fn of_fields(fields: &Fields, said: Said) -> Self {
-        match said.messages.then(|| fields.get(names::INPUT_MESSAGES)).flatten() {
+    pub(super) fn of_fields(fields: &Fields, hints: CallHints) -> Self {
+        match hints.messages.then(|| fields.get(names::INPUT_MESSAGES)).flatten() {
             Some(messages) => {
                 let mut hasher = DefaultHasher::new();
                 messages.to_text().hash(&mut hasher);
@@ -144,12 +145,12 @@ pub(super) enum Adoption {
 pub(super) struct Closed {
     pub(super) leg: SpanRecord,
     pub(super) context: Fields,
-    pub(super) spans: Vec<&'static str>,
+    pub(super) spans: Vec<EnclosingSpan>,
 }
 
 /// What fields say that the layer itself must know, noted as they come.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Said {
+pub(super) struct CallHints {
     /// Whether the operation is a call.
     operation: Option<bool>,
     /// Whether OpenInference's kind of span is a call.
@@ -158,7 +159,7 @@ pub(super) struct Said {
     messages: bool,
 }
 
-impl Said {
+impl CallHints {
     pub(super) fn note(&mut self, watched: Watched, value: FieldValue<'_>) {
         match watched {
             Watched::Operation => {
@@ -181,7 +182,7 @@ impl Said {
 pub(super) struct CallState {
     pub(super) started: TimeAnchor,
     pub(super) fields: Fields,
-    pub(super) said: Said,
+    pub(super) hints: CallHints,
     /// The user's predicate says that it is a call.
     forced: bool,
     pub(super) request: Option<Arc<CapturedRequest>>,
@@ -193,7 +194,7 @@ pub(super) struct CallState {
     /// What an inner span asked for on this call's behalf.
     adopted: Option<Identity>,
     /// It surrounds several different calls, or its operation is none: it is context only.
-    pub(super) around: bool,
+    pub(super) context_only: bool,
     pub(super) attempts: Vec<Closed>,
 }
 
@@ -203,7 +204,7 @@ impl CallState {
     pub(super) fn put(&mut self, name: Symbol, watched: Option<Watched>, value: FieldValue<'_>) {
         self.fields.push(name, value);
         if let Some(watched) = watched {
-            self.said.note(watched, value);
+            self.hints.note(watched, value);
         }
     }
 
@@ -211,7 +212,7 @@ impl CallState {
         CallState {
             started,
             fields,
-            said: Said::default(),
+            hints: CallHints::default(),
             forced,
             request: None,
             outcome: None,
@@ -219,25 +220,25 @@ impl CallState {
             role: Role::Undecided,
             key: None,
             adopted: None,
-            around: false,
+            context_only: false,
             attempts: Vec::new(),
         }
     }
 
     /// Whether, as far as its fields say now, the span is a call.
     pub(super) fn is_call(&self) -> bool {
-        self.forced || self.said.is_call()
+        self.forced || self.hints.is_call()
     }
 
     /// Whether the span says already that it is no call.
     pub(super) fn is_known_context(&self) -> bool {
-        self.said.operation.or(self.said.kind).is_some() && !self.is_call()
+        self.hints.operation.or(self.hints.kind).is_some() && !self.is_call()
     }
 
     /// Whether an inner span that asks for `identity` is an attempt at this call. One rule: it is,
     /// if this span asked for the same, or for nothing itself.
     pub(super) fn adopt(&mut self, identity: &Identity) -> Adoption {
-        if self.around {
+        if self.context_only {
             return Adoption::Refused;
         }
         if let Some(own) = &self.request {
@@ -260,7 +261,7 @@ impl CallState {
             }
             Some(first) if first.same(identity) => Adoption::Again,
             Some(_) => {
-                self.around = true;
+                self.context_only = true;
                 Adoption::Refused
             }
         }

@@ -88,13 +88,13 @@ impl Store for Open<'_> {
 }
 
 /// Those of an event's fields that say something of the call it happens in.
-pub(super) struct Told<'a, K> {
+pub(super) struct EventFields<'a, K> {
     pub(super) call: Open<'a>,
     /// Under which name a field is kept.
     pub(super) keep: K,
 }
 
-impl<K: Fn(&'static str) -> Option<&'static str>> Store for Told<'_, K> {
+impl<K: Fn(&'static str) -> Option<&'static str>> Store for EventFields<'_, K> {
     fn keeps(&self, field: &Field) -> bool {
         (self.keep)(field.name()).is_some()
     }

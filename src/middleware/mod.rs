@@ -2,8 +2,8 @@
 //! response to the end of its body.
 
 mod error;
-mod flight;
 mod head;
+mod in_flight;
 mod tee;
 
 use std::fmt;
@@ -22,7 +22,7 @@ use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
 use llmlogs_core::json;
 
 pub(crate) use error::error_type;
-use flight::Flight;
+use in_flight::InFlightCall;
 
 /// A user's own word on which requests are calls.
 type Matcher = Arc<dyn Fn(&Method, &Url) -> bool + Send + Sync>;
@@ -78,7 +78,7 @@ impl LlmLogMiddleware {
     fn recognised(&self, request: &Request) -> Option<Recognised> {
         let seen = api::Request { method: request.method().as_str(), url: request.url().as_str() };
         let matched = || self.matchers.iter().any(|matches| matches(request.method(), request.url()));
-        let recognised = api::recognise(seen);
+        let recognised = api::detect_endpoint(seen);
         let mut told = recognised.is_none();
         let mut endpoint = match recognised {
             Some(endpoint) => endpoint,
@@ -126,16 +126,16 @@ impl Middleware for LlmLogMiddleware {
         if Recorders::all_off() {
             return unrecorded(recognised, request, extensions, next).await;
         }
-        let mut flight = match Flight::begin(recognised, buffered(&mut request)) {
-            Some(flight) => flight,
+        let mut call = match InFlightCall::begin(recognised, buffered(&mut request)) {
+            Some(call) => call,
             None => return next.run(request, extensions).await,
         };
         // The span is entered only while this future runs; the response body holds it open.
-        let result = next.run(request, extensions).instrument(flight.span().clone()).await;
+        let result = next.run(request, extensions).instrument(call.span().clone()).await;
         match result {
-            Ok(response) => Ok(tee::attach(response, flight).await),
+            Ok(response) => Ok(tee::attach(response, call).await),
             Err(error) => {
-                flight.fail(error::failure(&error));
+                call.fail(error::failure(&error));
                 Err(error)
             }
         }
@@ -150,7 +150,7 @@ async fn unrecorded(
     extensions: &mut http::Extensions,
     next: Next<'_>,
 ) -> Result<Response> {
-    if !told && !api::speaks_for_itself(&endpoint, None) {
+    if !told && !api::body_confirms_llm(&endpoint, None) {
         return next.run(request, extensions).await;
     }
     let span = instrument::open(&endpoint, None);
@@ -182,12 +182,12 @@ fn buffered(request: &mut Request) -> Option<Bytes> {
 /// is media, which will not be stored in its place.
 const BY_REFERENCE: usize = 8;
 
-impl Flight {
+impl InFlightCall {
     /// Opens the call's span and leaves its request there; `None` where nobody listens, or where it is no call.
     fn begin(Recognised { mut endpoint, told }: Recognised, body: Option<Bytes>) -> Option<Self> {
         let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let parsed = text.and_then(|text| json::skim(text).ok());
-        if !told && body.is_some() && !api::speaks_for_itself(&endpoint, parsed.as_ref()) {
+        let parsed = text.and_then(|text| json::parse_shallow(text).ok());
+        if !told && body.is_some() && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
             return None;
         }
         if told && endpoint.api == Api::Raw {
@@ -207,8 +207,8 @@ impl Flight {
             let limit = wanted.map_or(0, |wanted| wanted.body_limit).saturating_mul(BY_REFERENCE);
             let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
             let endpoint = Arc::clone(&endpoint);
-            instrument::leave_request(&span, Arc::new(CapturedRequest { endpoint, body }));
+            instrument::attach_request(&span, Arc::new(CapturedRequest { endpoint, body }));
         }
-        Some(Flight::new(span, endpoint, wanted))
+        Some(InFlightCall::new(span, endpoint, wanted))
     }
 }

@@ -12,8 +12,8 @@ use reqwest::{Response, ResponseBuilderExt};
 use llmlogs_core::capture::Completion;
 
 use super::error::body_failure;
-use super::flight::{Flight, Riders};
 use super::head::head;
+use super::in_flight::{InFlightCall, LinkedSpans};
 
 /// How much of an error's body is read before the response is passed on, and for how long: a retry
 /// middleware drops it unread.
@@ -21,19 +21,19 @@ const ERROR_PREFIX: usize = 64 << 10;
 const ERROR_WAIT: Duration = Duration::from_secs(1);
 
 /// Follows `response` to its end on behalf of `flight`.
-pub(super) async fn attach(response: Response, mut flight: Flight) -> Response {
-    if let Some(riders) = response.extensions().get::<Riders>().cloned()
-        && flight.ride(&riders)
+pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Response {
+    if let Some(linked) = response.extensions().get::<LinkedSpans>().cloned()
+        && call.link(&linked)
     {
         return response;
     }
     let failed = response.status().as_u16() >= 400;
     let url = response.url().clone();
     let length = response.content_length();
-    flight.answered(head(&response), length);
-    let riders = flight.riders();
+    call.answered(head(&response), length);
+    let linked = call.linked();
     let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-    let mut tee = Tee { inner: body, ahead: VecDeque::new(), left: length, flight };
+    let mut tee = Tee { inner: body, ahead: VecDeque::new(), left: length, call };
     if failed {
         tee.read_ahead().await;
     }
@@ -41,7 +41,7 @@ pub(super) async fn attach(response: Response, mut flight: Flight) -> Response {
     if let Ok(with_url) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(with_url.into_parts().0.extensions);
     }
-    parts.extensions.insert(riders);
+    parts.extensions.insert(linked);
     Response::from(http::Response::from_parts(parts, reqwest::Body::wrap(tee)))
 }
 
@@ -54,7 +54,7 @@ struct Tee {
     ahead: VecDeque<Polled>,
     /// How many bytes are still to come, where the response says how long it is.
     left: Option<u64>,
-    flight: Flight,
+    call: InFlightCall,
 }
 
 impl Tee {
@@ -66,11 +66,11 @@ impl Tee {
                     if let Some(left) = &mut self.left {
                         *left = left.saturating_sub(data.len() as u64);
                     }
-                    self.flight.chunk(data);
+                    self.call.chunk(data);
                 }
             }
-            Some(Err(error)) => self.flight.fail(body_failure(error)),
-            None => self.flight.end(Completion::Complete),
+            Some(Err(error)) => self.call.fail(body_failure(error)),
+            None => self.call.end(Completion::Complete),
         }
         Poll::Ready(polled)
     }
@@ -149,6 +149,6 @@ impl Drop for Tee {
     fn drop(&mut self) {
         // Many readers stop when they have all bytes, or at the status of an error.
         let all_there = self.left == Some(0) || self.inner.is_end_stream();
-        self.flight.end(if all_there { Completion::Complete } else { Completion::Dropped });
+        self.call.end(if all_there { Completion::Complete } else { Completion::Dropped });
     }
 }

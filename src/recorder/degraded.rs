@@ -1,12 +1,12 @@
 //! A call without its bodies in as few bytes as can be: what waits in memory when there is room for nothing
 //! else.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use llmlogs_core::api::dialect;
 use llmlogs_core::capture::{
-    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, Endpoint,
-    Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, SymbolTable, TimeAnchor,
+    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, EnclosingSpan,
+    Endpoint, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, SymbolTable, TimeAnchor,
 };
 use llmlogs_core::json;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Shared {
 }
 
 /// A packed call.
-pub(super) struct Packed {
+pub(super) struct DegradedRecord {
     key: CallKey,
     started: TimeAnchor,
     bytes: Box<[u8]>,
@@ -57,7 +57,7 @@ enum Rest {
 /// What an allocation costs beside its bytes.
 const ALLOCATION: usize = 16;
 
-impl Packed {
+impl DegradedRecord {
     /// What it weighs in the queue, in bytes.
     pub(super) fn weight(&self) -> usize {
         let texts = self.rest.iter().map(|rest| match rest {
@@ -82,10 +82,14 @@ impl Packed {
         out.context(record);
         out.number(record.spans.len() as u64);
         for span in &record.spans {
-            out.number(Symbol::of(span).number().into());
+            out.number(span.id);
+            out.number(Symbol::of(span.name).number().into());
+            // In milliseconds since the epoch; 0 for what the layer did not see.
+            let started = span.started.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            out.number(started.map_or(0, |at| at.as_millis() as u64));
         }
         let Writer { bytes, rest, .. } = out;
-        Packed { key: record.key, started: record.own.started, bytes: bytes.into_boxed_slice(), rest }
+        DegradedRecord { key: record.key, started: record.own.started, bytes: bytes.into_boxed_slice(), rest }
     }
 
     pub(super) fn unpack(self, shared: &Shared) -> Box<CallRecord> {
@@ -95,7 +99,7 @@ impl Packed {
         let attempts = (0..input.number()).map(|_| input.leg()).collect();
         let context = input.fields();
         let texts = SymbolTable::now();
-        let spans = (0..input.number()).map(|_| texts.of(input.name())).collect();
+        let spans = (0..input.number()).map(|_| input.span(&texts)).collect();
         Box::new(CallRecord { key: self.key, own, attempts, context, spans })
     }
 }
@@ -246,6 +250,13 @@ struct Reader<'p> {
 }
 
 impl<'p> Reader<'p> {
+    fn span(&mut self, texts: &SymbolTable) -> EnclosingSpan {
+        let (id, name) = (self.number(), texts.of(self.name()));
+        let started = self.number();
+        let started = (started > 0).then(|| UNIX_EPOCH + Duration::from_millis(started));
+        EnclosingSpan { id, name, started }
+    }
+
     fn byte(&mut self) -> u8 {
         match self.bytes.split_first() {
             Some((byte, rest)) => {
@@ -374,6 +385,10 @@ impl<'p> Reader<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn span(name: &'static str, started: Option<u64>) -> EnclosingSpan {
+        EnclosingSpan { id: 7, name, started: started.map(|at| UNIX_EPOCH + Duration::from_millis(at)) }
+    }
     use llmlogs_core::capture::{Api, ErrorType};
 
     fn record(path: &str) -> CallRecord {
@@ -430,7 +445,7 @@ mod tests {
                 leg(3, 4, b"another", Completion::Complete),
             ],
             context: fields.clone(),
-            spans: vec!["agent", "plan"],
+            spans: vec![span("agent", Some(1_761_537_730_123)), span("plan", None)],
         }
     }
 
@@ -439,7 +454,7 @@ mod tests {
         let mut shared = Shared::default();
         for n in 0..2 * MOST_ENDPOINTS {
             let mut record = record(&format!("/v1/{n}"));
-            let packed = Packed::pack(&record, &mut shared);
+            let packed = DegradedRecord::pack(&record, &mut shared);
             let unpacked = packed.unpack(&shared);
             record.drop_bodies();
             assert_eq!(format!("{unpacked:?}"), format!("{record:?}"));
@@ -462,7 +477,7 @@ mod tests {
             let request = record.attempts[1].request.as_deref().unwrap().clone();
             let request = CapturedRequest { body: Body::Whole(body.clone().into()), ..request };
             record.attempts[1].request = Some(Arc::new(request));
-            let unpacked = Packed::pack(&record, &mut shared).unpack(&shared);
+            let unpacked = DegradedRecord::pack(&record, &mut shared).unpack(&shared);
             let kept = unpacked.attempts[1].request.as_ref().unwrap().body.bytes() == body.as_bytes();
             let told = unpacked.context.get("user_message").map(FieldValue::to_text);
             (kept, told.map(|message| message.chars().count()))

@@ -97,7 +97,7 @@ impl LlmLogGuard {
         let Some(mut running) = self.running.take() else {
             return Stats::default();
         };
-        if !running.queue.is_at_home() {
+        if !running.queue.is_owner_process() {
             // In a fork's child there is no thread to wait for, nor one to let go of.
             std::mem::forget(running.thread.take());
             return running.queue.stats();

@@ -9,7 +9,7 @@ use crate::sink::{CountGuard, Sink};
 use crate::warn::WarnOnce;
 use llmlogs_core::capture::{CallKey, CallRecord, CapturePolicy, CapturedRequest, MemoryReservation};
 
-use super::degraded::{Packed, Shared};
+use super::degraded::{DegradedRecord, Shared};
 use super::settings::Overflow;
 use llmlogs_core::store::{Counts, Loss, Stats};
 
@@ -24,7 +24,7 @@ const SPARE: usize = 48 << 20;
 const OFF: u8 = 0;
 const ON: u8 = 1;
 const STOPPED: u8 = 2;
-const AWAY: u8 = 3;
+const FORKED: u8 = 3;
 
 /// After so many messages that nobody took it is looked whether somebody can, for asking the system each time would
 /// cost more than the message itself.
@@ -44,7 +44,7 @@ pub(super) enum Message {
     },
     Finished(Box<CallRecord>),
     /// A finished call whose bodies gave way.
-    Degraded(Box<Packed>),
+    Degraded(Box<DegradedRecord>),
     /// Everything before it is to be on disk.
     Flush(u64),
     Shutdown,
@@ -56,7 +56,7 @@ pub(super) type Messages = VecDeque<(Message, usize)>;
 impl Message {
     /// The call that is over, where the message has its request too. One that gave way has not; what is still there of
     /// it came with its beginning.
-    pub(super) fn tells_all(&self) -> Option<CallKey> {
+    pub(super) fn finished_key(&self) -> Option<CallKey> {
         match self {
             Message::Finished(record) => Some(record.key),
             _ => None,
@@ -95,7 +95,7 @@ pub(super) struct Queue {
     budget: usize,
     overflow: Overflow,
     wanted: CapturePolicy,
-    /// One of [`OFF`], [`ON`], [`STOPPED`] and [`AWAY`].
+    /// One of [`OFF`], [`ON`], [`STOPPED`] and [`FORKED`].
     switch: AtomicU8,
     /// Whether the program waits no longer for a disk that fails.
     given_up: AtomicBool,
@@ -134,7 +134,7 @@ impl Queue {
 
     /// As [`lock`](Self::lock), for whoever may be in a fork's child: there the lock may be held for good by
     /// a thread that does not exist.
-    fn lock_at_home(&self) -> Option<MutexGuard<'_, State>> {
+    fn lock_unless_forked(&self) -> Option<MutexGuard<'_, State>> {
         // It is held for a moment only.
         for _ in 0..32 {
             match self.state.try_lock() {
@@ -143,11 +143,11 @@ impl Queue {
                 Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
             }
         }
-        self.is_at_home().then(|| self.lock())
+        self.is_owner_process().then(|| self.lock())
     }
 
     /// Whether this is the process in which the recorder thread runs.
-    pub(super) fn is_at_home(&self) -> bool {
+    pub(super) fn is_owner_process(&self) -> bool {
         std::process::id() == self.process
     }
 
@@ -157,7 +157,7 @@ impl Queue {
 
     fn turn(&self, to: u8) {
         let mut on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(self.switch.load(Ordering::Relaxed), STOPPED | AWAY) {
+        if matches!(self.switch.load(Ordering::Relaxed), STOPPED | FORKED) {
             // For good.
             return;
         }
@@ -170,7 +170,7 @@ impl Queue {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let queued = if self.is_at_home() { self.calls.load(Ordering::Relaxed) } else { 0 };
+        let queued = if self.is_owner_process() { self.calls.load(Ordering::Relaxed) } else { 0 };
         self.counts.stats(queued)
     }
 
@@ -191,15 +191,15 @@ impl Queue {
 
     /// Waits until `weight` more bytes fit, where waiting is what the user chose.
     fn room(&self, weight: usize) -> Option<MutexGuard<'_, State>> {
-        let mut state = self.lock_at_home()?;
+        let mut state = self.lock_unless_forked()?;
         // One record heavier than the budget still passes, alone.
         let is_full = || {
             let bytes = self.bytes.load(Ordering::Relaxed);
             self.overflow == Overflow::Block && bytes > 0 && bytes + weight > self.budget
         };
         if is_full() || state.untaken >= UNTAKEN {
-            if !self.is_at_home() {
-                self.switch.store(AWAY, Ordering::Relaxed);
+            if !self.is_owner_process() {
+                self.switch.store(FORKED, Ordering::Relaxed);
                 state.messages.clear();
                 return None;
             }
@@ -270,7 +270,7 @@ impl Queue {
     }
 
     /// The disk does not fail any more.
-    pub(super) fn takes_heart(&self) {
+    pub(super) fn clear_give_up(&self) {
         self.given_up.store(false, Ordering::Relaxed);
     }
 
@@ -278,7 +278,7 @@ impl Queue {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn unpack(&self, packed: Packed) -> Box<CallRecord> {
+    pub(super) fn unpack(&self, packed: DegradedRecord) -> Box<CallRecord> {
         packed.unpack(&self.shared())
     }
 
@@ -317,7 +317,7 @@ impl Queue {
 
     /// Waits until everything that was pushed so far is on disk.
     pub(super) fn flush(&self, limit: Duration) -> Flushed {
-        if !self.is_at_home() {
+        if !self.is_owner_process() {
             return Flushed::Stopped;
         }
         let ticket = {
@@ -420,7 +420,7 @@ impl Sink for Queue {
             return self.push(state, Message::Finished(record), full);
         }
         drop(state);
-        let packed = Packed::pack(&record, &mut self.shared());
+        let packed = DegradedRecord::pack(&record, &mut self.shared());
         let weight = packed.weight();
         let state = self.lock();
         if self.bytes.load(Ordering::Relaxed) + weight > self.budget + SPARE {

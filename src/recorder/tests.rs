@@ -79,7 +79,7 @@ fn a_session_goes_on_under_its_name_after_midnight() {
     let mut folder = |time| {
         let place = session.begin(&LocalTime::of(time), stats).unwrap();
         session.append_index(&place, b"{}\n", stats).unwrap();
-        session.over(&place);
+        session.end_call(&place);
         let day = session.folder(&place, stats).unwrap().path();
         day.join(&place.name).strip_prefix(root.path()).unwrap().to_str().unwrap().to_owned()
     };

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::sink::{CountGuard, Sink};
-use crate::warn::say;
+use crate::warn::warn_stderr;
 use llmlogs_core::capture::{Body, CallKey, CallRecord, CapturePolicy, CapturedRequest};
 use llmlogs_core::format::Status;
 
@@ -22,7 +22,7 @@ use llmlogs_core::format::time::LocalTime;
 use llmlogs_core::store::folder::Folder;
 
 use super::settings::{Durability, Overflow, Settings};
-use llmlogs_core::store::{Fault, Loss, Opened, Place, Session, Stats};
+use llmlogs_core::store::{CallDir, Fault, Loss, Opened, Session, Stats};
 
 /// How long a failing disk is left alone: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -52,7 +52,7 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
     let session = Session::create(&root, SystemTime::now(), sync, queue.stats())
         .map_err(|error| named(&error, "cannot make a session folder in", &root))?;
     if session.is_open_to_others() {
-        say(format_args!(
+        warn_stderr(format_args!(
             "other users can write to {}; take that right from them with `chmod go-w`",
             root.display()
         ));
@@ -104,7 +104,7 @@ fn silently<T>(silenced: bool, compose: impl FnOnce() -> T) -> T {
 
 /// A call whose folder is there.
 struct Open {
-    place: Place,
+    place: CallDir,
     /// Whether the request's files are there.
     input: bool,
     /// Its line in the index and how it went, once everything else is written.
@@ -145,12 +145,12 @@ impl Worker {
         while !stop {
             self.queue.take(&mut messages);
             let finished: HashSet<_> =
-                messages.iter().filter_map(|(message, _)| message.tells_all()).collect();
+                messages.iter().filter_map(|(message, _)| message.finished_key()).collect();
             stop = match finished.len() < WORTH_A_THREAD {
-                true => {
-                    messages.drain(..).any(|(message, weight)| self.deal(message, weight, None, &finished))
-                }
-                false => self.deal_with_help(std::mem::take(&mut messages), &finished),
+                true => messages
+                    .drain(..)
+                    .any(|(message, weight)| self.handle_message(message, weight, None, &finished)),
+                false => self.handle_batch_parallel(std::mem::take(&mut messages), &finished),
             };
         }
         let Worker { queue, session, .. } = self;
@@ -161,7 +161,7 @@ impl Worker {
     }
 
     /// Deals with a message of a batch in which the calls `finished` end; says whether it is the last one.
-    fn deal(
+    fn handle_message(
         &mut self,
         message: Message,
         weight: usize,
@@ -172,17 +172,17 @@ impl Worker {
             Message::Started { key, at, request } => {
                 // One that is over by now is written whole, in the folder that is its by its beginning.
                 let request = Some(request).filter(|_| !finished.contains(&key));
-                self.begun(key, at, request.as_deref());
+                self.on_started(key, at, request.as_deref());
                 drop(request);
                 self.queue.done(weight, false);
             }
             Message::Finished(record) => {
-                self.over(record, composed);
+                self.on_finished(record, composed);
                 self.queue.done(weight, true);
             }
             Message::Degraded(packed) => {
                 let record = self.queue.unpack(*packed);
-                self.over(record, None);
+                self.on_finished(record, None);
                 self.queue.done(weight, true);
             }
             Message::Flush(ticket) => self.queue.flushed(ticket),
@@ -192,7 +192,7 @@ impl Worker {
     }
 
     /// Deals with a large batch while another thread composes ahead what is to be written.
-    fn deal_with_help(&mut self, messages: Messages, finished: &HashSet<CallKey>) -> bool {
+    fn handle_batch_parallel(&mut self, messages: Messages, finished: &HashSet<CallKey>) -> bool {
         let messages = Mutex::new(messages);
         let all = || std::mem::take(&mut *messages.lock().unwrap_or_else(PoisonError::into_inner));
         let with_input: HashSet<_> = finished
@@ -237,9 +237,9 @@ impl Worker {
             let helper = std::thread::Builder::new().name("llmlogs-compose".to_owned());
             let _joined_by_the_scope = helper.spawn_scoped(scope, compose);
             let mut composed = receiver.into_iter().flatten();
-            composed.any(|(message, weight, composed)| self.deal(message, weight, composed, finished))
+            composed.any(|(message, weight, composed)| self.handle_message(message, weight, composed, finished))
                 // All that is left where no thread could be started.
-                || all().into_iter().any(|(message, weight)| self.deal(message, weight, None, finished))
+                || all().into_iter().any(|(message, weight)| self.handle_message(message, weight, None, finished))
         })
     }
 
@@ -248,14 +248,14 @@ impl Worker {
     }
 
     /// Runs one step and takes down how it went.
-    fn guarded(&mut self, step: impl FnOnce(&mut Self) -> io::Result<()>) -> Result<(), Failed> {
+    fn run_step(&mut self, step: impl FnOnce(&mut Self) -> io::Result<()>) -> Result<(), Failed> {
         match catch_unwind(AssertUnwindSafe(|| step(self))) {
             Ok(Ok(())) => {
                 if self.failing {
                     self.failing = false;
-                    self.queue.takes_heart();
+                    self.queue.clear_give_up();
                     // Readers see what the fault has cost; the next fault would be the next one's to tell.
-                    if let Err(error) = self.session.tell(self.stats()) {
+                    if let Err(error) = self.session.write_counters(self.stats()) {
                         self.queue.counts.write_failed(Fault::of(&error));
                     }
                 }
@@ -278,7 +278,7 @@ impl Worker {
         if !self.failing && self.warned.is_none_or(|when| when.elapsed() >= BETWEEN_WARNINGS) {
             self.warned = Some(Instant::now());
             let dir = self.session.dir();
-            say(format_args!(
+            warn_stderr(format_args!(
                 "cannot write below {}: {error}; calls wait in memory until it can be written again",
                 dir.display()
             ));
@@ -287,13 +287,13 @@ impl Worker {
     }
 
     /// A call has begun: its folder is made, its request goes to disk.
-    fn begun(&mut self, key: CallKey, at: SystemTime, request: Option<&CapturedRequest>) {
+    fn on_started(&mut self, key: CallKey, at: SystemTime, request: Option<&CapturedRequest>) {
         if self.queue.has_given_up() {
             return;
         }
         // Without it the call is written whole at its end; nothing waits for it.
-        let _told = self.guarded(|worker| {
-            worker.session.look();
+        let _told = self.run_step(|worker| {
+            worker.session.check_moved();
             let mut open = Some(worker.begin(at)?);
             let written = request.map_or(Ok(()), |request| worker.write_request(&mut open, request));
             worker.open.extend(open.map(|open| (key, open)));
@@ -322,8 +322,8 @@ impl Worker {
         let input = silently(self.silenced, || self.composer.request(request));
         let stats = self.stats();
         let folder = match self.session.open(&open.place, stats)? {
-            Opened::There(folder) | Opened::Again(folder) => folder,
-            Opened::Taken(error) => return Err(error),
+            Opened::Existing(folder) | Opened::Recreated(folder) => folder,
+            Opened::Obstructed(error) => return Err(error),
         };
         self.write_input(&folder, &input)?;
         open.input = true;
@@ -340,7 +340,7 @@ impl Worker {
     }
 
     /// Puts media beside the call's folder, each once a session.
-    fn keep(&mut self, place: &Place, media: &[Media]) -> io::Result<()> {
+    fn keep(&mut self, place: &CallDir, media: &[Media]) -> io::Result<()> {
         if !self.keep_media || media.is_empty() {
             return Ok(());
         }
@@ -355,7 +355,7 @@ impl Worker {
     }
 
     /// A call is over: it is written, and while the disk fails it waits in memory and everything behind it.
-    fn over(&mut self, mut record: Box<CallRecord>, mut composed: Option<Composed>) {
+    fn on_finished(&mut self, mut record: Box<CallRecord>, mut composed: Option<Composed>) {
         let mut open = self.open.remove(&record.key);
         let mut pause = FIRST_PAUSE;
         // On a disk that is given up each call costs little, so that all of them can be counted in time.
@@ -365,7 +365,7 @@ impl Worker {
             composed = None;
         }
         loop {
-            let failed = match self.guarded(|worker| worker.write(&mut open, &record, &mut composed)) {
+            let failed = match self.run_step(|worker| worker.write(&mut open, &record, &mut composed)) {
                 Ok(()) => return,
                 Err(failed) => failed,
             };
@@ -404,7 +404,7 @@ impl Worker {
         record: &CallRecord,
         composed: &mut Option<Composed>,
     ) -> io::Result<()> {
-        self.session.look();
+        self.session.check_moved();
         let stats = self.stats();
         let mut call = match open.take() {
             Some(open) => open,
@@ -416,7 +416,7 @@ impl Worker {
                 Ok(Some(written)) => written,
                 Ok(None) => {
                     // Something else has taken the folder's place: the next number will do.
-                    self.session.over(&call.place);
+                    self.session.end_call(&call.place);
                     return Err(io::ErrorKind::AlreadyExists.into());
                 }
                 Err(error) => {
@@ -430,7 +430,7 @@ impl Worker {
             *open = Some(call);
             return Err(error);
         }
-        self.session.over(&call.place);
+        self.session.end_call(&call.place);
         self.queue.counts.written(status, record.is_degraded());
         #[cfg(test)]
         use llmlogs_core::store::folder::journal;
@@ -451,12 +451,12 @@ impl Worker {
         stats: Stats,
     ) -> io::Result<Option<(Vec<u8>, Status)>> {
         let folder = match self.session.open(&call.place, stats)? {
-            Opened::There(folder) => folder,
-            Opened::Again(folder) => {
+            Opened::Existing(folder) => folder,
+            Opened::Recreated(folder) => {
                 call.input = false;
                 folder
             }
-            Opened::Taken(_by_something) => return Ok(None),
+            Opened::Obstructed(_by_something) => return Ok(None),
         };
         self.write_files(&folder, call, record, composed).map(Some)
     }

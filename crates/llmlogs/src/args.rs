@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::when::{Dates, Moment, Span};
+use crate::when::{Dates, Span, TimeRange};
 
 /// What happened between this machine and its LLM APIs.
 ///
@@ -234,10 +234,10 @@ Examples:
 pub(crate) struct Filters {
     /// Not before this: 2h, 3d, a date, or a time such as '2025-10-27 04:02'
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
-    pub(crate) since: Option<Moment>,
+    pub(crate) since: Option<TimeRange>,
     /// Not after this; a date means the end of its day
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
-    pub(crate) until: Option<Moment>,
+    pub(crate) until: Option<TimeRange>,
     /// Of this session: its id, or the end of it
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use llmlogs_core::api::{Part, Request, RequestView, ResponseView, api_of, dialect, recognise};
+use llmlogs_core::api::{Part, Request, RequestView, ResponseView, api_of, detect_endpoint, dialect};
 use llmlogs_core::capture::{Api, Endpoint};
 use llmlogs_core::json::{self, Json};
 use llmlogs_core::read::{ApiInfo, Metadata};
@@ -16,7 +16,7 @@ pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
 pub(crate) fn endpoint(info: &ApiInfo, request: &Json<'_>) -> Endpoint {
     let method = if info.method.is_empty() { "POST" } else { &info.method };
     let url = format!("{}{}", info.base_url, info.endpoint);
-    let known = recognise(Request { method, url: &url }).filter(|endpoint| endpoint.api != Api::Raw);
+    let known = detect_endpoint(Request { method, url: &url }).filter(|endpoint| endpoint.api != Api::Raw);
     known.unwrap_or_else(|| Endpoint {
         api: api_of(&info.provider, Some(request)),
         provider: Cow::Owned(info.provider.clone()),

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use llmlogs_core::json;
 use llmlogs_core::read::{Call, State};
 
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 use crate::output::row;
 
 /// A call and, where wanted, its bodies as they were stored: same keys in the same order, same
@@ -25,7 +25,7 @@ pub(crate) struct Bundle {
 }
 
 /// Without bodies.
-pub(crate) fn head(call: &Call) -> Result<Bundle, Problem> {
+pub(crate) fn head(call: &Call) -> Result<Bundle, CliError> {
     let metadata = match call.state() {
         State::Finished => stored(call, "metadata.json")?,
         _ => None,
@@ -42,7 +42,7 @@ pub(crate) fn head(call: &Call) -> Result<Bundle, Problem> {
 }
 
 /// With bodies; one that is missing is `null`.
-pub(crate) fn whole(call: &Call) -> Result<Bundle, Problem> {
+pub(crate) fn whole(call: &Call) -> Result<Bundle, CliError> {
     let null = || RawValue::from_string("null".to_owned()).ok();
     Ok(Bundle {
         input: stored(call, "input.json")?.or_else(null),
@@ -52,11 +52,11 @@ pub(crate) fn whole(call: &Call) -> Result<Bundle, Problem> {
 }
 
 /// A stored file, made compact; `None` where it is missing or no JSON.
-fn stored(call: &Call, name: &str) -> Result<Option<Box<RawValue>>, Problem> {
+fn stored(call: &Call, name: &str) -> Result<Option<Box<RawValue>>, CliError> {
     let contents = match llmlogs_core::read::files::read(&call.dir().join(name)) {
         Ok(contents) => contents,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Problem::Root(format!("cannot read {error}"))),
+        Err(error) => return Err(CliError::Root(format!("cannot read {error}"))),
     };
     let text = String::from_utf8_lossy(&contents);
     let compact = json::parse(&text).ok().and_then(|body| {

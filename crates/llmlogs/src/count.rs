@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use llmlogs_core::read::Status;
-use llmlogs_core::read::line::{Line, Raw};
+use llmlogs_core::read::line::{IndexLine, Raw};
 
 /// Latencies up to here have a counter each.
 const DIRECT: usize = 1 << 14;
@@ -142,7 +142,7 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    pub(crate) fn add(&mut self, line: &Line<'_>) {
+    pub(crate) fn add(&mut self, line: &IndexLine<'_>) {
         self.calls += 1;
         match line.status {
             Status::Ok => self.ok += 1,

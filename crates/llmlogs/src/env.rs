@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use llmlogs_core::read::Root;
 
 use crate::args::Global;
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 use crate::output::format::Clock;
 use crate::output::out::Out;
 
@@ -20,10 +20,10 @@ pub(crate) struct Env {
 }
 
 impl Env {
-    pub(crate) fn new(global: &Global, pager: bool) -> Result<Self, Problem> {
+    pub(crate) fn new(global: &Global, pager: bool) -> Result<Self, CliError> {
         let path = find(global.root.as_deref())?;
         let root = Root::open(&path).map_err(|error| {
-            Problem::Root(format!(
+            CliError::Root(format!(
                 "cannot read the root: {error}\nGive its folder with --root or LLMLOGS_ROOT."
             ))
         })?;
@@ -32,7 +32,7 @@ impl Env {
     }
 }
 
-fn find(given: Option<&Path>) -> Result<PathBuf, Problem> {
+fn find(given: Option<&Path>) -> Result<PathBuf, CliError> {
     if let Some(path) = given {
         return Ok(path.to_owned());
     }
@@ -40,7 +40,7 @@ fn find(given: Option<&Path>) -> Result<PathBuf, Problem> {
         return Ok(path.into());
     }
     let here = std::env::current_dir()
-        .map_err(|error| Problem::Root(format!("cannot tell the current folder: {error}")))?;
+        .map_err(|error| CliError::Root(format!("cannot tell the current folder: {error}")))?;
     for (up, folder) in here.ancestors().enumerate() {
         let usual = folder.join(USUAL);
         if usual.is_dir() {
@@ -51,7 +51,7 @@ fn find(given: Option<&Path>) -> Result<PathBuf, Problem> {
             return Ok(folder.to_owned());
         }
     }
-    Err(Problem::Root(format!(
+    Err(CliError::Root(format!(
         "no {USUAL} here or in a parent folder.\nGive the folder of the calls with --root or LLMLOGS_ROOT."
     )))
 }

@@ -1,11 +1,11 @@
 //! Which calls are meant: the filters of the command line against lines of an index.
 
-use llmlogs_core::read::line::{Line, Raw};
+use llmlogs_core::read::line::{IndexLine, Raw};
 use llmlogs_core::read::{Entry, Session, State, Status};
 
 use crate::args::{Filters, StatusFilter};
 use crate::env::Env;
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 use crate::when::{Dates, midnight};
 
 /// A name, or a pattern with `*`; upper and lower case are the same.
@@ -100,7 +100,7 @@ impl Filter {
     }
 
     /// Whether a finished call passes.
-    pub(crate) fn passes(&self, line: &Line<'_>) -> bool {
+    pub(crate) fn passes(&self, line: &IndexLine<'_>) -> bool {
         let status = match line.status {
             Status::Ok => StatusFilter::Ok,
             Status::Error => StatusFilter::Error,
@@ -133,8 +133,8 @@ impl Filter {
     }
 
     /// The sessions in which calls can pass, oldest first.
-    pub(crate) fn sessions(&self, env: &Env) -> Result<Vec<Session>, Problem> {
-        let unreadable = |error: std::io::Error| Problem::Root(format!("cannot read {error}"));
+    pub(crate) fn sessions(&self, env: &Env) -> Result<Vec<Session>, CliError> {
+        let unreadable = |error: std::io::Error| CliError::Root(format!("cannot read {error}"));
         let mut sessions = Vec::new();
         for day in env.root.days().map_err(unreadable)?.filter(|day| self.wants_day(day.name())) {
             let found = day.sessions().map_err(unreadable)?;
@@ -147,8 +147,8 @@ impl Filter {
     pub(crate) fn newest<'f>(
         &'f self,
         env: &Env,
-    ) -> Result<impl Iterator<Item = std::io::Result<Entry>> + use<'f>, Problem> {
-        let days = env.root.days().map_err(|error| Problem::Root(format!("cannot read {error}")))?;
+    ) -> Result<impl Iterator<Item = std::io::Result<Entry>> + use<'f>, CliError> {
+        let days = env.root.days().map_err(|error| CliError::Root(format!("cannot read {error}")))?;
         let days = days.rev().filter(|day| self.wants_day(day.name()));
         Ok(days.flat_map(|day| day.newest()).filter(|entry| match entry {
             Ok(entry) => self.wants_session(entry.call().session_id()) && self.passes_entry(entry),

@@ -2,18 +2,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 
 static PRESSED: AtomicBool = AtomicBool::new(false);
 
 /// From here on Ctrl-C is only noted; whoever works looks at it between two steps. Commands that
 /// write nothing but their output need not: they end at once.
-pub(crate) fn guard() -> Result<(), Problem> {
+pub(crate) fn guard() -> Result<(), CliError> {
     ctrlc::set_handler(|| PRESSED.store(true, Ordering::Relaxed))
-        .map_err(|error| Problem::Failed(format!("cannot watch for Ctrl-C: {error}")))
+        .map_err(|error| CliError::Failed(format!("cannot watch for Ctrl-C: {error}")))
 }
 
 /// An error when it was pressed.
-pub(crate) fn check() -> Result<(), Problem> {
-    if PRESSED.load(Ordering::Relaxed) { Err(Problem::Interrupted) } else { Ok(()) }
+pub(crate) fn check() -> Result<(), CliError> {
+    if PRESSED.load(Ordering::Relaxed) { Err(CliError::Interrupted) } else { Ok(()) }
 }

@@ -2,14 +2,13 @@
 //!
 //! Reads through [`read`](llmlogs_core::read); never records. `commands/` has a file a command, which gathers first and
 //! prints afterwards; `output/` is how text gets onto a terminal. What they share is here: `args` what can be said, `env`
-//! root and terminal, `filter` and `address` which calls are meant.
+//! root and terminal, `filter` and `selector` which calls are meant.
 
-mod address;
 mod args;
-mod ask;
 mod body;
 mod bundle;
 mod commands;
+mod confirm;
 mod count;
 mod env;
 mod filter;
@@ -17,6 +16,7 @@ mod interrupt;
 mod mask;
 mod outcome;
 mod output;
+mod selector;
 mod when;
 
 use std::process::ExitCode;
@@ -27,7 +27,7 @@ use clap::error::ErrorKind;
 use args::{Cli, Command};
 use commands::{diff, doctor, export, failures, latest, ls, packaging, prune, search, show, stats, tail};
 use env::Env;
-use outcome::{Outcome, Problem};
+use outcome::{CliError, Outcome};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -42,10 +42,10 @@ fn main() -> ExitCode {
     let (code, message) = match run(cli) {
         Ok(Outcome::Found) => (0, None),
         Ok(Outcome::Nothing(message)) => (1, message),
-        Err(Problem::ClosedPipe) => (0, None),
-        Err(Problem::Usage(message)) => (2, Some(message)),
-        Err(Problem::Root(message) | Problem::Failed(message)) => (3, Some(message)),
-        Err(Problem::Interrupted) => (130, None),
+        Err(CliError::ClosedPipe) => (0, None),
+        Err(CliError::Usage(message)) => (2, Some(message)),
+        Err(CliError::Root(message) | CliError::Failed(message)) => (3, Some(message)),
+        Err(CliError::Interrupted) => (130, None),
     };
     if let Some(message) = message {
         output::out::complain(&message);
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run(cli: Cli) -> Result<Outcome, Problem> {
+fn run(cli: Cli) -> Result<Outcome, CliError> {
     let env = |pager: bool| Env::new(&cli.global, pager);
     match cli.command {
         None => latest::run(&mut env(false)?),

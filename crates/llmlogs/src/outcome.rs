@@ -19,7 +19,7 @@ impl Outcome {
 
 /// A command that could not run, or not to its end.
 #[derive(Debug)]
-pub(crate) enum Problem {
+pub(crate) enum CliError {
     /// Status 2: it was not asked for in the right way.
     Usage(String),
     /// Status 3: the root, or something in it, cannot be read.
@@ -32,19 +32,19 @@ pub(crate) enum Problem {
     Interrupted,
 }
 
-impl Problem {
+impl CliError {
     /// A failed write to standard output.
     pub(crate) fn writing(error: &io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Problem::ClosedPipe,
-            _ => Problem::Failed(format!("cannot write the output: {error}")),
+            io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
+            _ => CliError::Failed(format!("cannot write the output: {error}")),
         }
     }
 }
 
 /// Errors without a path come from the output; those of the root name what they are about.
-impl From<io::Error> for Problem {
+impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
-        Problem::writing(&error)
+        CliError::writing(&error)
     }
 }

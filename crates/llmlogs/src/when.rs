@@ -60,12 +60,12 @@ fn date(text: &str) -> Result<NaiveDate, String> {
 
 /// A moment, or a whole day.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Moment {
+pub(crate) struct TimeRange {
     from: f64,
     to: f64,
 }
 
-impl Moment {
+impl TimeRange {
     /// Its first instant, in Unix seconds.
     pub(crate) fn start(self) -> f64 {
         self.from
@@ -77,19 +77,19 @@ impl Moment {
     }
 }
 
-impl FromStr for Moment {
+impl FromStr for TimeRange {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         if let Ok(ago) = text.trim_end_matches("ago").trim().parse::<Span>() {
             let moment = Local::now().timestamp_millis() as f64 / 1000.0 - ago.0.as_secs_f64();
-            return Ok(Moment { from: moment, to: moment });
+            return Ok(TimeRange { from: moment, to: moment });
         }
         if let Ok(day) = date(text) {
             let to = day.checked_add_days(Days::new(1)).map_or(f64::INFINITY, midnight);
-            return Ok(Moment { from: midnight(day), to: to - 0.001 });
+            return Ok(TimeRange { from: midnight(day), to: to - 0.001 });
         }
-        let at = |time: f64| Moment { from: time, to: time };
+        let at = |time: f64| TimeRange { from: time, to: time };
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
             return Ok(at(time.timestamp_millis() as f64 / 1000.0));
         }
@@ -211,9 +211,9 @@ mod tests {
 
     #[test]
     fn a_moment_that_is_a_day_lasts_all_day() {
-        let day: Moment = "2025-10-27".parse().unwrap();
+        let day: TimeRange = "2025-10-27".parse().unwrap();
         assert!((day.end() - day.start() - 86_399.999).abs() < 3_601.0);
-        let moment: Moment = "2025-10-27T04:02:10+08:00".parse().unwrap();
+        let moment: TimeRange = "2025-10-27T04:02:10+08:00".parse().unwrap();
         assert_eq!((moment.start(), moment.end()), (1_761_508_930.0, 1_761_508_930.0));
     }
 }

@@ -28,11 +28,11 @@ pub struct DecodedBody<'b> {
 
 /// Reads of `outcome`'s body what a span carries: ids, the model, tokens, finish reasons, failures. Cheap enough
 /// for the caller's thread, whatever the body weighs.
-pub fn glance<'b>(endpoint: &Endpoint, outcome: &'b CapturedResponse) -> DecodedBody<'b> {
+pub fn decode_summary<'b>(endpoint: &Endpoint, outcome: &'b CapturedResponse) -> DecodedBody<'b> {
     // What a span carries stands in the first events of a stream and in its last.
     const FIRST: usize = 3;
     const LAST: usize = 8;
-    read(endpoint, outcome, json::skim, |framing, bytes, take| {
+    read(endpoint, outcome, json::parse_shallow, |framing, bytes, take| {
         for_outer_events(framing, bytes, FIRST, LAST, take);
     })
 }

@@ -27,7 +27,7 @@ const COMMON: [&str; 11] = [
 
 /// Whether a request to an endpoint that was recognised by the end of its path alone is one to a model after all,
 /// by its body: every API has one of these members. A body that is not JSON says nothing for it.
-pub fn speaks_for_itself(endpoint: &Endpoint, body: Option<&Json<'_>>) -> bool {
+pub fn body_confirms_llm(endpoint: &Endpoint, body: Option<&Json<'_>>) -> bool {
     const MEMBERS: [&str; 6] = ["model", "messages", "prompt", "input", "query", "inputText"];
     let path = endpoint.path.trim_end_matches('/');
     let common = COMMON.iter().any(|end| path.ends_with(end))
@@ -62,7 +62,7 @@ pub struct Request<'a> {
 }
 
 /// The endpoint that a request goes to, if it is a call to a model.
-pub fn recognise(request: Request<'_>) -> Option<Endpoint> {
+pub fn detect_endpoint(request: Request<'_>) -> Option<Endpoint> {
     if !request.method.eq_ignore_ascii_case("POST") {
         return None;
     }
@@ -426,14 +426,14 @@ mod tests {
     use super::*;
 
     fn post(url: &str) -> Option<Endpoint> {
-        recognise(Request { method: "POST", url })
+        detect_endpoint(Request { method: "POST", url })
     }
 
     #[test]
     fn a_common_path_on_an_unknown_host_needs_a_body_that_speaks_for_it() {
         let call = |url: &str, body: &str| {
             let body = crate::json::parse(body).ok();
-            speaks_for_itself(&post(url).unwrap(), body.as_ref())
+            body_confirms_llm(&post(url).unwrap(), body.as_ref())
         };
         for (path, theirs, ours) in [
             ("/forms/x/responses", r#"{"answers":[1]}"#, r#"{"model":"m","input":"hi"}"#),
@@ -503,7 +503,7 @@ mod tests {
             assert_eq!(post(url), None, "{url}");
         }
         let get = Request { method: "GET", url: "https://api.openai.com/v1/chat/completions" };
-        assert_eq!(recognise(get), None);
+        assert_eq!(detect_endpoint(get), None);
     }
 
     #[test]

@@ -15,8 +15,8 @@ pub mod framing;
 pub mod registry;
 pub mod view;
 
-pub use decode::{DecodedBody, decode, glance};
-pub use detect::{Request, api_of, api_of_answer, recognise, speaks_for_itself, unrecognised};
+pub use decode::{DecodedBody, decode, decode_summary};
+pub use detect::{Request, api_of, api_of_answer, body_confirms_llm, detect_endpoint, unrecognised};
 pub use error::request_id;
 pub use failure::{exchange_failure, reported_failure};
 pub use form::form;

@@ -61,8 +61,18 @@ pub struct CallRecord {
     pub attempts: Vec<SpanRecord>,
     /// Fields of the enclosing spans, outermost first.
     pub context: Fields,
-    /// Names of the enclosing spans, outermost first.
-    pub spans: Vec<&'static str>,
+    /// The enclosing spans, outermost first.
+    pub spans: Vec<EnclosingSpan>,
+}
+
+/// A span that encloses a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EnclosingSpan {
+    /// The subscriber's id of the span, which tells it from others of its name.
+    pub id: u64,
+    pub name: &'static str,
+    /// When the span was opened, where the layer saw it.
+    pub started: Option<SystemTime>,
 }
 
 impl CallRecord {

@@ -10,7 +10,7 @@ mod fields;
 mod memory;
 mod symbol;
 
-pub use call::{CallKey, CallRecord, SpanRecord, TimeAnchor};
+pub use call::{CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor};
 pub use endpoint::{Api, Endpoint};
 pub use exchange::{
     Body, CapturePolicy, CapturedRequest, CapturedResponse, ChunkTimings, Completion, ResponseHead,

@@ -106,16 +106,16 @@ type Ranked<'r> = Option<(usize, FieldValue<'r>)>;
 
 /// What the call's span says first, then the span of its last attempt: what an earlier one ended with
 /// is not how the call ended.
-pub struct Said<'r> {
+pub struct SpanAttributes<'r> {
     record: &'r CallRecord,
     /// By [`Meaning`].
     values: [Ranked<'r>; NAMES.len()],
 }
 
-impl<'r> Said<'r> {
+impl<'r> SpanAttributes<'r> {
     pub fn by(record: &'r CallRecord) -> Self {
-        let mut said = Said { record, values: [None; NAMES.len()] };
-        for fields in said.all() {
+        let mut attributes = SpanAttributes { record, values: [None; NAMES.len()] };
+        for fields in attributes.all() {
             let mut values = [None; NAMES.len()];
             for (name, value) in fields.iter() {
                 if let Some((meaning, rank)) = meaning(name) {
@@ -125,11 +125,11 @@ impl<'r> Said<'r> {
                     }
                 }
             }
-            for (known, value) in said.values.iter_mut().zip(values) {
+            for (known, value) in attributes.values.iter_mut().zip(values) {
                 *known = known.or(value);
             }
         }
-        said
+        attributes
     }
 
     fn all(&self) -> impl Iterator<Item = &'r Fields> + use<'r> {
@@ -346,11 +346,13 @@ fn chat_message(item: &Json<'_>) -> Json<'static> {
     let content = match responses.first() {
         Some(response) => {
             role = "tool".to_owned();
-            let said =
-                ["response", "result"].iter().map(|key| response.get(key)).find(|said| !said.is_null());
-            let said = said.unwrap_or(&Json::Null);
+            let attributes = ["response", "result"]
+                .iter()
+                .map(|key| response.get(key))
+                .find(|attributes| !attributes.is_null());
+            let attributes = attributes.unwrap_or(&Json::Null);
             let mut plain = Vec::new();
-            match said {
+            match attributes {
                 Json::String(text) => plain.extend_from_slice(text.plain().as_bytes()),
                 other => json::compact(other, &mut plain),
             }

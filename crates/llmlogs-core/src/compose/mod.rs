@@ -23,7 +23,7 @@ use crate::price::{Priced, Prices};
 mod from_fields;
 pub mod media;
 
-use from_fields::Said;
+use from_fields::SpanAttributes;
 pub use media::Media;
 
 /// The request's two files.
@@ -283,19 +283,19 @@ impl Composer {
 
     fn call(&self, record: &CallRecord, session_id: &str, with_input: bool) -> Call {
         let chosen = Chosen::of(record);
-        let said = Said::by(record);
+        let attributes = SpanAttributes::by(record);
         let mut endpoint =
-            chosen.request.map_or_else(|| said.endpoint(), |request| (*request.endpoint).clone());
+            chosen.request.map_or_else(|| attributes.endpoint(), |request| (*request.endpoint).clone());
         endpoint.path = self.options.redact.text(&endpoint.path).into_owned();
         let ended = chosen.outcome().map_or(record.own.ended, |outcome| outcome.ended);
 
         // The request: as it was sent, or as the fields tell it.
         let sent = match chosen.request {
             Some(request) => self.read(&request.body),
-            None => self.redacted(Some(said.request())),
+            None => self.redacted(Some(attributes.request())),
         };
         let request = sent.view(&endpoint);
-        let model = model_of(&request, Some(&endpoint), &said.model());
+        let model = model_of(&request, Some(&endpoint), &attributes.model());
         let input = with_input
             .then(|| self.input(&sent, chosen.request.map(|request| &request.body), &model, &request));
 
@@ -305,7 +305,7 @@ impl Composer {
         let mut decoded = match chosen.outcome() {
             Some(outcome) => api::decode(&endpoint, outcome),
             None => DecodedBody {
-                json: Some(said.response(end.unix_seconds())),
+                json: Some(attributes.response(end.unix_seconds())),
                 finished: true,
                 ..DecodedBody::default()
             },
@@ -319,7 +319,7 @@ impl Composer {
             }
             _ => ResponseView::default(),
         };
-        let mut failure = call_failure(record, &chosen, &said, &decoded, &response);
+        let mut failure = call_failure(record, &chosen, &attributes, &decoded, &response);
         if let Some(failure) = &mut failure {
             self.redact_failure(failure);
         }
@@ -327,9 +327,9 @@ impl Composer {
 
         // A response made up from the fields says less of the tokens than the fields themselves.
         let in_body = response.usage.filter(|_| chosen.outcome().is_some());
-        let usage = in_body.or_else(|| said.usage()).unwrap_or_default();
+        let usage = in_body.or_else(|| attributes.usage()).unwrap_or_default();
         let latency = record.own.started.until(ended);
-        let latency_ms = match (chosen.outcome(), said.latency_ms()) {
+        let latency_ms = match (chosen.outcome(), attributes.latency_ms()) {
             (None, Some(told)) => told,
             _ => milliseconds(latency),
         };
@@ -337,7 +337,7 @@ impl Composer {
             &response,
             failure.as_ref(),
             &chosen,
-            &said,
+            &attributes,
             decoded.json.as_ref().unwrap_or(&Json::Null),
         );
         let priced = Priced {
@@ -389,7 +389,7 @@ impl Composer {
             request_info: request_info(&request),
             usage,
             performance: performance(latency_ms, usage, failure.is_some(), decoded.first_content, record),
-            context: self.context(record, &said, chosen.request.is_some(), &request),
+            context: self.context(record, &attributes, chosen.request.is_some(), &request),
             attempts: self.attempts(record),
             files: self.files.clone(),
             cost_estimate: self.options.prices.cost(&priced, &usage, response.cost),
@@ -469,7 +469,7 @@ impl Composer {
             }
             (Some(Json::Object(object)), _) if object.is_empty() => None,
             (Some(json), _) => Some(json.clone()),
-            (None, body) if body.len() == 0 => None,
+            (None, body) if body.is_empty() => None,
             (None, body) => Some(match std::str::from_utf8(body.bytes()) {
                 Ok(text) => Json::string(self.options.redact.text(text)),
                 Err(_binary) => base64_object(&self.options.redact.bytes(body.bytes())),
@@ -535,13 +535,13 @@ impl Composer {
     fn context(
         &self,
         record: &CallRecord,
-        said: &Said<'_>,
+        attributes: &SpanAttributes<'_>,
         http: bool,
         request: &RequestView<'_>,
     ) -> Context {
         let mut context = Context { agent_iteration: 0.into(), ..Context::default() };
         let mut iteration = None;
-        for (name, value) in record.context.iter().chain(said.unknown(http)) {
+        for (name, value) in record.context.iter().chain(attributes.unknown(http)) {
             let mut value = value.to_json();
             if let serde_json::Value::String(text) = &mut value
                 && let Cow::Owned(clean) = self.options.redact.text(text)
@@ -571,7 +571,7 @@ impl Composer {
         if context.user_message.is_empty() {
             context.user_message = request.last_user_message();
         }
-        context.spans = record.spans.iter().map(|name| (*name).to_owned()).collect();
+        context.spans = record.spans.iter().map(|span| span.name.to_owned()).collect();
         context
     }
 }
@@ -699,24 +699,24 @@ fn response_info(
     view: &ResponseView<'_>,
     failure: Option<&Failure>,
     chosen: &Chosen<'_>,
-    said: &Said<'_>,
+    attributes: &SpanAttributes<'_>,
     body: &Json<'_>,
 ) -> ResponseInfo {
     let or = |known: &str, told: String| if known.is_empty() { told } else { known.to_owned() };
     let tool_names: Vec<String> = view.tool_names().map(|name| name.clone().into_owned()).collect();
     let head = chosen.outcome().map(|outcome| &outcome.head);
     ResponseInfo {
-        id: or(&view.id, said.response_id()),
+        id: or(&view.id, attributes.response_id()),
         object: view.object.clone().into_owned(),
         created: view.created.unwrap_or(0),
-        model: or(&view.model, said.response_model()),
+        model: or(&view.model, attributes.response_model()),
         http_status: head.and_then(|head| head.status),
         request_id: or(head.map_or("", |head| &head.request_id), api::request_id(body)),
         error: failure.is_some(),
         error_type: failure.map(|failure| failure.kind.word().into_owned()).unwrap_or_default(),
         error_code: failure.map(|failure| failure.code.clone()).unwrap_or_default(),
         error_message: failure.map(|failure| failure.message.clone()).unwrap_or_default(),
-        finish_reason: or(view.finish_reason(), said.finish_reason()),
+        finish_reason: or(view.finish_reason(), attributes.finish_reason()),
         tool_calls_count: tool_names.len() as u64,
         has_tool_calls: !tool_names.is_empty(),
         tool_names,
@@ -750,7 +750,7 @@ fn milliseconds(duration: Duration) -> u64 {
 fn call_failure(
     record: &CallRecord,
     chosen: &Chosen<'_>,
-    said: &Said<'_>,
+    attributes: &SpanAttributes<'_>,
     decoded: &DecodedBody<'_>,
     response: &ResponseView<'_>,
 ) -> Option<Failure> {
@@ -770,7 +770,7 @@ fn call_failure(
         Some(failure) => return Some(failure),
         None => {}
     }
-    api::reported_failure(decoded, response).or_else(|| said.failure()).or_else(panicked)
+    api::reported_failure(decoded, response).or_else(|| attributes.failure()).or_else(panicked)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod write;
 
 use std::borrow::Cow;
 
-pub use parse::{parse, skim};
+pub use parse::{parse, parse_shallow};
 pub use reformat::reformat;
 pub use text::Text;
 pub use value::{Json, Object};

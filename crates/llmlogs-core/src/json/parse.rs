@@ -7,7 +7,7 @@ use super::{Json, MAX_DEPTH, Object, SyntaxError, Text};
 
 /// [`parse`], but of long strings and long arrays only what is short is kept: enough to find ids, counts and
 /// reasons in a body whose texts and vectors nobody asks for.
-pub fn skim(text: &str) -> Result<Json<'_>, SyntaxError> {
+pub fn parse_shallow(text: &str) -> Result<Json<'_>, SyntaxError> {
     run(text, Keep { string: 256, elements: 64 })
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::format::{IndexEntry, Metadata};
 
-use super::line::Line;
+use super::line::IndexLine;
 use super::name::CallName;
 use super::{files, lenient};
 
@@ -142,7 +142,7 @@ impl Entry {
         Entry::of_folder(call)?.ok_or(gone)
     }
 
-    pub fn indexed(dir: PathBuf, line: &Line<'_>) -> Self {
+    pub fn indexed(dir: PathBuf, line: &IndexLine<'_>) -> Self {
         Entry { call: Call::new(dir, State::Finished), timestamp: line.timestamp, line: line.json.to_vec() }
     }
 
@@ -199,7 +199,7 @@ impl Entry {
         &self.line
     }
 
-    pub fn line(&self) -> Line<'_> {
-        Line::parse(&self.line).unwrap_or_default()
+    pub fn line(&self) -> IndexLine<'_> {
+        IndexLine::parse(&self.line).unwrap_or_default()
     }
 }

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 use std::vec;
 
-use super::line::Line;
-use super::seen::CallSet;
+use super::call_set::CallSet;
+use super::line::IndexLine;
 use super::session::{Session, is_call, is_running};
 use super::{Call, Entry, files};
 
@@ -37,7 +37,7 @@ impl Entries {
                 self.index = None;
                 return None;
             }
-            let Some(line) = Line::parse(&self.line) else { continue };
+            let Some(line) = IndexLine::parse(&self.line) else { continue };
             let id = line.call_id.text();
             if files::is_plain_name(&id) && self.seen.insert(id.as_bytes()) {
                 return Some(Entry::indexed(self.dir.join(&*id), &line));

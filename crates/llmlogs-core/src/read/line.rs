@@ -35,7 +35,7 @@ impl<'a> Raw<'a> {
 
 /// What a line of an index says; fields that it lacks have their "not known" values.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Line<'a> {
+pub struct IndexLine<'a> {
     /// The line itself.
     pub json: &'a [u8],
     pub call_id: Raw<'a>,
@@ -64,10 +64,10 @@ pub struct Line<'a> {
     pub trace: Raw<'a>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> IndexLine<'a> {
     /// Reads a line; `None` where it is no object, which is how damage shows.
-    pub fn parse(text: &'a [u8]) -> Option<Line<'a>> {
-        let mut line = Line { json: text, ..Line::default() };
+    pub fn parse(text: &'a [u8]) -> Option<IndexLine<'a>> {
+        let mut line = IndexLine { json: text, ..IndexLine::default() };
         let mut at = Cursor { text, at: 0 };
         at.expect(b'{')?;
         if at.peek()? == b'}' {
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn a_line_of_ours_is_read_whole() {
         let line = br#"{"call_id":"call_20251027_040210_001","timestamp":1761537730.123,"status":"error","http_status":429,"error_message":"say \"please\" \u00e9","latency_ms":2500,"time_to_first_token_ms":null,"tool_names":["read_file","a,\"b"],"user_message":"\u4f60\u597d"}"#;
-        let line = Line::parse(line).unwrap();
+        let line = IndexLine::parse(line).unwrap();
         assert_eq!(line.call_id.text(), "call_20251027_040210_001");
         assert_eq!(line.timestamp, 1_761_537_730.123);
         assert_eq!(line.status, Status::Error);
@@ -319,7 +319,7 @@ mod tests {
     fn spaces_fractions_and_unknown_members_are_no_trouble() {
         let line =
             br#" { "latency_ms" : 2500.4, "new": {"a": ["]}"]}, "tool_names": [ ], "total_tokens": null } "#;
-        let line = Line::parse(line).unwrap();
+        let line = IndexLine::parse(line).unwrap();
         assert_eq!((line.latency_ms, line.total_tokens), (2500, 0));
         assert_eq!(line.tool_names().count(), 0);
     }
@@ -336,7 +336,7 @@ mod tests {
             b"\0\0\0\0",
             b"{\"a\":\"\\",
         ] {
-            assert!(Line::parse(damaged).is_none(), "{damaged:?}");
+            assert!(IndexLine::parse(damaged).is_none(), "{damaged:?}");
         }
     }
 }

@@ -7,17 +7,17 @@
 //! Roots of the older Python logger (the same tree with fewer keys, without indexes) are read as far
 //! as their fields go.
 
-mod backwards;
 mod call;
+pub mod call_set;
 mod entries;
 pub mod files;
 mod lenient;
 pub mod line;
 pub mod name;
 mod newest;
+mod reverse_lines;
 mod root;
 pub mod scan;
-pub mod seen;
 mod session;
 
 pub use crate::format::{

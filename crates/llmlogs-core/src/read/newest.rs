@@ -8,10 +8,10 @@ use std::time::UNIX_EPOCH;
 
 use chrono::{Local, NaiveDate, TimeZone};
 
-use super::backwards::Backwards;
-use super::line::Line;
+use super::call_set::nothing_after;
+use super::line::IndexLine;
 use super::name::CallName;
-use super::seen::nothing_after;
+use super::reverse_lines::ReverseLines;
 use super::session::{is_call, is_running};
 use super::{Call, Day, Entry, Session, files};
 
@@ -28,7 +28,7 @@ const SLACK: f64 = 0.5;
 /// numbers, and only then is the folder listed.
 pub(super) struct SessionNewest {
     dir: PathBuf,
-    index: Option<Backwards>,
+    index: Option<ReverseLines>,
     /// Lines that were read and not yet given out.
     window: BTreeMap<CallName, Entry>,
     /// When the call of the line read last was over.
@@ -49,7 +49,7 @@ impl SessionNewest {
     pub(super) fn new(session: &Session) -> Self {
         let dir = session.dir().to_owned();
         // An index that cannot be read is as good as none: the folders have it all.
-        let index = files::open(&dir.join("index.jsonl")).and_then(Backwards::new).ok();
+        let index = files::open(&dir.join("index.jsonl")).and_then(ReverseLines::new).ok();
         SessionNewest {
             dir,
             index,
@@ -79,7 +79,7 @@ impl SessionNewest {
                 self.index = None;
                 return;
             };
-            let Some(line) = Line::parse(text) else { continue };
+            let Some(line) = IndexLine::parse(text) else { continue };
             let id = line.call_id.text();
             if !files::is_plain_name(&id) {
                 continue;

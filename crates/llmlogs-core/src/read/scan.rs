@@ -10,8 +10,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::line::Line;
-use super::seen::CallSet;
+use super::call_set::CallSet;
+use super::line::IndexLine;
 use super::{Call, Entry, Session, State, entries, files, session};
 
 /// How much of an index a thread takes at a time: it is read over more than once, so it had better stay
@@ -24,7 +24,7 @@ const FOLDERS: usize = 64;
 /// What is done with the calls; one for each thread.
 pub trait Gather: Send {
     /// A finished call.
-    fn finished(&mut self, session: &Session, line: &Line<'_>);
+    fn finished(&mut self, session: &Session, line: &IndexLine<'_>);
     /// A call in flight, or one that was interrupted.
     fn unfinished(&mut self, entry: &Entry);
     /// A folder that no index has, before it is read; `true` where nothing more of it is wanted.
@@ -171,13 +171,13 @@ fn read_piece<G: Gather>(
         rest = memchr::memchr(b'\n', rest).map_or(&b""[..], |newline| &rest[newline + 1..]);
     }
     if let Some(picked) = gatherer.pick(rest) {
-        for line in picked.into_iter().filter_map(Line::parse) {
+        for line in picked.into_iter().filter_map(IndexLine::parse) {
             gatherer.finished(piece.of, &line);
         }
         return Ok(());
     }
     while let Some(newline) = memchr::memchr(b'\n', rest) {
-        lines.extend(Line::parse(&rest[..newline]));
+        lines.extend(IndexLine::parse(&rest[..newline]));
         rest = &rest[newline + 1..];
     }
     if let Ok(mut seen) = seen.lock() {
@@ -219,7 +219,7 @@ fn note_all(session: &Session, seen: &mut CallSet) {
         if !matches!(lines.read_until(b'\n', &mut text), Ok(1..)) || text.pop() != Some(b'\n') {
             return;
         }
-        if let Some(line) = Line::parse(&text) {
+        if let Some(line) = IndexLine::parse(&text) {
             seen.insert(line.call_id.0);
         }
     }

@@ -6,5 +6,5 @@ mod session;
 mod stats;
 
 pub use retention::{PruneReport, Retention};
-pub use session::{Opened, Place, Session};
+pub use session::{CallDir, Opened, Session};
 pub use stats::{Counts, Fault, Loss, LossCounts, Stats, WriteErrors};

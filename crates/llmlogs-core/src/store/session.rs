@@ -41,18 +41,18 @@ struct SessionFile<'a> {
 
 /// Where a call's files go.
 #[derive(Debug)]
-pub struct Place {
+pub struct CallDir {
     date: Date,
     pub name: String,
 }
 
 /// A call's folder, looked up again.
 pub enum Opened {
-    There(Folder),
+    Existing(Folder),
     /// It was gone, and is empty.
-    Again(Folder),
+    Recreated(Folder),
     /// Something else stands in its place.
-    Taken(io::Error),
+    Obstructed(io::Error),
 }
 
 /// The session's folder of one day.
@@ -261,7 +261,7 @@ impl Session {
     }
 
     /// Finds out, once in a while, whether somebody has moved the folders away.
-    pub fn look(&mut self) {
+    pub fn check_moved(&mut self) {
         if self.looked.elapsed().as_millis() < LOOK_MS {
             return;
         }
@@ -272,7 +272,7 @@ impl Session {
     }
 
     /// Makes the folder of the session's next call, which started at `time`.
-    pub fn begin(&mut self, time: &LocalTime, counters: Stats) -> io::Result<Place> {
+    pub fn begin(&mut self, time: &LocalTime, counters: Stats) -> io::Result<CallDir> {
         let date = time.date();
         let name = format!("call_{}_{:03}", time.stamp(), self.calls + 1);
         let day = self.day(date, counters)?;
@@ -295,46 +295,46 @@ impl Session {
             known.used = true;
         }
         self.last = Some((name.clone(), folder));
-        Ok(Place { date, name })
+        Ok(CallDir { date, name })
     }
 
     /// Opens a call's folder.
-    pub fn open(&mut self, place: &Place, counters: Stats) -> io::Result<Opened> {
+    pub fn open(&mut self, place: &CallDir, counters: Stats) -> io::Result<Opened> {
         if let Some((name, folder)) = self.last.take()
             && name == place.name
         {
-            return Ok(Opened::There(folder));
+            return Ok(Opened::Existing(folder));
         }
         let day = self.day(place.date, counters)?;
         match self.days[day].folder.open(&place.name) {
-            Ok(folder) => Ok(Opened::There(folder)),
+            Ok(folder) => Ok(Opened::Existing(folder)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.reset();
                 let day = self.day(place.date, counters)?;
                 // The session may have come back in the meantime, and the call with it.
                 match self.days[day].folder.open(&place.name) {
-                    Ok(folder) => Ok(Opened::There(folder)),
-                    Err(_gone) => Ok(Opened::Again(self.days[day].folder.create(&place.name)?)),
+                    Ok(folder) => Ok(Opened::Existing(folder)),
+                    Err(_gone) => Ok(Opened::Recreated(self.days[day].folder.create(&place.name)?)),
                 }
             }
-            Err(error) if Fault::of(&error) == Fault::Obstructed => Ok(Opened::Taken(error)),
+            Err(error) if Fault::of(&error) == Fault::Obstructed => Ok(Opened::Obstructed(error)),
             Err(error) => Err(error),
         }
     }
 
     /// Keeps a folder open that will soon be asked for again.
-    pub fn put_back(&mut self, place: &Place, folder: Folder) {
+    pub fn put_back(&mut self, place: &CallDir, folder: Folder) {
         self.last = Some((place.name.clone(), folder));
     }
 
     /// The folder in which the folder of the call at `place` lies.
-    pub fn folder(&mut self, place: &Place, counters: Stats) -> io::Result<&Folder> {
+    pub fn folder(&mut self, place: &CallDir, counters: Stats) -> io::Result<&Folder> {
         let day = self.day(place.date, counters)?;
         Ok(&self.days[day].folder)
     }
 
     /// Appends a line, newline included, to the index beside the call at `place`.
-    pub fn append_index(&mut self, place: &Place, line: &[u8], counters: Stats) -> io::Result<()> {
+    pub fn append_index(&mut self, place: &CallDir, line: &[u8], counters: Stats) -> io::Result<()> {
         let sync = self.sync;
         let day = self.day(place.date, counters)?;
         let day = &mut self.days[day];
@@ -362,14 +362,14 @@ impl Session {
     }
 
     /// The call at `place` is over.
-    pub fn over(&mut self, place: &Place) {
+    pub fn end_call(&mut self, place: &CallDir) {
         if let Some(known) = self.known(place.date) {
             known.open = known.open.saturating_sub(1);
         }
     }
 
     /// Tells the counters while the session goes on.
-    pub fn tell(&mut self, counters: Stats) -> io::Result<()> {
+    pub fn write_counters(&mut self, counters: Stats) -> io::Result<()> {
         for place in 0..self.days.len() {
             let file = self.write_session_file(&self.days[place].folder, None, counters)?;
             self.days[place].session_file = file;

@@ -4,19 +4,19 @@ use llmlogs_core::json;
 use llmlogs_core::read::{Call, Entry, IndexEntry, Metadata, State};
 
 use crate::env::Env;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 use crate::output::format::{compact, duration, grouped, money};
 use crate::output::out::{BAD, BOLD, DIM};
 use crate::output::row;
 use crate::output::table::pairs;
 use crate::output::text::{clean, first_lines, one_line};
-use crate::{address, body, bundle};
+use crate::{body, bundle, selector};
 
 /// How many lines of input and output are shown.
 const LINES: usize = 6;
 
-pub(crate) fn run(env: &mut Env) -> Result<Outcome, Problem> {
-    let Some(entry) = address::latest(env)? else {
+pub(crate) fn run(env: &mut Env) -> Result<Outcome, CliError> {
+    let Some(entry) = selector::latest(env)? else {
         return Ok(Outcome::nothing(format!(
             "no calls in {}\nCalls appear here when a program runs with the tracing-llmlogs layer.",
             env.root.path().display()
@@ -34,7 +34,7 @@ pub(crate) fn run(env: &mut Env) -> Result<Outcome, Problem> {
 }
 
 /// Everything about a call but its bodies.
-pub(crate) fn head(env: &mut Env, entry: &Entry) -> Result<(), Problem> {
+pub(crate) fn head(env: &mut Env, entry: &Entry) -> Result<(), CliError> {
     let call = entry.call();
     let (status, style) = row::status(entry);
     let title = format!("{}  {}", env.out.paint(BOLD, &one_line(call.id())), env.out.paint(style, &status));
@@ -195,7 +195,7 @@ fn of_index(line: &IndexEntry) -> Metadata {
 }
 
 /// The first lines of what was asked and what came back.
-fn lines(env: &mut Env, entry: &Entry) -> Result<(), Problem> {
+fn lines(env: &mut Env, entry: &Entry) -> Result<(), CliError> {
     let metadata = entry.call().metadata().unwrap_or_default();
     let (asked, answered) = said(entry.call(), &metadata);
     let asked = if asked.is_empty() { metadata.context.user_message.clone() } else { asked };

@@ -5,12 +5,12 @@ use crate::commands::tree;
 use crate::env::Env;
 use crate::filter::Filter;
 use crate::interrupt;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 use crate::output::progress::Progress;
 use crate::output::row;
 use crate::output::table::Table;
 
-pub(crate) fn run(env: &mut Env, args: &Ls) -> Result<Outcome, Problem> {
+pub(crate) fn run(env: &mut Env, args: &Ls) -> Result<Outcome, CliError> {
     let filter = Filter::new(&args.filters, args.date.as_ref());
     let limit = if args.limit == 0 { usize::MAX } else { args.limit };
     let mut broken = Broken::default();
@@ -72,9 +72,9 @@ impl Broken {
     }
 
     /// How a command ends that showed `found` things.
-    pub(crate) fn outcome(self, found: usize, nothing: impl FnOnce() -> String) -> Result<Outcome, Problem> {
+    pub(crate) fn outcome(self, found: usize, nothing: impl FnOnce() -> String) -> Result<Outcome, CliError> {
         match (self.message(), found) {
-            (Some(message), 0) => Err(Problem::Root(message)),
+            (Some(message), 0) => Err(CliError::Root(message)),
             (Some(message), _) => {
                 crate::output::out::complain(&message);
                 Ok(Outcome::Found)

@@ -5,16 +5,16 @@ use std::io::Write;
 use clap::CommandFactory;
 
 use crate::args::Cli;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 
-pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Outcome, Problem> {
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Outcome, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "llmlogs", &mut script);
     print(&script)
 }
 
 /// One page with every command, so that a package has one file to install.
-pub(crate) fn man() -> Result<Outcome, Problem> {
+pub(crate) fn man() -> Result<Outcome, CliError> {
     let mut command = Cli::command().flatten_help(true);
     command.build();
     let mut page = Vec::new();
@@ -29,7 +29,7 @@ pub(crate) fn man() -> Result<Outcome, Problem> {
     print(&page)
 }
 
-fn print(text: &[u8]) -> Result<Outcome, Problem> {
+fn print(text: &[u8]) -> Result<Outcome, CliError> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text)?;
     stdout.flush()?;

@@ -5,9 +5,9 @@ use serde_json::json;
 use llmlogs_core::store::{PruneReport, Retention};
 
 use crate::args::Prune;
-use crate::ask;
+use crate::confirm;
 use crate::env::Env;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 use crate::output::format::{plural, size};
 use crate::output::out::DIM;
 use crate::output::{out, row};
@@ -15,7 +15,7 @@ use crate::output::{out, row};
 /// How many folders are named.
 const NAMED: usize = 5;
 
-pub(crate) fn run(env: &mut Env, args: &Prune) -> Result<Outcome, Problem> {
+pub(crate) fn run(env: &mut Env, args: &Prune) -> Result<Outcome, CliError> {
     let mut retention = Retention::new();
     if let Some(age) = args.older_than {
         retention = retention.max_age(age.0);
@@ -24,9 +24,9 @@ pub(crate) fn run(env: &mut Env, args: &Prune) -> Result<Outcome, Problem> {
         retention = retention.max_bytes(bytes);
     }
     if args.older_than.is_none() && args.max_size.is_none() {
-        return Err(Problem::Usage("say what may go: --older-than 30d, --max-size 2GB, or both".into()));
+        return Err(CliError::Usage("say what may go: --older-than 30d, --max-size 2GB, or both".into()));
     }
-    let unreadable = |error: std::io::Error| Problem::Root(format!("cannot prune: {error}"));
+    let unreadable = |error: std::io::Error| CliError::Root(format!("cannot prune: {error}"));
     let planned = retention.dry_run(env.root.path()).map_err(unreadable)?;
     let nothing = planned.calls.is_empty() && planned.sessions.is_empty();
     let done = if args.dry_run || nothing {
@@ -37,13 +37,13 @@ pub(crate) fn run(env: &mut Env, args: &Prune) -> Result<Outcome, Problem> {
             std::io::Write::flush(&mut env.out)?;
         }
         if !args.yes {
-            if !ask::can_ask() {
-                return Err(Problem::Usage(
+            if !confirm::can_ask() {
+                return Err(CliError::Usage(
                     "nobody is here to be asked: give --yes, or --dry-run to only look".into(),
                 ));
             }
-            let answer = ask::yes(&format!("Remove {}?", plural(planned.calls.len() as u64, "call")));
-            if !answer.map_err(|error| Problem::Failed(format!("cannot ask: {error}")))? {
+            let answer = confirm::yes(&format!("Remove {}?", plural(planned.calls.len() as u64, "call")));
+            if !answer.map_err(|error| CliError::Failed(format!("cannot ask: {error}")))? {
                 return Ok(Outcome::nothing("nothing removed"));
             }
         }
@@ -64,7 +64,7 @@ pub(crate) fn run(env: &mut Env, args: &Prune) -> Result<Outcome, Problem> {
     }
     env.out.finish()?;
     match (done.errors.len(), nothing) {
-        (1.., _) => Err(Problem::Failed(format!(
+        (1.., _) => Err(CliError::Failed(format!(
             "{} could not be removed",
             plural(done.errors.len() as u64, "thing")
         ))),
@@ -73,7 +73,7 @@ pub(crate) fn run(env: &mut Env, args: &Prune) -> Result<Outcome, Problem> {
     }
 }
 
-fn tell(env: &mut Env, pruned: &PruneReport, what: &str) -> Result<(), Problem> {
+fn tell(env: &mut Env, pruned: &PruneReport, what: &str) -> Result<(), CliError> {
     let calls = plural(pruned.calls.len() as u64, "call");
     let sessions = plural(pruned.sessions.len() as u64, "session");
     env.out.line(&format!("{what}: {calls} and {sessions} without calls, {}", size(pruned.bytes)))?;

@@ -6,16 +6,16 @@ use llmlogs_core::api::{Part, RequestView, ResponseView};
 use llmlogs_core::json::{self, Json};
 use llmlogs_core::read::{Call, Entry, Metadata};
 
-use crate::address::{Found, resolve};
 use crate::args::Show;
 use crate::commands::latest;
 use crate::env::Env;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 use crate::output::out::{BAD, BOLD, DIM, HEADING};
 use crate::output::text::{clean, one_line};
+use crate::selector::{Found, resolve};
 use crate::{body, bundle};
 
-pub(crate) fn run(env: &mut Env, args: &Show) -> Result<Outcome, Problem> {
+pub(crate) fn run(env: &mut Env, args: &Show) -> Result<Outcome, CliError> {
     let call = match resolve(env, args.call.as_deref())? {
         Found::Call(call) => call,
         Found::Nothing(outcome) => return Ok(outcome),
@@ -39,7 +39,7 @@ pub(crate) fn run(env: &mut Env, args: &Show) -> Result<Outcome, Problem> {
                     "{error}\nThe call has no such body yet, or its folder is gone."
                 )));
             }
-            Err(error) => return Err(Problem::Root(format!("cannot read {error}"))),
+            Err(error) => return Err(CliError::Root(format!("cannot read {error}"))),
         }
     } else if env.json {
         let value = bundle::whole(&call)?;
@@ -51,7 +51,7 @@ pub(crate) fn run(env: &mut Env, args: &Show) -> Result<Outcome, Problem> {
     Ok(Outcome::Found)
 }
 
-fn print(env: &mut Env, call: &Call) -> Result<(), Problem> {
+fn print(env: &mut Env, call: &Call) -> Result<(), CliError> {
     // Damaged metadata is no reason to hide the bodies.
     let entry = Entry::open(call.clone()).unwrap_or_else(|_| Entry::bare(call.clone()));
     latest::head(env, &entry)?;
@@ -82,7 +82,7 @@ fn print(env: &mut Env, call: &Call) -> Result<(), Problem> {
     }
 }
 
-fn show_request(env: &mut Env, request: &RequestView<'_>, body: &Json<'_>) -> Result<(), Problem> {
+fn show_request(env: &mut Env, request: &RequestView<'_>, body: &Json<'_>) -> Result<(), CliError> {
     section(env, "Request")?;
     let parameters = [
         ("temperature", request.temperature.map(Json::scalar)),
@@ -118,7 +118,7 @@ fn show_request(env: &mut Env, request: &RequestView<'_>, body: &Json<'_>) -> Re
     Ok(())
 }
 
-fn show_response(env: &mut Env, response: &ResponseView<'_>, body: &Json<'_>) -> Result<(), Problem> {
+fn show_response(env: &mut Env, response: &ResponseView<'_>, body: &Json<'_>) -> Result<(), CliError> {
     if response.choices.is_empty() {
         return quote(env, &body::pretty(body));
     }
@@ -139,7 +139,7 @@ fn show_failure(
     metadata: &Metadata,
     output: &Json<'_>,
     partial: &ResponseView<'_>,
-) -> Result<(), Problem> {
+) -> Result<(), CliError> {
     section(env, "Failure")?;
     let response = &metadata.response_info;
     let kind = env.out.paint(BAD, &one_line(&response.error_type));
@@ -158,7 +158,7 @@ fn show_failure(
     Ok(())
 }
 
-fn parts(env: &mut Env, parts: &[Part<'_>]) -> Result<(), Problem> {
+fn parts(env: &mut Env, parts: &[Part<'_>]) -> Result<(), CliError> {
     if parts.is_empty() {
         let empty = env.out.paint(DIM, "  (empty)");
         return Ok(env.out.line(&empty)?);
@@ -186,7 +186,7 @@ fn parts(env: &mut Env, parts: &[Part<'_>]) -> Result<(), Problem> {
     Ok(())
 }
 
-fn section(env: &mut Env, title: &str) -> Result<(), Problem> {
+fn section(env: &mut Env, title: &str) -> Result<(), CliError> {
     env.out.blank()?;
     let rule = "─".repeat(env.out.text_width().saturating_sub(title.len() + 4).min(96));
     let title = env.out.paint(HEADING, title);
@@ -196,7 +196,7 @@ fn section(env: &mut Env, title: &str) -> Result<(), Problem> {
 }
 
 /// Recorded text, set in.
-fn quote(env: &mut Env, text: &str) -> Result<(), Problem> {
+fn quote(env: &mut Env, text: &str) -> Result<(), CliError> {
     for line in clean(text).lines() {
         env.out.line(format!("  {line}").trim_end())?;
     }

@@ -11,7 +11,7 @@ use crate::args::Tail;
 use crate::commands::ls::Broken;
 use crate::env::Env;
 use crate::filter::Filter;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 use crate::output::out::{DIM, LIVE};
 use crate::output::table::Table;
 use crate::output::text::{cut, one_line};
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// How many calls in flight are named on the last line.
 const NAMED: usize = 3;
 
-pub(crate) fn run(env: &mut Env, args: &Tail) -> Result<Outcome, Problem> {
+pub(crate) fn run(env: &mut Env, args: &Tail) -> Result<Outcome, CliError> {
     let filter = Filter::new(&args.filters, None);
     // What happens from here on is found by what was there before.
     let mut watch = Watch::default();
@@ -72,7 +72,7 @@ pub(crate) fn run(env: &mut Env, args: &Tail) -> Result<Outcome, Problem> {
     }
 }
 
-fn show(env: &mut Env, table: &mut Table<'_>, entry: &Entry) -> Result<(), Problem> {
+fn show(env: &mut Env, table: &mut Table<'_>, entry: &Entry) -> Result<(), CliError> {
     if env.json {
         env.out.json_line(&row::json(entry))?;
     } else {
@@ -83,12 +83,12 @@ fn show(env: &mut Env, table: &mut Table<'_>, entry: &Entry) -> Result<(), Probl
 }
 
 /// Clears the line that tells of calls in flight.
-fn erase(env: &mut Env) -> Result<(), Problem> {
+fn erase(env: &mut Env) -> Result<(), CliError> {
     Ok(std::io::Write::write_all(&mut env.out, b"\r\x1b[2K")?)
 }
 
 /// Tells of the calls in flight on a line that the next news takes away.
-fn in_flight(env: &mut Env, watch: &Watch) -> Result<(), Problem> {
+fn in_flight(env: &mut Env, watch: &Watch) -> Result<(), CliError> {
     let mut live: Vec<_> = watch.open.values().flatten().collect();
     if live.is_empty() {
         return Ok(());
@@ -130,9 +130,9 @@ struct CallSet {
 
 impl Watch {
     /// What is new since the last look, in the order of time; nothing the first time.
-    fn look(&mut self, env: &Env, filter: &Filter) -> Result<Vec<Entry>, Problem> {
+    fn look(&mut self, env: &Env, filter: &Filter) -> Result<Vec<Entry>, CliError> {
         let mut news = Vec::new();
-        let unreadable = |error: std::io::Error| Problem::Root(format!("cannot read {error}"));
+        let unreadable = |error: std::io::Error| CliError::Root(format!("cannot read {error}"));
         // A session goes on in a folder of the new day, so older days do not change.
         for day in env.root.days().map_err(unreadable)?.rev().take(2) {
             for session in day.sessions().map_err(unreadable)?.filter(|s| filter.wants_session(s.id())) {

@@ -3,7 +3,7 @@
 use llmlogs_core::read::Entry;
 
 use crate::env::Env;
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 use crate::output::format::compact;
 use crate::output::out::{BOLD, DIM};
 use crate::output::row;
@@ -38,7 +38,7 @@ impl<'e> Node<'e> {
 }
 
 /// Prints sessions newest first, and in each the calls in the order in which they started.
-pub(crate) fn print(env: &mut Env, entries: &[Entry]) -> Result<(), Problem> {
+pub(crate) fn print(env: &mut Env, entries: &[Entry]) -> Result<(), CliError> {
     let mut sessions: Vec<(&std::path::Path, Vec<&Entry>)> = Vec::new();
     for entry in entries {
         let dir = entry.call().dir().parent().unwrap_or(entry.call().dir());
@@ -67,7 +67,7 @@ pub(crate) fn print(env: &mut Env, entries: &[Entry]) -> Result<(), Problem> {
     Ok(())
 }
 
-fn branch(env: &mut Env, node: &Node<'_>, before: &str) -> Result<(), Problem> {
+fn branch(env: &mut Env, node: &Node<'_>, before: &str) -> Result<(), CliError> {
     for (place, child) in node.children.iter().enumerate() {
         let last = place + 1 == node.children.len();
         let (fork, below) = if last { ("└── ", "    ") } else { ("├── ", "│   ") };
@@ -84,7 +84,7 @@ fn branch(env: &mut Env, node: &Node<'_>, before: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn leaf(env: &mut Env, entry: &Entry, lead: &str) -> Result<(), Problem> {
+fn leaf(env: &mut Env, entry: &Entry, lead: &str) -> Result<(), CliError> {
     let line = entry.line();
     let (status, style) = row::status(entry);
     let cells = row::row(env, entry);

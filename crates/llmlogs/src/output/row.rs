@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anstyle::Style;
 
-use llmlogs_core::read::line::Line;
+use llmlogs_core::read::line::IndexLine;
 use llmlogs_core::read::{Entry, State, Status};
 
 use crate::env::Env;
@@ -31,7 +31,7 @@ pub(crate) fn status(entry: &Entry) -> (String, Style) {
     status_of(entry, &entry.line())
 }
 
-fn status_of(entry: &Entry, line: &Line<'_>) -> (String, Style) {
+fn status_of(entry: &Entry, line: &IndexLine<'_>) -> (String, Style) {
     match (entry.call().state(), line.status) {
         (State::InFlight, _) => ("in flight".to_owned(), LIVE),
         (State::Interrupted, _) => ("interrupted".to_owned(), WARN),
@@ -52,7 +52,7 @@ pub(crate) fn latency(entry: &Entry) -> String {
     latency_of(entry, &entry.line())
 }
 
-fn latency_of(entry: &Entry, line: &Line<'_>) -> String {
+fn latency_of(entry: &Entry, line: &IndexLine<'_>) -> String {
     match entry.call().state() {
         State::Finished => duration(line.latency_ms),
         State::InFlight => {
@@ -67,7 +67,7 @@ fn latency_of(entry: &Entry, line: &Line<'_>) -> String {
     }
 }
 
-fn cost_of(line: &Line<'_>) -> String {
+fn cost_of(line: &IndexLine<'_>) -> String {
     let currency = line.currency.text();
     // An unknown cost is no free call.
     if currency.is_empty() && line.total_cost == 0.0 {

@@ -413,10 +413,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::api::{Request, recognise};
+    use crate::api::{Request, detect_endpoint};
 
     fn endpoint() -> Endpoint {
-        recognise(Request { method: "POST", url: "https://api.anthropic.com/v1/messages" }).unwrap()
+        detect_endpoint(Request { method: "POST", url: "https://api.anthropic.com/v1/messages" }).unwrap()
     }
 
     fn compact(json: &Json<'_>) -> String {
@@ -584,7 +584,7 @@ mod tests {
     #[test]
     fn vertex_names_model_and_streaming_in_the_path() {
         let url = "https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude-sonnet-4-5%4020250929:streamRawPredict";
-        let endpoint = recognise(Request { method: "POST", url }).unwrap();
+        let endpoint = detect_endpoint(Request { method: "POST", url }).unwrap();
         assert_eq!(endpoint.path_model.as_deref(), Some("claude-sonnet-4-5@20250929"));
         let body = json::parse(r#"{"anthropic_version":"vertex-2023-10-16","messages":[]}"#).unwrap();
         let view = Anthropic.request(&endpoint, &body);

@@ -294,7 +294,7 @@ impl<'a> Block<'a> {
     fn take(&mut self, delta: Object<'a>) -> bool {
         let mut said = false;
         for (key, value) in delta {
-            said |= says_something(&value);
+            said |= has_content(&value);
             match (&*key.plain(), value) {
                 ("toolUse", Json::Object(mut call)) => {
                     if let Some(Json::String(piece)) = call.remove("input") {
@@ -341,11 +341,11 @@ impl<'a> Block<'a> {
     }
 }
 
-fn says_something(delta: &Json<'_>) -> bool {
+fn has_content(delta: &Json<'_>) -> bool {
     match delta {
         Json::String(text) => !text.is_empty(),
-        Json::Array(items) => items.iter().any(says_something),
-        Json::Object(members) => members.iter().any(|(_, value)| says_something(value)),
+        Json::Array(items) => items.iter().any(has_content),
+        Json::Object(members) => members.iter().any(|(_, value)| has_content(value)),
         Json::Null | Json::Bool(_) | Json::Number(_) => false,
     }
 }
@@ -380,14 +380,14 @@ mod tests {
 
     use super::*;
     use crate::api::framing::aws_event_stream::tests::{event, exception};
-    use crate::api::{Request, decode, recognise, reported_failure};
+    use crate::api::{Request, decode, detect_endpoint, reported_failure};
     use crate::capture::{Body, CapturedResponse, ChunkTimings, Completion, ResponseHead};
     use crate::json;
 
     const BASE: &str = "https://bedrock-runtime.us-east-1.amazonaws.com/model/us.amazon.nova-v1%3A0";
 
     fn endpoint(verb: &str) -> Endpoint {
-        recognise(Request { method: "POST", url: &format!("{BASE}/{verb}") }).unwrap()
+        detect_endpoint(Request { method: "POST", url: &format!("{BASE}/{verb}") }).unwrap()
     }
 
     fn compact(json: &Json<'_>) -> String {

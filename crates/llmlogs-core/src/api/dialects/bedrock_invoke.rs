@@ -284,7 +284,7 @@ impl<'a> Fold<'a> for TextFold<'a> {
                 ("response", Json::Object(whole)) => {
                     whole.into_iter().for_each(|(key, value)| self.answer.set_text(key, value));
                 }
-                (name, value) => said |= grow(name, self.answer.entry(&key), value),
+                (name, value) => said |= append_delta(name, self.answer.entry(&key), value),
             }
         }
         if said { EventKind::Content } else { EventKind::Other }
@@ -311,7 +311,7 @@ impl<'a> Fold<'a> for TextFold<'a> {
 
 /// Adds a piece: texts of the answer come in pieces, lists item by item, all else anew each time.
 /// Says whether the model said something in it.
-fn grow<'a>(name: &str, whole: &mut Json<'a>, piece: Json<'a>) -> bool {
+fn append_delta<'a>(name: &str, whole: &mut Json<'a>, piece: Json<'a>) -> bool {
     match (&mut *whole, piece) {
         (_, Json::Null) => false,
         (place, Json::String(piece))
@@ -330,18 +330,18 @@ fn grow<'a>(name: &str, whole: &mut Json<'a>, piece: Json<'a>) -> bool {
                 if place >= old.len() {
                     old.push(Json::Object(Object::new()));
                 }
-                said |= grow(name, &mut old[place], piece);
+                said |= append_delta(name, &mut old[place], piece);
             }
             said
         }
         (place @ Json::Null, Json::Array(pieces)) => {
             *place = Json::Array(Vec::new());
-            grow(name, place, Json::Array(pieces))
+            append_delta(name, place, Json::Array(pieces))
         }
         (Json::Object(old), Json::Object(pieces)) => {
             let mut said = false;
             for (key, piece) in pieces {
-                said |= grow(&key.plain(), old.entry(&key), piece);
+                said |= append_delta(&key.plain(), old.entry(&key), piece);
             }
             said
         }
@@ -355,11 +355,11 @@ fn grow<'a>(name: &str, whole: &mut Json<'a>, piece: Json<'a>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Request, recognise};
+    use crate::api::{Request, detect_endpoint};
 
     fn endpoint(model: &str, verb: &str) -> Endpoint {
         let url = format!("https://bedrock-runtime.eu-west-1.amazonaws.com/model/{model}/{verb}");
-        recognise(Request { method: "POST", url: &url }).unwrap()
+        detect_endpoint(Request { method: "POST", url: &url }).unwrap()
     }
 
     fn compact(json: &Json<'_>) -> String {

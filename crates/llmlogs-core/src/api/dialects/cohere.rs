@@ -186,7 +186,7 @@ impl<'a> Fold<'a> for ChatFold<'a> {
             }
             "content-start" | "content-delta" => {
                 if let Some(logprobs) = event.remove("logprobs").filter(|logprobs| !logprobs.is_null()) {
-                    grow(self.object.entry(&Text::new("logprobs")), "", Json::Array(vec![logprobs]));
+                    append_delta(self.object.entry(&Text::new("logprobs")), "", Json::Array(vec![logprobs]));
                 }
                 let piece = taken(delta(&mut event), &["message", "content"]);
                 let said = ["text", "thinking"].iter().any(|key| !is_blank(piece.get(key)));
@@ -196,7 +196,7 @@ impl<'a> Fold<'a> for ChatFold<'a> {
             "tool-plan-delta" => {
                 let piece = taken(delta(&mut event), &["message", "tool_plan"]);
                 let said = !is_blank(&piece);
-                grow(self.message.entry(&Text::new("tool_plan")), "tool_plan", piece);
+                append_delta(self.message.entry(&Text::new("tool_plan")), "tool_plan", piece);
                 if said { EventKind::Content } else { EventKind::Other }
             }
             "tool-call-start" | "tool-call-delta" => {
@@ -259,7 +259,7 @@ impl<'a> ChatFold<'a> {
             | "text-generation" => {
                 for (key, value) in event {
                     let name = key.plain().into_owned();
-                    grow(self.object.entry(&key), &name, value);
+                    append_delta(self.object.entry(&key), &name, value);
                 }
                 if kind == "text-generation" { EventKind::Content } else { EventKind::Other }
             }
@@ -271,7 +271,7 @@ impl<'a> ChatFold<'a> {
                     self.tool_calls.take(index, piece, false);
                 }
                 if let Some(text) = event.remove("text") {
-                    grow(self.object.entry(&Text::new("text")), "text", text);
+                    append_delta(self.object.entry(&Text::new("text")), "text", text);
                 }
                 EventKind::Content
             }
@@ -312,7 +312,7 @@ impl<'a> Slots<'a> {
             return pieces.into_iter().for_each(|piece| self.take(index, piece, begins));
         }
         match self.0.iter().rposition(|(of, _)| *of == index).filter(|_| !begins) {
-            Some(place) => grow(&mut self.0[place].1, "", piece),
+            Some(place) => append_delta(&mut self.0[place].1, "", piece),
             None => self.0.push((index, piece)),
         }
     }
@@ -336,14 +336,14 @@ fn is_blank(json: &Json<'_>) -> bool {
 }
 
 /// Adds a piece to what came before it: texts and lists grow, all else is said anew.
-pub(crate) fn grow<'a>(whole: &mut Json<'a>, key: &str, piece: Json<'a>) {
+pub(crate) fn append_delta<'a>(whole: &mut Json<'a>, key: &str, piece: Json<'a>) {
     const SAID_ONCE: [&str; 5] = ["id", "type", "role", "name", "generation_id"];
     match (&mut *whole, piece) {
         (_, Json::Null) => {}
         (Json::Object(old), Json::Object(new)) => {
             for (key, value) in new {
                 let name = key.plain().into_owned();
-                grow(old.entry(&key), &name, value);
+                append_delta(old.entry(&key), &name, value);
             }
         }
         (Json::Array(old), Json::Array(new)) => old.extend(new),

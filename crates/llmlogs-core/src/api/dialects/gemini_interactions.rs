@@ -377,13 +377,13 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::api::{Request, decode, recognise};
+    use crate::api::{Request, decode, detect_endpoint};
     use crate::capture::{Body, CapturedResponse, ChunkTimings, Completion, ResponseHead};
 
     const URL: &str = "https://generativelanguage.googleapis.com/v1beta/interactions?alt=sse&key=k";
 
     fn endpoint() -> Endpoint {
-        recognise(Request { method: "POST", url: URL }).unwrap()
+        detect_endpoint(Request { method: "POST", url: URL }).unwrap()
     }
 
     fn outcome(content_type: &str, body: &str) -> CapturedResponse {

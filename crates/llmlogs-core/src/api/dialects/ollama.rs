@@ -8,7 +8,7 @@ use crate::capture::Endpoint;
 use crate::format::Usage;
 use crate::json::{Json, Object};
 
-use super::cohere::grow;
+use super::cohere::append_delta;
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
 use crate::api::error::{reported, says_why};
 use crate::api::view::{
@@ -143,12 +143,12 @@ impl<'a> Fold<'a> for LinesFold<'a> {
             let name = key.plain().into_owned();
             match (&*name, value) {
                 ("message", value) => {
-                    said |= says_something(&value);
-                    grow(self.object.entry(&key), "message", value);
+                    said |= has_content(&value);
+                    append_delta(self.object.entry(&key), "message", value);
                 }
                 ("response" | "thinking" | "tool_calls" | "logprobs", value) => {
                     said |= !matches!(&value, Json::String(text) if text.is_empty()) && !value.is_null();
-                    grow(self.object.entry(&key), &name, value);
+                    append_delta(self.object.entry(&key), &name, value);
                 }
                 // The last line's word counts: its moment, its figures, its context.
                 (_, value) => *self.object.entry(&key) = value,
@@ -169,7 +169,7 @@ impl<'a> Fold<'a> for LinesFold<'a> {
 }
 
 /// Whether a piece of a message is more than its role.
-fn says_something(message: &Json<'_>) -> bool {
+fn has_content(message: &Json<'_>) -> bool {
     message.as_object().is_some_and(|message| {
         message.iter().any(|(key, value)| match value {
             Json::String(text) => !text.is_empty() && *key != *"role",

@@ -422,7 +422,7 @@ impl<'a> ChoiceFold<'a> {
                     if self.message.is_none() {
                         self.members.set("message", Json::Null);
                     }
-                    said |= says_something(&delta);
+                    said |= has_content(&delta);
                     let message = self.message.get_or_insert_with(|| {
                         let start = [("role", Json::string("assistant")), ("content", Json::Null)];
                         Json::Object(start.into_iter().collect())
@@ -430,11 +430,9 @@ impl<'a> ChoiceFold<'a> {
                     merge(message, "message", delta);
                 }
                 // Perplexity repeats the whole message beside each delta.
-                ("message", message)
-                    if !has_delta && (says_something(&message) || self.message.is_none()) =>
-                {
+                ("message", message) if !has_delta && (has_content(&message) || self.message.is_none()) => {
                     self.members.set("message", Json::Null);
-                    said |= says_something(&message);
+                    said |= has_content(&message);
                     self.message = Some(message);
                 }
                 ("message" | "delta", _) => {}
@@ -494,7 +492,7 @@ fn replace<'a>(place: &mut Json<'a>, value: Json<'a>) {
 }
 
 /// Whether a delta carries content of any kind, not just its role.
-fn says_something(delta: &Json<'_>) -> bool {
+fn has_content(delta: &Json<'_>) -> bool {
     delta.as_object().is_some_and(|delta| {
         delta.iter().any(|(key, value)| match value {
             Json::String(text) => !text.is_empty() && *key != *"role",
@@ -665,12 +663,12 @@ mod tests {
         assert_eq!(list[0].get("output").as_str().unwrap(), "found");
     }
     use crate::api::framing::{Framing, for_each_event};
-    use crate::api::{Request, recognise};
+    use crate::api::{Request, detect_endpoint};
     use crate::json;
 
     fn endpoint(host: &str) -> Endpoint {
         let url = format!("https://{host}/v1/chat/completions");
-        recognise(Request { method: "POST", url: &url }).unwrap()
+        detect_endpoint(Request { method: "POST", url: &url }).unwrap()
     }
 
     fn compact(json: &Json<'_>) -> String {

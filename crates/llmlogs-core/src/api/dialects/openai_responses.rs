@@ -473,7 +473,7 @@ impl<'a> ResponsesFold<'a> {
         if !item.done {
             match item.part(place, event) {
                 Some(part) => {
-                    grow(part, &place.member, piece);
+                    append_delta(part, &place.member, piece);
                     if let Some(Json::Array(new)) = logprobs.filter(|new| !new.items().is_empty()) {
                         match part.entry(&Text::new("logprobs")) {
                             Json::Array(old) => old.extend(new),
@@ -481,7 +481,7 @@ impl<'a> ResponsesFold<'a> {
                         }
                     }
                 }
-                None => grow(&mut item.members, &place.member, piece),
+                None => append_delta(&mut item.members, &place.member, piece),
             }
         }
         if said { EventKind::Content } else { EventKind::Other }
@@ -529,7 +529,7 @@ impl<'a> ResponsesFold<'a> {
     }
 
     fn heard(&mut self, member: &str, piece: Option<Json<'a>>) -> EventKind {
-        grow(&mut self.audio, member, piece.unwrap_or_default());
+        append_delta(&mut self.audio, member, piece.unwrap_or_default());
         EventKind::Content
     }
 }
@@ -581,7 +581,7 @@ fn slot<'o, 'a>(members: &'o mut Object<'a>, key: &'static str, index: u64) -> &
 }
 
 /// Adds a piece to a member.
-fn grow<'a>(members: &mut Object<'a>, key: &str, piece: Json<'a>) {
+fn append_delta<'a>(members: &mut Object<'a>, key: &str, piece: Json<'a>) {
     let whole = members.entry(&Text::new(key.to_owned()));
     match (&mut *whole, piece) {
         (_, Json::Null) => {}
@@ -596,11 +596,11 @@ mod tests {
 
     use super::*;
     use crate::api::framing::{Framing, for_each_event};
-    use crate::api::{Request, recognise};
+    use crate::api::{Request, detect_endpoint};
     use crate::json;
 
     fn endpoint(url: &str) -> Endpoint {
-        recognise(Request { method: "POST", url }).unwrap()
+        detect_endpoint(Request { method: "POST", url }).unwrap()
     }
 
     fn openai() -> Endpoint {

@@ -7,7 +7,7 @@ use crate::capture::Endpoint;
 use crate::format::Usage;
 use crate::json::{Json, Object, Text};
 
-use super::cohere::{self, grow};
+use super::cohere::{self, append_delta};
 use super::{gemini, ollama, openai_chat};
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
 use crate::api::error::{reported, says_why};
@@ -110,14 +110,14 @@ impl<'a> Fold<'a> for MediaFold<'a> {
         let kind = event.remove("type");
         let word = kind.as_ref().and_then(Json::as_str).map_or_else(|| name.to_owned(), Cow::into_owned);
         let mut list = |key: &'static str, item| {
-            grow(self.object.entry(&Text::new(key)), key, Json::Array(vec![item]));
+            append_delta(self.object.entry(&Text::new(key)), key, Json::Array(vec![item]));
         };
         match &*word {
             "transcript.text.delta" => {
                 let pieces = [("text", event.remove("delta")), ("logprobs", event.remove("logprobs"))];
                 for (key, piece) in pieces {
                     if let Some(piece) = piece {
-                        grow(self.object.entry(&Text::new(key)), key, piece);
+                        append_delta(self.object.entry(&Text::new(key)), key, piece);
                     }
                 }
                 EventKind::Content

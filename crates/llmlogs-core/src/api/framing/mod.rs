@@ -154,7 +154,7 @@ fn after_parts(body: &[u8], blank_line: bool, count: usize) -> usize {
     while let Some(line) = memchr::memchr(b'\n', &body[at..]) {
         at += line + 1;
         if ends_part(&body[start..at], blank_line) {
-            found += usize::from(says_something(&body[start..at], blank_line));
+            found += usize::from(has_content(&body[start..at], blank_line));
             start = at;
             if found == count {
                 return at;
@@ -170,7 +170,7 @@ fn before_parts(body: &[u8], blank_line: bool, count: usize) -> usize {
     while let Some(line) = memchr::memrchr(b'\n', &body[..at]) {
         at = line;
         if ends_part(&body[..=line], blank_line) {
-            found += usize::from(says_something(&body[line + 1..end], blank_line));
+            found += usize::from(has_content(&body[line + 1..end], blank_line));
             end = line + 1;
             if found == count {
                 return end;
@@ -186,7 +186,7 @@ fn ends_part(lines: &[u8], blank_line: bool) -> bool {
 }
 
 /// Whether a part is more than comments and blank lines.
-fn says_something(part: &[u8], blank_line: bool) -> bool {
+fn has_content(part: &[u8], blank_line: bool) -> bool {
     let part = part.strip_prefix(BOM).unwrap_or(part);
     match blank_line {
         true => part.starts_with(b"data") || memchr::memmem::find(part, b"\ndata").is_some(),

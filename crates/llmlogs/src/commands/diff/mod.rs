@@ -6,13 +6,13 @@ mod print;
 use llmlogs_core::json;
 use llmlogs_core::read::{Call, Metadata, State};
 
-use crate::address::{Found, resolve};
 use crate::args::Diff;
 use crate::body;
 use crate::commands::latest;
 use crate::env::Env;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 use crate::output::row;
+use crate::selector::{Found, resolve};
 use compare::{Change, align};
 
 /// What is compared of a call.
@@ -34,7 +34,7 @@ struct Compared {
     output: Vec<Change>,
 }
 
-pub(crate) fn run(env: &mut Env, args: &Diff) -> Result<Outcome, Problem> {
+pub(crate) fn run(env: &mut Env, args: &Diff) -> Result<Outcome, CliError> {
     let mut sides = Vec::new();
     for address in [&args.a, &args.b] {
         match resolve(env, Some(address))? {
@@ -42,7 +42,8 @@ pub(crate) fn run(env: &mut Env, args: &Diff) -> Result<Outcome, Problem> {
             Found::Nothing(outcome) => return Ok(outcome),
         }
     }
-    let [a, b] = <[Side; 2]>::try_from(sides).map_err(|_| Problem::Usage("two calls are compared".into()))?;
+    let [a, b] =
+        <[Side; 2]>::try_from(sides).map_err(|_| CliError::Usage("two calls are compared".into()))?;
     let compared = Compared {
         messages: align(&a.messages, &b.messages),
         tools: align(&a.tools, &b.tools),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::compare::{Change, Tag, words};
 use super::{Compared, Side};
 use crate::env::Env;
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 use crate::output::out::{BAD, BOLD, DIM, GOOD, HEADING, PLAIN};
 use crate::output::table::{Table, cell, left};
 use crate::output::text::{clean, one_line};
@@ -14,7 +14,7 @@ use crate::output::text::{clean, one_line};
 /// How many lines of a text that is the same, gone or new are shown.
 const LINES: usize = 12;
 
-pub(crate) fn text(env: &mut Env, compared: &Compared) -> Result<(), Problem> {
+pub(crate) fn text(env: &mut Env, compared: &Compared) -> Result<(), CliError> {
     let (a, b) = (&compared.a, &compared.b);
     for (sign, style, side) in [("−", BAD, a), ("+", GOOD, b)] {
         let sign = env.out.paint(style, &format!("{sign} {}", one_line(&side.id)));
@@ -57,7 +57,7 @@ fn fields(a: &Side, b: &Side) -> Vec<(&'static str, String, String)> {
 }
 
 /// `headed`: the first line of each text is its heading.
-fn section(env: &mut Env, title: &str, changes: &[Change], headed: bool) -> Result<(), Problem> {
+fn section(env: &mut Env, title: &str, changes: &[Change], headed: bool) -> Result<(), CliError> {
     let same = changes.iter().filter(|change| matches!(change, Change::Same(_))).count();
     if changes.is_empty() || (!headed && changes == [Change::Same(String::new())]) {
         return Ok(());
@@ -84,7 +84,7 @@ fn section(env: &mut Env, title: &str, changes: &[Change], headed: bool) -> Resu
     if same < changes.len() { skip(env, skipped) } else { Ok(()) }
 }
 
-fn skip(env: &mut Env, count: usize) -> Result<(), Problem> {
+fn skip(env: &mut Env, count: usize) -> Result<(), CliError> {
     if count > 0 {
         let text = env.out.paint(DIM, &format!("  … {count} the same"));
         env.out.line(&text)?;
@@ -96,7 +96,7 @@ fn split(text: &str, headed: bool) -> (&str, &str) {
     if headed { text.split_once('\n').unwrap_or((text, "")) } else { ("", text) }
 }
 
-fn whole(env: &mut Env, text: &str, sign: &str, style: Style, headed: bool) -> Result<(), Problem> {
+fn whole(env: &mut Env, text: &str, sign: &str, style: Style, headed: bool) -> Result<(), CliError> {
     let (head, rest) = split(text, headed);
     if !head.is_empty() {
         let head = env.out.paint(style.bold(), &format!("{sign} {}", one_line(head)));
@@ -116,7 +116,7 @@ fn whole(env: &mut Env, text: &str, sign: &str, style: Style, headed: bool) -> R
 }
 
 /// A text with its words crossed out and put in; without colours they stand in brackets.
-fn changed(env: &mut Env, a: &str, b: &str, headed: bool) -> Result<(), Problem> {
+fn changed(env: &mut Env, a: &str, b: &str, headed: bool) -> Result<(), CliError> {
     let (head, a) = split(a, headed);
     let (_, b) = split(b, headed);
     if !head.is_empty() {

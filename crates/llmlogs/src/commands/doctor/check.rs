@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use llmlogs_core::json;
+use llmlogs_core::read::call_set::CallSet;
 use llmlogs_core::read::files::{self, is_plain_name};
-use llmlogs_core::read::line::Line;
-use llmlogs_core::read::seen::CallSet;
+use llmlogs_core::read::line::IndexLine;
 use llmlogs_core::read::{Call, Session, State};
 use llmlogs_core::redact::Redactor;
 
@@ -161,7 +161,7 @@ fn index(session: &Session, report: &mut Report) -> CallSet {
             }
         }
         text.pop();
-        let id = Line::parse(&text).map(|line| line.call_id.text().into_owned());
+        let id = IndexLine::parse(&text).map(|line| line.call_id.text().into_owned());
         match id.filter(|id| is_plain_name(id)) {
             None => report.fault(Kind::DamagedLine, &path, format!("line {number}")),
             Some(id) if !seen.insert(id.as_bytes()) => {

@@ -16,7 +16,7 @@ use crate::args::Doctor;
 use crate::env::Env;
 use crate::filter::Filter;
 use crate::interrupt;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 use crate::output::format::{bar, grouped, plural, size};
 use crate::output::out::{BAD, DIM, GOOD, HEADING, WARN};
 use crate::output::progress::Progress;
@@ -107,7 +107,7 @@ impl Report {
     }
 }
 
-pub(crate) fn run(env: &mut Env, args: &Doctor) -> Result<Outcome, Problem> {
+pub(crate) fn run(env: &mut Env, args: &Doctor) -> Result<Outcome, CliError> {
     interrupt::guard()?;
     let filter = Filter::new(&Default::default(), args.date.as_ref());
     let mut all = Report::default();
@@ -170,7 +170,7 @@ fn print(
     all: &Report,
     sessions: usize,
     days: &BTreeMap<&str, (u64, u64)>,
-) -> Result<(), Problem> {
+) -> Result<(), CliError> {
     let root = env.out.path(env.root.path());
     let mut shown = vec![
         ("root", root),

@@ -4,9 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
+use llmlogs_core::read::call_set::CallSet;
 use llmlogs_core::read::files::is_plain_name;
-use llmlogs_core::read::line::Line;
-use llmlogs_core::read::seen::CallSet;
+use llmlogs_core::read::line::IndexLine;
 use llmlogs_core::read::{Entry, Session, State, files};
 
 use super::{Kind, Report};
@@ -93,7 +93,10 @@ fn put(index: &mut impl Write, line: &[u8]) -> io::Result<()> {
     index.write_all(b"\n")
 }
 
-fn each_whole_line(path: &Path, mut see: impl FnMut(&Line<'_>, &[u8]) -> io::Result<()>) -> io::Result<()> {
+fn each_whole_line(
+    path: &Path,
+    mut see: impl FnMut(&IndexLine<'_>, &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let file = match files::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -106,7 +109,7 @@ fn each_whole_line(path: &Path, mut see: impl FnMut(&Line<'_>, &[u8]) -> io::Res
         if lines.read_until(b'\n', &mut text)? == 0 || text.pop() != Some(b'\n') {
             return Ok(());
         }
-        if let Some(line) = Line::parse(&text)
+        if let Some(line) = IndexLine::parse(&text)
             && is_plain_name(&line.call_id.text())
         {
             see(&line, &text)?;

@@ -5,7 +5,7 @@ use std::io::Write;
 use llmlogs_core::read::{Entry, IndexEntry};
 
 use super::Writer;
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 use crate::output::row;
 
 const COLUMNS: [&str; 27] = [
@@ -49,15 +49,15 @@ impl Csv {
 }
 
 impl Writer for Csv {
-    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, Problem> {
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
         let mut rows = csv::WriterBuilder::new().buffer_capacity(1 << 12).from_writer(Vec::new());
-        let wrong = |error: csv::Error| Problem::Failed(format!("cannot make a row: {error}"));
+        let wrong = |error: csv::Error| CliError::Failed(format!("cannot make a row: {error}"));
         if !std::mem::replace(&mut self.begun, true) {
             rows.write_record(COLUMNS).map_err(wrong)?;
         }
         rows.write_record(fields(entry)).map_err(wrong)?;
         let bytes =
-            rows.into_inner().map_err(|error| Problem::Failed(format!("cannot make a row: {error}")))?;
+            rows.into_inner().map_err(|error| CliError::Failed(format!("cannot make a row: {error}")))?;
         sink.write_all(&bytes)?;
         Ok(true)
     }

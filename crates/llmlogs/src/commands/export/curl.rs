@@ -7,7 +7,7 @@ use llmlogs_core::read::{Entry, Metadata};
 
 use super::{Writer, url};
 use crate::body;
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 use crate::output::text::one_line;
 
 #[derive(Default)]
@@ -16,7 +16,7 @@ pub(crate) struct Curl {
 }
 
 impl Writer for Curl {
-    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, Problem> {
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
         let Ok(input) = entry.call().input() else { return Ok(false) };
         let metadata = entry.call().metadata().unwrap_or_default();
         if metadata.api_info.base_url.is_empty() {

@@ -13,12 +13,12 @@ use llmlogs_core::read::Entry;
 
 use super::{Contents, Writer, contents};
 use crate::body;
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 
 pub(crate) struct FineTuning;
 
 impl Writer for FineTuning {
-    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, Problem> {
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
         let Some(example) = contents(entry.call()).and_then(|contents| example(&contents)) else {
             return Ok(false);
         };

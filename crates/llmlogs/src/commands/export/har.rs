@@ -7,7 +7,7 @@ use serde_json::json;
 use llmlogs_core::read::Entry;
 
 use super::{Contents, Writer, contents, url};
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 
 #[derive(Default)]
 pub(crate) struct Har {
@@ -15,7 +15,7 @@ pub(crate) struct Har {
 }
 
 impl Har {
-    fn begin(&mut self, sink: &mut dyn Write) -> Result<(), Problem> {
+    fn begin(&mut self, sink: &mut dyn Write) -> Result<(), CliError> {
         if std::mem::replace(&mut self.begun, true) {
             sink.write_all(b",\n")?;
             return Ok(());
@@ -26,14 +26,14 @@ impl Har {
 }
 
 impl Writer for Har {
-    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, Problem> {
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
         let Some(contents) = contents(entry.call()) else { return Ok(false) };
         self.begin(sink)?;
         write!(sink, "{}", archived(entry, &contents))?;
         Ok(true)
     }
 
-    fn end(&mut self, sink: &mut dyn Write) -> Result<(), Problem> {
+    fn end(&mut self, sink: &mut dyn Write) -> Result<(), CliError> {
         if !self.begun {
             self.begin(sink)?;
         }

@@ -11,22 +11,22 @@ use std::path::{Path, PathBuf};
 
 use llmlogs_core::read::{Call, Entry, Metadata, State};
 
-use crate::address::{Found, resolve};
 use crate::args::{Export, Format};
 use crate::commands::ls::Broken;
 use crate::env::Env;
 use crate::filter::Filter;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 use crate::output::out;
 use crate::output::progress::Progress;
+use crate::selector::{Found, resolve};
 use crate::{bundle, interrupt};
 
 /// Turns calls into one of the formats.
 trait Writer {
     /// Writes a call; `false` where the format has no place for it.
-    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, Problem>;
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError>;
     /// What comes after the last call.
-    fn end(&mut self, _sink: &mut dyn Write) -> Result<(), Problem> {
+    fn end(&mut self, _sink: &mut dyn Write) -> Result<(), CliError> {
         Ok(())
     }
 }
@@ -34,7 +34,7 @@ trait Writer {
 struct JsonLines;
 
 impl Writer for JsonLines {
-    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, Problem> {
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
         let bundle = bundle::whole(entry.call())?;
         serde_json::to_writer(&mut *sink, &bundle).map_err(std::io::Error::from)?;
         sink.write_all(b"\n")?;
@@ -42,7 +42,7 @@ impl Writer for JsonLines {
     }
 }
 
-pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, Problem> {
+pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
     let mut target = match &args.file {
         Some(path) => Target::file(path)?,
         None => Target::Stdout,
@@ -105,10 +105,10 @@ pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, Problem> {
     broken.outcome(written, || filter.nothing(env))
 }
 
-type Entries<'f> = Box<dyn Iterator<Item = Result<std::io::Result<Entry>, Problem>> + 'f>;
+type Entries<'f> = Box<dyn Iterator<Item = Result<std::io::Result<Entry>, CliError>> + 'f>;
 
 /// Those named, else all that pass the filter.
-fn chosen<'f>(env: &Env, args: &Export, filter: &'f Filter) -> Result<Entries<'f>, Problem> {
+fn chosen<'f>(env: &Env, args: &Export, filter: &'f Filter) -> Result<Entries<'f>, CliError> {
     if args.calls.is_empty() {
         return Ok(Box::new(filter.newest(env)?.map(Ok)));
     }
@@ -116,16 +116,18 @@ fn chosen<'f>(env: &Env, args: &Export, filter: &'f Filter) -> Result<Entries<'f
     for address in &args.calls {
         match resolve(env, Some(address))? {
             Found::Call(call) => calls.push(Ok(Entry::open(call))),
-            Found::Nothing(Outcome::Nothing(Some(message))) => return Err(Problem::Usage(message)),
+            Found::Nothing(Outcome::Nothing(Some(message))) => return Err(CliError::Usage(message)),
             Found::Nothing(_) => {}
         }
     }
     Ok(Box::new(calls.into_iter()))
 }
 
-fn target_problem(problem: Problem, file: Option<&Path>) -> Problem {
+fn target_problem(problem: CliError, file: Option<&Path>) -> CliError {
     match (problem, file) {
-        (Problem::Failed(message), Some(path)) => Problem::Failed(format!("{message} ({})", path.display())),
+        (CliError::Failed(message), Some(path)) => {
+            CliError::Failed(format!("{message} ({})", path.display()))
+        }
         (problem, _) => problem,
     }
 }
@@ -136,7 +138,7 @@ enum Target {
 }
 
 impl Target {
-    fn file(path: &Path) -> Result<Self, Problem> {
+    fn file(path: &Path) -> Result<Self, CliError> {
         interrupt::guard()?;
         Ok(Target::File(Whole::new(path)?))
     }
@@ -152,9 +154,9 @@ struct Whole {
 }
 
 impl Whole {
-    fn new(path: &Path) -> Result<Self, Problem> {
+    fn new(path: &Path) -> Result<Self, CliError> {
         let name =
-            path.file_name().ok_or_else(|| Problem::Usage(format!("{} names no file", path.display())))?;
+            path.file_name().ok_or_else(|| CliError::Usage(format!("{} names no file", path.display())))?;
         let mut temporary = name.to_os_string();
         temporary.push(format!(".{}.part", std::process::id()));
         let temporary = path.with_file_name(temporary);
@@ -165,7 +167,7 @@ impl Whole {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options
             .open(&temporary)
-            .map_err(|error| Problem::Failed(format!("cannot write {}: {error}", temporary.display())))?;
+            .map_err(|error| CliError::Failed(format!("cannot write {}: {error}", temporary.display())))?;
         Ok(Whole {
             sink: BufWriter::with_capacity(1 << 16, file),
             temporary,
@@ -174,9 +176,10 @@ impl Whole {
         })
     }
 
-    fn keep(mut self) -> Result<(), Problem> {
+    fn keep(mut self) -> Result<(), CliError> {
         let flushed = self.sink.flush().and_then(|()| std::fs::rename(&self.temporary, &self.path));
-        flushed.map_err(|error| Problem::Failed(format!("cannot write {}: {error}", self.path.display())))?;
+        flushed
+            .map_err(|error| CliError::Failed(format!("cannot write {}: {error}", self.path.display())))?;
         self.kept = true;
         Ok(())
     }

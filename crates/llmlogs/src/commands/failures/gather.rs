@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use llmlogs_core::read::files::is_plain_name;
-use llmlogs_core::read::line::Line;
+use llmlogs_core::read::line::IndexLine;
 use llmlogs_core::read::name::CallName;
 use llmlogs_core::read::scan::Gather;
 use llmlogs_core::read::{Entry, Session, Status};
@@ -34,7 +34,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, session: &Session, line: &Line<'_>) {
+    fn add(&mut self, session: &Session, line: &IndexLine<'_>) {
         if self.count == 0 || line.timestamp < self.first {
             self.first = line.timestamp;
         }
@@ -91,7 +91,7 @@ pub(crate) struct Retries {
     pub(crate) saved: u64,
 }
 
-pub(crate) struct Story<'f> {
+pub(crate) struct FailureReport<'f> {
     filter: &'f Filter,
     progress: &'f Progress,
     pub(crate) calls: u64,
@@ -105,9 +105,9 @@ pub(crate) struct Story<'f> {
     pub(crate) broken: Vec<io::Error>,
 }
 
-impl<'f> Story<'f> {
+impl<'f> FailureReport<'f> {
     pub(crate) fn new(filter: &'f Filter, progress: &'f Progress) -> Self {
-        Story {
+        FailureReport {
             filter,
             progress,
             calls: 0,
@@ -125,7 +125,7 @@ impl<'f> Story<'f> {
         self.types.values().map(|tally| tally.count).sum()
     }
 
-    pub(crate) fn merge(&mut self, other: Story<'_>) {
+    pub(crate) fn merge(&mut self, other: FailureReport<'_>) {
         self.calls += other.calls;
         self.cancelled += other.cancelled;
         for (name, tally) in other.types {
@@ -179,8 +179,8 @@ impl<'f> Story<'f> {
     }
 }
 
-impl Gather for Story<'_> {
-    fn finished(&mut self, session: &Session, line: &Line<'_>) {
+impl Gather for FailureReport<'_> {
+    fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
         if !self.filter.passes(line) {
             return;
         }

@@ -9,16 +9,16 @@ use crate::args::Failures;
 use crate::commands::ls::Broken;
 use crate::env::Env;
 use crate::filter::Filter;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 use crate::output::progress::Progress;
-use gather::Story;
+use gather::FailureReport;
 
-pub(crate) fn run(env: &mut Env, args: &Failures) -> Result<Outcome, Problem> {
+pub(crate) fn run(env: &mut Env, args: &Failures) -> Result<Outcome, CliError> {
     let filter = Filter::new(&args.filters, args.date.as_ref());
     let sessions = filter.sessions(env)?;
     let progress = Progress::bar("reading indexes", crate::index_bytes(&sessions));
-    let mut story = Story::new(&filter, &progress);
-    for part in scan(&sessions, || Story::new(&filter, &progress)) {
+    let mut story = FailureReport::new(&filter, &progress);
+    for part in scan(&sessions, || FailureReport::new(&filter, &progress)) {
         story.merge(part);
     }
     progress.end();

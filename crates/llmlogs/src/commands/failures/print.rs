@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::gather::{Story, Tally};
+use super::gather::{FailureReport, Tally};
 use crate::env::Env;
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 use crate::output::format::{bar, duration, grouped, percent, plural, sparkline};
 use crate::output::out::{BAD, DIM, HEADING};
 use crate::output::table::{Table, cell, left, pairs, right};
@@ -18,7 +18,7 @@ const BAR: usize = 20;
 /// How many days the rate is shown for.
 const DAYS: usize = 14;
 
-pub(crate) fn text(env: &mut Env, story: &Story<'_>, top: usize) -> Result<(), Problem> {
+pub(crate) fn text(env: &mut Env, story: &FailureReport<'_>, top: usize) -> Result<(), CliError> {
     let failures = story.failures();
     let mut shown = vec![(
         "failures",
@@ -45,7 +45,7 @@ pub(crate) fn text(env: &mut Env, story: &Story<'_>, top: usize) -> Result<(), P
     runs(env, story, top.min(5))
 }
 
-fn retries(story: &Story<'_>) -> String {
+fn retries(story: &FailureReport<'_>) -> String {
     let retries = &story.retries;
     let without = story.failures() + retries.saved;
     format!(
@@ -58,7 +58,7 @@ fn retries(story: &Story<'_>) -> String {
 }
 
 /// Calls and failures by stretch of time, in order.
-fn rates(story: &Story<'_>, name: impl Fn(f64) -> String) -> BTreeMap<String, (u64, u64)> {
+fn rates(story: &FailureReport<'_>, name: impl Fn(f64) -> String) -> BTreeMap<String, (u64, u64)> {
     let mut rates: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for (quarter, (calls, failures)) in &story.quarters {
         let sum = rates.entry(name(*quarter as f64 * 900.0)).or_default();
@@ -68,7 +68,7 @@ fn rates(story: &Story<'_>, name: impl Fn(f64) -> String) -> BTreeMap<String, (u
     rates
 }
 
-fn over_time(env: &mut Env, story: &Story<'_>) -> Result<(), Problem> {
+fn over_time(env: &mut Env, story: &FailureReport<'_>) -> Result<(), CliError> {
     heading(env, "Failure rate")?;
     let days = rates(story, |start| env.clock.date(start));
     let hours = rates(story, |start| env.clock.hour_start(start));
@@ -109,13 +109,13 @@ fn over_time(env: &mut Env, story: &Story<'_>) -> Result<(), Problem> {
     ))?)
 }
 
-fn types(env: &mut Env, story: &Story<'_>, top: usize) -> Result<(), Problem> {
+fn types(env: &mut Env, story: &FailureReport<'_>, top: usize) -> Result<(), CliError> {
     heading(env, "By type and code")?;
     let columns =
         [left("TYPE"), left("CODE").at_most(30), right("FAILED"), right("SHARE"), left("LAST"), left("")];
     let mut table = Table::new(&columns);
     let all = story.failures();
-    let ranked = Story::ranked(&story.types);
+    let ranked = FailureReport::ranked(&story.types);
     for ((name, code), tally) in ranked.iter().take(top) {
         let cells = vec![
             cell(one_line(name)).style(BAD),
@@ -131,9 +131,9 @@ fn types(env: &mut Env, story: &Story<'_>, top: usize) -> Result<(), Problem> {
     more(env, ranked.len(), top)
 }
 
-fn causes(env: &mut Env, story: &Story<'_>, top: usize) -> Result<(), Problem> {
+fn causes(env: &mut Env, story: &FailureReport<'_>, top: usize) -> Result<(), CliError> {
     heading(env, "Causes")?;
-    let ranked = Story::ranked(&story.causes);
+    let ranked = FailureReport::ranked(&story.causes);
     for (cause, tally) in ranked.iter().take(top) {
         let status = tally.http_status.map(|status| format!(" {status}")).unwrap_or_default();
         let head = format!("{:>6}×  {}{status}", grouped(tally.count), one_line(&cause.error_type));
@@ -152,7 +152,7 @@ fn causes(env: &mut Env, story: &Story<'_>, top: usize) -> Result<(), Problem> {
     more(env, ranked.len(), top)
 }
 
-fn runs(env: &mut Env, story: &Story<'_>, top: usize) -> Result<(), Problem> {
+fn runs(env: &mut Env, story: &FailureReport<'_>, top: usize) -> Result<(), CliError> {
     let runs = story.runs();
     if runs.is_empty() {
         return Ok(());
@@ -178,13 +178,13 @@ fn session_id(dir: &Path) -> &str {
     name.strip_prefix("session_").unwrap_or(name)
 }
 
-fn heading(env: &mut Env, title: &str) -> Result<(), Problem> {
+fn heading(env: &mut Env, title: &str) -> Result<(), CliError> {
     env.out.blank()?;
     let title = env.out.paint(HEADING, title);
     Ok(env.out.line(&title)?)
 }
 
-fn more(env: &mut Env, all: usize, top: usize) -> Result<(), Problem> {
+fn more(env: &mut Env, all: usize, top: usize) -> Result<(), CliError> {
     if all > top {
         let text = env.out.paint(DIM, &format!("… and {} more; --top 0 shows all", all - top));
         env.out.line(&text)?;
@@ -192,7 +192,7 @@ fn more(env: &mut Env, all: usize, top: usize) -> Result<(), Problem> {
     Ok(())
 }
 
-pub(crate) fn json(env: &Env, story: &Story<'_>) -> Value {
+pub(crate) fn json(env: &Env, story: &FailureReport<'_>) -> Value {
     let tally = |tally: &Tally| {
         json!({
             "count": tally.count, "first": tally.first, "last": tally.last, "http_status": tally.http_status,
@@ -205,8 +205,8 @@ pub(crate) fn json(env: &Env, story: &Story<'_>) -> Value {
         }
         value
     };
-    let types = Story::ranked(&story.types);
-    let causes = Story::ranked(&story.causes);
+    let types = FailureReport::ranked(&story.types);
+    let causes = FailureReport::ranked(&story.causes);
     let over_time = rates(story, |start| env.clock.hour_start(start));
     let failures = story.failures();
     json!({

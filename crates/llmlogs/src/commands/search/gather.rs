@@ -8,7 +8,7 @@ use std::path::Path;
 use memchr::memmem::Finder;
 use serde_json::{Value, json};
 
-use llmlogs_core::read::line::Line;
+use llmlogs_core::read::line::IndexLine;
 use llmlogs_core::read::scan::Gather;
 use llmlogs_core::read::{Call, Entry, IndexEntry, Session, files};
 
@@ -174,7 +174,7 @@ impl<'f> Hits<'f> {
         }
     }
 
-    fn in_line(&mut self, dir: &Path, line: &Line<'_>, matches: &mut Vec<Match>) {
+    fn in_line(&mut self, dir: &Path, line: &IndexLine<'_>, matches: &mut Vec<Match>) {
         let user = line.user_message.text();
         let error = line.error_message.text();
         let is_cut = |text: &str| text.len() >= INDEXED && text.chars().count() >= INDEXED;
@@ -218,7 +218,7 @@ impl<'f> Hits<'f> {
         self.buffer = buffer;
     }
 
-    fn look(&mut self, dir: &Path, line: &Line<'_>, entry: impl FnOnce() -> Entry) {
+    fn look(&mut self, dir: &Path, line: &IndexLine<'_>, entry: impl FnOnce() -> Entry) {
         let mut matches = Vec::new();
         if self.parts.user || self.parts.error {
             self.in_line(dir, line, &mut matches);
@@ -267,7 +267,7 @@ impl Gather for Hits<'_> {
         Some(picked)
     }
 
-    fn finished(&mut self, session: &Session, line: &Line<'_>) {
+    fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
         let id = line.call_id.text();
         if !self.filter.passes(line) || !files::is_plain_name(&id) {
             return;

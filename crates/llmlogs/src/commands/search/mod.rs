@@ -10,7 +10,7 @@ use crate::args::{PartFilter, Search};
 use crate::commands::ls::Broken;
 use crate::env::Env;
 use crate::filter::Filter;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 use crate::output::format::plural;
 use crate::output::out::{BOLD, DIM, MATCH};
 use crate::output::progress::Progress;
@@ -43,7 +43,7 @@ impl Parts {
     }
 }
 
-pub(crate) fn run(env: &mut Env, args: &Search) -> Result<Outcome, Problem> {
+pub(crate) fn run(env: &mut Env, args: &Search) -> Result<Outcome, CliError> {
     let pattern = Pattern::new(&args.pattern, args.ignore_case, args.fixed_strings)?;
     let parts = Parts::new(&args.parts);
     let filter = Filter::new(&args.filters, args.date.as_ref());
@@ -89,7 +89,7 @@ pub(crate) fn run(env: &mut Env, args: &Search) -> Result<Outcome, Problem> {
     })
 }
 
-fn print(env: &mut Env, hit: &Hit) -> Result<(), Problem> {
+fn print(env: &mut Env, hit: &Hit) -> Result<(), CliError> {
     let entry = &hit.entry;
     let line = entry.line();
     let (status, style) = row::status(entry);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use regex::bytes;
 
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 
 /// A pattern, over text and, where it means the same there, over JSON as it is stored.
 #[derive(Debug)]
@@ -16,14 +16,14 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    pub(crate) fn new(pattern: &str, ignore_case: bool, fixed: bool) -> Result<Self, Problem> {
+    pub(crate) fn new(pattern: &str, ignore_case: bool, fixed: bool) -> Result<Self, CliError> {
         let source = if fixed { regex::escape(pattern) } else { pattern.to_owned() };
         let text =
             bytes::RegexBuilder::new(&source)
                 .case_insensitive(ignore_case)
                 .multi_line(true)
                 .build()
-                .map_err(|error| Problem::Usage(format!("{error}\n-F takes the pattern for plain text.")))?;
+                .map_err(|error| CliError::Usage(format!("{error}\n-F takes the pattern for plain text.")))?;
         let stored = reads_the_same_stored(pattern);
         Ok(Pattern { text, stored })
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use llmlogs_core::read::line::Line;
+use llmlogs_core::read::line::IndexLine;
 use llmlogs_core::read::scan::Gather;
 use llmlogs_core::read::{Entry, Session, State};
 
@@ -126,7 +126,7 @@ impl<'f> Totals<'f> {
 }
 
 impl Gather for Totals<'_> {
-    fn finished(&mut self, session: &Session, line: &Line<'_>) {
+    fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
         if !self.filter.passes(line) {
             return;
         }

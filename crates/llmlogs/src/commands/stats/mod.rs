@@ -9,11 +9,11 @@ use crate::args::Stats;
 use crate::commands::ls::Broken;
 use crate::env::Env;
 use crate::filter::Filter;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 use crate::output::progress::Progress;
 use gather::Totals;
 
-pub(crate) fn run(env: &mut Env, args: &Stats) -> Result<Outcome, Problem> {
+pub(crate) fn run(env: &mut Env, args: &Stats) -> Result<Outcome, CliError> {
     let filter = Filter::new(&args.filters, args.date.as_ref());
     let sessions = filter.sessions(env)?;
     let progress = Progress::bar("reading indexes", crate::index_bytes(&sessions));

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::gather::{Totals, Traffic};
 use crate::count::{Costs, Latencies, Sums};
 use crate::env::Env;
-use crate::outcome::Problem;
+use crate::outcome::CliError;
 use crate::output::format::{bar, compact, duration, grouped, money, percent, plural, sparkline};
 use crate::output::out::{BAD, DIM, GOOD, HEADING, PLAIN, WARN};
 use crate::output::table::{Column, Table, cell, left, pairs, right};
@@ -15,7 +15,7 @@ use crate::output::text::one_line;
 
 const BAR: usize = 24;
 
-pub(crate) fn text(env: &mut Env, totals: &Totals<'_>, top: usize) -> Result<(), Problem> {
+pub(crate) fn text(env: &mut Env, totals: &Totals<'_>, top: usize) -> Result<(), CliError> {
     let all = &totals.all;
     let mut shown = vec![("calls", calls(env, totals))];
     if totals.first.is_finite() {
@@ -111,13 +111,13 @@ fn latency(latencies: &Latencies) -> String {
     )
 }
 
-fn heading(env: &mut Env, title: &str) -> Result<(), Problem> {
+fn heading(env: &mut Env, title: &str) -> Result<(), CliError> {
     env.out.blank()?;
     let title = env.out.paint(HEADING, title);
     Ok(env.out.line(&title)?)
 }
 
-fn more(env: &mut Env, shown: usize, all: usize) -> Result<(), Problem> {
+fn more(env: &mut Env, shown: usize, all: usize) -> Result<(), CliError> {
     if all > shown {
         let text =
             env.out.paint(DIM, &format!("… and {} more; --top 0 shows all", grouped((all - shown) as u64)));
@@ -132,7 +132,7 @@ fn sums(
     first: Column,
     groups: &[(String, &Sums)],
     top: usize,
-) -> Result<(), Problem> {
+) -> Result<(), CliError> {
     if groups.is_empty() {
         return Ok(());
     }
@@ -169,7 +169,7 @@ fn counts(
     first: Column,
     groups: &[(String, &u64)],
     top: usize,
-) -> Result<(), Problem> {
+) -> Result<(), CliError> {
     let Some((_, most)) = groups.first() else { return Ok(()) };
     heading(env, title)?;
     let columns = [first, right("CALLS"), left("")];
@@ -187,7 +187,7 @@ fn named(name: &str) -> String {
 }
 
 /// Calls by hour of the day; by day too, where there are several.
-fn hours(env: &mut Env, totals: &Totals<'_>) -> Result<(), Problem> {
+fn hours(env: &mut Env, totals: &Totals<'_>) -> Result<(), CliError> {
     let quarters = totals.over_time();
     if quarters.is_empty() {
         return Ok(());

@@ -15,14 +15,14 @@ use llmlogs_core::capture::{
 /// Spans that end with a response that another span follows: an outer middleware's of the same call.
 /// `None` once the response has ended.
 #[derive(Clone)]
-pub(super) struct Riders(Arc<Mutex<Option<Vec<Span>>>>);
+pub(super) struct LinkedSpans(Arc<Mutex<Option<Vec<Span>>>>);
 
-impl Riders {
+impl LinkedSpans {
     /// Adds a span; gives it back where the response has ended already.
-    fn ride(&self, span: Span) -> Result<(), Span> {
+    fn link(&self, span: Span) -> Result<(), Span> {
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(riders) => {
-                riders.push(span);
+            Some(linked) => {
+                linked.push(span);
                 Ok(())
             }
             None => Err(span),
@@ -36,7 +36,7 @@ impl Riders {
 
 /// Holds the call's span open and gathers what comes back. Dropped before its end, it records what
 /// it has.
-pub(super) struct Flight {
+pub(super) struct InFlightCall {
     span: Span,
     endpoint: Arc<Endpoint>,
     /// What of bodies is kept; nobody but other layers listens where it is `None`.
@@ -48,16 +48,16 @@ pub(super) struct Flight {
     /// All bytes of the body so far, kept or not.
     seen: u64,
     arrivals: ChunkTimings,
-    riders: Riders,
+    linked: LinkedSpans,
     over: bool,
 }
 
 /// How much is kept where no recorder says otherwise: enough for the span's own attributes.
 const LIMIT_WITHOUT_RECORDER: usize = 1 << 20;
 
-impl Flight {
+impl InFlightCall {
     pub(super) fn new(span: Span, endpoint: Arc<Endpoint>, wanted: Option<CapturePolicy>) -> Self {
-        Flight {
+        InFlightCall {
             span,
             endpoint,
             wanted,
@@ -66,7 +66,7 @@ impl Flight {
             held: Some(MemoryReservation::default()),
             seen: 0,
             arrivals: ChunkTimings::default(),
-            riders: Riders(Arc::new(Mutex::new(Some(Vec::new())))),
+            linked: LinkedSpans(Arc::new(Mutex::new(Some(Vec::new())))),
             over: false,
         }
     }
@@ -75,13 +75,13 @@ impl Flight {
         &self.span
     }
 
-    pub(super) fn riders(&self) -> Riders {
-        self.riders.clone()
+    pub(super) fn linked(&self) -> LinkedSpans {
+        self.linked.clone()
     }
 
     /// Lets another span's flight tell the end of this one too; says whether it will.
-    pub(super) fn ride(&mut self, riders: &Riders) -> bool {
-        self.over = riders.ride(self.span.clone()).is_ok();
+    pub(super) fn link(&mut self, linked: &LinkedSpans) -> bool {
+        self.over = linked.link(self.span.clone()).is_ok();
         self.over
     }
 
@@ -159,16 +159,16 @@ impl Flight {
             ended,
         });
         if self.wanted.is_some_and(|wanted| wanted.bodies) {
-            instrument::leave_outcome(&self.span, Arc::clone(&outcome));
+            instrument::attach_response(&self.span, Arc::clone(&outcome));
         }
-        let riders = self.riders.take();
-        instrument::record_end(std::iter::once(&self.span).chain(&riders), &self.endpoint, &outcome);
-        // The riders' spans close after this flight's own, which they surround.
+        let linked = self.linked.take();
+        instrument::record_end(std::iter::once(&self.span).chain(&linked), &self.endpoint, &outcome);
+        // The linked' spans close after this flight's own, which they surround.
         self.span = Span::none();
     }
 }
 
-impl Drop for Flight {
+impl Drop for InFlightCall {
     fn drop(&mut self) {
         self.end(Completion::Dropped);
     }

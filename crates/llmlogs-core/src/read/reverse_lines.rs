@@ -10,7 +10,7 @@ const LONGEST: usize = 64 << 20;
 
 /// Reads the complete lines of a file, the last one first.
 #[derive(Debug)]
-pub(super) struct Backwards {
+pub(super) struct ReverseLines {
     file: File,
     /// Where `buffer` begins in the file.
     start: u64,
@@ -19,11 +19,11 @@ pub(super) struct Backwards {
     end: usize,
 }
 
-impl Backwards {
+impl ReverseLines {
     /// Begins at the end that the file has now. What follows its last newline is passed over.
     pub(super) fn new(mut file: File) -> io::Result<Self> {
         let start = file.seek(SeekFrom::End(0))?;
-        let mut lines = Backwards { file, start, buffer: Vec::new(), end: 0 };
+        let mut lines = ReverseLines { file, start, buffer: Vec::new(), end: 0 };
         loop {
             if let Some(newline) = lines.buffer.iter().rposition(|byte| *byte == b'\n') {
                 lines.end = newline + 1;
@@ -91,7 +91,7 @@ mod tests {
     fn lines(contents: &[u8]) -> Vec<String> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(contents).unwrap();
-        let mut lines = Backwards::new(file).unwrap();
+        let mut lines = ReverseLines::new(file).unwrap();
         let mut found = Vec::new();
         while let Some(line) = lines.previous().unwrap() {
             found.push(String::from_utf8(line.to_vec()).unwrap());

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use llmlogs_core::read::line::Line;
+use llmlogs_core::read::line::IndexLine;
 use llmlogs_core::read::scan::{Gather, scan};
 use llmlogs_core::read::{Call, Entry, Session};
 
 use crate::env::Env;
-use crate::outcome::{Outcome, Problem};
+use crate::outcome::{CliError, Outcome};
 
 /// How many are listed where several could be meant.
 const LISTED: usize = 8;
@@ -19,11 +19,11 @@ pub(crate) enum Found {
 }
 
 /// The latest call, where there is one.
-pub(crate) fn latest(env: &Env) -> Result<Option<Entry>, Problem> {
+pub(crate) fn latest(env: &Env) -> Result<Option<Entry>, CliError> {
     nth(env, 1)
 }
 
-fn nth(env: &Env, place: usize) -> Result<Option<Entry>, Problem> {
+fn nth(env: &Env, place: usize) -> Result<Option<Entry>, CliError> {
     let mut broken = None;
     let mut left = place;
     for entry in env.root.newest() {
@@ -35,13 +35,13 @@ fn nth(env: &Env, place: usize) -> Result<Option<Entry>, Problem> {
     }
     // Only what could be read counts; when that is too little, say what could not.
     match broken {
-        Some(error) => Err(Problem::Root(format!("cannot read {error}"))),
+        Some(error) => Err(CliError::Root(format!("cannot read {error}"))),
         None => Ok(None),
     }
 }
 
-/// The call that `address` means; the latest where there is none.
-pub(crate) fn resolve(env: &Env, address: Option<&str>) -> Result<Found, Problem> {
+/// The call that `selector` means; the latest where there is none.
+pub(crate) fn resolve(env: &Env, address: Option<&str>) -> Result<Found, CliError> {
     let Some(address) = address.map(str::trim) else {
         return Ok(match latest(env)? {
             Some(entry) => Found::Call(entry.call().clone()),
@@ -52,7 +52,7 @@ pub(crate) fn resolve(env: &Env, address: Option<&str>) -> Result<Found, Problem
         let place = match place {
             "" => 1,
             digits => digits.parse().ok().filter(|place| *place > 0).ok_or_else(|| {
-                Problem::Usage(format!("{address}: write ~1 for the latest call, ~2 for the one before it"))
+                CliError::Usage(format!("{address}: write ~1 for the latest call, ~2 for the one before it"))
             })?,
         };
         return Ok(match nth(env, place)? {
@@ -61,7 +61,7 @@ pub(crate) fn resolve(env: &Env, address: Option<&str>) -> Result<Found, Problem
         });
     }
     if address.is_empty() {
-        return Err(Problem::Usage("CALL is empty: give an id, the end of one, a folder, or ~2".into()));
+        return Err(CliError::Usage("CALL is empty: give an id, the end of one, a folder, or ~2".into()));
     }
     if let Some(call) = folder(env, address) {
         return Ok(Found::Call(call));
@@ -86,13 +86,13 @@ fn folder(env: &Env, address: &str) -> Option<Call> {
     })
 }
 
-fn by_id(env: &Env, address: &str) -> Result<Found, Problem> {
+fn by_id(env: &Env, address: &str) -> Result<Found, CliError> {
     let id = address.trim_end_matches('/');
     let (session_tail, id) = match id.rsplit_once('/') {
         Some((session, id)) => (Some(session.strip_prefix("session_").unwrap_or(session)), id),
         None => (None, id),
     };
-    let unreadable = |error: std::io::Error| Problem::Root(format!("cannot read {error}"));
+    let unreadable = |error: std::io::Error| CliError::Root(format!("cannot read {error}"));
     let mut sessions: Vec<Session> = Vec::new();
     for day in env.root.days().map_err(unreadable)? {
         sessions.extend(day.sessions().map_err(unreadable)?);
@@ -133,7 +133,7 @@ fn by_id(env: &Env, address: &str) -> Result<Found, Problem> {
     Ok(nothing(format!("no call {address} in {}\n{hint}", env.root.path().display())))
 }
 
-fn one_of(env: &Env, address: &str, mut calls: Vec<Call>) -> Result<Found, Problem> {
+fn one_of(env: &Env, address: &str, mut calls: Vec<Call>) -> Result<Found, CliError> {
     calls.sort_by(|a, b| b.dir().cmp(a.dir()));
     calls.dedup_by(|a, b| a.dir() == b.dir());
     if calls.len() == 1 {
@@ -148,7 +148,7 @@ fn one_of(env: &Env, address: &str, mut calls: Vec<Call>) -> Result<Found, Probl
         message.push_str("\n…");
     }
     message.push_str("\nGive more of the id, or one of these folders.");
-    Err(Problem::Usage(message))
+    Err(CliError::Usage(message))
 }
 
 fn nothing(message: String) -> Found {
@@ -196,7 +196,7 @@ impl Ids {
 }
 
 impl Gather for Ids {
-    fn finished(&mut self, session: &Session, line: &Line<'_>) {
+    fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
         let id = line.call_id.text();
         if !id.contains(['/', '\\']) {
             self.see(&id, session.dir().join(&*id));
