@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::format::{IndexEntry, Metadata};
 
 use super::line::IndexLine;
-use super::name::CallName;
-use super::{files, lenient};
+use super::{files, session_file};
+use crate::format::call_id::CallId;
+use crate::format::lenient;
 
 /// How far a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,7 +60,7 @@ impl Call {
             return Err(files::named(&io::ErrorKind::NotADirectory.into(), &dir));
         }
         let session = dir.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Call::look(dir, || super::session::is_running(&session)))
+        Ok(Call::look(dir, || session_file::is_running(&session)))
     }
 
     /// The call's folder.
@@ -148,7 +149,7 @@ impl Entry {
 
     /// The entry of a call of which no more is to be known than its name.
     pub fn bare(call: Call) -> Self {
-        let timestamp = CallName::of(call.id().as_bytes()).timestamp();
+        let timestamp = CallId::of(call.id().as_bytes()).timestamp();
         let line = serde_json::json!({"call_id": call.id(), "timestamp": timestamp});
         Entry { line: line.to_string().into_bytes(), timestamp, call }
     }
@@ -170,7 +171,7 @@ impl Entry {
             _ => IndexEntry { call_id: call.id().to_owned(), ..IndexEntry::default() },
         };
         let timestamp = match entry.timestamp {
-            0.0 => CallName::of(call.id().as_bytes()).timestamp(),
+            0.0 => CallId::of(call.id().as_bytes()).timestamp(),
             known => known,
         };
         let line = serde_json::to_vec(&IndexEntry { timestamp, ..entry })?;

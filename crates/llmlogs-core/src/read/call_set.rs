@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::name::CallName;
-use super::{files, session};
+use super::{files, session_file};
+use crate::format::call_id::CallId;
 
 /// How far call numbers may run ahead of the lines read before they are kept one by one.
 const SLACK: usize = 1 << 20;
@@ -15,17 +15,17 @@ pub struct CallSet {
     /// By number: the name that has it.
     by_number: Vec<Option<std::num::NonZeroU32>>,
     /// Names that share a number with another, have none, or an absurd one.
-    others: HashSet<CallName>,
+    others: HashSet<CallId>,
     count: usize,
     lowest: u64,
-    last: CallName,
+    last: CallId,
     last_id: Vec<u8>,
 }
 
 impl CallSet {
     /// Notes a call; `false` when it was noted before.
     pub fn insert(&mut self, id: &[u8]) -> bool {
-        let name = CallName::of(id);
+        let name = CallId::of(id);
         let Some(stamp) = name.stamp_nonzero() else { return self.insert_other(name) };
         let number = name.number as usize;
         if number >= self.by_number.len() {
@@ -51,7 +51,7 @@ impl CallSet {
         true
     }
 
-    fn insert_other(&mut self, name: CallName) -> bool {
+    fn insert_other(&mut self, name: CallId) -> bool {
         self.others.insert(name)
     }
 
@@ -61,7 +61,7 @@ impl CallSet {
     }
 
     pub fn contains(&self, id: &[u8]) -> bool {
-        let name = CallName::of(id);
+        let name = CallId::of(id);
         let by_number = self.by_number.get(name.number as usize).copied().flatten();
         (by_number.is_some() && by_number == name.stamp_nonzero()) || self.others.contains(&name)
     }
@@ -79,8 +79,8 @@ impl CallSet {
 /// Whether the call `id` is certainly the last one that began in the session's folder `dir`.
 pub(super) fn nothing_after(dir: &Path, id: &[u8]) -> bool {
     let Ok(last) = std::str::from_utf8(id) else { return false };
-    let name = CallName::of(id);
-    if let Ok(info) = session::info(dir)
+    let name = CallId::of(id);
+    if let Ok(info) = session_file::info(dir)
         && info.ended_at.is_some()
         && info.counters.lost == 0
         && info.counters.calls == name.number
@@ -88,7 +88,7 @@ pub(super) fn nothing_after(dir: &Path, id: &[u8]) -> bool {
         return true;
     }
     // Where nobody writes, the tree may be a copy, and its times say nothing.
-    if !session::is_running(dir) {
+    if !session_file::is_running(dir) {
         return false;
     }
     // A folder's own time is that of the last folder made in it, and a call's request is written

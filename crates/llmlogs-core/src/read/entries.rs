@@ -7,7 +7,8 @@ use std::vec;
 
 use super::call_set::CallSet;
 use super::line::IndexLine;
-use super::session::{Session, is_call, is_running};
+use super::session::Session;
+use super::session_file::{is_call, is_running};
 use super::{Call, Entry, files};
 
 /// The index line by line, then the folders that it lacks.

@@ -11,19 +11,18 @@ mod call;
 pub mod call_set;
 mod entries;
 pub mod files;
-mod lenient;
 pub mod line;
-pub mod name;
 mod newest;
 mod reverse_lines;
 mod root;
 pub mod scan;
 mod session;
+mod session_file;
 
 pub use crate::format::{
-    ApiInfo, Attempt, Context, CostEstimate, Files, IndexEntry, Metadata, Performance, RequestInfo,
-    ResponseInfo, Status, Truncated, Usage,
+    ApiInfo, Attempt, Context, CostEstimate, Counters, Files, IndexEntry, Metadata, Performance, RequestInfo,
+    ResponseInfo, SessionInfo, Status, Truncated, Usage,
 };
 pub use call::{Call, Entry, State};
 pub use root::{Day, Root};
-pub use session::{Counters, Session, SessionInfo};
+pub use session::Session;

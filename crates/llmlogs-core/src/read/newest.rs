@@ -10,10 +10,10 @@ use chrono::{Local, NaiveDate, TimeZone};
 
 use super::call_set::nothing_after;
 use super::line::IndexLine;
-use super::name::CallName;
 use super::reverse_lines::ReverseLines;
-use super::session::{is_call, is_running};
+use super::session_file::{is_call, is_running};
 use super::{Call, Day, Entry, Session, files};
+use crate::format::call_id::CallId;
 
 /// How many lines are held back at most to bring them into order.
 const WINDOW: usize = 1 << 14;
@@ -30,7 +30,7 @@ pub(super) struct SessionNewest {
     dir: PathBuf,
     index: Option<ReverseLines>,
     /// Lines that were read and not yet given out.
-    window: BTreeMap<CallName, Entry>,
+    window: BTreeMap<CallId, Entry>,
     /// When the call of the line read last was over.
     horizon: f64,
     /// Every number from here up was read in the index.
@@ -38,10 +38,10 @@ pub(super) struct SessionNewest {
     /// Numbers below it that were read, too.
     below_floor: BTreeSet<u64>,
     /// The folders that the index did not have when they were listed, oldest first.
-    folders: Option<Vec<(CallName, String)>>,
+    folders: Option<Vec<(CallId, String)>>,
     /// Calls given out that came from folders.
-    from_folders: HashSet<CallName>,
-    given: Option<CallName>,
+    from_folders: HashSet<CallId>,
+    given: Option<CallId>,
     running: Option<bool>,
 }
 
@@ -84,7 +84,7 @@ impl SessionNewest {
             if !files::is_plain_name(&id) {
                 continue;
             }
-            let name = CallName::of(id.as_bytes());
+            let name = CallId::of(id.as_bytes());
             self.horizon = line.end();
             if self.folders.is_none() {
                 self.below_floor.insert(name.number);
@@ -96,7 +96,7 @@ impl SessionNewest {
     }
 
     /// Whether the index may have missed a call that is as new as `next`.
-    fn has_gap_before(&mut self, next: CallName) -> bool {
+    fn has_gap_before(&mut self, next: CallId) -> bool {
         if self.given.is_none() {
             let Some(highest) = self.below_floor.pop_last() else { return true };
             self.floor = highest;
@@ -114,8 +114,7 @@ impl SessionNewest {
     fn list(&mut self) -> io::Result<()> {
         self.folders = Some(Vec::new());
         let names = files::folders(&self.dir, is_call)?;
-        let mut folders: Vec<_> =
-            names.into_iter().map(|name| (CallName::of(name.as_bytes()), name)).collect();
+        let mut folders: Vec<_> = names.into_iter().map(|name| (CallId::of(name.as_bytes()), name)).collect();
         if self.given.is_some() {
             let floor = self.floor;
             folders.retain(|(name, _)| name.number < floor);
@@ -294,7 +293,7 @@ mod tests {
             std::fs::create_dir(session.join(folder)).unwrap();
         }
         let entries = Root::open(root.path()).unwrap().newest();
-        entries.map(|entry| CallName::of(entry.unwrap().call().id().as_bytes()).number).collect()
+        entries.map(|entry| CallId::of(entry.unwrap().call().id().as_bytes()).number).collect()
     }
 
     #[test]

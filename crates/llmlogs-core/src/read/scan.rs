@@ -12,7 +12,7 @@ use std::thread;
 
 use super::call_set::CallSet;
 use super::line::IndexLine;
-use super::{Call, Entry, Session, State, entries, files, session};
+use super::{Call, Entry, Session, State, entries, files, session_file};
 
 /// How much of an index a thread takes at a time: it is read over more than once, so it had better stay
 /// in the processor's cache.
@@ -92,7 +92,7 @@ pub fn scan<G: Gather>(sessions: &[Session], make: impl Fn() -> G) -> Vec<G> {
         }
         match (entries::unseen(of.dir(), &seen), missing.lock()) {
             (Ok(names), Ok(mut missing)) => {
-                let running = !names.is_empty() && session::is_running(of.dir());
+                let running = !names.is_empty() && session_file::is_running(of.dir());
                 missing.extend(names.into_iter().map(|name| (next, running, name)));
             }
             (Err(error), _) => gatherer.failed(error),

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 
+use llmlogs_core::format::call_id::CallId;
 use llmlogs_core::read::files::is_plain_name;
 use llmlogs_core::read::line::IndexLine;
-use llmlogs_core::read::name::CallName;
 use llmlogs_core::read::scan::Gather;
 use llmlogs_core::read::{Entry, Session, Status};
 
@@ -195,7 +195,7 @@ impl Gather for FailureReport<'_> {
             self.retries.attempts += line.attempts - 1;
             self.retries.saved += u64::from(line.status == Status::Ok);
         }
-        let turn = Turn { timestamp: line.timestamp, number: CallName::of(line.call_id.0).number, failed };
+        let turn = Turn { timestamp: line.timestamp, number: CallId::of(line.call_id.0).number, failed };
         match self.turns.get_mut(session.dir()) {
             Some(turns) => turns.push(turn),
             None => drop(self.turns.insert(session.dir().to_owned(), vec![turn])),

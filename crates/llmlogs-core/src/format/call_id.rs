@@ -5,21 +5,21 @@ use chrono::{DateTime, Local, NaiveDate, TimeZone};
 /// `call_20251027_040210_001`: when the call started, by the clock of whoever recorded it, and its
 /// number in the session. Sorts older calls first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct CallName {
+pub struct CallId {
     /// The local time as if it were UTC, in Unix seconds; zero where the name does not say.
     stamp: u32,
     /// In an odd name, something that tells it from others.
     pub number: u64,
 }
 
-impl CallName {
+impl CallId {
     pub fn of(name: &[u8]) -> Self {
         let rest = name.strip_prefix(b"call_").unwrap_or(name);
         let cut = rest.iter().rposition(|byte| *byte == b'_').unwrap_or_default();
         let number = rest.get(cut + 1..).and_then(digits);
         match (parse_stamp(&rest[..cut]), number) {
-            (Some(stamp), Some(number)) => CallName { stamp, number },
-            _ => CallName { stamp: 0, number: odd(name) },
+            (Some(stamp), Some(number)) => CallId { stamp, number },
+            _ => CallId { stamp: 0, number: odd(name) },
         }
     }
 
@@ -33,13 +33,13 @@ impl CallName {
         Local.from_local_datetime(&time).earliest().map_or(0.0, |time| time.timestamp() as f64)
     }
 
-    pub(super) fn stamp_nonzero(self) -> Option<std::num::NonZeroU32> {
+    pub fn stamp_nonzero(self) -> Option<std::num::NonZeroU32> {
         std::num::NonZeroU32::new(self.stamp)
     }
 
     /// The names that a call could have which was recorded right after this one: recording lags behind
     /// when a lot is going on, but not by more than a minute.
-    pub(super) fn successors(self) -> impl Iterator<Item = String> {
+    pub fn successors(self) -> impl Iterator<Item = String> {
         let start = i64::from(self.stamp);
         (start - 60..=start + 60).map(move |second| {
             let time = DateTime::from_timestamp(second, 0).unwrap_or_default();
@@ -78,12 +78,12 @@ mod tests {
 
     #[test]
     fn names_sort_by_time_then_number() {
-        let older = CallName::of(b"call_20251027_040210_999");
-        let newer = CallName::of(b"call_20251027_040210_1000");
+        let older = CallId::of(b"call_20251027_040210_999");
+        let newer = CallId::of(b"call_20251027_040210_1000");
         assert!(older < newer);
-        assert!(newer < CallName::of(b"call_20251027_050000_001"));
-        assert_ne!(CallName::of(b"call_odd"), CallName::of(b"call_odder"));
-        assert_eq!(CallName::of(b"call_odd_001").timestamp(), 0.0);
+        assert!(newer < CallId::of(b"call_20251027_050000_001"));
+        assert_ne!(CallId::of(b"call_odd"), CallId::of(b"call_odder"));
+        assert_eq!(CallId::of(b"call_odd_001").timestamp(), 0.0);
         assert_eq!(older.successors().nth(60).unwrap(), "call_20251027_040210_1000");
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::format::{Attempt, Metadata, Status};
 
 /// Reads what is there.
-pub(super) fn metadata(contents: &[u8]) -> serde_json::Result<Metadata> {
+pub fn metadata(contents: &[u8]) -> serde_json::Result<Metadata> {
     let mut metadata = match serde_json::from_slice::<Metadata>(contents) {
         Ok(metadata) => metadata,
         Err(_another_writer) => {
