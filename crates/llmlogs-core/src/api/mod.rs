@@ -13,6 +13,7 @@ pub mod failure;
 pub mod form;
 pub mod framing;
 pub mod registry;
+pub mod shared;
 pub mod view;
 
 pub use decode::{DecodedBody, decode, decode_summary};
@@ -21,4 +22,6 @@ pub use error::request_id;
 pub use failure::{exchange_failure, reported_failure};
 pub use form::form;
 pub use registry::dialect;
-pub use view::{Choice, Part, RequestView, ResponseView, data_url, parameters, text_or_json};
+pub use shared::media::data_url;
+pub use shared::members::text_or_json;
+pub use view::{Choice, Part, RequestView, ResponseView, parameters};
