@@ -6,6 +6,7 @@ use tracing::Span;
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, Registry};
 
 use llmlogs_core::capture::{CapturePolicy, CapturedRequest, CapturedResponse, SpanCapture};
+use llmlogs_core::semconv;
 
 /// Runs `with` on the extensions of `span`, where its subscriber is built on a [`Registry`].
 ///
@@ -32,7 +33,7 @@ pub(crate) fn attach_request(span: &Span, request: Arc<CapturedRequest>) {
     leave(span, |exchange| exchange.request = Some(request));
     // The layer looks at its next chance, and this is one: the request is on disk while the call is
     // still in flight.
-    span.record("http.request.method", method);
+    span.record(semconv::HTTP_REQUEST_METHOD, method);
 }
 
 /// Leaves a call's outcome beside its span; the layer takes it at the next record or at the close.

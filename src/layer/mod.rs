@@ -3,7 +3,7 @@
 //! No I/O and no formatting of bodies: a closed call goes to the [`Sink`] as it was gathered.
 
 mod classify;
-mod names;
+mod event_fields;
 mod state;
 mod visit;
 
@@ -183,7 +183,7 @@ impl LlmLogLayer {
         for span in scope {
             if let Some(state) = self.call(&span) {
                 let level = *event.metadata().level();
-                let keep = |name| names::of_event(name, level);
+                let keep = |name| event_fields::kept_name(name, level);
                 event.record(&mut Visitor(EventFields { call: Open::new(callsite, &state), keep }));
                 self.collect(&span, &state);
                 return;
