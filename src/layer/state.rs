@@ -186,7 +186,7 @@ pub(super) struct CallState {
     /// The user's predicate says that it is a call.
     forced: bool,
     pub(super) request: Option<Arc<CapturedRequest>>,
-    pub(super) outcome: Option<Arc<CapturedResponse>>,
+    pub(super) response: Option<Arc<CapturedResponse>>,
     pub(super) panicked: bool,
     pub(super) role: Role,
     /// Set once the recorder knows of the call.
@@ -215,7 +215,7 @@ impl CallState {
             hints: CallHints::default(),
             forced,
             request: None,
-            outcome: None,
+            response: None,
             panicked: false,
             role: Role::Undecided,
             key: None,
@@ -275,7 +275,7 @@ impl CallState {
             // Spans inside keep this one open, so none is left to ask for its context.
             fields: std::mem::take(&mut self.fields),
             request: self.request.clone(),
-            outcome: self.outcome.take(),
+            response: self.response.take(),
             panicked: self.panicked,
         }
     }
