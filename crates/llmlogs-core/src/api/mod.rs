@@ -12,13 +12,14 @@ pub mod error;
 pub mod failure;
 pub mod form;
 pub mod framing;
+pub mod interpret;
 pub mod registry;
 pub mod view;
 
-pub use decode::{DecodedBody, decode, decode_summary};
-pub use detect::{Request, api_of, api_of_answer, body_confirms_llm, detect_endpoint, unrecognised};
-pub use error::request_id;
-pub use failure::{exchange_failure, reported_failure};
+pub use decode::{DecodedBody, decode};
+pub use detect::{Request, api_of, body_confirms_llm, detect_endpoint, unrecognised};
+pub use failure::{has_failed, reported_failure};
 pub use form::form;
+pub use interpret::{Depth, Interpretation, interpret};
 pub use registry::dialect;
 pub use view::{Choice, Part, RequestView, ResponseView, data_url, parameters, text_or_json};
