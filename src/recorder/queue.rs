@@ -94,7 +94,7 @@ pub(super) struct Queue {
     progressed: Condvar,
     budget: usize,
     overflow: Overflow,
-    wanted: CapturePolicy,
+    policy: CapturePolicy,
     /// One of [`OFF`], [`ON`], [`STOPPED`] and [`FORKED`].
     switch: AtomicU8,
     /// Whether the program waits no longer for a disk that fails.
@@ -109,7 +109,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(budget: usize, overflow: Overflow, wanted: CapturePolicy) -> Self {
+    pub(super) fn new(budget: usize, overflow: Overflow, policy: CapturePolicy) -> Self {
         Queue {
             state: Mutex::default(),
             bytes: AtomicUsize::new(0),
@@ -118,7 +118,7 @@ impl Queue {
             progressed: Condvar::new(),
             budget,
             overflow,
-            wanted,
+            policy,
             switch: AtomicU8::new(ON),
             given_up: AtomicBool::new(false),
             on: Mutex::new(Some(CountGuard::on())),
@@ -379,9 +379,9 @@ pub(super) enum Flushed {
 }
 
 impl Sink for Queue {
-    fn wanted(&self) -> Option<CapturePolicy> {
+    fn policy(&self) -> Option<CapturePolicy> {
         match self.switch.load(Ordering::Relaxed) {
-            ON => Some(self.wanted),
+            ON => Some(self.policy),
             STOPPED => {
                 notice_stopped();
                 None

@@ -44,8 +44,12 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
         Overflow::Degrade => settings.max_queue_bytes,
         Overflow::Block => usize::MAX,
     };
-    let wanted = CapturePolicy { bodies: true, body_limit: settings.compose.max_body_bytes, budget };
-    let queue = Arc::new(Queue::new(settings.max_queue_bytes, settings.overflow, wanted));
+    let policy = CapturePolicy {
+        bodies: true,
+        max_body_bytes: settings.compose.max_body_bytes,
+        max_bytes_in_flight: budget,
+    };
+    let queue = Arc::new(Queue::new(settings.max_queue_bytes, settings.overflow, policy));
     let sync = settings.durability == Durability::Call;
     // A program that changes its folder later must not scatter its calls.
     let root = std::path::absolute(settings.root.unwrap_or_else(layout::default_root))?;

@@ -22,7 +22,7 @@ pub fn attempts(record: &CallRecord, endpoint: &Endpoint, redact: &Redactor) -> 
 }
 
 fn attempt(number: u64, span: &SpanRecord, endpoint: &Endpoint, redact: &Redactor) -> Attempt {
-    let response = span.outcome.as_deref();
+    let response = span.response.as_deref();
     let endpoint = span.request.as_deref().map_or(endpoint, |request| &request.endpoint);
     let mut failure = match response {
         Some(response) => {

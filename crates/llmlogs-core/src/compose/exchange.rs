@@ -16,7 +16,7 @@ impl<'r> Exchange<'r> {
     pub fn of(record: &'r CallRecord) -> Self {
         let own = &record.own;
         let last = record.attempts.iter().rev().find(|span| is_http(span)).unwrap_or(own);
-        let response = match (own.outcome.as_deref(), last.outcome.as_deref()) {
+        let response = match (own.response.as_deref(), last.response.as_deref()) {
             (Some(own), Some(last)) => Some(match own.body {
                 _ if same_end(own, last) => Cow::Borrowed(last),
                 // What the last attempt had received stays, whatever became of the call afterwards.
@@ -48,5 +48,5 @@ fn same_end(own: &CapturedResponse, last: &CapturedResponse) -> bool {
 
 /// Returns whether a span carried an HTTP request or its response.
 pub fn is_http(span: &SpanRecord) -> bool {
-    span.request.is_some() || span.outcome.is_some()
+    span.request.is_some() || span.response.is_some()
 }
