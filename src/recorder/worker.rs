@@ -219,9 +219,7 @@ impl Worker {
                             let compose =
                                 || composer.compose(record, &session_id, with_input.contains(&record.key));
                             // What fails here is told where it fails again.
-                            catch_unwind(AssertUnwindSafe(|| silently(silenced, compose)))
-                                .ok()
-                                .and_then(Result::ok)
+                            catch_unwind(AssertUnwindSafe(|| silently(silenced, compose))).ok()
                         }
                         _ => None,
                     };
@@ -475,10 +473,10 @@ impl Worker {
         let with_input = self.bodies && !open.input;
         let call = match composed.take().filter(|call| !with_input || call.input.is_some()) {
             Some(call) => call,
-            None => silently(self.silenced, || self.composer.compose(record, self.session.id(), with_input))?,
+            None => silently(self.silenced, || self.composer.compose(record, self.session.id(), with_input)),
         };
         // It is there for the next try too.
-        let call = &*composed.insert(call);
+        let call = composed.insert(call);
         if self.bodies {
             if let Some(input) = call.input.as_ref().filter(|_| with_input) {
                 self.write_input(folder, input)?;
@@ -491,12 +489,12 @@ impl Worker {
                 folder.write("output.txt", call.output_text.as_bytes(), self.sync)?;
             }
         }
-        let (metadata, mut line) = call.named(&open.place.name);
+        let (metadata, mut line) = call.named(&open.place.name)?;
         folder.write_into_place("metadata.json", &metadata, self.sync, |_| Ok(()))?;
         if self.sync {
             folder.sync()?;
         }
         line.push(b'\n');
-        Ok((line, call.status))
+        Ok((line, call.status()))
     }
 }
