@@ -184,8 +184,8 @@ impl Writer<'_> {
                 body => self.body(body),
             }
         }
-        self.bytes.push(u8::from(leg.outcome.is_some()));
-        if let Some(outcome) = &leg.outcome {
+        self.bytes.push(u8::from(leg.response.is_some()));
+        if let Some(outcome) = &leg.response {
             self.outcome(outcome, started);
         }
     }
@@ -325,7 +325,7 @@ impl<'p> Reader<'p> {
         let fields = self.fields();
         let request = if self.byte() != 0 { self.request() } else { None };
         let outcome = if self.byte() != 0 { Some(Arc::new(self.outcome())) } else { None };
-        SpanRecord { started, ended, fields, request, outcome, panicked }
+        SpanRecord { started, ended, fields, request, response: outcome, panicked }
     }
 
     fn request(&mut self) -> Option<Arc<CapturedRequest>> {
@@ -419,7 +419,7 @@ mod tests {
                 endpoint: endpoint.clone(),
                 body: Body::Whole(body.repeat(SMALL_REQUEST).into()),
             })),
-            outcome: Some(Arc::new(CapturedResponse {
+            response: Some(Arc::new(CapturedResponse {
                 head: ResponseHead {
                     status: Some(429),
                     content_type: "application/json".into(),
@@ -439,7 +439,7 @@ mod tests {
             Failure { kind: ErrorType::Http(429), code: "slow".into(), message: "slow down".into() };
         CallRecord {
             key: CallKey::next(),
-            own: SpanRecord { request: None, outcome: None, ..leg(0, 9, b"", Completion::Dropped) },
+            own: SpanRecord { request: None, response: None, ..leg(0, 9, b"", Completion::Dropped) },
             attempts: vec![
                 leg(1, 2, b"one", Completion::Failed(failure)),
                 leg(3, 4, b"another", Completion::Complete),

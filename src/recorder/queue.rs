@@ -386,7 +386,7 @@ fn warn_stopped() {
 }
 
 impl Sink for Queue {
-    fn wanted(&self) -> Option<CapturePolicy> {
+    fn policy(&self) -> Option<CapturePolicy> {
         match self.switch.position() {
             Position::On => Some(self.policy),
             Position::Stopped => {

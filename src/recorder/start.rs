@@ -30,7 +30,11 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
         Overflow::Block => usize::MAX,
     };
     // Without its body nothing is known of a call, whether or not the body itself is kept.
-    let policy = CapturePolicy { bodies: true, body_limit: settings.compose.max_body_bytes, budget };
+    let policy = CapturePolicy {
+        bodies: true,
+        max_body_bytes: settings.compose.max_body_bytes,
+        max_bytes_in_flight: budget,
+    };
     let counters = Arc::new(AtomicCounters::default());
     let queue =
         Arc::new(Queue::new(settings.max_queue_bytes, settings.overflow, policy, Arc::clone(&counters)));

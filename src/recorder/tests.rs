@@ -25,7 +25,7 @@ fn call_at(wall: SystemTime) -> Box<CallRecord> {
             ended: clock + Duration::from_millis(5),
             fields: Fields::default(),
             request: None,
-            outcome: None,
+            response: None,
             panicked: false,
         },
         attempts: Vec::new(),
@@ -141,7 +141,7 @@ fn without_room_the_bodies_give_way_and_the_call_is_kept() {
         endpoint: Arc::new(endpoint),
         body: Body::Whole(vec![b'a'; 5000].into()),
     }));
-    record.own.outcome = Some(Arc::new(CapturedResponse {
+    record.own.response = Some(Arc::new(CapturedResponse {
         head: ResponseHead::default(),
         body: Body::Whole(vec![b'b'; 5000].into()),
         arrivals: ChunkTimings::default(),
@@ -168,7 +168,7 @@ fn flush_and_shutdown_keep_their_word() {
     }
     let stats = guard.shutdown(Duration::from_secs(10));
     assert_eq!((stats.calls, stats.queued), (50, 0));
-    assert!(sink.wanted().is_none());
+    assert!(sink.policy().is_none());
     sink.finished(call_at(SystemTime::now()));
 }
 

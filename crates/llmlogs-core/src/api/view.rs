@@ -65,7 +65,10 @@ pub enum Part<'j> {
         bytes: Option<u64>,
         source: Cow<'j, str>,
     },
+    /// A call of one of the caller's tools.
     ToolCall {
+        /// What the result of the call names as its `call_id`; empty where the API has no such ids.
+        id: Cow<'j, str>,
         name: Cow<'j, str>,
         /// As the body has them: JSON, or whatever the model wrote instead.
         arguments: Cow<'j, str>,
@@ -73,12 +76,17 @@ pub enum Part<'j> {
     /// A call that the provider itself carried out: OpenTelemetry's `server_tool_call`, which is none
     /// that the caller has to answer.
     ServerToolCall {
+        /// As for [`Part::ToolCall`].
+        id: Cow<'j, str>,
         name: Cow<'j, str>,
         arguments: Cow<'j, str>,
     },
+    /// What a tool returned.
     ToolResult {
-        /// The call's id or the tool's name.
-        of: Cow<'j, str>,
+        /// The id of the call that it answers; empty where the API has no such ids.
+        call_id: Cow<'j, str>,
+        /// What text shows it under: the call's id or the tool's name, whichever the API gives first.
+        label: Cow<'j, str>,
         text: Cow<'j, str>,
     },
     /// A part of a kind that is not known, as it stands.
@@ -92,6 +100,18 @@ impl Part<'_> {
             _ => None,
         }
     }
+}
+
+/// Returns the calls of tools and their results among `parts`, each with the id that joins the two.
+#[cfg(test)]
+pub(crate) fn tool_ids<'p>(parts: impl IntoIterator<Item = &'p Part<'p>>) -> Vec<String> {
+    let id = |part: &Part<'_>| match part {
+        Part::ToolCall { id, name, .. } => Some(format!("{name} called as {id}")),
+        Part::ServerToolCall { id, name, .. } => Some(format!("{name} called by the provider as {id}")),
+        Part::ToolResult { call_id, .. } => Some(format!("result of {call_id}")),
+        _ => None,
+    };
+    parts.into_iter().filter_map(id).collect()
 }
 
 /// A tool that is offered to the model.

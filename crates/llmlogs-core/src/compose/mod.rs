@@ -123,7 +123,7 @@ impl<'r> Chosen<'r> {
     fn of(record: &'r CallRecord) -> Self {
         let own = &record.own;
         let last = record.attempts.iter().rev().find(|leg| is_http(leg)).unwrap_or(own);
-        let outcome = match (own.outcome.as_deref(), last.outcome.as_deref()) {
+        let outcome = match (own.response.as_deref(), last.response.as_deref()) {
             (Some(own), Some(last)) => {
                 let same = match own.end {
                     Completion::Complete => true,
@@ -155,7 +155,7 @@ impl<'r> Chosen<'r> {
 }
 
 fn is_http(leg: &SpanRecord) -> bool {
-    leg.request.is_some() || leg.outcome.is_some()
+    leg.request.is_some() || leg.response.is_some()
 }
 
 impl Composer {
@@ -486,7 +486,7 @@ impl Composer {
     }
 
     fn attempt(&self, number: u64, leg: &SpanRecord) -> Attempt {
-        let outcome = leg.outcome.as_deref();
+        let outcome = leg.response.as_deref();
         let ended = outcome.map_or(leg.ended, |outcome| outcome.ended);
         let mut failure = match (outcome, leg.request.as_deref()) {
             (Some(outcome), Some(request)) => {

@@ -102,9 +102,11 @@ fn block_parts<'j>(block: &'j Json<'j>) -> Vec<Part<'j>> {
         "thinking" => Part::Reasoning(text(block.get("thinking"))),
         "redacted_thinking" => Part::Reasoning(Cow::Borrowed("[redacted]")),
         "tool_use" => {
-            Part::ToolCall { name: text(block.get("name")), arguments: text_or_json(block.get("input")) }
+            let (name, arguments) = (text(block.get("name")), text_or_json(block.get("input")));
+            Part::ToolCall { id: text(block.get("id")), name, arguments }
         }
         "server_tool_use" | "mcp_tool_use" => Part::ServerToolCall {
+            id: text(block.get("id")),
             name: text(block.get("name")),
             arguments: text_or_json(block.get("input")),
         },
@@ -156,7 +158,8 @@ fn tool_result<'j>(block: &'j Json<'j>) -> Vec<Part<'j>> {
         Ok([text]) => text,
         Err(texts) => texts.join("\n").into(),
     };
-    let mut parts = vec![Part::ToolResult { of: self::text(block.get("tool_use_id")), text }];
+    let call_id = self::text(block.get("tool_use_id"));
+    let mut parts = vec![Part::ToolResult { call_id: call_id.clone(), label: call_id, text }];
     parts.append(&mut media);
     parts
 }
@@ -413,6 +416,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::api::view::tool_ids;
     use crate::api::{Request, detect_endpoint};
 
     fn endpoint() -> Endpoint {
@@ -556,7 +560,7 @@ mod tests {
         assert_eq!(view.last_user_message(), "And?");
         let tools: Vec<_> = view.tools.iter().map(|tool| &*tool.name).collect();
         assert_eq!(tools, ["f", "web_search", "files"]);
-        let result = Part::ToolResult { of: "t".into(), text: "ok".into() };
+        let result = Part::ToolResult { call_id: "t".into(), label: "t".into(), text: "ok".into() };
         let image = Part::Media { media_type: "image/png".into(), bytes: Some(3), source: "".into() };
         assert_eq!(view.messages[3].parts, [result, image]);
     }
@@ -575,8 +579,11 @@ mod tests {
             matches!(&view.choices[0].parts[0], Part::ServerToolCall { name, .. } if name == "web_search")
         );
         assert_eq!((view.finish_reason(), &*view.object), ("end_turn", "message"));
-        let result =
-            |of: &'static str, text: &'static str| Part::ToolResult { of: of.into(), text: text.into() };
+        let result = |id: &'static str, text: &'static str| Part::ToolResult {
+            call_id: id.into(),
+            label: id.into(),
+            text: text.into(),
+        };
         let read = [result("s", "T\nU"), result("b", "out"), Part::Text("done".into())];
         assert_eq!(view.choices[0].parts[1..], read);
     }
@@ -609,5 +616,18 @@ mod tests {
             let said = object.get("content").items()[0].get("text").as_str();
             prop_assert_eq!(said.as_deref(), Some(&*text));
         }
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id() {
+        let body = r#"{"messages":[
+            {"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}},{"type":"server_tool_use","id":"s","name":"web_search","input":{}},{"type":"web_search_tool_result","tool_use_id":"s","content":[]}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"1"}]}]}"#;
+        let body = json::parse(body).unwrap();
+        let view = Anthropic.request(&endpoint(), &body);
+        let parts = view.messages.iter().flat_map(|message| &message.parts);
+        let expected =
+            ["f called as t", "web_search called by the provider as s", "result of s", "result of t"];
+        assert_eq!(tool_ids(parts), expected);
     }
 }

@@ -355,6 +355,7 @@ fn append_delta<'a>(name: &str, whole: &mut Json<'a>, piece: Json<'a>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::view::tool_ids;
     use crate::api::{Request, detect_endpoint};
 
     fn endpoint(model: &str, verb: &str) -> Endpoint {
@@ -538,5 +539,18 @@ mod tests {
             read(r#"{"embedding":[0.1],"inputTextTokenCount":5}"#),
             (String::new(), String::new(), Some((5, 0, 5)))
         );
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id_in_every_format() {
+        let claude = r#"{"anthropic_version":"x","messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"1"}]}]}"#;
+        let nova = r#"{"messages":[{"role":"assistant","content":[{"toolUse":{"toolUseId":"t","name":"f","input":{}}}]},{"role":"user","content":[{"toolResult":{"toolUseId":"t","content":[{"text":"1"}]}}]}]}"#;
+        let chat = r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"t","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"t","content":"1"}]}"#;
+        for body in [claude, nova, chat] {
+            let body = json::parse(body).unwrap();
+            let view = BedrockInvoke.request(&endpoint("m", "invoke"), &body);
+            let parts = view.messages.iter().flat_map(|message| &message.parts);
+            assert_eq!(tool_ids(parts), ["f called as t", "result of t"]);
+        }
     }
 }

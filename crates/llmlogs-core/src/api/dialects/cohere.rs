@@ -90,6 +90,7 @@ fn parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
     parts.extend(message.get("tool_calls").items().iter().map(|call| {
         let function = call.get("function");
         Part::ToolCall {
+            id: text(call.get("id")),
             name: text(function.get("name")),
             arguments: text_or_json(function.get("arguments")),
         }
@@ -101,11 +102,14 @@ fn v1_parts<'j>(body: &'j Json<'j>) -> Vec<Part<'j>> {
     let said = [body.get("text"), body.get("message")].into_iter().find_map(|said| said.as_str());
     let said = said.filter(|said| !said.is_empty()).map(Part::Text);
     let calls = body.get("tool_calls").items().iter().map(|call| Part::ToolCall {
+        // v1 has no ids: calls and results go by their names.
+        id: text(call.get("id")),
         name: text(call.get("name")),
         arguments: text_or_json(call.get("parameters")),
     });
     let results = body.get("tool_results").items().iter().map(|result| Part::ToolResult {
-        of: text(result.at(&["call", "name"])),
+        call_id: text(result.at(&["call", "id"])),
+        label: text(result.at(&["call", "name"])),
         text: text_or_json(result.get("outputs")),
     });
     said.into_iter().chain(calls).chain(results).collect()
@@ -349,5 +353,31 @@ pub(crate) fn append_delta<'a>(whole: &mut Json<'a>, key: &str, piece: Json<'a>)
         (Json::Array(old), Json::Array(new)) => old.extend(new),
         (Json::String(old), Json::String(new)) if !SAID_ONCE.contains(&key) => old.push(&new),
         (_, new) => *whole = new,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::view::tool_ids;
+    use crate::api::{Request, detect_endpoint};
+    use crate::json;
+
+    fn endpoint() -> Endpoint {
+        let url = "https://api.cohere.com/v2/chat";
+        detect_endpoint(Request { method: "POST", url }).unwrap()
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id() {
+        let body = r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"t","type":"function","function":{"name":"f","arguments":"{}"}}]},
+            {"role":"tool","tool_call_id":"t","content":[{"type":"document","document":{"data":"1"}}]}]}"#;
+        let body = json::parse(body).unwrap();
+        let view = Cohere.request(&endpoint(), &body);
+        let parts = view.messages.iter().flat_map(|message| &message.parts);
+        assert_eq!(tool_ids(parts), ["f called as t", "result of t"]);
+        let body = r#"{"message":{"role":"assistant","tool_calls":[{"id":"t","type":"function","function":{"name":"f","arguments":"{}"}}]}}"#;
+        let body = json::parse(body).unwrap();
+        assert_eq!(tool_ids(&Cohere.response(&endpoint(), &body).choices[0].parts), ["f called as t"]);
     }
 }

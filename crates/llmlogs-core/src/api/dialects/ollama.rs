@@ -74,9 +74,10 @@ fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
     let mut parts = parts(message, "content");
     if role == "tool" {
         let names = [message.get("tool_name"), message.get("name"), message.get("tool_call_id")];
-        let of = names.iter().find_map(|name| name.as_str()).unwrap_or_default();
+        let label = names.iter().find_map(|name| name.as_str()).unwrap_or_default();
+        let call_id = text(message.get("tool_call_id"));
         parts.retain(|part| part.text().is_none());
-        parts.insert(0, Part::ToolResult { of, text: text(message.get("content")) });
+        parts.insert(0, Part::ToolResult { call_id, label, text: text(message.get("content")) });
     }
     Message { role, parts }
 }
@@ -92,6 +93,7 @@ fn parts<'j>(message: &'j Json<'j>, content: &str) -> Vec<Part<'j>> {
     let call = |call: &'j Json<'j>| {
         let function = present(call, "function").unwrap_or(call);
         Part::ToolCall {
+            id: text(call.get("id")),
             name: text(function.get("name")),
             arguments: text_or_json(function.get("arguments")),
         }
@@ -177,4 +179,27 @@ fn has_content(message: &Json<'_>) -> bool {
             _ => false,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::view::tool_ids;
+    use crate::api::{Request, detect_endpoint};
+    use crate::json;
+
+    fn endpoint() -> Endpoint {
+        let url = "http://localhost:11434/api/chat";
+        detect_endpoint(Request { method: "POST", url }).unwrap()
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id_where_there_are_ids() {
+        let body = r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"t","function":{"name":"f","arguments":{}}}]},{"role":"tool","tool_name":"f","tool_call_id":"t","content":"1"},
+            {"role":"assistant","tool_calls":[{"function":{"name":"g","arguments":{}}}]},{"role":"tool","tool_name":"g","content":"2"}]}"#;
+        let body = json::parse(body).unwrap();
+        let view = Ollama.request(&endpoint(), &body);
+        let parts = view.messages.iter().flat_map(|message| &message.parts);
+        assert_eq!(tool_ids(parts), ["f called as t", "result of t", "g called as ", "result of "]);
+    }
 }

@@ -86,11 +86,11 @@ fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
     let role = text(message.get("role"));
     let mut parts = message_parts(message);
     if role == "tool" || role == "function" {
-        let of = message.get("tool_call_id").as_str();
-        let of = of.unwrap_or_else(|| text(message.get("name")));
+        let call_id = text(message.get("tool_call_id"));
+        let label = message.get("tool_call_id").as_str().unwrap_or_else(|| text(message.get("name")));
         let result = parts.iter().filter_map(Part::text).collect::<Vec<_>>().join("\n");
         parts.retain(|part| part.text().is_none());
-        parts.insert(0, Part::ToolResult { of, text: result.into() });
+        parts.insert(0, Part::ToolResult { call_id, label, text: result.into() });
     }
     Message { role, parts }
 }
@@ -135,18 +135,19 @@ fn message_parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
             (Some(inner), _) | (None, Some(inner)) => inner,
             (None, None) => call,
         };
-        parts.push(tool_call(inner));
+        parts.push(tool_call(text(call.get("id")), inner));
     }
     // Snowflake sends an empty one with every message.
     if let Some(call) = present(message, "function_call").filter(|call| !text(call.get("name")).is_empty()) {
-        parts.push(tool_call(call));
+        // The one call of a message, which had no id when calls were of functions alone.
+        parts.push(tool_call(Cow::Borrowed(""), call));
     }
     parts
 }
 
-fn tool_call<'j>(call: &'j Json<'j>) -> Part<'j> {
+fn tool_call<'j>(id: Cow<'j, str>, call: &'j Json<'j>) -> Part<'j> {
     let arguments = present(call, "arguments").unwrap_or_else(|| call.get("input"));
-    Part::ToolCall { name: text(call.get("name")), arguments: text_or_json(arguments) }
+    Part::ToolCall { id, name: text(call.get("name")), arguments: text_or_json(arguments) }
 }
 
 /// A part of a content list, in the words of either of OpenAI's APIs or of those who speak them.
@@ -663,6 +664,7 @@ mod tests {
         assert_eq!(list[0].get("output").as_str().unwrap(), "found");
     }
     use crate::api::framing::{Framing, for_each_event};
+    use crate::api::view::tool_ids;
     use crate::api::{Request, detect_endpoint};
     use crate::json;
 
@@ -996,5 +998,19 @@ mod tests {
         let json = json::parse(body).unwrap();
         let view = OpenAiChat.response(&endpoint("x.snowflakecomputing.com"), &json);
         assert_eq!(view.choices[0].parts, [Part::Text("Hi".into())]);
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id() {
+        let body = r#"{"messages":[
+            {"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"b","type":"custom","custom":{"name":"g","input":"x"}}]},
+            {"role":"tool","tool_call_id":"b","name":"g","content":"2"},{"role":"tool","tool_call_id":"a","content":"1"},
+            {"role":"assistant","function_call":{"name":"old","arguments":"{}"}},{"role":"function","name":"old","content":"3"}]}"#;
+        let json = json::parse(body).unwrap();
+        let view = OpenAiChat.request(&endpoint("api.openai.com"), &json);
+        let parts = view.messages.iter().flat_map(|message| &message.parts);
+        let expected =
+            ["f called as a", "g called as b", "result of b", "result of a", "old called as ", "result of "];
+        assert_eq!(tool_ids(parts), expected);
     }
 }

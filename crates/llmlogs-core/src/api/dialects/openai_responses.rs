@@ -133,15 +133,19 @@ fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
     let name = name.unwrap_or_else(|| Cow::Owned(kind.trim_end_matches("_call").to_owned()));
     let arguments = ARGUMENTS.into_iter().find_map(|key| present(call, key)).map(text_or_json);
     let (tool, arguments) = (name.clone(), arguments.unwrap_or_default());
+    // What the provider carries out has no id but the item's.
+    let id = present(call, "call_id").or(present(call, "id")).map(text).unwrap_or_default();
     // A search of tools can be the caller's to do.
     let by_caller = call.get("execution").as_text().is_some_and(|execution| *execution == *"client");
-    let mut parts = vec![match CARRIED_OUT.contains(&kind) && !by_caller {
-        true => Part::ServerToolCall { name: tool, arguments },
-        false => Part::ToolCall { name: tool, arguments },
+    let mut parts = vec![if CARRIED_OUT.contains(&kind) && !by_caller {
+        Part::ServerToolCall { id: id.clone(), name: tool, arguments }
+    } else {
+        Part::ToolCall { id: id.clone(), name: tool, arguments }
     }];
     for key in ["output", "outputs", "error"] {
         if let Some(result) = present(call, key).filter(|result| says_why(result)) {
-            parts.push(Part::ToolResult { of: name.clone(), text: text_or_json(result) });
+            let text = text_or_json(result);
+            parts.push(Part::ToolResult { call_id: id.clone(), label: name.clone(), text });
         }
     }
     if let Some(image) = call.get("result").as_str() {
@@ -180,7 +184,8 @@ fn tool_result<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
         },
         output => text_or_json(output),
     };
-    let mut parts = vec![Part::ToolResult { of: text(result.get("call_id")), text: answer }];
+    let call_id = text(result.get("call_id"));
+    let mut parts = vec![Part::ToolResult { call_id: call_id.clone(), label: call_id, text: answer }];
     parts.append(&mut media);
     parts
 }
@@ -596,6 +601,7 @@ mod tests {
 
     use super::*;
     use crate::api::framing::{Framing, for_each_event};
+    use crate::api::view::tool_ids;
     use crate::api::{Request, detect_endpoint};
     use crate::json;
 
@@ -864,10 +870,10 @@ mod tests {
                 r#"developer: [Text("d")]"#,
                 r#"user: [Text("look"), Media { media_type: "image/png", bytes: Some(3), source: "" }, Media { media_type: "file", bytes: Some(6), source: "" }, Media { media_type: "file", bytes: None, source: "https://x/y.pdf" }]"#,
                 r#"assistant: [Reasoning("hm")]"#,
-                r#"assistant: [ToolCall { name: "add", arguments: "{}" }]"#,
-                r#"tool: [ToolResult { of: "c", text: "3" }]"#,
-                r#"tool: [ToolResult { of: "c", text: "4" }, Media { media_type: "image", bytes: None, source: "https://x/i.png" }]"#,
-                r#"tool: [ToolResult { of: "k", text: "" }, Media { media_type: "image/png", bytes: Some(3), source: "" }]"#,
+                r#"assistant: [ToolCall { id: "c", name: "add", arguments: "{}" }]"#,
+                r#"tool: [ToolResult { call_id: "c", label: "c", text: "3" }]"#,
+                r#"tool: [ToolResult { call_id: "c", label: "c", text: "4" }, Media { media_type: "image", bytes: None, source: "https://x/i.png" }]"#,
+                r#"tool: [ToolResult { call_id: "k", label: "k", text: "" }, Media { media_type: "image/png", bytes: Some(3), source: "" }]"#,
             ]
         );
     }
@@ -905,11 +911,11 @@ mod tests {
             let parts = format!("{:?}", view.choices[0].parts);
             for part in [
                 r#"Reasoning("hm")"#,
-                r#"ServerToolCall { name: "web_search", arguments: "{\"type\":\"search\",\"query\":\"q\"}" }"#,
-                r#"ToolResult { of: "roll", text: "4" }"#,
+                r#"ServerToolCall { id: "w", name: "web_search", arguments: "{\"type\":\"search\",\"query\":\"q\"}" }"#,
+                r#"ToolResult { call_id: "", label: "roll", text: "4" }"#,
                 r#"Media { media_type: "image/webp", bytes: Some(3), source: "" }"#,
                 r#"Text("Hi"), Refusal("no")"#,
-                r#"ToolCall { name: "sh", arguments: "ls" }"#,
+                r#"ToolCall { id: "", name: "sh", arguments: "ls" }"#,
             ] {
                 assert!(parts.contains(part), "{part} in {parts}");
             }
@@ -957,5 +963,18 @@ mod tests {
         let view = OpenAiResponses.response(&endpoint("https://api.x.ai/v1/responses"), &json);
         assert_eq!(view.usage.unwrap().completion_tokens, 6);
         assert_eq!(view.cost.unwrap().total, 0.0025);
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id() {
+        let body = r#"{"output":[{"type":"function_call","id":"fc_1","call_id":"c","name":"f","arguments":"{}"},{"type":"mcp_call","id":"m","name":"roll","arguments":"{}","output":"4"}]}"#;
+        response(body, |view| {
+            let expected = ["f called as c", "roll called by the provider as m", "result of m"];
+            assert_eq!(tool_ids(&view.choices[0].parts), expected);
+        });
+        let json =
+            json::parse(r#"{"input":[{"type":"function_call_output","call_id":"c","output":"1"}]}"#).unwrap();
+        let view = OpenAiResponses.request(&openai(), &json);
+        assert_eq!(tool_ids(&view.messages[0].parts), ["result of c"]);
     }
 }
