@@ -8,8 +8,8 @@ use llmlogs_core::capture::{CallKey, CallRecord, CapturePolicy, CapturedRequest}
 
 /// The recorder as the layer sees it. No method waits unless the user asked for it, none fails.
 pub(crate) trait Sink: Send + Sync {
-    /// What is wanted of a new call; `None` while recording is switched off.
-    fn wanted(&self) -> Option<CapturePolicy>;
+    /// Returns what is to be captured of a new call, or `None` while recording is switched off.
+    fn policy(&self) -> Option<CapturePolicy>;
 
     /// The request of a call that began `at` is known while the call is still in flight.
     fn started(&self, key: CallKey, at: SystemTime, request: &Arc<CapturedRequest>);
@@ -22,7 +22,7 @@ pub(crate) trait Sink: Send + Sync {
 pub(crate) struct Off;
 
 impl Sink for Off {
-    fn wanted(&self) -> Option<CapturePolicy> {
+    fn policy(&self) -> Option<CapturePolicy> {
         None
     }
 

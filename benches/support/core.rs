@@ -67,5 +67,5 @@ pub fn attach_request(span: &Span, body: Bytes) {
 
 /// Leaves the answer there.
 pub fn attach_response(span: &Span, body: Bytes) {
-    attach(span, |capture| capture.outcome = Some(Arc::new(response("application/json", body))));
+    attach(span, |capture| capture.response = Some(Arc::new(response("application/json", body))));
 }

@@ -10,6 +10,7 @@ use llmlogs_core::capture::ErrorType;
 use llmlogs_core::capture::{CapturedResponse, Endpoint, Failure, SpanCapture};
 use llmlogs_core::format::Usage;
 use llmlogs_core::json::Json;
+use llmlogs_core::semconv;
 
 /// Opens the span of a call to `endpoint`; `body` is the request, where it is JSON.
 pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
@@ -25,41 +26,46 @@ pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
     let span = tracing::info_span!(
         target: SpanCapture::TARGET,
         "llm_call",
-        otel.name = name,
-        otel.kind = "client",
-        otel.status_code = field::Empty,
-        gen_ai.operation.name = &*endpoint.operation,
-        gen_ai.provider.name = &*endpoint.provider,
-        gen_ai.request.model = model,
-        gen_ai.request.stream = view.stream.then_some(true),
-        gen_ai.request.temperature = number(view.temperature),
-        gen_ai.request.max_tokens = view.max_tokens.and_then(Json::as_u64).map(whole),
-        gen_ai.request.top_p = field::Empty,
-        gen_ai.request.top_k = field::Empty,
-        gen_ai.request.frequency_penalty = field::Empty,
-        gen_ai.request.presence_penalty = field::Empty,
-        gen_ai.request.seed = field::Empty,
-        gen_ai.request.choice.count = field::Empty,
-        gen_ai.response.id = field::Empty,
-        gen_ai.response.model = field::Empty,
-        gen_ai.response.finish_reasons = field::Empty,
-        gen_ai.usage.input_tokens = field::Empty,
-        gen_ai.usage.output_tokens = field::Empty,
-        gen_ai.usage.cache_read.input_tokens = field::Empty,
-        gen_ai.usage.cache_creation.input_tokens = field::Empty,
-        gen_ai.usage.reasoning.output_tokens = field::Empty,
-        server.address = host,
-        server.port = port.map(whole),
-        http.request.method = field::Empty,
-        http.response.status_code = field::Empty,
-        error.type = field::Empty,
+        { semconv::OTEL_NAME } = name,
+        { semconv::OTEL_KIND } = "client",
+        { semconv::OTEL_STATUS_CODE } = field::Empty,
+        { semconv::GEN_AI_OPERATION_NAME } = &*endpoint.operation,
+        { semconv::GEN_AI_PROVIDER_NAME } = &*endpoint.provider,
+        { semconv::GEN_AI_REQUEST_MODEL } = model,
+        { semconv::GEN_AI_REQUEST_STREAM } = view.stream.then_some(true),
+        { semconv::GEN_AI_REQUEST_TEMPERATURE } = number(view.temperature),
+        { semconv::GEN_AI_REQUEST_MAX_TOKENS } = view.max_tokens.and_then(Json::as_u64).map(whole),
+        { semconv::GEN_AI_REQUEST_TOP_P } = field::Empty,
+        { semconv::GEN_AI_REQUEST_TOP_K } = field::Empty,
+        { semconv::GEN_AI_REQUEST_FREQUENCY_PENALTY } = field::Empty,
+        { semconv::GEN_AI_REQUEST_PRESENCE_PENALTY } = field::Empty,
+        { semconv::GEN_AI_REQUEST_SEED } = field::Empty,
+        { semconv::GEN_AI_REQUEST_CHOICE_COUNT } = field::Empty,
+        { semconv::GEN_AI_RESPONSE_ID } = field::Empty,
+        { semconv::GEN_AI_RESPONSE_MODEL } = field::Empty,
+        { semconv::GEN_AI_RESPONSE_FINISH_REASONS } = field::Empty,
+        { semconv::GEN_AI_USAGE_INPUT_TOKENS } = field::Empty,
+        { semconv::GEN_AI_USAGE_OUTPUT_TOKENS } = field::Empty,
+        { semconv::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS } = field::Empty,
+        { semconv::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS } = field::Empty,
+        { semconv::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS } = field::Empty,
+        { semconv::SERVER_ADDRESS } = host,
+        { semconv::SERVER_PORT } = port.map(whole),
+        { semconv::HTTP_REQUEST_METHOD } = field::Empty,
+        { semconv::HTTP_RESPONSE_STATUS_CODE } = field::Empty,
+        { semconv::ERROR_TYPE } = field::Empty,
     );
     if let (Some(body), false) = (body, span.is_disabled()) {
         for (name, value) in parameters(body) {
             match (value.as_u64(), value.as_f64()) {
                 // The convention has these as whole numbers, and one choice as the default.
-                (Some(1), _) if name == "gen_ai.request.choice.count" => {}
-                (Some(n), _) if matches!(name, "gen_ai.request.seed" | "gen_ai.request.choice.count") => {
+                (Some(1), _) if name == semconv::GEN_AI_REQUEST_CHOICE_COUNT => {}
+                (Some(n), _)
+                    if matches!(
+                        name,
+                        semconv::GEN_AI_REQUEST_SEED | semconv::GEN_AI_REQUEST_CHOICE_COUNT
+                    ) =>
+                {
                     span.record(name, whole(n));
                 }
                 (_, Some(n)) => {
@@ -105,15 +111,9 @@ struct ResponseAttributes {
 }
 
 impl ResponseAttributes {
-    fn of(endpoint: &Endpoint, outcome: &CapturedResponse) -> Self {
-        let decoded = api::decode_summary(endpoint, outcome);
-        let is_error_body = outcome.head.status.is_some_and(|status| status >= 400);
-        let view = match &decoded.json {
-            Some(body) if !is_error_body => {
-                dialect(api::api_of_answer(endpoint, body)).response(endpoint, body)
-            }
-            _ => api::ResponseView::default(),
-        };
+    fn of(endpoint: &Endpoint, response: &CapturedResponse) -> Self {
+        let answer = api::interpret(endpoint, response, api::Depth::Summary);
+        let view = answer.view();
         let text = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
         let reasons = view.choices.iter().filter_map(|choice| text(&choice.finish_reason));
         ResponseAttributes {
@@ -121,8 +121,7 @@ impl ResponseAttributes {
             model: text(&view.model),
             reasons: reasons.collect(),
             usage: view.usage,
-            failure: api::exchange_failure(outcome, Some(&decoded))
-                .or_else(|| api::reported_failure(&decoded, &view)),
+            failure: answer.failure(&view),
         }
     }
 }
@@ -146,16 +145,18 @@ pub(crate) fn record_end<'s>(
     for span in spans {
         tracing::record_all!(
             span,
-            http.response.status_code = outcome.head.status.map(i64::from),
-            gen_ai.response.id = id,
-            gen_ai.response.model = model,
-            gen_ai.response.finish_reasons = reasons,
-            gen_ai.usage.input_tokens = usage.map(|usage| whole(usage.prompt_tokens)),
-            gen_ai.usage.output_tokens = usage.map(|usage| whole(usage.completion_tokens)),
-            gen_ai.usage.cache_read.input_tokens = usage.and_then(|usage| above_zero(usage.cached_tokens)),
-            gen_ai.usage.cache_creation.input_tokens =
+            { semconv::HTTP_RESPONSE_STATUS_CODE } = outcome.head.status.map(i64::from),
+            { semconv::GEN_AI_RESPONSE_ID } = id,
+            { semconv::GEN_AI_RESPONSE_MODEL } = model,
+            { semconv::GEN_AI_RESPONSE_FINISH_REASONS } = reasons,
+            { semconv::GEN_AI_USAGE_INPUT_TOKENS } = usage.map(|usage| whole(usage.prompt_tokens)),
+            { semconv::GEN_AI_USAGE_OUTPUT_TOKENS } = usage.map(|usage| whole(usage.completion_tokens)),
+            { semconv::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS } =
+                usage.and_then(|usage| above_zero(usage.cached_tokens)),
+            { semconv::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS } =
                 usage.and_then(|usage| above_zero(usage.cache_creation_tokens)),
-            gen_ai.usage.reasoning.output_tokens = usage.and_then(|usage| above_zero(usage.reasoning_tokens)),
+            { semconv::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS } =
+                usage.and_then(|usage| above_zero(usage.reasoning_tokens)),
         );
         if let Some(failure) = &failure {
             record_failure(span, failure);
@@ -166,7 +167,7 @@ pub(crate) fn record_end<'s>(
 /// Records on `span` the status of a response that is not looked at any further.
 #[cfg(feature = "middleware")]
 pub(crate) fn record_status(span: &Span, status: u16) {
-    span.record("http.response.status_code", i64::from(status));
+    span.record(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
     if status >= 400 {
         record_failure(span, &Failure::new(ErrorType::Http(status), ""));
     }
@@ -174,5 +175,9 @@ pub(crate) fn record_status(span: &Span, status: u16) {
 
 /// Marks `span` failed. The message stays out of it: it may quote what was sent.
 pub(crate) fn record_failure(span: &Span, failure: &Failure) {
-    tracing::record_all!(span, error.type = &*failure.kind.word(), otel.status_code = "ERROR");
+    tracing::record_all!(
+        span,
+        { semconv::ERROR_TYPE } = &*failure.kind.word(),
+        { semconv::OTEL_STATUS_CODE } = "ERROR"
+    );
 }

@@ -19,7 +19,7 @@ use llmlogs_core::capture::{
 use llmlogs_core::json;
 use llmlogs_core::redact;
 
-use super::{attributes, handover, notice};
+use super::{attributes, capture, notice};
 
 /// A call that is made without HTTP, or through a client that has no middleware.
 ///
@@ -96,15 +96,15 @@ impl LlmCall {
 
     fn end(&mut self, body: Bytes, end: Completion) {
         self.ended = true;
-        let outcome = Arc::new(CapturedResponse {
+        let response = Arc::new(CapturedResponse {
             head: ResponseHead::default(),
             body: Body::limited(body, self.limit),
             arrivals: ChunkTimings::default(),
             end,
             ended: Instant::now(),
         });
-        handover::attach_response(&self.span, Arc::clone(&outcome));
-        attributes::record_end(std::iter::once(&self.span), &self.endpoint, &outcome);
+        capture::attach_response(&self.span, Arc::clone(&response));
+        attributes::record_end(std::iter::once(&self.span), &self.endpoint, &response);
     }
 }
 
@@ -158,15 +158,15 @@ impl LlmCallBuilder {
             method: String::new(),
         });
         let span = attributes::open(&endpoint, parsed.as_ref());
-        let wanted = handover::wanted(&span);
-        if wanted.is_none() {
+        let policy = capture::policy(&span);
+        if policy.is_none() {
             notice::notice_unseen();
         }
-        let limit = wanted.map_or(0, |wanted| wanted.body_limit);
-        if wanted.is_some_and(|wanted| wanted.bodies) {
+        let limit = policy.map_or(0, |policy| policy.max_body_bytes);
+        if policy.is_some_and(|policy| policy.bodies) {
             let request =
                 CapturedRequest { endpoint: Arc::clone(&endpoint), body: Body::limited(body, limit) };
-            handover::attach_request(&span, Arc::new(request));
+            capture::attach_request(&span, Arc::new(request));
         }
         LlmCall { span, endpoint, limit, ended: false }
     }

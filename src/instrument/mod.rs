@@ -6,13 +6,13 @@
 
 mod attributes;
 mod call;
-mod handover;
+mod capture;
 mod notice;
 
 pub use call::{LlmCall, LlmCallBuilder};
 #[cfg(feature = "middleware")]
 pub(crate) use {
     attributes::{open, record_end, record_failure, record_status},
-    handover::{attach_request, attach_response, wanted},
+    capture::{attach_request, attach_response, policy},
     notice::{is_unseen, notice_unseen},
 };

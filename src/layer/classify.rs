@@ -9,8 +9,9 @@ use tracing::Metadata;
 use tracing::field::Field;
 
 use llmlogs_core::capture::{SpanCapture, Symbol};
+use llmlogs_core::semconv;
 
-use super::names;
+use super::event_fields;
 
 /// A user's own word on which spans are calls.
 pub(crate) type Predicate = Arc<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
@@ -24,7 +25,7 @@ pub(crate) struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Rules { call_if: None, context: names::DEFAULT_CONTEXT.into_iter().map(Cow::Borrowed).collect() }
+        Rules { call_if: None, context: semconv::DEFAULT_CONTEXT.into_iter().map(Cow::Borrowed).collect() }
     }
 }
 
@@ -70,9 +71,9 @@ impl Callsite {
             class,
             sent: metadata.target() == SpanCapture::TARGET,
             first,
-            operation: place(names::OPERATION),
-            kind: place(names::OPENINFERENCE_KIND),
-            messages: place(names::INPUT_MESSAGES),
+            operation: place(semconv::GEN_AI_OPERATION_NAME),
+            kind: place(semconv::OPENINFERENCE_SPAN_KIND),
+            messages: place(semconv::GEN_AI_INPUT_MESSAGES),
         }
     }
 
@@ -137,8 +138,8 @@ impl Rules {
             let fields = metadata.fields();
             if self.call_if.as_ref().is_some_and(|call_if| call_if(metadata)) {
                 Class::ForcedCall
-            } else if fields.field(names::OPERATION).is_some()
-                || fields.field(names::OPENINFERENCE_KIND).is_some()
+            } else if fields.field(semconv::GEN_AI_OPERATION_NAME).is_some()
+                || fields.field(semconv::OPENINFERENCE_SPAN_KIND).is_some()
             {
                 Class::Call
             } else if fields.iter().any(|field| self.is_context(field.name())) {
@@ -151,7 +152,7 @@ impl Rules {
 
     pub(super) fn event(&self, instance: u32, metadata: &'static Metadata<'static>) -> Callsite {
         cached(instance, metadata, || {
-            let tells = |name| names::of_event(name, *metadata.level()).is_some();
+            let tells = |name| event_fields::kept_name(name, *metadata.level()).is_some();
             match metadata.fields().iter().any(|field| tells(field.name())) {
                 true => Class::Context,
                 false => Class::Ignored,

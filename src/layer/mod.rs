@@ -3,7 +3,7 @@
 //! No I/O and no formatting of bodies: a closed call goes to the [`Sink`] as it was gathered.
 
 mod classify;
-mod names;
+mod event_fields;
 mod state;
 mod visit;
 
@@ -54,7 +54,7 @@ impl LlmLogLayer {
 
 impl fmt::Debug for LlmLogLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LlmLogLayer").field("enabled", &self.sink.wanted().is_some()).finish_non_exhaustive()
+        f.debug_struct("LlmLogLayer").field("enabled", &self.sink.policy().is_some()).finish_non_exhaustive()
     }
 }
 
@@ -103,8 +103,8 @@ impl LlmLogLayer {
         if callsite.is_ignored() {
             return;
         }
-        let wanted = self.sink.wanted();
-        let slot = if wanted.is_none() {
+        let policy = self.sink.policy();
+        let slot = if policy.is_none() {
             None
         } else if callsite.is_call() {
             let started = TimeAnchor::now();
@@ -124,10 +124,10 @@ impl LlmLogLayer {
         };
         let mut extensions = span.extensions_mut();
         if callsite.is_sent() {
-            let wanted = wanted.unwrap_or(CapturePolicy::NOTHING);
+            let policy = policy.unwrap_or(CapturePolicy::NOTHING);
             match extensions.get_mut::<SpanCapture>() {
-                Some(exchange) => exchange.wanted.join(wanted),
-                None => extensions.insert(SpanCapture::of(wanted)),
+                Some(capture) => capture.policy.join(policy),
+                None => extensions.insert(SpanCapture::new(policy)),
             }
         }
         if let Some(slot) = slot {
@@ -183,7 +183,7 @@ impl LlmLogLayer {
         for span in scope {
             if let Some(state) = self.call(&span) {
                 let level = *event.metadata().level();
-                let keep = |name| names::of_event(name, level);
+                let keep = |name| event_fields::kept_name(name, level);
                 event.record(&mut Visitor(EventFields { call: Open::new(callsite, &state), keep }));
                 self.collect(&span, &state);
                 return;
@@ -206,12 +206,12 @@ impl LlmLogLayer {
     {
         let fresh = {
             let extensions = span.extensions();
-            let Some(SpanCapture { request, outcome, .. }) = extensions.get::<SpanCapture>() else {
+            let Some(SpanCapture { request, response, .. }) = extensions.get::<SpanCapture>() else {
                 return;
             };
             let mut state = lock(state);
-            if state.outcome.is_none() {
-                state.outcome.clone_from(outcome);
+            if state.response.is_none() {
+                state.response.clone_from(response);
             }
             match (&state.request, request) {
                 (None, Some(request)) => {
@@ -280,7 +280,7 @@ impl LlmLogLayer {
         let (role, is_call, hints, leg) = {
             let mut state = lock(&state);
             // A call that was over before is none that the panic has ended.
-            let over = state.outcome.as_ref().is_some_and(|outcome| outcome.end == Completion::Complete);
+            let over = state.response.as_ref().is_some_and(|response| response.end == Completion::Complete);
             state.panicked |= !over && std::thread::panicking();
             (state.role.clone(), state.is_call(), state.hints, state.leg(ended))
         };

@@ -9,9 +9,9 @@ use llmlogs_core::capture::{
     TimeAnchor,
 };
 use llmlogs_core::json::{self, Json, Object};
+use llmlogs_core::semconv;
 
 use super::classify::Watched;
-use super::names;
 
 /// The state of a call span, which spans inside it may outlive.
 pub(super) type Shared = Arc<Mutex<CallState>>;
@@ -74,7 +74,7 @@ pub(super) enum Identity {
 impl Identity {
     /// What the messages in `fields` make it; `said` spares looking for them where there are none.
     pub(super) fn of_fields(fields: &Fields, hints: CallHints) -> Self {
-        match hints.messages.then(|| fields.get(names::INPUT_MESSAGES)).flatten() {
+        match hints.messages.then(|| fields.get(semconv::GEN_AI_INPUT_MESSAGES)).flatten() {
             Some(messages) => {
                 let mut hasher = DefaultHasher::new();
                 messages.to_text().hash(&mut hasher);
@@ -164,11 +164,11 @@ impl CallHints {
         match watched {
             Watched::Operation => {
                 self.operation = Some(match value {
-                    FieldValue::Str(operation) => !names::is_context_operation(operation),
+                    FieldValue::Str(operation) => !semconv::is_context_operation(operation),
                     _ => true,
                 });
             }
-            Watched::Kind => self.kind = Some(value == FieldValue::Str("LLM")),
+            Watched::Kind => self.kind = Some(value == FieldValue::Str(semconv::OPENINFERENCE_KIND_LLM)),
             Watched::Messages => self.messages = true,
         }
     }
@@ -186,7 +186,7 @@ pub(super) struct CallState {
     /// The user's predicate says that it is a call.
     forced: bool,
     pub(super) request: Option<Arc<CapturedRequest>>,
-    pub(super) outcome: Option<Arc<CapturedResponse>>,
+    pub(super) response: Option<Arc<CapturedResponse>>,
     pub(super) panicked: bool,
     pub(super) role: Role,
     /// Set once the recorder knows of the call.
@@ -215,7 +215,7 @@ impl CallState {
             hints: CallHints::default(),
             forced,
             request: None,
-            outcome: None,
+            response: None,
             panicked: false,
             role: Role::Undecided,
             key: None,
@@ -275,7 +275,7 @@ impl CallState {
             // Spans inside keep this one open, so none is left to ask for its context.
             fields: std::mem::take(&mut self.fields),
             request: self.request.clone(),
-            outcome: self.outcome.take(),
+            response: self.response.take(),
             panicked: self.panicked,
         }
     }

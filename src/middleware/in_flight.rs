@@ -40,7 +40,7 @@ pub(super) struct InFlightCall {
     span: Span,
     endpoint: Arc<Endpoint>,
     /// What of bodies is kept; nobody but other layers listens where it is `None`.
-    wanted: Option<CapturePolicy>,
+    policy: Option<CapturePolicy>,
     head: ResponseHead,
     kept: Vec<u8>,
     /// What `kept` has of the memory for calls in flight; `None` once there was too little.
@@ -56,11 +56,11 @@ pub(super) struct InFlightCall {
 const LIMIT_WITHOUT_RECORDER: usize = 1 << 20;
 
 impl InFlightCall {
-    pub(super) fn new(span: Span, endpoint: Arc<Endpoint>, wanted: Option<CapturePolicy>) -> Self {
+    pub(super) fn new(span: Span, endpoint: Arc<Endpoint>, policy: Option<CapturePolicy>) -> Self {
         InFlightCall {
             span,
             endpoint,
-            wanted,
+            policy,
             head: ResponseHead::default(),
             kept: Vec::new(),
             held: Some(MemoryReservation::default()),
@@ -95,8 +95,8 @@ impl InFlightCall {
     }
 
     fn limit(&self) -> usize {
-        match self.wanted {
-            Some(wanted) if wanted.bodies => wanted.body_limit,
+        match self.policy {
+            Some(policy) if policy.bodies => policy.max_body_bytes,
             Some(_) => 0,
             None => LIMIT_WITHOUT_RECORDER,
         }
@@ -123,7 +123,7 @@ impl InFlightCall {
     /// Makes room for `more` bytes, where the calls in flight do not hold too much already; otherwise this one
     /// gives up its body.
     fn reserve(&mut self, more: usize) -> bool {
-        let budget = self.wanted.map_or(usize::MAX, |wanted| wanted.budget);
+        let budget = self.policy.map_or(usize::MAX, |policy| policy.max_bytes_in_flight);
         if self.held.as_mut().is_some_and(|held| held.take(more, budget)) {
             self.kept.reserve_exact(more);
             return true;
@@ -151,18 +151,18 @@ impl InFlightCall {
         } else {
             Body::Cut { bytes, original: self.seen }
         };
-        let outcome = Arc::new(CapturedResponse {
+        let response = Arc::new(CapturedResponse {
             head: std::mem::take(&mut self.head),
             body,
             arrivals: std::mem::take(&mut self.arrivals),
             end,
             ended,
         });
-        if self.wanted.is_some_and(|wanted| wanted.bodies) {
-            instrument::attach_response(&self.span, Arc::clone(&outcome));
+        if self.policy.is_some_and(|policy| policy.bodies) {
+            instrument::attach_response(&self.span, Arc::clone(&response));
         }
         let linked = self.linked.take();
-        instrument::record_end(std::iter::once(&self.span).chain(&linked), &self.endpoint, &outcome);
+        instrument::record_end(std::iter::once(&self.span).chain(&linked), &self.endpoint, &response);
         // The linked' spans close after this flight's own, which they surround.
         self.span = Span::none();
     }

@@ -196,19 +196,19 @@ impl InFlightCall {
         }
         let endpoint = Arc::new(endpoint);
         let span = instrument::open(&endpoint, parsed.as_ref());
-        let wanted = instrument::wanted(&span);
-        if wanted.is_none() {
+        let policy = instrument::policy(&span);
+        if policy.is_none() {
             instrument::notice_unseen();
         }
         if span.is_disabled() {
             return None;
         }
-        if wanted.is_some_and(|wanted| wanted.bodies) {
-            let limit = wanted.map_or(0, |wanted| wanted.body_limit).saturating_mul(BY_REFERENCE);
+        if policy.is_some_and(|policy| policy.bodies) {
+            let limit = policy.map_or(0, |policy| policy.max_body_bytes).saturating_mul(BY_REFERENCE);
             let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
             let endpoint = Arc::clone(&endpoint);
             instrument::attach_request(&span, Arc::new(CapturedRequest { endpoint, body }));
         }
-        Some(InFlightCall::new(span, endpoint, wanted))
+        Some(InFlightCall::new(span, endpoint, policy))
     }
 }

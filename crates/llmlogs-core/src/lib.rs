@@ -14,4 +14,5 @@ pub mod price;
 pub mod read;
 pub mod redact;
 pub mod render;
+pub mod semconv;
 pub mod store;

@@ -47,7 +47,7 @@ pub struct SpanRecord {
     /// What the span's fields and the events inside it said, in their order.
     pub fields: Fields,
     pub request: Option<Arc<CapturedRequest>>,
-    pub outcome: Option<Arc<CapturedResponse>>,
+    pub response: Option<Arc<CapturedResponse>>,
     /// A panic unwound through the span.
     pub panicked: bool,
 }
@@ -87,7 +87,7 @@ impl CallRecord {
         std::iter::once(&self.own).chain(&self.attempts).any(|leg| {
             let given_up = |body: &Body| matches!(body, Body::GivenUp { .. });
             leg.request.as_ref().is_some_and(|request| given_up(&request.body))
-                || leg.outcome.as_ref().is_some_and(|outcome| given_up(&outcome.body))
+                || leg.response.as_ref().is_some_and(|response| given_up(&response.body))
         })
     }
 
@@ -102,16 +102,16 @@ impl CallRecord {
 impl SpanRecord {
     fn weight(&self) -> usize {
         let request = self.request.as_ref().map_or(0, |request| request.weight());
-        let outcome = self.outcome.as_ref().map_or(0, |outcome| outcome.weight());
-        size_of::<Self>() + self.fields.weight() + request + outcome
+        let response = self.response.as_ref().map_or(0, |response| response.weight());
+        size_of::<Self>() + self.fields.weight() + request + response
     }
 
     fn drop_bodies(&mut self) {
         if let Some(request) = self.request.take() {
             self.request = Some(Arc::new(request.without_body()));
         }
-        if let Some(outcome) = self.outcome.take() {
-            self.outcome = Some(Arc::new(outcome.without_body()));
+        if let Some(response) = self.response.take() {
+            self.response = Some(Arc::new(response.without_body()));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How bodies travel: by reference, in the extensions of the call's span.
 //!
 //! A layer instance that sees a span of the sending side (the middleware, `LlmCall`) leaves an
-//! [`Exchange`] in its extensions. The sending side puts bodies into it; every layer instance takes
+//! [`SpanCapture`] in its extensions. The sending side puts bodies into it; every layer instance takes
 //! what is new at the next record or event in the span, or at its close. A field would be formatted
 //! by every other layer.
 
@@ -12,42 +12,44 @@ use bytes::Bytes;
 
 use super::{Endpoint, Failure};
 
-/// What the layer leaves beside a new span of the sending side.
+/// What the recorders that see a span want captured of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CapturePolicy {
     /// Whether any recorder is switched on. Where none is, bodies are not even looked at.
     pub bodies: bool,
-    /// How much of a body is worth keeping, in bytes.
-    pub body_limit: usize,
-    /// How much the bodies of all calls in flight may hold together, in bytes.
-    pub budget: usize,
+    /// The most bytes that are kept of one body.
+    pub max_body_bytes: usize,
+    /// The most bytes that the response bodies of all calls in flight may hold together.
+    pub max_bytes_in_flight: usize,
 }
 
 impl CapturePolicy {
-    pub const NOTHING: CapturePolicy = CapturePolicy { bodies: false, body_limit: 0, budget: 0 };
+    /// Captures no body.
+    pub const NOTHING: CapturePolicy =
+        CapturePolicy { bodies: false, max_body_bytes: 0, max_bytes_in_flight: 0 };
 
-    /// Adds what another recorder wants.
+    /// Extends the policy by that of another recorder of the same span.
     pub fn join(&mut self, other: CapturePolicy) {
         self.bodies |= other.bodies;
-        self.body_limit = self.body_limit.max(other.body_limit);
-        self.budget = self.budget.max(other.budget);
+        self.max_body_bytes = self.max_body_bytes.max(other.max_body_bytes);
+        self.max_bytes_in_flight = self.max_bytes_in_flight.max(other.max_bytes_in_flight);
     }
 }
 
-/// What is wanted of an exchange and its two halves, in a span's extensions.
+/// The request and the response of a call, in the extensions of its span, and what is to be captured of them.
 #[derive(Debug)]
 pub struct SpanCapture {
-    pub wanted: CapturePolicy,
+    pub policy: CapturePolicy,
     pub request: Option<Arc<CapturedRequest>>,
-    pub outcome: Option<Arc<CapturedResponse>>,
+    pub response: Option<Arc<CapturedResponse>>,
 }
 
 impl SpanCapture {
     /// The target of the spans that the sending side opens.
     pub const TARGET: &str = "tracing_llmlogs";
 
-    pub fn of(wanted: CapturePolicy) -> Self {
-        SpanCapture { wanted, request: None, outcome: None }
+    pub fn new(policy: CapturePolicy) -> Self {
+        SpanCapture { policy, request: None, response: None }
     }
 }
 

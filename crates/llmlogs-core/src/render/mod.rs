@@ -93,7 +93,7 @@ pub fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
         Part::Text(text) => Some(Cow::Borrowed(text)),
         Part::Refusal(text) => Some(Cow::Owned(format!("[refusal] {text}"))),
         Part::Media { media_type, bytes, source } => Some(Cow::Owned(media(media_type, *bytes, source))),
-        Part::ToolResult { of, text } => Some(Cow::Owned(format!("[result of {of}]\n{text}"))),
+        Part::ToolResult { label, text, .. } => Some(Cow::Owned(format!("[result of {label}]\n{text}"))),
         Part::Other(json) => {
             let mut out = Vec::new();
             crate::json::compact(json, &mut out);
@@ -121,7 +121,7 @@ fn reasoning(parts: &[Part<'_>]) -> String {
 /// The tools that were called, with their arguments.
 fn tool_calls<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = (&'p str, &'p str)> {
     parts.iter().filter_map(|part| match part {
-        Part::ToolCall { name, arguments } | Part::ServerToolCall { name, arguments } => {
+        Part::ToolCall { name, arguments, .. } | Part::ServerToolCall { name, arguments, .. } => {
             Some((&**name, &**arguments))
         }
         _ => None,

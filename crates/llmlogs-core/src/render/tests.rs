@@ -64,6 +64,7 @@ fn output_reads_as_the_format_says() {
     let choices = [Choice {
         finish_reason: Cow::Borrowed("tool_calls"),
         parts: vec![Part::ToolCall {
+            id: Cow::Borrowed("call_1"),
             name: Cow::Borrowed("read_file"),
             arguments: Cow::Borrowed(r#"{"path":"config.py"}"#),
         }],

@@ -1,4 +1,4 @@
-//! Bodies by reference, in the span's extensions.
+//! Requests and responses, handed to the layer by reference in the extensions of the call's span.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use tracing::Span;
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, Registry};
 
 use llmlogs_core::capture::{CapturePolicy, CapturedRequest, CapturedResponse, SpanCapture};
+use llmlogs_core::semconv;
 
 /// Runs `with` on the extensions of `span`, where its subscriber is built on a [`Registry`].
 ///
@@ -20,27 +21,27 @@ fn extensions<T>(span: &Span, with: impl FnOnce(ExtensionsMut<'_>) -> T) -> Opti
     found.flatten()
 }
 
-/// What the recorders that see `span` want of it; `None` where none sees it.
-pub(crate) fn wanted(span: &Span) -> Option<CapturePolicy> {
-    extensions(span, |mut extensions| extensions.get_mut::<SpanCapture>().map(|exchange| exchange.wanted))
+/// Returns what the recorders that see `span` want captured of its call, or `None` if none sees it.
+pub(crate) fn policy(span: &Span) -> Option<CapturePolicy> {
+    extensions(span, |mut extensions| extensions.get_mut::<SpanCapture>().map(|capture| capture.policy))
         .flatten()
 }
 
-/// Leaves a call's request beside its span.
+/// Attaches a call's request to its span.
 pub(crate) fn attach_request(span: &Span, request: Arc<CapturedRequest>) {
     let method = request.endpoint.method.clone();
-    leave(span, |exchange| exchange.request = Some(request));
+    update(span, |capture| capture.request = Some(request));
     // The layer looks at its next chance, and this is one: the request is on disk while the call is
     // still in flight.
-    span.record("http.request.method", method);
+    span.record(semconv::HTTP_REQUEST_METHOD, method);
 }
 
-/// Leaves a call's outcome beside its span; the layer takes it at the next record or at the close.
-pub(crate) fn attach_response(span: &Span, outcome: Arc<CapturedResponse>) {
-    leave(span, |exchange| exchange.outcome = Some(outcome));
+/// Attaches a call's response to its span; the layer takes it at the next record or at the close.
+pub(crate) fn attach_response(span: &Span, response: Arc<CapturedResponse>) {
+    update(span, |capture| capture.response = Some(response));
 }
 
-fn leave(span: &Span, put: impl FnOnce(&mut SpanCapture)) {
-    // Without an exchange no recorder sees the span.
+fn update(span: &Span, put: impl FnOnce(&mut SpanCapture)) {
+    // Without a `SpanCapture` no recorder sees the span.
     extensions(span, |mut extensions| extensions.get_mut::<SpanCapture>().map(put));
 }
