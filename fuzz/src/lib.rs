@@ -98,15 +98,15 @@ pub fn exchange(api: Api, bytes: &[u8]) {
         ended: clock + Duration::from_millis(5),
     };
     // What happens on the caller's thread.
-    let summary = api::decode_summary(&endpoint, &response);
-    let _failure = api::exchange_failure(&response, Some(&summary));
+    let summary = api::interpret(&endpoint, &response, api::Depth::Summary);
+    let _failure = summary.failure(&summary.view());
     drop(summary);
     let span = SpanRecord {
         started: TimeAnchor { wall: SystemTime::UNIX_EPOCH, clock },
         ended: clock + Duration::from_millis(5),
         fields: Fields::default(),
         request: Some(Arc::new(CapturedRequest { endpoint: Arc::new(endpoint), body: body(request) })),
-        outcome: Some(Arc::new(response)),
+        response: Some(Arc::new(response)),
         panicked: false,
     };
     compose(&CallRecord {
@@ -145,9 +145,8 @@ fn compose(record: &CallRecord) {
             ..ComposeOptions::default()
         });
     }
-    let composed = COMPOSER.with(|composer| composer.compose(record, "session", true));
-    let composed = composed.expect("metadata is serializable");
-    let (metadata, line) = composed.named("call");
+    let mut composed = COMPOSER.with(|composer| composer.compose(record, "session", true));
+    let (metadata, line) = composed.named("call").expect("metadata is serializable");
     let input = composed.input.into_iter().map(|input| input.json);
     for file in input.chain([composed.output_json, metadata, line]) {
         let text = std::str::from_utf8(&file).expect("every file is text");
