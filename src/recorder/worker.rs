@@ -489,12 +489,11 @@ impl Worker {
                 folder.write("output.txt", call.output_text.as_bytes(), self.sync)?;
             }
         }
-        let (metadata, mut line) = call.named(&open.place.name)?;
+        let (metadata, line) = call.named(&open.place.name)?;
         folder.write_into_place("metadata.json", &metadata, self.sync, |_| Ok(()))?;
         if self.sync {
             folder.sync()?;
         }
-        line.push(b'\n');
         Ok((line, call.status()))
     }
 }
