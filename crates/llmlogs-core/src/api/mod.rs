@@ -14,6 +14,7 @@ pub mod form;
 pub mod framing;
 pub mod interpret;
 pub mod registry;
+pub mod shared;
 pub mod view;
 
 pub use decode::{DecodedBody, decode};
@@ -22,4 +23,6 @@ pub use failure::{has_failed, reported_failure};
 pub use form::form;
 pub use interpret::{Depth, Interpretation, interpret};
 pub use registry::dialect;
-pub use view::{Choice, Part, RequestView, ResponseView, data_url, parameters, text_or_json};
+pub use shared::media::data_url;
+pub use shared::members::text_or_json;
+pub use view::{Choice, Part, RequestView, ResponseView, parameters};
