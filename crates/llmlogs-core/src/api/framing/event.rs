@@ -15,6 +15,7 @@ pub struct Event<'a> {
 
 impl<'a> Event<'a> {
     /// Returns an event that has no name.
+    #[inline]
     pub(super) fn unnamed(data: &'a str, end: usize) -> Self {
         Event { name: Cow::Borrowed(""), data: Cow::Borrowed(data), end }
     }

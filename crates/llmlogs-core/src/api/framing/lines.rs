@@ -20,6 +20,7 @@ impl<'a> Lines<'a> {
 impl<'a> Iterator for Lines<'a> {
     type Item = (&'a str, usize);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.body.get(self.at..).filter(|rest| !rest.is_empty())?;
         let (line, ending) = match memchr::memchr2(b'\n', b'\r', rest.as_bytes()) {
