@@ -239,8 +239,11 @@ struct WatchedSession {
     /// The one of them with the highest number.
     last: CallId,
     in_flight: BTreeMap<String, Entry>,
+    /// The folder's modification time when it was listed last.
     modified: Option<SystemTime>,
     listed_at: Option<SystemTime>,
+    /// The folder's modification time when it was searched for new calls last.
+    searched: Option<SystemTime>,
     /// When the folder may be listed again.
     list_after: Option<Instant>,
 }
@@ -277,7 +280,11 @@ impl WatchedSession {
         if !changed && !may_have_changed(modified, self.listed_at, now) {
             return;
         }
-        self.find_successors(dir, events);
+        let recent = modified.is_some_and(|modified| now < modified + CLOCK_TICK);
+        if recent || self.searched != modified {
+            self.searched = modified;
+            self.find_successors(dir, events);
+        }
         if self.list_after.is_some_and(|after| Instant::now() < after) {
             return;
         }
