@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::format::Status;
-use crate::format::layout::SESSION_PREFIX;
+use crate::format::session_name;
 use crate::read::call::State;
 use crate::read::entry::Entry;
 use crate::read::error::Result;
@@ -92,7 +92,7 @@ impl Filter {
 
     /// Passes calls of the session with this id, or with an id that ends with `_` and this.
     pub fn session(mut self, id: &str) -> Self {
-        self.session = Some(id.strip_prefix(SESSION_PREFIX).unwrap_or(id).to_owned());
+        self.session = Some(session_name::id(id).to_owned());
         self
     }
 

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::format::layout::{CALL_PREFIX, SESSION_PREFIX};
+use crate::format::layout::CALL_PREFIX;
+use crate::format::session_name;
 use crate::read::call::Call;
 use crate::read::entry::Entry;
 use crate::read::error::{Error, Result};
@@ -111,14 +112,14 @@ fn by_path(root: &Root, name: &str) -> Option<Call> {
     let given = Path::new(name);
     [given.to_owned(), root.path().join(given)].into_iter().find_map(|path| {
         let folder = if path.is_file() { path.parent()?.to_owned() } else { path };
-        let is_call = |path: &Path| {
+        let is_call_dir = |path: &Path| {
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(CALL_PREFIX))
         };
         // `.` in a call's folder does not end with the folder's name.
-        let folder = if is_call(&folder) {
+        let folder = if is_call_dir(&folder) {
             folder
         } else {
-            folder.canonicalize().ok().filter(|path| is_call(path))?
+            folder.canonicalize().ok().filter(|path| is_call_dir(path))?
         };
         Call::open(folder).ok()
     })
@@ -127,7 +128,7 @@ fn by_path(root: &Root, name: &str) -> Option<Call> {
 fn by_id(root: &Root, name: &str) -> Result<Selection> {
     let id = name.trim_end_matches('/');
     let (session_end, id) = match id.rsplit_once('/') {
-        Some((session, id)) => (Some(session.strip_prefix(SESSION_PREFIX).unwrap_or(session)), id),
+        Some((session, id)) => (Some(session_name::id(session)), id),
         None => (None, id),
     };
     let mut sessions: Vec<Session> = Vec::new();

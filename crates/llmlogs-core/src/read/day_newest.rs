@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use crate::format::time::start_of_day;
+use crate::format::day;
 
 use super::entry::Entry;
 use super::error::{Error, Result};
@@ -31,13 +31,13 @@ enum SourceState {
 }
 
 impl DayNewest {
-    /// `sessions`: the sessions' folders in the folder `day`.
-    pub(super) fn new(day: &Path, sessions: Result<Vec<PathBuf>>) -> Self {
+    /// `sessions`: the sessions' folders in the day's folder `dir`.
+    pub(super) fn new(dir: &Path, sessions: Result<Vec<PathBuf>>) -> Self {
         let (sessions, failed) = match sessions {
             Ok(sessions) => (sessions, None),
             Err(error) => (Vec::new(), Some(error)),
         };
-        let day_start = start_of_day(files::name(day))
+        let day_start = day::started_at(files::name(dir))
             .and_then(|start| start.duration_since(UNIX_EPOCH).ok())
             .map_or(0.0, |start| start.as_secs_f64());
         let closed = |dir: PathBuf| Source {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::vec;
 
+use crate::format::call_id::is_call;
 use crate::format::layout::INDEX_FILE;
 
 use super::call::Call;
@@ -13,7 +14,7 @@ use super::entry::Entry;
 use super::error::Result;
 use super::files;
 use super::line::IndexLine;
-use super::session_file::{is_call, is_running};
+use super::session_file::is_running;
 
 /// The calls of a session: its index line by line, then the folders that the index lacks.
 pub(super) struct Entries {

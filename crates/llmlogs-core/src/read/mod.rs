@@ -36,8 +36,8 @@ mod watch;
 
 pub use crate::format::layout::{DEFAULT_ROOT, ROOT_VARIABLE, default_root};
 pub use crate::format::{
-    ApiInfo, Attempt, Context, CostEstimate, Counters, Files, IndexEntry, Metadata, Performance, RequestInfo,
-    ResponseInfo, SessionInfo, Status, Truncated, Usage,
+    ApiInfo, Attempt, Context, CostEstimate, Counters, Files, IndexEntry, LossCounts, Metadata, Performance,
+    RequestInfo, ResponseInfo, SessionInfo, Status, Trace, TraceSpan, Truncated, Usage, WriteErrors,
 };
 pub use crate::query::*;
 pub use call::{Call, State};

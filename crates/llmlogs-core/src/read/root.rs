@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::format::layout::SESSION_PREFIX;
+use crate::format::day::is_day;
+use crate::format::session_name::is_session;
 
 use super::call::Call;
 use super::day_newest::DayNewest;
@@ -106,7 +107,7 @@ impl Day {
     }
 
     fn session_dirs(&self) -> Result<Vec<PathBuf>> {
-        let names = files::folders(&self.dir, |name| name.starts_with(SESSION_PREFIX))?;
+        let names = files::folders(&self.dir, is_session)?;
         Ok(files::below(&self.dir, names).collect())
     }
 
@@ -114,11 +115,6 @@ impl Day {
     pub fn newest(&self) -> impl Iterator<Item = Result<Entry>> + use<> {
         DayNewest::new(&self.dir, self.session_dirs())
     }
-}
-
-/// Returns whether a folder's name is a day's: eight digits.
-pub(crate) fn is_day(name: &str) -> bool {
-    name.len() == 8 && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 type Results<T> = Box<dyn Iterator<Item = Result<T>>>;

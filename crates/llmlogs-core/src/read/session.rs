@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::format::SessionInfo;
-use crate::format::call_id::CallId;
+use crate::format::call_id::{CallId, is_call};
 
 use super::call::Call;
 use super::entries::Entries;
 use super::entry::Entry;
 use super::error::Result;
 use super::files;
-use super::session_file::{info, is_call, is_running, session_id};
+use super::session_file::{info, is_running, session_id};
 use super::session_newest::SessionNewest;
 
 /// The folder of one session on one day.

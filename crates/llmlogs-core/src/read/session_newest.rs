@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::format::call_id::CallId;
+use crate::format::call_id::{CallId, is_call};
 use crate::format::layout::INDEX_FILE;
 
 use super::call::Call;
@@ -13,7 +13,7 @@ use super::error::Result;
 use super::files;
 use super::line::IndexLine;
 use super::reverse_lines::ReverseLines;
-use super::session_file::{is_call, is_running};
+use super::session_file::is_running;
 
 /// How many lines are held back at most to bring them into order.
 const WINDOW: usize = 1 << 14;

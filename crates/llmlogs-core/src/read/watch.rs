@@ -8,7 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::format::call_id::CallId;
-use crate::format::layout::{INDEX_FILE, SESSION_PREFIX};
+use crate::format::day::is_day;
+use crate::format::layout::INDEX_FILE;
+use crate::format::session_name::is_session;
 
 use super::call::{Call, State};
 use super::call_set::CallSet;
@@ -17,7 +19,7 @@ use super::entry::Entry;
 use super::error::{Error, Result};
 use super::files;
 use super::line::IndexLine;
-use super::root::{Root, is_day};
+use super::root::Root;
 use super::session_file::is_running;
 
 /// How many days are watched, the newest ones: a session goes on in a folder of the new day, so older days do not
@@ -172,7 +174,7 @@ impl Watch {
         let mut changed = false;
         for day in days {
             let listing = self.sessions_of.entry(day.clone()).or_default();
-            changed |= listing.refresh(&day, |name| name.starts_with(SESSION_PREFIX))?;
+            changed |= listing.refresh(&day, is_session)?;
         }
         if changed || self.sessions.keys().any(|dir| !self.is_listed(dir)) {
             let listed: Vec<PathBuf> = self

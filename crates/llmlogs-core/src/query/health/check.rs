@@ -4,10 +4,13 @@ use std::fs::{self, DirEntry, File, Metadata};
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
+use crate::format::call_id::is_call;
+use crate::format::day::is_day;
 use crate::format::layout::{
-    CALL_PREFIX, INDEX_FILE, INPUT_FILE, INPUT_TEXT_FILE, MEDIA_DIR, METADATA_FILE, OUTPUT_FILE,
-    OUTPUT_TEXT_FILE, SESSION_FILE, SESSION_PREFIX,
+    INDEX_FILE, INPUT_FILE, INPUT_TEXT_FILE, MEDIA_DIR, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE,
+    SESSION_FILE, is_pruned, is_temporary,
 };
+use crate::format::session_name::is_session;
 use crate::json;
 use crate::query::filter::Filter;
 use crate::read::call::{Call, State};
@@ -15,7 +18,6 @@ use crate::read::call_set::CallSet;
 use crate::read::error::ErrorKind;
 use crate::read::files::{self, is_plain_name};
 use crate::read::line::IndexLine;
-use crate::read::root::is_day;
 use crate::read::session::Session;
 use crate::redact::Redactor;
 
@@ -41,7 +43,7 @@ pub(super) fn strays(root: &Path, filter: &Filter, report: &mut SessionHealth) {
         }
         for entry in listed(&entry.path(), report) {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if !name.starts_with(SESSION_PREFIX) {
+            if !is_session(&name) {
                 report.problem(ProblemKind::Stray, &entry.path(), "");
             } else {
                 is_folder(&entry, report);
@@ -112,7 +114,7 @@ pub(super) fn session(session: &Session, secrets: bool) -> SessionHealth {
     let mut folders = 0;
     for entry in listed(dir, &mut report) {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        if name.starts_with(CALL_PREFIX) {
+        if is_call(&name) {
             if is_folder(&entry, &mut report) {
                 folders += u64::from(seen.contains(name.as_bytes()));
                 call(session, &path, &name, running, &seen, secrets, &mut report);
@@ -123,8 +125,8 @@ pub(super) fn session(session: &Session, secrets: bool) -> SessionHealth {
             Ok(kind) if kind.is_symlink() => report.problem(ProblemKind::Link, &path, ""),
             Ok(kind) if kind.is_dir() && name == MEDIA_DIR => media(&path, &mut report),
             Ok(_) if matches!(name.as_str(), SESSION_FILE | INDEX_FILE) => file(&path, &mut report),
-            Ok(_) if is_temporary(&name) && !running => report.problem(ProblemKind::Leftover, &path, ""),
-            Ok(_) if is_temporary(&name) => {}
+            Ok(_) if is_unfinished(&name) && !running => report.problem(ProblemKind::Leftover, &path, ""),
+            Ok(_) if is_unfinished(&name) => {}
             _ => report.problem(ProblemKind::Stray, &path, ""),
         }
     }
@@ -196,8 +198,8 @@ fn call(
         match entry.file_type() {
             Ok(kind) if kind.is_symlink() => report.problem(ProblemKind::Link, &path, ""),
             Ok(_) if FILES.contains(&name.as_str()) => file(&path, report),
-            Ok(_) if is_temporary(&name) && !running => report.problem(ProblemKind::Leftover, &path, ""),
-            Ok(_) if is_temporary(&name) => {}
+            Ok(_) if is_unfinished(&name) && !running => report.problem(ProblemKind::Leftover, &path, ""),
+            Ok(_) if is_unfinished(&name) => {}
             _ => report.problem(ProblemKind::Stray, &path, ""),
         }
     }
@@ -240,8 +242,8 @@ fn check_body(path: &Path, secrets: bool, report: &mut SessionHealth) {
 }
 
 /// Returns whether it is something half written or half removed.
-fn is_temporary(name: &str) -> bool {
-    name.ends_with(".tmp") || name.starts_with(".pruned_")
+fn is_unfinished(name: &str) -> bool {
+    is_temporary(name) || is_pruned(name)
 }
 
 /// Returns the contents of a file that can be read.

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use crate::format::layout::INDEX_FILE;
+use crate::format::layout::{INDEX_FILE, temporary_name};
 use crate::read::call::State;
 use crate::read::call_set::CallSet;
 use crate::read::entry::Entry;
@@ -51,7 +51,7 @@ fn rebuild(session: &Session, path: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     missing.sort_by(|a, b| b.line().end().total_cmp(&a.line().end()));
-    let temporary = path.with_file_name(format!("{INDEX_FILE}.{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(temporary_name(&format!("{INDEX_FILE}.{}", std::process::id())));
     let written = write(path, &temporary, missing);
     if written.is_err() {
         // The old index stays as it is; the error is what counts.

@@ -50,6 +50,8 @@ pub(super) struct Gatherer<'f> {
 struct Marks {
     error: Finder<'static>,
     finish: Finder<'static>,
+    /// What stands after the user message.
+    trace: Finder<'static>,
 }
 
 impl<'f> Gatherer<'f> {
@@ -64,10 +66,12 @@ impl<'f> Gatherer<'f> {
             total: 0,
             unreadable: Vec::new(),
             buffer: Vec::new(),
-            cut_from: empty.saturating_sub(20) + INDEXED,
+            // An older recorder's lines lack `span_ids` and `context`.
+            cut_from: empty.saturating_sub(60) + INDEXED,
             marks: Marks {
                 error: Finder::new(b",\"error_message\":\""),
                 finish: Finder::new(b"\",\"finish_reason\":"),
+                trace: Finder::new(b"\",\"trace\":"),
             },
         }
     }
@@ -78,13 +82,9 @@ impl<'f> Gatherer<'f> {
 
     /// Returns whether a message that is searched has its full length in the index, so that there may be more of it.
     fn may_be_cut(&self, line: &[u8]) -> bool {
-        // The message stands before the trace at the end: its quotes are the fourth and fifth from there.
-        // A quote inside of either text is escaped, and leads to the folder for nothing at worst.
+        // A quote inside of the message is escaped, and leads to the folder for nothing at worst.
         let user = || {
-            let trace = memchr::memrchr(b'"', line.strip_suffix(b"\"}")?)?;
-            let end = trace
-                .checked_sub(b"\",\"trace\":".len())
-                .filter(|end| line[*end..trace] == *b"\",\"trace\":")?;
+            let end = self.marks.trace.find(line)?;
             let start = memchr::memrchr(b'"', &line[..end])?;
             (start > 0 && line[start - 1] == b':').then_some(end - start > INDEXED)
         };
