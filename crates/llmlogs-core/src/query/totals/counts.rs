@@ -2,44 +2,46 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use llmlogs_core::read::Status;
-use llmlogs_core::read::line::{IndexLine, Raw};
+use crate::format::Status;
+use crate::read::line::{IndexLine, RawStr};
 
-/// Latencies up to here have a counter each.
+use super::Cost;
+
+/// Latencies below this have a counter each.
 const DIRECT: usize = 1 << 14;
 
-/// So many are kept as they are before counters take less room.
+/// Up to this many latencies, a list takes less room than counters.
 const FEW: usize = 1 << 11;
 
 /// How often each latency occurred: exact, and no larger for more calls.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Latencies {
+pub(super) struct Latencies {
     few: Vec<u64>,
     direct: Vec<u32>,
     others: BTreeMap<u64, u64>,
-    pub(crate) count: u64,
+    pub(super) count: u64,
     sum: u64,
 }
 
 impl Latencies {
-    pub(crate) fn add(&mut self, ms: u64) {
+    pub(super) fn add(&mut self, ms: u64) {
         self.count += 1;
         self.sum += ms;
-        self.note(ms);
+        self.add_one(ms);
     }
 
-    fn note(&mut self, ms: u64) {
+    fn add_one(&mut self, ms: u64) {
         if self.direct.is_empty() && self.others.is_empty() {
             self.few.push(ms);
             if self.few.len() > FEW {
-                std::mem::take(&mut self.few).into_iter().for_each(|ms| self.note_counted(ms, 1));
+                std::mem::take(&mut self.few).into_iter().for_each(|ms| self.add_counted(ms, 1));
             }
         } else {
-            self.note_counted(ms, 1);
+            self.add_counted(ms, 1);
         }
     }
 
-    fn note_counted(&mut self, ms: u64, count: u32) {
+    fn add_counted(&mut self, ms: u64, count: u32) {
         let place = ms as usize;
         if place >= DIRECT {
             *self.others.entry(ms).or_default() += u64::from(count);
@@ -51,24 +53,24 @@ impl Latencies {
         self.direct[place] += count;
     }
 
-    pub(crate) fn merge(&mut self, other: &Latencies) {
+    pub(super) fn merge(&mut self, other: &Latencies) {
         self.count += other.count;
         self.sum += other.sum;
-        other.few.iter().for_each(|ms| self.note(*ms));
+        other.few.iter().for_each(|ms| self.add_one(*ms));
         if other.direct.is_empty() && other.others.is_empty() {
             return;
         }
-        std::mem::take(&mut self.few).into_iter().for_each(|ms| self.note_counted(ms, 1));
+        std::mem::take(&mut self.few).into_iter().for_each(|ms| self.add_counted(ms, 1));
         if self.direct.len() < other.direct.len() {
             self.direct.resize(other.direct.len(), 0);
         }
-        self.direct.iter_mut().zip(&other.direct).for_each(|(mine, theirs)| *mine += theirs);
+        self.direct.iter_mut().zip(&other.direct).for_each(|(ours, theirs)| *ours += theirs);
         for (ms, count) in &other.others {
             *self.others.entry(*ms).or_default() += count;
         }
     }
 
-    /// Each latency with how often it occurred, in order.
+    /// Returns each latency with how often it occurred, in order.
     fn counted(&self) -> Vec<(u64, u64)> {
         let mut few = self.few.clone();
         few.sort_unstable();
@@ -78,12 +80,12 @@ impl Latencies {
         few.chain(direct.chain(others).filter(|(_, count)| *count > 0)).collect()
     }
 
-    pub(crate) fn mean(&self) -> u64 {
+    pub(super) fn mean(&self) -> u64 {
         (self.sum + self.count / 2).checked_div(self.count).unwrap_or_default()
     }
 
-    /// The latency that `percent` of the calls did not exceed: nearest rank.
-    pub(crate) fn percentile(&self, percent: u64) -> u64 {
+    /// Returns the latency that `percent` of the calls did not exceed: nearest rank.
+    pub(super) fn percentile(&self, percent: u64) -> u64 {
         let rank = (self.count * percent).div_ceil(100).max(1);
         let mut below = 0;
         let reaches = |(_, count): &(u64, u64)| {
@@ -93,14 +95,14 @@ impl Latencies {
         self.counted().into_iter().find(reaches).map_or(0, |(ms, _)| ms)
     }
 
-    pub(crate) fn max(&self) -> u64 {
+    pub(super) fn max(&self) -> u64 {
         self.counted().last().map_or(0, |(ms, _)| *ms)
     }
 }
 
 /// Amounts by currency.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Costs(Vec<(Box<[u8]>, f64)>);
+pub(super) struct Costs(Vec<(Box<[u8]>, f64)>);
 
 impl Costs {
     fn add(&mut self, currency: &[u8], amount: f64) {
@@ -114,35 +116,39 @@ impl Costs {
         other.0.iter().for_each(|(currency, amount)| self.add(currency, *amount));
     }
 
-    /// The highest first; a currency that the writer did not name is `""`.
-    pub(crate) fn sorted(&self) -> Vec<(String, f64)> {
-        let named = self.0.iter().map(|(currency, sum)| (Raw(currency).text().into_owned(), *sum));
-        let mut named: Vec<_> = named.collect();
-        named.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        named
+    /// Returns the amounts, the highest first.
+    pub(super) fn sorted(&self) -> Vec<Cost> {
+        let costs = self.0.iter();
+        let costs = costs.map(|(currency, amount)| Cost {
+            currency: RawStr(currency).text().into_owned(),
+            amount: *amount,
+        });
+        let mut costs: Vec<_> = costs.collect();
+        costs.sort_by(|a, b| b.amount.total_cmp(&a.amount).then_with(|| a.currency.cmp(&b.currency)));
+        costs
     }
 }
 
 /// What is counted of a set of calls.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Sums {
-    pub(crate) calls: u64,
-    pub(crate) ok: u64,
-    pub(crate) errors: u64,
-    pub(crate) cancelled: u64,
-    pub(crate) prompt_tokens: u64,
-    pub(crate) completion_tokens: u64,
-    pub(crate) total_tokens: u64,
-    pub(crate) cached_tokens: u64,
-    pub(crate) reasoning_tokens: u64,
-    pub(crate) cost: Costs,
+pub(super) struct Sums {
+    pub(super) calls: u64,
+    pub(super) ok: u64,
+    pub(super) errors: u64,
+    pub(super) cancelled: u64,
+    pub(super) prompt_tokens: u64,
+    pub(super) completion_tokens: u64,
+    pub(super) total_tokens: u64,
+    pub(super) cached_tokens: u64,
+    pub(super) reasoning_tokens: u64,
+    pub(super) cost: Costs,
     /// Calls with tokens whose cost is not known.
-    pub(crate) unpriced: u64,
-    pub(crate) latency: Latencies,
+    pub(super) unpriced: u64,
+    pub(super) latency: Latencies,
 }
 
 impl Sums {
-    pub(crate) fn add(&mut self, line: &IndexLine<'_>) {
+    pub(super) fn add(&mut self, line: &IndexLine<'_>) {
         self.calls += 1;
         match line.status {
             Status::Ok => self.ok += 1,
@@ -162,7 +168,7 @@ impl Sums {
         self.latency.add(line.latency_ms);
     }
 
-    pub(crate) fn merge(&mut self, other: &Sums) {
+    pub(super) fn merge(&mut self, other: &Sums) {
         self.calls += other.calls;
         self.ok += other.ok;
         self.errors += other.errors;
@@ -180,15 +186,15 @@ impl Sums {
 
 /// Sets of calls by name.
 #[derive(Debug, Default)]
-pub(crate) struct Groups<T> {
+pub(super) struct Groups<T> {
     places: HashMap<Box<[u8]>, usize>,
     groups: Vec<(Box<[u8]>, T)>,
-    /// Neighbours are mostly of one group.
+    /// The place of the group asked for last: neighbours are mostly of one group.
     last: usize,
 }
 
 impl<T: Default> Groups<T> {
-    pub(crate) fn of(&mut self, name: &[u8]) -> &mut T {
+    pub(super) fn of(&mut self, name: &[u8]) -> &mut T {
         if self.groups.get(self.last).is_none_or(|(known, _)| **known != *name) {
             self.last = match self.places.get(name) {
                 Some(place) => *place,
@@ -202,16 +208,16 @@ impl<T: Default> Groups<T> {
         &mut self.groups[self.last].1
     }
 
-    pub(crate) fn merge(&mut self, other: &Groups<T>, merge: impl Fn(&mut T, &T)) {
+    pub(super) fn merge(&mut self, other: &Groups<T>, merge: impl Fn(&mut T, &T)) {
         for (name, theirs) in &other.groups {
             merge(self.of(name), theirs);
         }
     }
 
-    /// Name and group, those with the highest `rank` first.
-    pub(crate) fn ranked(&self, rank: impl Fn(&T) -> u64) -> Vec<(String, &T)> {
+    /// Returns the groups with their names, those with the highest `rank` first.
+    pub(super) fn ranked(&self, rank: impl Fn(&T) -> u64) -> Vec<(String, &T)> {
         let mut ranked: Vec<_> =
-            self.groups.iter().map(|(name, of)| (Raw(name).text().into_owned(), of)).collect();
+            self.groups.iter().map(|(name, of)| (RawStr(name).text().into_owned(), of)).collect();
         ranked.sort_by(|a, b| rank(b.1).cmp(&rank(a.1)).then_with(|| a.0.cmp(&b.0)));
         ranked
     }

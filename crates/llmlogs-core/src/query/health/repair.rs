@@ -4,41 +4,46 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use llmlogs_core::read::call_set::CallSet;
-use llmlogs_core::read::files::is_plain_name;
-use llmlogs_core::read::line::IndexLine;
-use llmlogs_core::read::{Entry, Session, State, files};
+use crate::format::layout::{INDEX_FILE, temporary_name};
+use crate::read::call::State;
+use crate::read::call_set::CallSet;
+use crate::read::entry::Entry;
+use crate::read::error::ErrorKind;
+use crate::read::files::{self, is_plain_name};
+use crate::read::line::IndexLine;
+use crate::read::session::Session;
 
-use super::{Kind, Report};
+use super::report::{ProblemKind, SessionHealth};
 
-/// Rebuilds the session's index where something is wrong with it and nobody writes to it. What could
-/// be put right is no fault any more.
-pub(crate) fn session(session: &Session, report: &mut Report) {
-    let is_mendable = |kind| matches!(kind, Kind::TornLine | Kind::DamagedLine | Kind::MissingLine);
-    let index = session.dir().join("index.jsonl");
-    let wanted = report.faults.iter().any(|fault| is_mendable(fault.kind)) || !index.exists();
+/// Rebuilds the session's index if something is wrong with it and nobody writes to it. What could
+/// be repaired is no problem any more.
+pub(super) fn session(session: &Session, report: &mut SessionHealth) {
+    let is_repairable =
+        |kind| matches!(kind, ProblemKind::TornLine | ProblemKind::DamagedLine | ProblemKind::MissingLine);
+    let index = session.dir().join(INDEX_FILE);
+    let wanted = report.problems.iter().any(|problem| is_repairable(problem.kind)) || !index.exists();
     if !wanted || session.is_running() || fs::symlink_metadata(&index).is_ok_and(|found| !found.is_file()) {
         return;
     }
     match rebuild(session, &index) {
         Ok(true) => {
-            report.faults.retain(|fault| !is_mendable(fault.kind));
-            report.repaired.push(index);
+            report.problems.retain(|problem| !is_repairable(problem.kind));
+            report.repaired = Some(index);
         }
         Ok(false) => {}
-        Err(error) => report.fault(Kind::Unreadable, &index, format!("cannot be rebuilt: {error}")),
+        Err(error) => report.problem(ProblemKind::Unreadable, &index, format!("cannot be rebuilt: {error}")),
     }
 }
 
 /// Keeps the whole lines, drops the others, adds the calls that are missing, in the order in which
-/// calls ended. The new index takes the place of the old one when it is whole. `false` where there is
+/// calls ended. The new index takes the place of the old one when it is whole. Returns `false` if there is
 /// nothing to write.
 fn rebuild(session: &Session, path: &Path) -> io::Result<bool> {
     let known = known(path)?;
     let mut missing = Vec::new();
     for call in session.calls()? {
         if call.state() == State::Finished && !known.contains(call.id().as_bytes()) {
-            // One that cannot be read is told as such, and stays out.
+            // One that cannot be read has been reported, and stays out.
             missing.extend(Entry::open(call).ok());
         }
     }
@@ -46,7 +51,7 @@ fn rebuild(session: &Session, path: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     missing.sort_by(|a, b| b.line().end().total_cmp(&a.line().end()));
-    let temporary = path.with_file_name(format!("index.jsonl.{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(temporary_name(&format!("{INDEX_FILE}.{}", std::process::id())));
     let written = write(path, &temporary, missing);
     if written.is_err() {
         // The old index stays as it is; the error is what counts.
@@ -95,12 +100,12 @@ fn put(index: &mut impl Write, line: &[u8]) -> io::Result<()> {
 
 fn each_whole_line(
     path: &Path,
-    mut see: impl FnMut(&IndexLine<'_>, &[u8]) -> io::Result<()>,
+    mut visit: impl FnMut(&IndexLine<'_>, &[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
     let file = match files::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
     };
     let mut lines = BufReader::with_capacity(1 << 16, file);
     let mut text = Vec::new();
@@ -112,7 +117,7 @@ fn each_whole_line(
         if let Some(line) = IndexLine::parse(&text)
             && is_plain_name(&line.call_id.text())
         {
-            see(&line, &text)?;
+            visit(&line, &text)?;
         }
     }
 }

@@ -1,46 +1,61 @@
 //! Every call of many sessions, on every core.
 //!
 //! For questions over a whole root: indexes are cut into pieces that fit into memory, and each
-//! thread gathers what it sees on its own.
+//! thread collects what it sees on its own.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
-use super::call_set::CallSet;
-use super::line::IndexLine;
-use super::{Call, Entry, Session, State, entries, files, session_file};
+use crate::format::layout::INDEX_FILE;
+use crate::read::call::{Call, State};
+use crate::read::call_set::CallSet;
+use crate::read::entry::Entry;
+use crate::read::error::{Error, ErrorKind, Result};
+use crate::read::line::IndexLine;
+use crate::read::session::Session;
+use crate::read::{entries, files, session_file};
 
-/// How much of an index a thread takes at a time: it is read over more than once, so it had better stay
-/// in the processor's cache.
+/// How much of the indexes has been read: passed to the callback of queries that read a whole root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes of indexes that have been read.
+    pub done: u64,
+    /// Bytes of all indexes that will be read.
+    pub total: u64,
+}
+
+/// What is called with the progress, by any of the threads that read.
+pub(super) type OnProgress<'p> = &'p (dyn Fn(Progress) + Sync);
+
+/// How many bytes of an index a thread takes at a time: small enough to stay in the processor's cache, since they
+/// are read more than once.
 const PIECE: u64 = 1 << 16;
 
 /// How many folders a thread takes at a time.
 const FOLDERS: usize = 64;
 
-/// What is done with the calls; one for each thread.
-pub trait Gather: Send {
+/// What is done with the calls; each thread has one of its own.
+pub(super) trait Visitor: Send {
     /// A finished call.
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>);
     /// A call in flight, or one that was interrupted.
     fn unfinished(&mut self, entry: &Entry);
-    /// A folder that no index has, before it is read; `true` where nothing more of it is wanted.
+    /// A folder that no index has, before it is read; returns `true` if nothing more of it is wanted.
     fn folder(&mut self, _call: &Call) -> bool {
         false
     }
     /// Something that could not be read.
-    fn failed(&mut self, error: io::Error);
-    /// Bytes of indexes that were read since the last time.
-    fn progress(&mut self, _bytes: u64) {}
-    /// Whether it picks lines, and may be shown one twice that stands in an index twice.
-    fn picks(&self) -> bool {
+    fn failed(&mut self, error: Error);
+    /// Returns whether it selects lines by itself, and may be given a line twice that an index has twice.
+    fn selects_lines(&self) -> bool {
         false
     }
-    /// The lines of a piece that are worth reading, where it [`picks`](Self::picks).
-    fn pick<'p>(&self, _piece: &'p [u8]) -> Option<Vec<&'p [u8]>> {
+    /// Returns the lines of a piece to parse, if it [selects lines](Self::selects_lines).
+    fn select_lines<'p>(&self, _piece: &'p [u8]) -> Option<Vec<&'p [u8]>> {
         None
     }
 }
@@ -54,38 +69,45 @@ struct Piece<'s> {
 
 /// What a thread keeps from one piece to the next.
 #[derive(Default)]
-struct Hands {
+struct ThreadState {
     buffer: Vec<u8>,
     /// The index read last, by the place of its session.
     file: Option<(usize, File)>,
 }
 
-/// Shows every call of the sessions to one of the gatherers, in no order.
-pub fn scan<G: Gather>(sessions: &[Session], make: impl Fn() -> G) -> Vec<G> {
+/// Passes every call of the sessions to one of the visitors, in no order, and returns the visitors.
+pub(super) fn scan<V: Visitor>(
+    sessions: &[Session],
+    on_progress: OnProgress<'_>,
+    make: impl Fn() -> V,
+) -> Vec<V> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut gatherers: Vec<G> = (0..threads).map(|_| make()).collect();
+    let mut visitors: Vec<V> = (0..threads).map(|_| make()).collect();
     let seen: Vec<Mutex<CallSet>> = sessions.iter().map(|_| Mutex::default()).collect();
 
     let pieces: Vec<Piece<'_>> = sessions.iter().enumerate().flat_map(|(n, of)| cut(n, of)).collect();
-    share(&mut gatherers, pieces.len(), |gatherer, hands, next| {
+    let total = pieces.iter().map(|piece| piece.to - piece.from).sum();
+    let done = AtomicU64::new(0);
+    share(&mut visitors, pieces.len(), |visitor, state, next| {
         let piece = &pieces[next];
-        if let Err(error) = read_piece(piece, &seen[piece.session], hands, gatherer)
-            && error.kind() != io::ErrorKind::NotFound
+        if let Err(error) = read_piece(piece, &seen[piece.session], state, visitor)
+            && error.kind() != ErrorKind::NotFound
         {
-            gatherer.failed(error);
+            visitor.failed(error);
         }
-        gatherer.progress(piece.to - piece.from);
+        let length = piece.to - piece.from;
+        on_progress(Progress { done: done.fetch_add(length, Ordering::Relaxed) + length, total });
     });
 
     // What the indexes lack.
     let missing = Mutex::new(Vec::new());
-    share(&mut gatherers, sessions.len(), |gatherer, _, next| {
+    share(&mut visitors, sessions.len(), |visitor, _, next| {
         let (of, Ok(mut seen)) = (&sessions[next], seen[next].lock()) else { return };
-        if gatherer.picks() {
+        if visitor.selects_lines() {
             if has_every_line(of) {
                 return;
             }
-            note_all(of, &mut seen);
+            add_all(of, &mut seen);
         }
         if seen.is_everything(of.dir()) {
             return;
@@ -95,84 +117,84 @@ pub fn scan<G: Gather>(sessions: &[Session], make: impl Fn() -> G) -> Vec<G> {
                 let running = !names.is_empty() && session_file::is_running(of.dir());
                 missing.extend(names.into_iter().map(|name| (next, running, name)));
             }
-            (Err(error), _) => gatherer.failed(error),
+            (Err(error), _) => visitor.failed(error),
             _ => {}
         }
     });
     let missing = missing.into_inner().unwrap_or_default();
     let packs: Vec<_> = missing.chunks(FOLDERS).collect();
-    share(&mut gatherers, packs.len(), |gatherer, _, next| {
+    share(&mut visitors, packs.len(), |visitor, _, next| {
         for (session, running, name) in packs[next] {
             let session = &sessions[*session];
-            let call = Call::look(session.dir().join(name), || *running);
-            if gatherer.folder(&call) {
+            let call = Call::inspect(session.dir().join(name), || *running);
+            if visitor.folder(&call) {
                 continue;
             }
-            match Entry::of_folder(call) {
+            match Entry::from_dir(call) {
                 Ok(Some(entry)) if entry.call().state() == State::Finished => {
-                    gatherer.finished(session, &entry.line());
+                    visitor.finished(session, &entry.line());
                 }
-                Ok(Some(entry)) => gatherer.unfinished(&entry),
+                Ok(Some(entry)) => visitor.unfinished(&entry),
                 Ok(None) => {}
-                Err(error) => gatherer.failed(error),
+                Err(error) => visitor.failed(error),
             }
         }
     });
-    gatherers
+    visitors
 }
 
-/// Lets every gatherer take numbers below `count` until none is left.
-fn share<G: Send>(gatherers: &mut [G], count: usize, work: impl Fn(&mut G, &mut Hands, usize) + Sync) {
+/// Lets every visitor take numbers below `count` until none is left, each on a thread of its own.
+fn share<V: Send>(visitors: &mut [V], count: usize, work: impl Fn(&mut V, &mut ThreadState, usize) + Sync) {
     let next = AtomicUsize::new(0);
-    let run = |gatherer: &mut G| {
-        let mut hands = Hands::default();
+    let run = |visitor: &mut V| {
+        let mut state = ThreadState::default();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
                 return;
             }
-            work(gatherer, &mut hands, number);
+            work(visitor, &mut state, number);
         }
     };
-    if let ([gatherer, ..], 0..=1) = (&mut *gatherers, count) {
-        return run(gatherer);
+    if let ([visitor, ..], 0..=1) = (&mut *visitors, count) {
+        return run(visitor);
     }
     thread::scope(|scope| {
-        for gatherer in gatherers {
-            scope.spawn(|| run(gatherer));
+        for visitor in visitors {
+            scope.spawn(|| run(visitor));
         }
     });
 }
 
 fn cut(session: usize, of: &Session) -> Vec<Piece<'_>> {
-    let length = std::fs::symlink_metadata(of.dir().join("index.jsonl")).map_or(0, |found| found.len());
+    let length = std::fs::symlink_metadata(of.dir().join(INDEX_FILE)).map_or(0, |found| found.len());
     let starts = (0..length).step_by(PIECE as usize);
     starts.map(|from| Piece { session, of, from, to: length.min(from + PIECE) }).collect()
 }
 
-/// Reads the lines that begin in the piece; the last one may end behind it.
-fn read_piece<G: Gather>(
+/// Reads the lines that start in the piece; the last one may end behind it.
+fn read_piece<V: Visitor>(
     piece: &Piece<'_>,
     seen: &Mutex<CallSet>,
-    hands: &mut Hands,
-    gatherer: &mut G,
-) -> io::Result<()> {
-    let path = piece.of.dir().join("index.jsonl");
-    let Hands { buffer, file } = hands;
+    state: &mut ThreadState,
+    visitor: &mut V,
+) -> Result<()> {
+    let path = piece.of.dir().join(INDEX_FILE);
+    let ThreadState { buffer, file } = state;
     let file = match file {
         Some((session, file)) if *session == piece.session => file,
         file => &mut file.insert((piece.session, files::open(&path)?)).1,
     };
-    fill(file, piece, buffer).map_err(|error| files::named(&error, Path::new(&path)))?;
+    fill(file, piece, buffer).map_err(|error| Error::io(&path, error))?;
     let mut lines = Vec::new();
     let mut rest = &buffer[..];
     if piece.from > 0 {
-        // Only behind a newline does a line begin; the byte before the piece may be one.
+        // A line starts after a newline; the byte before the piece may be one.
         rest = memchr::memchr(b'\n', rest).map_or(&b""[..], |newline| &rest[newline + 1..]);
     }
-    if let Some(picked) = gatherer.pick(rest) {
-        for line in picked.into_iter().filter_map(IndexLine::parse) {
-            gatherer.finished(piece.of, &line);
+    if let Some(selected) = visitor.select_lines(rest) {
+        for line in selected.into_iter().filter_map(IndexLine::parse) {
+            visitor.finished(piece.of, &line);
         }
         return Ok(());
     }
@@ -184,19 +206,19 @@ fn read_piece<G: Gather>(
         lines.retain(|line| seen.insert(line.call_id.0));
     }
     for line in &lines {
-        gatherer.finished(piece.of, line);
+        visitor.finished(piece.of, line);
     }
     Ok(())
 }
 
-/// Whether a session that is over has every call in its index: as many lines as it counted calls.
+/// Returns whether a session that is over has every call in its index: as many lines as it counted calls.
 fn has_every_line(session: &Session) -> bool {
     let Ok(info) = session.info() else { return false };
     let trouble = info.counters.lost + info.counters.write_errors;
     if info.ended_at.is_none() || trouble > 0 {
         return false;
     }
-    let Ok(mut file) = files::open(&session.dir().join("index.jsonl")) else { return false };
+    let Ok(mut file) = files::open(&session.dir().join(INDEX_FILE)) else { return false };
     let mut buffer = vec![0; PIECE as usize];
     let mut lines = 0;
     loop {
@@ -208,10 +230,10 @@ fn has_every_line(session: &Session) -> bool {
     }
 }
 
-/// Notes every line of an index that was read for some of them only.
-fn note_all(session: &Session, seen: &mut CallSet) {
-    // An index that cannot be read has told so before.
-    let Ok(file) = files::open(&session.dir().join("index.jsonl")) else { return };
+/// Adds every line of an index of which only some were parsed.
+fn add_all(session: &Session, seen: &mut CallSet) {
+    // If it cannot be read, that has been reported already.
+    let Ok(file) = files::open(&session.dir().join(INDEX_FILE)) else { return };
     let mut lines = BufReader::with_capacity(PIECE as usize, file);
     let mut text = Vec::new();
     loop {

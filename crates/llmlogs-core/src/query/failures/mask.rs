@@ -1,7 +1,7 @@
 //! Failure messages without what differs from one time to the next.
 
-/// The message with numbers as `<n>`, ids as `<id>` and addresses as `<url>`, in one line.
-pub(crate) fn mask(message: &str) -> String {
+/// Returns the message with numbers as `<n>`, ids as `<id>` and addresses as `<url>`, in one line.
+pub(super) fn mask(message: &str) -> String {
     let mut masked = String::with_capacity(message.len());
     let mut rest = message;
     while let Some(c) = rest.chars().next() {
@@ -12,7 +12,7 @@ pub(crate) fn mask(message: &str) -> String {
             rest = &rest[c.len_utf8()..];
             continue;
         }
-        if let Some(length) = address(rest) {
+        if let Some(length) = url_length(rest) {
             masked.push_str("<url>");
             rest = &rest[length..];
             continue;
@@ -37,8 +37,8 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
 }
 
-/// How long the address is with which `text` begins.
-fn address(text: &str) -> Option<usize> {
+/// Returns the length of the URL with which `text` starts.
+fn url_length(text: &str) -> Option<usize> {
     let scheme =
         ["https://", "http://", "wss://", "ws://"].into_iter().find(|scheme| text.starts_with(scheme))?;
     let ends = |c: char| c.is_whitespace() || matches!(c, ')' | '"' | '\'' | '>' | '`' | ',' | ']' | '}');
@@ -53,7 +53,7 @@ fn push_word(masked: &mut String, word: &str) {
     } else if is_id(word, digits) {
         masked.push_str("<id>");
     } else if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
-        // `30s`, `2.5`, `20000ms`: what is counted stays.
+        // `30s`, `2.5`, `20000ms`: the unit stays.
         let unit = word.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '_'));
         masked.push_str("<n>");
         masked.push_str(if unit.bytes().any(|byte| byte.is_ascii_digit()) { "" } else { unit });
@@ -63,7 +63,7 @@ fn push_word(masked: &mut String, word: &str) {
     }
 }
 
-/// Whether it looks made by a machine: long, with letters and digits mixed.
+/// Returns whether a word looks generated: long, with letters and digits mixed.
 fn is_id(word: &str, digits: usize) -> bool {
     let letters = word.bytes().filter(u8::is_ascii_alphabetic).count();
     let hex = word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
@@ -85,7 +85,7 @@ mod tests {
     use super::mask;
 
     #[test]
-    fn what_differs_is_masked_and_what_tells_stays() {
+    fn what_differs_is_masked_and_what_distinguishes_stays() {
         let cases = [
             ("Request timed out after 30 seconds.", "Request timed out after <n> seconds."),
             ("try again in 20.5s (request req_011CQabc9)", "try again in <n>s (request <id>)"),

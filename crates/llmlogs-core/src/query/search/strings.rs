@@ -1,13 +1,13 @@
 //! The strings of a stored body.
 
-use llmlogs_core::json::{self, Json};
-use llmlogs_core::read::line::{Raw, plain};
+use crate::json::{self, Json};
+use crate::read::line::{RawStr, plain};
 
 use super::pattern::Pattern;
 
-/// Whether a string of the body matches, keys included; without building anything for bodies that
-/// have no match.
-pub(crate) fn any_matches(body: &[u8], pattern: &Pattern) -> bool {
+/// Returns whether a string of the body matches, keys included. Allocates nothing for bodies without a match, unless
+/// they have escapes.
+pub(super) fn any_matches(body: &[u8], pattern: &Pattern) -> bool {
     if let Some(stored) = pattern.stored() {
         return stored.is_match(body);
     }
@@ -28,7 +28,7 @@ pub(crate) fn any_matches(body: &[u8], pattern: &Pattern) -> bool {
             }
         }
         let raw = &body[start..end];
-        let matches = if escaped { pattern.is_in(Raw(raw).text().as_bytes()) } else { pattern.is_in(raw) };
+        let matches = if escaped { pattern.is_in(RawStr(raw).text().as_bytes()) } else { pattern.is_in(raw) };
         if matches {
             return true;
         }
@@ -37,30 +37,30 @@ pub(crate) fn any_matches(body: &[u8], pattern: &Pattern) -> bool {
     false
 }
 
-/// Shows every string value of the body with its path: `messages[1].content`.
-pub(crate) fn each(body: &str, mut see: impl FnMut(&str, &str)) {
+/// Calls `visit` with every string value of the body and its path: `messages[1].content`.
+pub(super) fn each(body: &str, mut visit: impl FnMut(&str, &str)) {
     if let Ok(parsed) = json::parse(body) {
-        walk(&parsed, &mut String::new(), &mut see);
+        walk(&parsed, &mut String::new(), &mut visit);
     }
 }
 
-fn walk(json: &Json<'_>, path: &mut String, see: &mut impl FnMut(&str, &str)) {
+fn walk(json: &Json<'_>, path: &mut String, visit: &mut impl FnMut(&str, &str)) {
     let length = path.len();
     if let Some(text) = json.as_str() {
-        see(path, &text);
+        visit(path, &text);
     } else if let Some(object) = json.as_object() {
         for (key, value) in object.iter() {
             if length > 0 {
                 path.push('.');
             }
             path.push_str(&key.plain());
-            walk(value, path, see);
+            walk(value, path, visit);
             path.truncate(length);
         }
     } else {
         for (place, item) in json.items().iter().enumerate() {
             path.push_str(&format!("[{place}]"));
-            walk(item, path, see);
+            walk(item, path, visit);
             path.truncate(length);
         }
     }

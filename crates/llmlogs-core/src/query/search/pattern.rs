@@ -1,44 +1,43 @@
-//! What is searched for.
+//! The regular expression that is searched for.
 
 use std::ops::Range;
 
 use regex::bytes;
 
-use crate::outcome::CliError;
+use crate::query::error::QueryError;
 
-/// A pattern, over text and, where it means the same there, over JSON as it is stored.
-#[derive(Debug)]
-pub(crate) struct Pattern {
+/// A pattern, over text and, if it means the same there, over JSON as it is stored.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
     text: bytes::Regex,
-    /// For words and what is made of them: they stand in JSON as they stand in the text, so whatever lacks
-    /// them need not be read any further.
+    /// Whether what it matches is the same in stored JSON as in the text, so that stored JSON without a match need not
+    /// be parsed.
     stored: bool,
 }
 
 impl Pattern {
-    pub(crate) fn new(pattern: &str, ignore_case: bool, fixed: bool) -> Result<Self, CliError> {
+    pub(super) fn new(pattern: &str, ignore_case: bool, fixed: bool) -> Result<Self, QueryError> {
         let source = if fixed { regex::escape(pattern) } else { pattern.to_owned() };
-        let text =
-            bytes::RegexBuilder::new(&source)
-                .case_insensitive(ignore_case)
-                .multi_line(true)
-                .build()
-                .map_err(|error| CliError::Usage(format!("{error}\n-F takes the pattern for plain text.")))?;
-        let stored = reads_the_same_stored(pattern);
+        let text = bytes::RegexBuilder::new(&source)
+            .case_insensitive(ignore_case)
+            .multi_line(true)
+            .build()
+            .map_err(|error| QueryError::new(error.to_string()))?;
+        let stored = is_same_in_json(pattern);
         Ok(Pattern { text, stored })
     }
 
-    /// What to look for in stored JSON before it is taken apart; `None` where everything has to be.
-    pub(crate) fn stored(&self) -> Option<&bytes::Regex> {
+    /// Returns what to look for in stored JSON before it is parsed; `None` if everything has to be parsed.
+    pub(super) fn stored(&self) -> Option<&bytes::Regex> {
         self.stored.then_some(&self.text)
     }
 
-    pub(crate) fn is_in(&self, text: &[u8]) -> bool {
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
         self.text.is_match(text)
     }
 
-    /// Where it stands in `text`, one match for each line.
-    pub(crate) fn find(&self, text: &str, most: usize) -> Vec<Range<usize>> {
+    /// Returns where it matches in `text`, at most once a line.
+    pub(super) fn find(&self, text: &str, most: usize) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
         let mut from = 0;
         while let Some(next) = self.text.find_at(text.as_bytes(), from) {
@@ -58,9 +57,9 @@ impl Pattern {
     }
 }
 
-/// Whether nothing that the pattern matches can have a character that JSON escapes: letters and digits,
-/// some marks, and groups, choices, repetitions and plain classes of them.
-fn reads_the_same_stored(pattern: &str) -> bool {
+/// Returns whether nothing that the pattern matches can have a character that JSON escapes: it consists of letters,
+/// digits, some marks, and groups, choices, repetitions and plain classes of them.
+fn is_same_in_json(pattern: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || " _,:;'@%=~!|()+*?{}[]-".contains(c);
     if pattern.is_empty() || !pattern.chars().all(is_plain) {
         return false;
@@ -85,10 +84,10 @@ mod tests {
         for safe in
             ["needle", "n[e]+dle", "rate limit|timeout", "(a|b){2}", "[a-f0-9]+", "gpt-4o", "映射", "(?i)x"]
         {
-            assert!(reads_the_same_stored(safe), "{safe}");
+            assert!(is_same_in_json(safe), "{safe}");
         }
         for unsafe_ in ["", "a.b", "\\w+", "say \"hi\"", "^a", "a$", "[^a]", "[A-z]", "[ -~]", "a\nb"] {
-            assert!(!reads_the_same_stored(unsafe_), "{unsafe_}");
+            assert!(!is_same_in_json(unsafe_), "{unsafe_}");
         }
     }
 }

@@ -1,52 +1,46 @@
-//! What is counted, by one thread.
+//! The totals that one thread counts.
 
 use std::collections::HashMap;
-use std::io;
 
-use llmlogs_core::read::line::IndexLine;
-use llmlogs_core::read::scan::Gather;
-use llmlogs_core::read::{Entry, Session, State};
+use crate::format::Status;
+use crate::query::filter::Filter;
+use crate::query::scan::Visitor;
+use crate::read::call::State;
+use crate::read::entry::Entry;
+use crate::read::error::Error;
+use crate::read::line::IndexLine;
+use crate::read::session::Session;
 
-use crate::count::{Groups, Latencies, Sums};
-use crate::filter::Filter;
-use crate::output::progress::Progress;
+use super::counts::{Groups, Latencies, Sums};
+use super::{Totals, Traffic, group_totals, groups, named_counts, summary};
 
-/// Time zones differ by quarters of an hour.
+/// Seconds of a quarter of an hour, by which time zones differ.
 const QUARTER: f64 = 900.0;
 
-/// Calls and failures of a stretch of time.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Traffic {
-    pub(crate) calls: u64,
-    pub(crate) errors: u64,
-}
-
-pub(crate) struct Totals<'f> {
+pub(super) struct Gatherer<'f> {
     filter: &'f Filter,
-    progress: &'f Progress,
-    pub(crate) all: Sums,
-    pub(crate) models: Groups<Sums>,
-    pub(crate) sessions: Groups<Sums>,
-    pub(crate) tools: Groups<u64>,
-    pub(crate) finish_reasons: Groups<u64>,
+    all: Sums,
+    models: Groups<Sums>,
+    sessions: Groups<Sums>,
+    tools: Groups<u64>,
+    finish_reasons: Groups<u64>,
     /// By quarters of an hour since 1970.
-    pub(crate) quarters: HashMap<i64, Traffic>,
+    quarters: HashMap<i64, Traffic>,
     quarter: (i64, Traffic),
-    pub(crate) first_tokens: Latencies,
-    /// Of calls that ended well: tokens, and milliseconds spent on them.
-    pub(crate) speed: (u64, u64),
-    pub(crate) first: f64,
-    pub(crate) last: f64,
-    pub(crate) in_flight: u64,
-    pub(crate) interrupted: u64,
-    pub(crate) failures: Vec<io::Error>,
+    first_tokens: Latencies,
+    /// Of calls that succeeded: tokens, and milliseconds spent on them.
+    speed: (u64, u64),
+    first: f64,
+    last: f64,
+    in_flight: u64,
+    interrupted: u64,
+    unreadable: Vec<Error>,
 }
 
-impl<'f> Totals<'f> {
-    pub(crate) fn new(filter: &'f Filter, progress: &'f Progress) -> Self {
-        Totals {
+impl<'f> Gatherer<'f> {
+    pub(super) fn new(filter: &'f Filter) -> Self {
+        Gatherer {
             filter,
-            progress,
             all: Sums::default(),
             models: Groups::default(),
             sessions: Groups::default(),
@@ -60,7 +54,7 @@ impl<'f> Totals<'f> {
             last: f64::NEG_INFINITY,
             in_flight: 0,
             interrupted: 0,
-            failures: Vec::new(),
+            unreadable: Vec::new(),
         }
     }
 
@@ -73,7 +67,7 @@ impl<'f> Totals<'f> {
         let quarter = (timestamp / QUARTER) as i64;
         if quarter != self.quarter.0 {
             self.put_quarter();
-            self.quarter = (quarter, Traffic::default());
+            self.quarter = (quarter, Traffic { start: quarter as f64 * QUARTER, ..Traffic::default() });
         }
         self.quarter.1.calls += 1;
         self.quarter.1.errors += u64::from(failed);
@@ -82,13 +76,12 @@ impl<'f> Totals<'f> {
     fn put_quarter(&mut self) {
         let (quarter, traffic) = self.quarter;
         if traffic.calls > 0 {
-            let sum = self.quarters.entry(quarter).or_default();
-            sum.calls += traffic.calls;
-            sum.errors += traffic.errors;
+            add(self.quarters.entry(quarter).or_default(), &traffic);
         }
+        self.quarter.1 = Traffic::default();
     }
 
-    pub(crate) fn merge(&mut self, mut other: Totals<'_>) {
+    pub(super) fn merge(&mut self, mut other: Gatherer<'_>) {
         other.put_quarter();
         self.all.merge(&other.all);
         self.models.merge(&other.models, Sums::merge);
@@ -96,9 +89,7 @@ impl<'f> Totals<'f> {
         self.tools.merge(&other.tools, |sum, more| *sum += more);
         self.finish_reasons.merge(&other.finish_reasons, |sum, more| *sum += more);
         for (quarter, traffic) in other.quarters {
-            let sum = self.quarters.entry(quarter).or_default();
-            sum.calls += traffic.calls;
-            sum.errors += traffic.errors;
+            add(self.quarters.entry(quarter).or_default(), &traffic);
         }
         self.first_tokens.merge(&other.first_tokens);
         self.speed.0 += other.speed.0;
@@ -107,27 +98,39 @@ impl<'f> Totals<'f> {
         self.last = self.last.max(other.last);
         self.in_flight += other.in_flight;
         self.interrupted += other.interrupted;
-        self.failures.extend(other.failures);
+        self.unreadable.extend(other.unreadable);
     }
 
-    /// Completion tokens a second of the calls that ended well.
-    pub(crate) fn tokens_per_second(&self) -> f64 {
+    pub(super) fn into_totals(mut self) -> Totals {
+        self.put_quarter();
+        let mut over_time: Vec<_> = self.quarters.into_values().collect();
+        over_time.sort_by(|a, b| a.start.total_cmp(&b.start));
         let (tokens, ms) = self.speed;
-        if ms == 0 { 0.0 } else { (tokens as f64 * 100_000.0 / ms as f64).round() / 100.0 }
-    }
-
-    /// The quarters in the order of time, with their starts in Unix seconds.
-    pub(crate) fn over_time(&self) -> Vec<(f64, Traffic)> {
-        let starts = self.quarters.iter().map(|(quarter, traffic)| (*quarter as f64 * QUARTER, *traffic));
-        let mut starts: Vec<_> = starts.collect();
-        starts.sort_by(|a, b| a.0.total_cmp(&b.0));
-        starts
+        Totals {
+            all: group_totals(&self.all),
+            in_flight: self.in_flight,
+            interrupted: self.interrupted,
+            first: Some(self.first).filter(|first| first.is_finite()),
+            last: Some(self.last).filter(|last| last.is_finite()),
+            time_to_first_token_ms: summary(&self.first_tokens),
+            tokens_per_second: if ms == 0 {
+                0.0
+            } else {
+                (tokens as f64 * 100_000.0 / ms as f64).round() / 100.0
+            },
+            by_model: groups(&self.models),
+            by_session: groups(&self.sessions),
+            by_tool: named_counts(&self.tools),
+            by_finish_reason: named_counts(&self.finish_reasons),
+            over_time,
+            unreadable: self.unreadable,
+        }
     }
 }
 
-impl Gather for Totals<'_> {
+impl Visitor for Gatherer<'_> {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        if !self.filter.passes(line) {
+        if !self.filter.matches_line(line) {
             return;
         }
         self.all.add(line);
@@ -142,16 +145,16 @@ impl Gather for Totals<'_> {
         if let Some(first) = line.time_to_first_token_ms {
             self.first_tokens.add(first);
         }
-        let ok = line.status == llmlogs_core::read::Status::Ok;
+        let ok = line.status == Status::Ok;
         if ok && line.completion_tokens > 0 {
             self.speed.0 += line.completion_tokens;
             self.speed.1 += line.latency_ms;
         }
-        self.note_time(line.timestamp, line.status == llmlogs_core::read::Status::Error);
+        self.note_time(line.timestamp, line.status == Status::Error);
     }
 
     fn unfinished(&mut self, entry: &Entry) {
-        if !self.filter.passes_entry(entry) {
+        if !self.filter.matches_entry(entry) {
             return;
         }
         match entry.call().state() {
@@ -160,11 +163,13 @@ impl Gather for Totals<'_> {
         }
     }
 
-    fn failed(&mut self, error: io::Error) {
-        self.failures.push(error);
+    fn failed(&mut self, error: Error) {
+        self.unreadable.push(error);
     }
+}
 
-    fn progress(&mut self, bytes: u64) {
-        self.progress.step(bytes);
-    }
+fn add(sum: &mut Traffic, more: &Traffic) {
+    sum.start = more.start;
+    sum.calls += more.calls;
+    sum.errors += more.errors;
 }

@@ -1,70 +1,42 @@
 //! `llmlogs search`: where something was said.
 
-mod gather;
-mod pattern;
-mod strings;
+use llmlogs_core::read::{self, Match, PatternOptions, SearchHit, SearchPart};
+use serde_json::{Value, json};
 
-use llmlogs_core::read::scan::scan;
-
-use crate::args::{PartFilter, Search};
-use crate::commands::ls::Broken;
+use crate::args::Search;
 use crate::env::Env;
-use crate::filter::Filter;
 use crate::outcome::{CliError, Outcome};
 use crate::output::format::plural;
 use crate::output::out::{BOLD, DIM, MATCH};
 use crate::output::progress::Progress;
 use crate::output::row;
 use crate::output::text::{one_line, width};
-use gather::{Hit, Hits, Match};
-use pattern::Pattern;
+use crate::read_failures::ReadFailures;
 
 /// How many matches of one call are shown.
 const SHOWN: usize = 4;
 
-/// The parts of a call that are searched.
-#[derive(Debug, Clone, Copy)]
-struct Parts {
-    user: bool,
-    input: bool,
-    output: bool,
-    error: bool,
-}
-
-impl Parts {
-    fn new(wanted: &[PartFilter]) -> Self {
-        let any = |part| wanted.contains(&part) || wanted.contains(&PartFilter::All);
-        Parts {
-            user: wanted.is_empty() || any(PartFilter::User),
-            input: any(PartFilter::Input),
-            output: any(PartFilter::Output),
-            error: any(PartFilter::Error),
-        }
-    }
-}
-
 pub(crate) fn run(env: &mut Env, args: &Search) -> Result<Outcome, CliError> {
-    let pattern = Pattern::new(&args.pattern, args.ignore_case, args.fixed_strings)?;
-    let parts = Parts::new(&args.parts);
-    let filter = Filter::new(&args.filters, args.date.as_ref());
-    let limit = if args.limit == 0 { usize::MAX } else { args.limit };
-    let sessions = filter.sessions(env)?;
-    let progress = Progress::bar("searching", crate::index_bytes(&sessions));
-    let found = scan(&sessions, || Hits::new(&filter, &pattern, parts, limit, &progress));
-    progress.end();
-    let mut broken = Broken::default();
-    let (mut hits, mut total) = (Vec::new(), 0);
-    for part in found {
-        total += part.total;
-        part.broken.iter().for_each(|error| broken.add(error));
-        hits.extend(part.into_hits());
+    let options = PatternOptions { ignore_case: args.ignore_case, fixed_string: args.fixed_strings };
+    let mut search = read::Search::new(&args.pattern, options)
+        .map_err(|error| CliError::Usage(format!("{error}\n-F takes the pattern for plain text.")))?;
+    let parts: Vec<_> = args.parts.iter().flat_map(|part| part.parts()).copied().collect();
+    if !parts.is_empty() {
+        search = search.parts(parts.iter().copied());
     }
-    hits.sort_by(|a: &Hit, b: &Hit| b.order().cmp(&a.order()));
-    hits.dedup_by(|a, b| a.order() == b.order());
-    hits.truncate(limit);
+    if args.limit > 0 {
+        search = search.limit(args.limit);
+    }
+    let filter = args.filters.filter(args.date.as_ref());
+    let progress = Progress::bar("searching");
+    let report = env.root.search_with_progress(&filter, &search, &|so_far| progress.show(so_far))?;
+    progress.end();
+    let mut failures = ReadFailures::default();
+    failures.add_all(&report.unreadable);
+    let (hits, total) = (report.hits, report.total);
     for (place, hit) in hits.iter().enumerate() {
         if env.json {
-            env.out.json_line(&hit.json())?;
+            env.out.json_line(&as_json(hit))?;
         } else {
             if place > 0 {
                 env.out.blank()?;
@@ -79,8 +51,8 @@ pub(crate) fn run(env: &mut Env, args: &Search) -> Result<Outcome, CliError> {
         env.out.line(&text)?;
     }
     env.out.finish()?;
-    broken.outcome(hits.len(), || {
-        let hint = match (parts.input, args.ignore_case) {
+    failures.outcome(hits.len(), || {
+        let hint = match (parts.contains(&SearchPart::Input), args.ignore_case) {
             (false, _) => "\n--in all searches bodies and errors, too.",
             (true, false) => "\n-i ignores upper and lower case.",
             (true, true) => "",
@@ -89,7 +61,16 @@ pub(crate) fn run(env: &mut Env, args: &Search) -> Result<Outcome, CliError> {
     })
 }
 
-fn print(env: &mut Env, hit: &Hit) -> Result<(), CliError> {
+fn as_json(hit: &SearchHit) -> Value {
+    let mut value = row::json(&hit.entry);
+    let found = |found: &Match| json!({"in": found.part.as_str(), "path": found.path, "text": found.text, "start": found.start, "end": found.end});
+    if let Some(members) = value.as_object_mut() {
+        members.insert("matches".into(), hit.matches.iter().map(found).collect());
+    }
+    value
+}
+
+fn print(env: &mut Env, hit: &SearchHit) -> Result<(), CliError> {
     let entry = &hit.entry;
     let line = entry.line();
     let (status, style) = row::status(entry);
@@ -100,8 +81,8 @@ fn print(env: &mut Env, hit: &Hit) -> Result<(), CliError> {
     env.out.line(&format!("{time}  {id}  {status}  {}", one_line(&line.model.text())))?;
     for found in hit.matches.iter().take(SHOWN) {
         let label = match found.path.as_str() {
-            "" => found.part.to_owned(),
-            path => format!("{} {}", found.part, one_line(path)),
+            "" => found.part.as_str().to_owned(),
+            path => format!("{} {}", found.part.as_str(), one_line(path)),
         };
         let room = env.out.width().map(|limit| limit.saturating_sub(width(&label) + 6).max(20));
         let text = highlighted(env, found, room);
@@ -115,7 +96,7 @@ fn print(env: &mut Env, hit: &Hit) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The match with what stands around it, in one line of at most `room` columns.
+/// Returns the match with the text around it, in one line of at most `room` columns.
 fn highlighted(env: &Env, found: &Match, room: Option<usize>) -> String {
     let (before, rest) = found.text.split_at(found.start);
     let (matched, after) = rest.split_at(found.end - found.start);

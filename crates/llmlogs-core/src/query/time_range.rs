@@ -1,20 +1,25 @@
-//! Dates, moments, spans of time and sizes as people write them.
+//! Dates, times and spans of time as people write them.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Days, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 
-/// A day, or a range of days, both ends included: the names of the folders to look into.
+use super::error::QueryError;
+
+/// A day, or a range of days, both ends included.
+///
+/// Parsed from `20251027`, `2025-10-27`, `today`, `yesterday`, or a range `2025-10-01..2025-10-27`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Dates {
+pub struct Dates {
     first: NaiveDate,
     last: NaiveDate,
 }
 
 impl Dates {
-    /// Whether the day's folder `20251027` is one of them.
-    pub(crate) fn contains(&self, folder: &str) -> bool {
+    /// Returns whether the day with this folder, such as `20251027`, is one of them.
+    #[must_use]
+    pub fn contains(&self, folder: &str) -> bool {
         NaiveDate::parse_from_str(folder, "%Y%m%d").is_ok_and(|day| self.first <= day && day <= self.last)
     }
 }
@@ -30,60 +35,65 @@ impl std::fmt::Display for Dates {
 }
 
 impl FromStr for Dates {
-    type Err = String;
+    type Err = QueryError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, QueryError> {
         let (first, last) = match text.split_once("..") {
             Some((first, last)) => (date(first)?, date(last)?),
             None => (date(text)?, date(text)?),
         };
         if first > last {
-            return Err(format!("{first} is after {last}"));
+            return Err(QueryError::new(format!("{first} is after {last}")));
         }
         Ok(Dates { first, last })
     }
 }
 
-fn date(text: &str) -> Result<NaiveDate, String> {
+fn date(text: &str) -> Result<NaiveDate, QueryError> {
     let today = Local::now().date_naive();
     match text {
         "today" => return Ok(today),
-        "yesterday" => return today.checked_sub_days(Days::new(1)).ok_or_else(|| text.to_owned()),
+        "yesterday" => return today.checked_sub_days(Days::new(1)).ok_or_else(|| QueryError::new(text)),
         _ => {}
     }
     NaiveDate::parse_from_str(text, "%Y-%m-%d")
         .or_else(|_| NaiveDate::parse_from_str(text, "%Y%m%d"))
         .map_err(|_| {
-            "write 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27".to_owned()
+            QueryError::new("write 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27")
         })
 }
 
-/// A moment, or a whole day.
+/// A point in time, or a whole day.
+///
+/// Parsed from a span before now (`2h`, `3d`), a date as [`Dates`] has them, a time of today (`04:02`), or a date and
+/// a time (`2025-10-27 04:02`, RFC 3339). Times without an offset are local.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct TimeRange {
+pub struct TimeRange {
     from: f64,
     to: f64,
 }
 
 impl TimeRange {
-    /// Its first instant, in Unix seconds.
-    pub(crate) fn start(self) -> f64 {
+    /// Returns its first instant, in Unix seconds.
+    #[must_use]
+    pub fn start(self) -> f64 {
         self.from
     }
 
-    /// Its last instant.
-    pub(crate) fn end(self) -> f64 {
+    /// Returns its last instant, in Unix seconds.
+    #[must_use]
+    pub fn end(self) -> f64 {
         self.to
     }
 }
 
 impl FromStr for TimeRange {
-    type Err = String;
+    type Err = QueryError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(ago) = text.trim_end_matches("ago").trim().parse::<Span>() {
-            let moment = Local::now().timestamp_millis() as f64 / 1000.0 - ago.0.as_secs_f64();
-            return Ok(TimeRange { from: moment, to: moment });
+    fn from_str(text: &str) -> Result<Self, QueryError> {
+        if let Ok(ago) = text.trim_end_matches("ago").trim().parse::<TimeSpan>() {
+            let then = Local::now().timestamp_millis() as f64 / 1000.0 - ago.0.as_secs_f64();
+            return Ok(TimeRange { from: then, to: then });
         }
         if let Ok(day) = date(text) {
             let to = day.checked_add_days(Days::new(1)).map_or(f64::INFINITY, midnight);
@@ -103,13 +113,18 @@ impl FromStr for TimeRange {
                 return Ok(at(local(Local::now().date_naive().and_time(time))));
             }
         }
-        Err("write a span such as 2h or 3d, a date such as 2025-10-27, or a time such as '2025-10-27 04:02'"
-            .into())
+        Err(QueryError::new(
+            "write a span such as 2h or 3d, a date such as 2025-10-27, or a time such as '2025-10-27 04:02'",
+        ))
     }
 }
 
-/// The first instant of a day, in Unix seconds.
-pub(crate) fn midnight(day: NaiveDate) -> f64 {
+/// Returns the first instant of the day with this folder, in Unix seconds; zero if the name is no day's.
+pub(super) fn midnight_of(folder: &str) -> f64 {
+    NaiveDate::parse_from_str(folder, "%Y%m%d").map_or(0.0, midnight)
+}
+
+fn midnight(day: NaiveDate) -> f64 {
     local(day.and_time(NaiveTime::MIN))
 }
 
@@ -117,15 +132,15 @@ fn local(time: NaiveDateTime) -> f64 {
     Local.from_local_datetime(&time).earliest().map_or(0.0, |time| time.timestamp() as f64)
 }
 
-/// A span of time: `500ms`, `10s`, `2m`, `1.5h`, `3d`, `1w`, or several of them.
+/// A span of time, parsed from `500ms`, `10s`, `2m`, `1.5h`, `3d`, `1w`, or several of them: `1d 2h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span(pub(crate) Duration);
+pub struct TimeSpan(pub Duration);
 
-impl FromStr for Span {
-    type Err = String;
+impl FromStr for TimeSpan {
+    type Err = QueryError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "write a span such as 500ms, 10s, 2m, 12h, 3d or 1w".to_owned();
+    fn from_str(text: &str) -> Result<Self, QueryError> {
+        let wrong = || QueryError::new("write a span such as 500ms, 10s, 2m, 12h, 3d or 1w");
         let mut seconds = 0.0;
         let mut rest = text.trim();
         if rest.is_empty() {
@@ -149,29 +164,8 @@ impl FromStr for Span {
             seconds += number * unit;
             rest = rest[letters..].trim_start();
         }
-        Duration::try_from_secs_f64(seconds).map(Span).map_err(|_| wrong())
+        Duration::try_from_secs_f64(seconds).map(TimeSpan).map_err(|_| wrong())
     }
-}
-
-/// A size: `500MB`, `2GB`, `1.5GiB`, or bytes. Decimal units count in thousands, as disks do.
-pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    let wrong = || "write a size such as 500MB, 2GB or 1.5GiB".to_owned();
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number: f64 = text[..digits].parse().map_err(|_| wrong())?;
-    let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1.0,
-        "k" | "kb" => 1e3,
-        "m" | "mb" => 1e6,
-        "g" | "gb" => 1e9,
-        "t" | "tb" => 1e12,
-        "kib" => 1024.0,
-        "mib" => 1_048_576.0,
-        "gib" => 1_073_741_824.0,
-        "tib" => 1_099_511_627_776.0,
-        _ => return Err(wrong()),
-    };
-    Ok((number * unit) as u64)
 }
 
 #[cfg(test)]
@@ -197,23 +191,19 @@ mod tests {
     }
 
     #[test]
-    fn spans_and_sizes_have_units() {
-        let span = |text: &str| text.parse::<Span>().map(|span| span.0.as_millis());
+    fn spans_have_units() {
+        let span = |text: &str| text.parse::<TimeSpan>().map(|span| span.0.as_millis());
         assert_eq!(span("500ms"), Ok(500));
         assert_eq!(span("1.5h"), Ok(5_400_000));
         assert_eq!(span("1d 2h"), Ok(93_600_000));
         assert!(span("5").is_err() && span("").is_err() && span("2 fortnights").is_err());
-        assert_eq!(bytes("2GB"), Ok(2_000_000_000));
-        assert_eq!(bytes("1.5 GiB"), Ok(1_610_612_736));
-        assert_eq!(bytes("12"), Ok(12));
-        assert!(bytes("many").is_err());
     }
 
     #[test]
-    fn a_moment_that_is_a_day_lasts_all_day() {
+    fn a_time_that_is_a_day_lasts_all_day() {
         let day: TimeRange = "2025-10-27".parse().unwrap();
         assert!((day.end() - day.start() - 86_399.999).abs() < 3_601.0);
-        let moment: TimeRange = "2025-10-27T04:02:10+08:00".parse().unwrap();
-        assert_eq!((moment.start(), moment.end()), (1_761_508_930.0, 1_761_508_930.0));
+        let time: TimeRange = "2025-10-27T04:02:10+08:00".parse().unwrap();
+        assert_eq!((time.start(), time.end()), (1_761_508_930.0, 1_761_508_930.0));
     }
 }
