@@ -58,10 +58,7 @@ impl Composed {
     /// Those of serde; none are known.
     pub fn named(&mut self, id: &str) -> serde_json::Result<(Vec<u8>, Vec<u8>)> {
         id.clone_into(&mut self.metadata.call_id);
-        Ok((
-            serde_json::to_vec_pretty(&self.metadata)?,
-            serde_json::to_vec(&IndexEntry::from(&self.metadata))?,
-        ))
+        Ok((self.metadata.to_file()?, IndexEntry::from(&self.metadata).to_line()?))
     }
 }
 
@@ -197,6 +194,7 @@ impl Composer {
                 &request,
                 &options.redact,
             ),
+            trace: metadata::trace(record),
             attempts: attempts::attempts(record, &endpoint, &options.redact),
             files: self.files.clone(),
             cost_estimate: options.prices.cost(&priced, &usage, view.cost),
