@@ -509,7 +509,7 @@ mod tests {
         let text_event = |text: &str| {
             event("contentBlockDelta", &format!(r#"{{"contentBlockIndex":0,"delta":{{"text":"{text}"}}}}"#))
         };
-        let whole = [text_event("Hé"), said("llo")].concat();
+        let whole = [text_event("Hé"), text_event("llo")].concat();
         let cut = [whole.clone(), text_event(" lost")[..50].to_vec()].concat();
         let object = r#"{"output":{"message":{"role":"assistant","content":[{"text":"Héllo"}]}}}"#;
         assert_eq!(decoded(whole.clone()), (Some(object.to_owned()), None));
