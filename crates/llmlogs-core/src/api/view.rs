@@ -200,17 +200,3 @@ pub struct ReportedCost {
     /// The whole cost.
     pub total: f64,
 }
-
-/// Returns the request parameters that a span carries, as pairs of attribute and value, without building a view; null
-/// stands for a parameter that is missing.
-pub fn parameters<'j>(body: &'j Json<'j>) -> impl Iterator<Item = (&'static str, &'j Json<'j>)> {
-    const SPAN_PARAMETERS: [(&str, &str); 6] = [
-        ("gen_ai.request.top_p", "top_p"),
-        ("gen_ai.request.frequency_penalty", "frequency_penalty"),
-        ("gen_ai.request.presence_penalty", "presence_penalty"),
-        ("gen_ai.request.seed", "seed"),
-        ("gen_ai.request.choice.count", "n"),
-        ("gen_ai.request.top_k", "top_k"),
-    ];
-    SPAN_PARAMETERS.into_iter().map(|(field, key)| (field, body.get(key)))
-}
