@@ -1,10 +1,10 @@
 //! The APIs: which requests are calls, how their bodies are read, how their streams fold into one object, what their
 //! errors are.
 //!
-//! [`detect`] tells by the address which API a request belongs to, `framing` cuts a stream into events, [`decode`] folds
-//! them, [`interpret`] reads the result. One file an API in `dialects/`, each an implementation of
-//! [`Dialect`](dialect::Dialect); CONTRIBUTING.md describes how to add one. Nothing here writes, and nothing fails: what
-//! is not understood is left alone.
+//! [`mod@detect`] determines by the address which API a request belongs to, `framing` cuts a stream into events,
+//! [`decode`](mod@decode) folds them, [`interpret()`] reads the result. One file an API in `dialects/`, each an
+//! implementation of [`Dialect`](dialect::Dialect); CONTRIBUTING.md describes how to add one. Nothing here writes, and
+//! nothing fails: what is not understood is left alone.
 
 pub mod decode;
 pub mod detect;
