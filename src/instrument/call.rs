@@ -19,6 +19,8 @@ use llmlogs_core::capture::{
 use llmlogs_core::json;
 use llmlogs_core::redact;
 
+#[cfg(feature = "middleware")]
+use super::reqwest_error;
 use super::{attributes, capture, notice};
 
 /// A call that is made without HTTP, or through a client that has no middleware.
@@ -183,7 +185,7 @@ fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Bytes {
 /// What an error's Rust type tells.
 fn error_type(error: &dyn Any) -> ErrorType {
     #[cfg(feature = "middleware")]
-    if let Some(kind) = crate::middleware::error_type(error) {
+    if let Some(kind) = reqwest_error::error_type(error) {
         return kind;
     }
     match error.downcast_ref::<io::Error>().map(io::Error::kind) {

@@ -8,6 +8,8 @@ mod attributes;
 mod call;
 mod capture;
 mod notice;
+#[cfg(feature = "middleware")]
+mod reqwest_error;
 
 pub use call::{LlmCall, LlmCallBuilder};
 #[cfg(feature = "middleware")]
@@ -15,4 +17,5 @@ pub(crate) use {
     attributes::{open, record_end, record_failure, record_status},
     capture::{attach_request, attach_response, policy},
     notice::{is_unseen, notice_unseen},
+    reqwest_error::{body_failure, request_failure},
 };

@@ -1,10 +1,10 @@
 //! The [`reqwest_middleware`] middleware: recognises calls, opens their spans, and follows the
 //! response to the end of its body.
 
-mod error;
 mod head;
 mod in_flight;
 mod tee;
+mod timer;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +21,6 @@ use llmlogs_core::api;
 use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
 use llmlogs_core::json;
 
-pub(crate) use error::error_type;
 use in_flight::InFlightCall;
 
 /// A user's own word on which requests are calls.
@@ -135,7 +134,7 @@ impl Middleware for LlmLogMiddleware {
         match result {
             Ok(response) => Ok(tee::attach(response, call).await),
             Err(error) => {
-                call.fail(error::failure(&error));
+                call.fail(instrument::request_failure(&error));
                 Err(error)
             }
         }
@@ -157,7 +156,7 @@ async fn unrecorded(
     let result = next.run(request, extensions).instrument(span.clone()).await;
     match &result {
         Ok(response) => instrument::record_status(&span, response.status().as_u16()),
-        Err(error) => instrument::record_failure(&span, &error::failure(error)),
+        Err(error) => instrument::record_failure(&span, &instrument::request_failure(error)),
     }
     result
 }

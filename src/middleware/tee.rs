@@ -2,18 +2,19 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt};
 
+use crate::instrument;
 use llmlogs_core::capture::Completion;
 
-use super::error::body_failure;
 use super::head::head;
 use super::in_flight::{InFlightCall, LinkedSpans};
+use super::timer::Deadline;
 
 /// How much of an error's body is read before the response is passed on, and for how long: a retry
 /// middleware drops it unread.
@@ -69,7 +70,7 @@ impl Tee {
                     self.call.chunk(data);
                 }
             }
-            Some(Err(error)) => self.call.fail(body_failure(error)),
+            Some(Err(error)) => self.call.fail(instrument::body_failure(error)),
             None => self.call.end(Completion::Complete),
         }
         Poll::Ready(polled)
@@ -82,12 +83,8 @@ impl Tee {
         std::future::poll_fn(|context| {
             while length < ERROR_PREFIX {
                 let Poll::Ready(polled) = self.poll_inner(context) else {
-                    // Most errors are all there at once; only for others a timer is needed.
-                    let deadline = *deadline.get_or_insert_with(|| wake_in(ERROR_WAIT, context.waker()));
-                    return match deadline {
-                        Some(deadline) if Instant::now() < deadline => Poll::Pending,
-                        _ => Poll::Ready(()),
-                    };
+                    // Most errors are all there at once; only others need a timer.
+                    return deadline.get_or_insert_with(|| Deadline::after(ERROR_WAIT)).poll(context);
                 };
                 let last = !matches!(polled, Some(Ok(_)));
                 if let Some(Ok(frame)) = &polled {
@@ -102,18 +99,6 @@ impl Tee {
         })
         .await;
     }
-}
-
-/// Wakes the task at a moment, which is returned; `None` where that cannot be done. Not by the runtime's timer: a
-/// program may have built its runtime without one, and asking for it would panic.
-fn wake_in(wait: Duration, waker: &Waker) -> Option<Instant> {
-    let deadline = Instant::now() + wait;
-    let waker = waker.clone();
-    let sleep = move || {
-        std::thread::sleep(wait);
-        waker.wake();
-    };
-    std::thread::Builder::new().name("llmlogs-timer".to_owned()).spawn(sleep).ok().map(|_detached| deadline)
 }
 
 impl Body for Tee {
