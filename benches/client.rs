@@ -5,70 +5,18 @@
 
 mod support;
 
-use std::convert::Infallible;
-use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use llmlogs_test_support::api;
+use llmlogs_test_support::canned::runtime;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
-use support::canned::runtime;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tracing::Dispatch;
 use tracing_llmlogs::LlmLogMiddleware;
 
 /// How many requests each of those that run at once sends in an iteration.
 const EACH: u32 = 20;
-
-/// Answers every request on a thread of its own, for as long as the program runs.
-fn server() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    listener.set_nonblocking(true).unwrap();
-    std::thread::spawn(move || {
-        let body = support::response();
-        let head = format!("content-type: application/json\r\ncontent-length: {}", body.len());
-        let answer = Bytes::from(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}"));
-        let serve = async {
-            let listener = TcpListener::from_std(listener).unwrap();
-            loop {
-                let (connection, _) = listener.accept().await.unwrap();
-                tokio::spawn(serve(connection, answer.clone()));
-            }
-        };
-        let _never: Infallible = runtime().block_on(serve);
-    });
-    address
-}
-
-/// Reads requests as far as their lengths say, and answers each.
-async fn serve(mut connection: TcpStream, answer: Bytes) -> io::Result<()> {
-    connection.set_nodelay(true)?;
-    let mut read = Vec::with_capacity(16 << 10);
-    loop {
-        let end = loop {
-            if let Some(end) = request_end(&read) {
-                break end;
-            }
-            if connection.read_buf(&mut read).await? == 0 {
-                return Ok(());
-            }
-        };
-        read.drain(..end);
-        connection.write_all(&answer).await?;
-    }
-}
-
-/// Where the first request ends, once all of it is there.
-fn request_end(read: &[u8]) -> Option<usize> {
-    let head = read.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let text = std::str::from_utf8(&read[..head]).unwrap().to_ascii_lowercase();
-    let length = text.split_once("content-length:").unwrap().1;
-    let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
-    (read.len() >= head + length).then_some(head + length)
-}
 
 /// Sends as many requests as `at_once` times [`EACH`]; gives how long that took.
 fn requests<F: Future<Output = usize> + 'static>(
@@ -91,7 +39,7 @@ fn requests<F: Future<Output = usize> + 'static>(
 }
 
 fn bench(criterion: &mut Criterion) {
-    let url = format!("http://{}/v1/chat/completions", server());
+    let url = format!("http://{}/v1/chat/completions", api::keep_alive(&support::response()));
     let body = Bytes::from(support::request());
     let plain = reqwest::Client::builder().no_proxy().build().unwrap();
     let alone = ClientBuilder::new(plain.clone()).build();

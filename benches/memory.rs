@@ -11,8 +11,9 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use support::canned::{self, Canned, URL};
+use llmlogs_test_support::canned::{self, Canned, URL};
 use tracing_llmlogs::LlmCall;
+use tracing_llmlogs::LlmLogMiddleware;
 
 const CALLS: usize = 10_000;
 
@@ -91,7 +92,7 @@ fn streaming(through_ours: bool) -> usize {
     let recorder = support::recorder(&support::fast_place());
     let chunk = Bytes::from(vec![b'x'; CHUNK]);
     let canned = Canned { content_type: "text/event-stream", chunks: vec![chunk; 2 * CAME] };
-    let client = canned::client(canned, through_ours);
+    let client = canned::client(canned, through_ours.then(LlmLogMiddleware::new));
     let request = support::request();
     let runtime = canned::runtime();
     let peak = tracing::dispatcher::with_default(&recorder.dispatch, || {

@@ -6,13 +6,17 @@ mod support;
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
-use support::canned::{self, Canned};
+use llmlogs_test_support::canned::{self, Canned};
 use tracing::Dispatch;
+use tracing_llmlogs::LlmLogMiddleware;
 
 fn bench(criterion: &mut Criterion) {
     let runtime = canned::runtime();
     let chunks = || vec![Bytes::from(support::response())];
-    let client = |ours| canned::client(Canned { content_type: "application/json", chunks: chunks() }, ours);
+    let client = |ours: bool| {
+        let canned = Canned { content_type: "application/json", chunks: chunks() };
+        canned::client(canned, ours.then(LlmLogMiddleware::new))
+    };
     let (alone, ours) = (client(false), client(true));
     let body = Bytes::from(support::request());
     let mut group = criterion.benchmark_group("off");

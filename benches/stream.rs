@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use support::canned::{self, Canned};
+use llmlogs_test_support::canned::{self, Canned};
 use tracing::Dispatch;
+use tracing_llmlogs::LlmLogMiddleware;
 
 const CHUNKS: u32 = 5000;
 const CHUNK: usize = 200;
@@ -31,7 +32,10 @@ fn chunks() -> Vec<Bytes> {
 
 fn bench(criterion: &mut Criterion) {
     let runtime = canned::runtime();
-    let client = |ours| canned::client(Canned { content_type: "text/event-stream", chunks: chunks() }, ours);
+    let client = |ours: bool| {
+        let canned = Canned { content_type: "text/event-stream", chunks: chunks() };
+        canned::client(canned, ours.then(LlmLogMiddleware::new))
+    };
     let body = Bytes::from(support::request().replacen('{', "{\"stream\":true,", 1));
     let mut group = criterion.benchmark_group("stream");
     group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(CHUNKS.into()));

@@ -4,7 +4,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-mod support;
+use llmlogs_test_support as support;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-mod support;
+use llmlogs_test_support as support;
 
 use std::fmt;
 use std::sync::mpsc;

@@ -3,9 +3,6 @@
 #![allow(dead_code, reason = "each bench uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
 
-#[cfg(feature = "middleware")]
-pub mod canned;
-
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

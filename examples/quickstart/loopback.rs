@@ -1,6 +1,6 @@
 //! The API that stands in when no key is set: two calls succeed, one is refused, one hangs.
 
-use crate::api::{Answer, Api};
+use llmlogs_test_support::api::{Answer, Api};
 
 const REPLY: &str = r#"{
   "id": "chatcmpl-1", "object": "chat.completion", "created": 1761537731, "model": "deepseek-chat",

@@ -10,9 +10,6 @@
 
 #![allow(clippy::print_stdout, reason = "it shows what it did")]
 
-#[path = "../../tests/support/api.rs"]
-#[allow(dead_code, clippy::unwrap_used, reason = "it is the tests' server")]
-mod api;
 mod loopback;
 
 use std::env;

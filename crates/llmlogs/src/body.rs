@@ -54,10 +54,10 @@ pub(crate) fn parts_text(parts: &[Part<'_>]) -> String {
     for part in parts {
         match part {
             Part::Reasoning(text) => lines.push(format!("[reasoning] {text}")),
-            Part::ToolCall { name, arguments } => {
+            Part::ToolCall { name, arguments, .. } => {
                 lines.push(format!("→ {name}({})", arguments_text(arguments)))
             }
-            Part::ServerToolCall { name, arguments } => {
+            Part::ServerToolCall { name, arguments, .. } => {
                 lines.push(format!("→ {name}({}) [by the provider]", arguments_text(arguments)));
             }
             part => lines.extend(llmlogs_core::render::plain(part).map(Cow::into_owned)),

@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-#[path = "../../support/mod.rs"]
-mod support;
+use llmlogs_test_support as support;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::format::Usage;
-use crate::json::{self, Json};
+use crate::json::Json;
 
 /// What a request says.
 #[derive(Debug, Default)]
@@ -65,7 +65,10 @@ pub enum Part<'j> {
         bytes: Option<u64>,
         source: Cow<'j, str>,
     },
+    /// A call of one of the caller's tools.
     ToolCall {
+        /// What the result of the call names as its `call_id`; empty where the API has no such ids.
+        id: Cow<'j, str>,
         name: Cow<'j, str>,
         /// As the body has them: JSON, or whatever the model wrote instead.
         arguments: Cow<'j, str>,
@@ -73,12 +76,17 @@ pub enum Part<'j> {
     /// A call that the provider itself carried out: OpenTelemetry's `server_tool_call`, which is none
     /// that the caller has to answer.
     ServerToolCall {
+        /// As for [`Part::ToolCall`].
+        id: Cow<'j, str>,
         name: Cow<'j, str>,
         arguments: Cow<'j, str>,
     },
+    /// What a tool returned.
     ToolResult {
-        /// The call's id or the tool's name.
-        of: Cow<'j, str>,
+        /// The id of the call that it answers; empty where the API has no such ids.
+        call_id: Cow<'j, str>,
+        /// What text shows it under: the call's id or the tool's name, whichever the API gives first.
+        label: Cow<'j, str>,
         text: Cow<'j, str>,
     },
     /// A part of a kind that is not known, as it stands.
@@ -92,6 +100,18 @@ impl Part<'_> {
             _ => None,
         }
     }
+}
+
+/// Returns the calls of tools and their results among `parts`, each with the id that joins the two.
+#[cfg(test)]
+pub(crate) fn tool_ids<'p>(parts: impl IntoIterator<Item = &'p Part<'p>>) -> Vec<String> {
+    let id = |part: &Part<'_>| match part {
+        Part::ToolCall { id, name, .. } => Some(format!("{name} called as {id}")),
+        Part::ServerToolCall { id, name, .. } => Some(format!("{name} called by the provider as {id}")),
+        Part::ToolResult { call_id, .. } => Some(format!("result of {call_id}")),
+        _ => None,
+    };
+    parts.into_iter().filter_map(id).collect()
 }
 
 /// A tool that is offered to the model.
@@ -151,59 +171,6 @@ pub struct ReportedCost {
     pub total: f64,
 }
 
-/// The string at `json`, or nothing.
-pub fn text<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
-    json.as_str().unwrap_or_default()
-}
-
-/// A member that is present and not null.
-pub fn present<'j>(body: &'j Json<'j>, key: &str) -> Option<&'j Json<'j>> {
-    Some(body.get(key)).filter(|json| !json.is_null())
-}
-
-/// A string as it stands, anything else as compact JSON.
-pub fn text_or_json<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
-    match json {
-        Json::String(text) => text.plain(),
-        Json::Null => Cow::Borrowed(""),
-        other => {
-            let mut out = Vec::new();
-            json::compact(other, &mut out);
-            Cow::Owned(json::lossy(&out).into_owned())
-        }
-    }
-}
-
-/// The first of `paths` at which a whole number stands.
-pub fn count(body: &Json<'_>, paths: &[&[&str]]) -> Option<u64> {
-    paths.iter().find_map(|path| body.at(path).as_u64())
-}
-
-/// How many bytes a text of base64 stands for.
-pub fn base64_bytes(base64: &str) -> u64 {
-    let digits = base64.trim_end_matches('=').len() as u64;
-    digits * 3 / 4
-}
-
-/// The media type and the data of a `data:` URL.
-pub fn data_url(url: &str) -> Option<(&str, &str)> {
-    let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
-    let media_type = head.strip_suffix(";base64")?;
-    Some((media_type.split(';').next().unwrap_or_default(), data))
-}
-
-/// A part for something at `url`, be it its data or its address.
-pub fn media_at<'j>(url: Cow<'j, str>, fallback_type: &'static str) -> Part<'j> {
-    match data_url(&url) {
-        Some((media_type, data)) => Part::Media {
-            media_type: Cow::Owned(media_type.to_owned()),
-            bytes: Some(base64_bytes(data)),
-            source: Cow::Borrowed(""),
-        },
-        None => Part::Media { media_type: Cow::Borrowed(fallback_type), bytes: None, source: url },
-    }
-}
-
 /// The request parameters that a span carries, read without building the views.
 pub fn parameters<'j>(body: &'j Json<'j>) -> impl Iterator<Item = (&'static str, &'j Json<'j>)> {
     const SPAN_PARAMETERS: [(&str, &str); 6] = [
@@ -215,16 +182,4 @@ pub fn parameters<'j>(body: &'j Json<'j>) -> impl Iterator<Item = (&'static str,
         ("gen_ai.request.top_k", "top_k"),
     ];
     SPAN_PARAMETERS.into_iter().map(|(field, key)| (field, body.get(key)))
-}
-
-/// Unix seconds from a number, or from an RFC 3339 time.
-pub fn unix_seconds(json: &Json<'_>) -> Option<u64> {
-    match json {
-        Json::Number(_) => json.as_f64().map(|seconds| seconds as u64),
-        Json::String(time) => {
-            let time = chrono::DateTime::parse_from_rfc3339(&time.plain()).ok()?;
-            u64::try_from(time.timestamp()).ok()
-        }
-        _ => None,
-    }
 }

@@ -1,11 +1,13 @@
 //! `input.txt` and `output.txt`: a call as people read it.
 //!
-//! FORMAT.md gives the layout to the byte. Everything comes from the provider-neutral views.
+//! `docs/format.md` has the layout, byte for byte. Everything comes from the views that all APIs share.
 
 mod input;
+mod language;
 mod output;
 
 pub use input::input;
+pub use language::Language;
 pub use output::{Failed, Reply, output};
 
 use std::borrow::Cow;
@@ -13,23 +15,12 @@ use std::fmt::Write;
 
 use crate::api::Part;
 
-/// The language of the three lines that tell of a failure in `output.txt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Language {
-    /// `⚠️ API 调用失败`
-    #[default]
-    Chinese,
-    /// `⚠️ API call failed`
-    English,
-}
-
 /// Eighty characters of each, and forty.
 const DOUBLE: &str = "================================================================================";
 const SINGLE: &str = "────────────────────────────────────────────────────────────────────────────────";
 const SHORT: &str = "----------------------------------------";
 
-/// A text file on its way.
+/// A text file while it is written.
 struct Page(String);
 
 impl Page {
@@ -68,9 +59,9 @@ impl Page {
         self.line(SHORT);
     }
 
-    /// Closes the page: a double rule, without a newline at the end.
+    /// Closes the page with a double rule.
     fn end(mut self) -> String {
-        self.0.push_str(DOUBLE);
+        self.line(DOUBLE);
         self.0
     }
 }
@@ -93,7 +84,7 @@ pub fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
         Part::Text(text) => Some(Cow::Borrowed(text)),
         Part::Refusal(text) => Some(Cow::Owned(format!("[refusal] {text}"))),
         Part::Media { media_type, bytes, source } => Some(Cow::Owned(media(media_type, *bytes, source))),
-        Part::ToolResult { of, text } => Some(Cow::Owned(format!("[result of {of}]\n{text}"))),
+        Part::ToolResult { label, text, .. } => Some(Cow::Owned(format!("[result of {label}]\n{text}"))),
         Part::Other(json) => {
             let mut out = Vec::new();
             crate::json::compact(json, &mut out);
@@ -121,7 +112,7 @@ fn reasoning(parts: &[Part<'_>]) -> String {
 /// The tools that were called, with their arguments.
 fn tool_calls<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = (&'p str, &'p str)> {
     parts.iter().filter_map(|part| match part {
-        Part::ToolCall { name, arguments } | Part::ServerToolCall { name, arguments } => {
+        Part::ToolCall { name, arguments, .. } | Part::ServerToolCall { name, arguments, .. } => {
             Some((&**name, &**arguments))
         }
         _ => None,

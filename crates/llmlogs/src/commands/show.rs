@@ -171,7 +171,7 @@ fn parts(env: &mut Env, parts: &[Part<'_>]) -> Result<(), CliError> {
                     env.out.line(&format!("  {line}"))?;
                 }
             }
-            Part::ToolCall { name, arguments } | Part::ServerToolCall { name, arguments } => {
+            Part::ToolCall { name, arguments, .. } | Part::ServerToolCall { name, arguments, .. } => {
                 let name = env.out.paint(HEADING, &format!("→ {}", one_line(name)));
                 env.out.line(&format!("  {name}"))?;
                 let arguments =

@@ -6,13 +6,15 @@ use std::borrow::Cow;
 
 use crate::capture::Endpoint;
 use crate::format::Usage;
-use crate::json::{self, Json, Object, Text};
+use crate::json::{Json, Object, Text};
 
-use super::openai_chat::{self, OpenAiChat};
+use super::openai_chat::OpenAiChat;
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, count, present, text, text_or_json,
-};
+use crate::api::shared::cost::usage_cost;
+use crate::api::shared::delta::joined_json;
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{count, present, text, text_or_json};
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct Anthropic;
 
@@ -50,7 +52,7 @@ impl Dialect for Anthropic {
             model: text(body.get("model")),
             choices: present(body, "content").map(|_| choice()).into_iter().collect(),
             usage: usage(body.get("usage")),
-            cost: openai_chat::reported_cost(body.get("usage")),
+            cost: usage_cost(body.get("usage")),
             service_tier: text(body.at(&["usage", "service_tier"])),
             error: present(body, "error"),
         }
@@ -102,9 +104,11 @@ fn block_parts<'j>(block: &'j Json<'j>) -> Vec<Part<'j>> {
         "thinking" => Part::Reasoning(text(block.get("thinking"))),
         "redacted_thinking" => Part::Reasoning(Cow::Borrowed("[redacted]")),
         "tool_use" => {
-            Part::ToolCall { name: text(block.get("name")), arguments: text_or_json(block.get("input")) }
+            let (name, arguments) = (text(block.get("name")), text_or_json(block.get("input")));
+            Part::ToolCall { id: text(block.get("id")), name, arguments }
         }
         "server_tool_use" | "mcp_tool_use" => Part::ServerToolCall {
+            id: text(block.get("id")),
             name: text(block.get("name")),
             arguments: text_or_json(block.get("input")),
         },
@@ -156,7 +160,8 @@ fn tool_result<'j>(block: &'j Json<'j>) -> Vec<Part<'j>> {
         Ok([text]) => text,
         Err(texts) => texts.join("\n").into(),
     };
-    let mut parts = vec![Part::ToolResult { of: self::text(block.get("tool_use_id")), text }];
+    let call_id = self::text(block.get("tool_use_id"));
+    let mut parts = vec![Part::ToolResult { call_id: call_id.clone(), label: call_id, text }];
     parts.append(&mut media);
     parts
 }
@@ -396,16 +401,10 @@ impl<'a> Block<'a> {
 
     fn finish(mut self) -> Json<'a> {
         if !self.input.is_empty() {
-            self.members.set("input", tool_input(self.input));
+            self.members.set("input", joined_json(self.input));
         }
         Json::Object(self.members)
     }
-}
-
-/// A tool's input that came in pieces; as text where it is not, or not all of it, JSON.
-pub(crate) fn tool_input(pieces: Text<'_>) -> Json<'_> {
-    let parsed = json::parse(&pieces.plain()).map(Json::into_owned);
-    parsed.unwrap_or(Json::String(pieces))
 }
 
 #[cfg(test)]
@@ -413,7 +412,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::api::view::tool_ids;
     use crate::api::{Request, detect_endpoint};
+    use crate::json;
 
     fn endpoint() -> Endpoint {
         detect_endpoint(Request { method: "POST", url: "https://api.anthropic.com/v1/messages" }).unwrap()
@@ -556,7 +557,7 @@ mod tests {
         assert_eq!(view.last_user_message(), "And?");
         let tools: Vec<_> = view.tools.iter().map(|tool| &*tool.name).collect();
         assert_eq!(tools, ["f", "web_search", "files"]);
-        let result = Part::ToolResult { of: "t".into(), text: "ok".into() };
+        let result = Part::ToolResult { call_id: "t".into(), label: "t".into(), text: "ok".into() };
         let image = Part::Media { media_type: "image/png".into(), bytes: Some(3), source: "".into() };
         assert_eq!(view.messages[3].parts, [result, image]);
     }
@@ -575,8 +576,11 @@ mod tests {
             matches!(&view.choices[0].parts[0], Part::ServerToolCall { name, .. } if name == "web_search")
         );
         assert_eq!((view.finish_reason(), &*view.object), ("end_turn", "message"));
-        let result =
-            |of: &'static str, text: &'static str| Part::ToolResult { of: of.into(), text: text.into() };
+        let result = |id: &'static str, text: &'static str| Part::ToolResult {
+            call_id: id.into(),
+            label: id.into(),
+            text: text.into(),
+        };
         let read = [result("s", "T\nU"), result("b", "out"), Part::Text("done".into())];
         assert_eq!(view.choices[0].parts[1..], read);
     }
@@ -609,5 +613,18 @@ mod tests {
             let said = object.get("content").items()[0].get("text").as_str();
             prop_assert_eq!(said.as_deref(), Some(&*text));
         }
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id() {
+        let body = r#"{"messages":[
+            {"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}},{"type":"server_tool_use","id":"s","name":"web_search","input":{}},{"type":"web_search_tool_result","tool_use_id":"s","content":[]}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"1"}]}]}"#;
+        let body = json::parse(body).unwrap();
+        let view = Anthropic.request(&endpoint(), &body);
+        let parts = view.messages.iter().flat_map(|message| &message.parts);
+        let expected =
+            ["f called as t", "web_search called by the provider as s", "result of s", "result of t"];
+        assert_eq!(tool_ids(parts), expected);
     }
 }

@@ -8,11 +8,11 @@ use crate::capture::Endpoint;
 use crate::format::Usage;
 use crate::json::{Json, Object, Text};
 
-use super::anthropic::tool_input;
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, count, present, text, text_or_json,
-};
+use crate::api::shared::delta::joined_json;
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{count, present, text, text_or_json};
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct BedrockConverse;
 
@@ -92,7 +92,8 @@ fn block_parts<'j>(block: &'j Json<'j>) -> Vec<Part<'j>> {
             None => Part::Reasoning(Cow::Borrowed("[redacted]")),
         },
         ("toolUse", call) => {
-            Part::ToolCall { name: text(call.get("name")), arguments: text_or_json(call.get("input")) }
+            let (name, arguments) = (text(call.get("name")), text_or_json(call.get("input")));
+            Part::ToolCall { id: text(call.get("toolUseId")), name, arguments }
         }
         ("toolResult", result) => return tool_result(result),
         ("image" | "document" | "video" | "audio", inner) => media(kind, inner),
@@ -134,8 +135,9 @@ fn tool_result<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
             _ => texts.push(text_or_json(present(item, "json").unwrap_or(item))),
         }
     }
+    let call_id = text(result.get("toolUseId"));
     let mut parts =
-        vec![Part::ToolResult { of: text(result.get("toolUseId")), text: texts.join("\n").into() }];
+        vec![Part::ToolResult { call_id: call_id.clone(), label: call_id, text: texts.join("\n").into() }];
     parts.append(&mut media);
     parts
 }
@@ -294,7 +296,7 @@ impl<'a> Block<'a> {
     fn take(&mut self, delta: Object<'a>) -> bool {
         let mut said = false;
         for (key, value) in delta {
-            said |= has_content(&value);
+            said |= has_text(&value);
             match (&*key.plain(), value) {
                 ("toolUse", Json::Object(mut call)) => {
                     if let Some(Json::String(piece)) = call.remove("input") {
@@ -324,7 +326,7 @@ impl<'a> Block<'a> {
     fn finish(mut self) -> Json<'a> {
         if let Some(Json::Object(call)) = self.members.get_mut("toolUse") {
             if !self.input.is_empty() {
-                call.set("input", tool_input(self.input));
+                call.set("input", joined_json(self.input));
             } else if call.get("input").is_none() {
                 call.set("input", Json::Object(Object::new()));
             }
@@ -341,11 +343,12 @@ impl<'a> Block<'a> {
     }
 }
 
-fn has_content(delta: &Json<'_>) -> bool {
+/// Returns whether there is a text that is not empty anywhere in a delta, whose objects come empty to begin with.
+fn has_text(delta: &Json<'_>) -> bool {
     match delta {
         Json::String(text) => !text.is_empty(),
-        Json::Array(items) => items.iter().any(has_content),
-        Json::Object(members) => members.iter().any(|(_, value)| has_content(value)),
+        Json::Array(items) => items.iter().any(has_text),
+        Json::Object(members) => members.iter().any(|(_, value)| has_text(value)),
         Json::Null | Json::Bool(_) | Json::Number(_) => false,
     }
 }
@@ -379,7 +382,8 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::api::framing::aws_event_stream::tests::{event, exception};
+    use crate::api::framing::aws_frames::{event, exception};
+    use crate::api::view::tool_ids;
     use crate::api::{Request, decode, detect_endpoint, reported_failure};
     use crate::capture::{Body, CapturedResponse, ChunkTimings, Completion, ResponseHead};
     use crate::json;
@@ -556,10 +560,21 @@ mod tests {
         assert_eq!((view.messages_count, view.stream), (3, true));
         assert_eq!(view.tools.iter().map(|tool| &*tool.name).collect::<Vec<_>>(), ["f", "nova_grounding"]);
         assert_eq!(view.tool_choice.map(compact).as_deref(), Some(r#"{"any":{}}"#));
-        let result = Part::ToolResult { of: "t".into(), text: "{\"b\":2}\nok".into() };
+        let result =
+            Part::ToolResult { call_id: "t".into(), label: "t".into(), text: "{\"b\":2}\nok".into() };
         let document =
             Part::Media { media_type: "application/pdf".into(), bytes: None, source: "s3://x".into() };
         assert_eq!(view.messages[3].parts, [result, document]);
         assert_eq!(view.last_user_message(), "Hi");
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id() {
+        let body = r#"{"messages":[{"role":"assistant","content":[{"toolUse":{"toolUseId":"t","name":"f","input":{}}}]},
+            {"role":"user","content":[{"toolResult":{"toolUseId":"t","content":[{"text":"1"}]}}]}]}"#;
+        let body = json::parse(body).unwrap();
+        let view = BedrockConverse.request(&endpoint("converse"), &body);
+        let parts = view.messages.iter().flat_map(|message| &message.parts);
+        assert_eq!(tool_ids(parts), ["f called as t", "result of t"]);
     }
 }

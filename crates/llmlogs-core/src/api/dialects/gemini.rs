@@ -12,12 +12,13 @@ use crate::capture::Endpoint;
 use crate::format::Usage;
 use crate::json::{Json, Object, Text};
 
-use super::openai_chat;
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::error::{reported, says_why};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, text, text_or_json, unix_seconds,
-};
+use crate::api::error::reported;
+use crate::api::shared::cost::usage_cost;
+use crate::api::shared::delta::has_content;
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{text, text_or_json, unix_seconds};
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct Gemini;
 
@@ -57,7 +58,7 @@ impl Dialect for Gemini {
             model: text(member(body, "modelVersion")),
             choices,
             usage: usage(usage_json),
-            cost: openai_chat::reported_cost(usage_json),
+            cost: usage_cost(usage_json),
             service_tier: service_tier(usage_json),
             error: reported(body),
         }
@@ -183,7 +184,7 @@ fn part<'j>(part: &'j Json<'j>) -> Vec<Part<'j>> {
         }
         if is_thought(part) { Part::Reasoning(said) } else { Part::Text(said) }
     } else if let Some(call) = at("functionCall").filter(|call| !call.get("name").is_null()) {
-        Part::ToolCall { name: text(call.get("name")), arguments: arguments(call) }
+        Part::ToolCall { id: id(call), name: text(call.get("name")), arguments: arguments(call) }
     } else if let Some(result) = at("functionResponse") {
         return function_response(result);
     } else if let Some(data) = at("inlineData") {
@@ -192,15 +193,20 @@ fn part<'j>(part: &'j Json<'j>) -> Vec<Part<'j>> {
     } else if let Some(file) = at("fileData") {
         media(file, None, text(member(file, "fileUri")))
     } else if let Some(code) = at("executableCode") {
-        Part::ServerToolCall { name: Cow::Borrowed("code_execution"), arguments: text(code.get("code")) }
+        let (name, arguments) = (Cow::Borrowed("code_execution"), text(code.get("code")));
+        Part::ServerToolCall { id: id(code), name, arguments }
     } else if let Some(result) = at("codeExecutionResult") {
         let output = result.get("output").as_str().unwrap_or_else(|| text(result.get("outcome")));
-        Part::ToolResult { of: Cow::Borrowed("code_execution"), text: output }
+        Part::ToolResult { call_id: id(result), label: Cow::Borrowed("code_execution"), text: output }
     } else if let Some(call) = at("toolCall") {
-        Part::ServerToolCall { name: text(member(call, "toolType")), arguments: arguments(call) }
+        Part::ServerToolCall {
+            id: id(call),
+            name: text(member(call, "toolType")),
+            arguments: arguments(call),
+        }
     } else if let Some(result) = at("toolResponse") {
-        let of = text(member(result, "toolType"));
-        Part::ToolResult { of, text: text_or_json(result.get("response")) }
+        let label = text(member(result, "toolType"));
+        Part::ToolResult { call_id: id(result), label, text: text_or_json(result.get("response")) }
     } else {
         let has_data =
             |part: &Object<'_>| part.iter().any(|(key, _)| !BESIDE_DATA.iter().any(|k| *key == **k));
@@ -218,6 +224,11 @@ fn is_thought(part: &Json<'_>) -> bool {
     part.get("thought").as_bool().unwrap_or(false)
 }
 
+/// The id that a call and its response share; a model that makes one call at a time may leave it out.
+fn id<'j>(call_or_response: &'j Json<'j>) -> Cow<'j, str> {
+    text(call_or_response.get("id"))
+}
+
 /// A call without arguments may leave them out.
 fn arguments<'j>(call: &'j Json<'j>) -> Cow<'j, str> {
     known(call.get("args")).map_or(Cow::Borrowed("{}"), text_or_json)
@@ -230,8 +241,9 @@ fn media<'j>(data: &'j Json<'j>, bytes: Option<u64>, source: Cow<'j, str>) -> Pa
 
 /// A function's result, and the images and files that may come with it.
 fn function_response<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
-    let of = result.get("name").as_str().unwrap_or_else(|| text(result.get("id")));
-    let mut all = vec![Part::ToolResult { of, text: text_or_json(result.get("response")) }];
+    let label = result.get("name").as_str().unwrap_or_else(|| id(result));
+    let text = text_or_json(result.get("response"));
+    let mut all = vec![Part::ToolResult { call_id: id(result), label, text }];
     all.extend(listed_or_single(result.get("parts")).iter().flat_map(part));
     all
 }
@@ -322,7 +334,7 @@ impl<'a> Fold<'a> for GenerateFold<'a> {
             chunk = inner;
         }
         let chunk = Json::Object(chunk);
-        let failed = says_why(chunk.get("error"));
+        let failed = has_content(chunk.get("error"));
         if failed {
             self.error = Some(chunk.clone());
         }
@@ -678,5 +690,37 @@ fn blend<'a>(whole: &mut Json<'a>, new: Json<'a>) {
             }
         }
         (_, new) => *whole = new,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::view::tool_ids;
+    use crate::api::{Request, detect_endpoint};
+    use crate::json;
+
+    fn endpoint() -> Endpoint {
+        let url = "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent";
+        detect_endpoint(Request { method: "POST", url }).unwrap()
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id_where_there_are_ids() {
+        let body = r#"{"contents":[{"role":"model","parts":[{"functionCall":{"id":"t","name":"f","args":{}}},{"functionCall":{"name":"g","args":{}}}]},
+            {"role":"user","parts":[{"functionResponse":{"id":"t","name":"f","response":{"a":1}}},{"functionResponse":{"name":"g","response":{}}}]},
+            {"role":"model","parts":[{"toolCall":{"id":"s","toolType":"GOOGLE_SEARCH","args":{}}},{"toolResponse":{"id":"s","toolType":"GOOGLE_SEARCH","response":{}}}]}]}"#;
+        let body = json::parse(body).unwrap();
+        let view = Gemini.request(&endpoint(), &body);
+        let parts = view.messages.iter().flat_map(|message| &message.parts);
+        let expected = [
+            "f called as t",
+            "g called as ",
+            "result of t",
+            "result of ",
+            "GOOGLE_SEARCH called by the provider as s",
+            "result of s",
+        ];
+        assert_eq!(tool_ids(parts), expected);
     }
 }

@@ -6,14 +6,14 @@ use std::borrow::Cow;
 
 use crate::capture::Endpoint;
 use crate::format::Usage;
-use crate::json::{self, Json, Object, Text};
+use crate::json::{Json, Object, Text};
 
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
 use crate::api::error::reported;
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, present, text, text_or_json,
-    unix_seconds,
-};
+use crate::api::shared::delta::joined_json;
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{present, text, text_or_json, unix_seconds};
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct GeminiInteractions;
 
@@ -109,12 +109,13 @@ fn parts<'j>(step: &'j Json<'j>) -> Vec<Part<'j>> {
             summary.filter_map(|part| part.get("text").as_str()).map(Part::Reasoning).collect()
         }
         "function_call" => vec![Part::ToolCall {
+            id: text(step.get("id")),
             name: text(step.get("name")),
             arguments: text_or_json(step.get("arguments")),
         }],
         "function_result" => {
-            let of = present(step, "name").or(present(step, "call_id")).map(text).unwrap_or_default();
-            vec![Part::ToolResult { of, text: text_or_json(step.get("result")) }]
+            let label = present(step, "name").or(present(step, "call_id")).map(text).unwrap_or_default();
+            vec![tool_result(step, label)]
         }
         "image" | "audio" | "video" | "document" => vec![Part::Media {
             media_type: present(step, "mime_type").map_or_else(|| kind(step), text),
@@ -122,12 +123,12 @@ fn parts<'j>(step: &'j Json<'j>) -> Vec<Part<'j>> {
             source: text(step.get("uri")),
         }],
         hosted if hosted.ends_with("_call") => vec![Part::ServerToolCall {
+            id: text(step.get("id")),
             name: Cow::Owned(hosted.trim_end_matches("_call").to_owned()),
             arguments: text_or_json(step.get("arguments")),
         }],
         hosted if hosted.ends_with("_result") => {
-            let of = Cow::Owned(hosted.trim_end_matches("_result").to_owned());
-            vec![Part::ToolResult { of, text: text_or_json(step.get("result")) }]
+            vec![tool_result(step, Cow::Owned(hosted.trim_end_matches("_result").to_owned()))]
         }
         _ => match step.get("content") {
             Json::Null => vec![Part::Other(step)],
@@ -135,6 +136,10 @@ fn parts<'j>(step: &'j Json<'j>) -> Vec<Part<'j>> {
             content => content.items().iter().flat_map(parts).collect(),
         },
     }
+}
+
+fn tool_result<'j>(step: &'j Json<'j>, label: Cow<'j, str>) -> Part<'j> {
+    Part::ToolResult { call_id: text(step.get("call_id")), label, text: text_or_json(step.get("result")) }
 }
 
 /// As with `generateContent`: a tool's part of the prompt belongs to it, what was thought to the answer.
@@ -276,12 +281,7 @@ impl<'a> Step<'a> {
 
     fn finish(mut self) -> Json<'a> {
         if !self.arguments.is_empty() {
-            let written = self.arguments.plain().into_owned();
-            let arguments = match json::parse(&written) {
-                Ok(arguments) => arguments.into_owned(),
-                Err(_broken_off) => Json::String(self.arguments),
-            };
-            self.members.set("arguments", arguments);
+            self.members.set("arguments", joined_json(self.arguments));
         }
         Json::Object(self.members)
     }
@@ -377,8 +377,10 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::api::view::tool_ids;
     use crate::api::{Request, decode, detect_endpoint};
     use crate::capture::{Body, CapturedResponse, ChunkTimings, Completion, ResponseHead};
+    use crate::json;
 
     const URL: &str = "https://generativelanguage.googleapis.com/v1beta/interactions?alt=sse&key=k";
 
@@ -459,5 +461,17 @@ mod tests {
         let decoded = decode(&endpoint(), &outcome);
         assert!(!decoded.finished);
         assert_eq!(decoded.json.unwrap().get("steps").items().len(), 3);
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id() {
+        let body = r#"{"input":[{"type":"function_call","id":"c","name":"f","arguments":{}},{"type":"function_result","call_id":"c","name":"f","result":"1"},
+            {"type":"google_search_call","id":"s","arguments":{}},{"type":"google_search_result","call_id":"s","result":[]}]}"#;
+        let body = json::parse(body).unwrap();
+        let view = GeminiInteractions.request(&endpoint(), &body);
+        let parts = view.messages.iter().flat_map(|message| &message.parts);
+        let expected =
+            ["f called as c", "result of c", "google_search called by the provider as s", "result of s"];
+        assert_eq!(tool_ids(parts), expected);
     }
 }

@@ -8,13 +8,12 @@ use crate::capture::Endpoint;
 use crate::format::Usage;
 use crate::json::{Json, Object};
 
-use super::cohere::append_delta;
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::error::{reported, says_why};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, present, text, text_or_json,
-    unix_seconds,
-};
+use crate::api::error::reported;
+use crate::api::shared::delta::{append_delta, has_content, message_has_content};
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{present, text, text_or_json, unix_seconds};
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct Ollama;
 
@@ -74,9 +73,10 @@ fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
     let mut parts = parts(message, "content");
     if role == "tool" {
         let names = [message.get("tool_name"), message.get("name"), message.get("tool_call_id")];
-        let of = names.iter().find_map(|name| name.as_str()).unwrap_or_default();
+        let label = names.iter().find_map(|name| name.as_str()).unwrap_or_default();
+        let call_id = text(message.get("tool_call_id"));
         parts.retain(|part| part.text().is_none());
-        parts.insert(0, Part::ToolResult { of, text: text(message.get("content")) });
+        parts.insert(0, Part::ToolResult { call_id, label, text: text(message.get("content")) });
     }
     Message { role, parts }
 }
@@ -92,6 +92,7 @@ fn parts<'j>(message: &'j Json<'j>, content: &str) -> Vec<Part<'j>> {
     let call = |call: &'j Json<'j>| {
         let function = present(call, "function").unwrap_or(call);
         Part::ToolCall {
+            id: text(call.get("id")),
             name: text(function.get("name")),
             arguments: text_or_json(function.get("arguments")),
         }
@@ -130,7 +131,7 @@ impl<'a> Fold<'a> for LinesFold<'a> {
         let Json::Object(line) = data else {
             return EventKind::Unknown;
         };
-        if line.get("error").is_some_and(says_why) {
+        if line.get("error").is_some_and(has_content) {
             self.error = Some(Json::Object(line));
             return EventKind::Other;
         }
@@ -140,15 +141,14 @@ impl<'a> Fold<'a> for LinesFold<'a> {
         }
         let mut said = false;
         for (key, value) in line {
-            let name = key.plain().into_owned();
-            match (&*name, value) {
+            match (&*key.plain(), value) {
                 ("message", value) => {
-                    said |= has_content(&value);
+                    said |= message_has_content(&value);
                     append_delta(self.object.entry(&key), "message", value);
                 }
-                ("response" | "thinking" | "tool_calls" | "logprobs", value) => {
+                (name @ ("response" | "thinking" | "tool_calls" | "logprobs"), value) => {
                     said |= !matches!(&value, Json::String(text) if text.is_empty()) && !value.is_null();
-                    append_delta(self.object.entry(&key), &name, value);
+                    append_delta(self.object.entry(&key), name, value);
                 }
                 // The last line's word counts: its moment, its figures, its context.
                 (_, value) => *self.object.entry(&key) = value,
@@ -168,13 +168,25 @@ impl<'a> Fold<'a> for LinesFold<'a> {
     }
 }
 
-/// Whether a piece of a message is more than its role.
-fn has_content(message: &Json<'_>) -> bool {
-    message.as_object().is_some_and(|message| {
-        message.iter().any(|(key, value)| match value {
-            Json::String(text) => !text.is_empty() && *key != *"role",
-            Json::Array(items) => !items.is_empty(),
-            _ => false,
-        })
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::view::tool_ids;
+    use crate::api::{Request, detect_endpoint};
+    use crate::json;
+
+    fn endpoint() -> Endpoint {
+        let url = "http://localhost:11434/api/chat";
+        detect_endpoint(Request { method: "POST", url }).unwrap()
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id_where_there_are_ids() {
+        let body = r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"t","function":{"name":"f","arguments":{}}}]},{"role":"tool","tool_name":"f","tool_call_id":"t","content":"1"},
+            {"role":"assistant","tool_calls":[{"function":{"name":"g","arguments":{}}}]},{"role":"tool","tool_name":"g","content":"2"}]}"#;
+        let body = json::parse(body).unwrap();
+        let view = Ollama.request(&endpoint(), &body);
+        let parts = view.messages.iter().flat_map(|message| &message.parts);
+        assert_eq!(tool_ids(parts), ["f called as t", "result of t", "g called as ", "result of "]);
+    }
 }

@@ -8,12 +8,15 @@ use std::borrow::Cow;
 use crate::capture::Endpoint;
 use crate::json::{Json, Object, Text};
 
-use super::openai_chat::{content_part, cost, usage};
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::error::{reported, says_why};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, present, text, text_or_json,
-};
+use crate::api::error::reported;
+use crate::api::shared::content::content_part;
+use crate::api::shared::cost::body_cost;
+use crate::api::shared::delta::{append_text, has_content};
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{present, text, text_or_json};
+use crate::api::shared::usage::usage;
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct OpenAiResponses;
 
@@ -48,7 +51,7 @@ impl Dialect for OpenAiResponses {
             model: text(body.get("model")),
             choices: choice(body).into_iter().collect(),
             usage: usage(endpoint, body.get("usage")),
-            cost: cost(body),
+            cost: body_cost(body),
             service_tier: text(body.get("service_tier")),
             error: reported(body).or(failed.then_some(body)),
         }
@@ -133,15 +136,19 @@ fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
     let name = name.unwrap_or_else(|| Cow::Owned(kind.trim_end_matches("_call").to_owned()));
     let arguments = ARGUMENTS.into_iter().find_map(|key| present(call, key)).map(text_or_json);
     let (tool, arguments) = (name.clone(), arguments.unwrap_or_default());
+    // What the provider carries out has no id but the item's.
+    let id = present(call, "call_id").or(present(call, "id")).map(text).unwrap_or_default();
     // A search of tools can be the caller's to do.
     let by_caller = call.get("execution").as_text().is_some_and(|execution| *execution == *"client");
-    let mut parts = vec![match CARRIED_OUT.contains(&kind) && !by_caller {
-        true => Part::ServerToolCall { name: tool, arguments },
-        false => Part::ToolCall { name: tool, arguments },
+    let mut parts = vec![if CARRIED_OUT.contains(&kind) && !by_caller {
+        Part::ServerToolCall { id: id.clone(), name: tool, arguments }
+    } else {
+        Part::ToolCall { id: id.clone(), name: tool, arguments }
     }];
     for key in ["output", "outputs", "error"] {
-        if let Some(result) = present(call, key).filter(|result| says_why(result)) {
-            parts.push(Part::ToolResult { of: name.clone(), text: text_or_json(result) });
+        if let Some(result) = present(call, key).filter(|result| has_content(result)) {
+            let text = text_or_json(result);
+            parts.push(Part::ToolResult { call_id: id.clone(), label: name.clone(), text });
         }
     }
     if let Some(image) = call.get("result").as_str() {
@@ -180,7 +187,8 @@ fn tool_result<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
         },
         output => text_or_json(output),
     };
-    let mut parts = vec![Part::ToolResult { of: text(result.get("call_id")), text: answer }];
+    let call_id = text(result.get("call_id"));
+    let mut parts = vec![Part::ToolResult { call_id: call_id.clone(), label: call_id, text: answer }];
     parts.append(&mut media);
     parts
 }
@@ -276,7 +284,9 @@ impl<'a> Fold<'a> for ResponsesFold<'a> {
             return self.state(&kind, event);
         }
         let untyped = !kind.starts_with("response.");
-        if kind == "error" || kind == "response.error" || untyped && event.get("error").is_some_and(says_why)
+        if kind == "error"
+            || kind == "response.error"
+            || untyped && event.get("error").is_some_and(has_content)
         {
             self.error = Some(Json::Object(event));
             return EventKind::Other;
@@ -473,7 +483,7 @@ impl<'a> ResponsesFold<'a> {
         if !item.done {
             match item.part(place, event) {
                 Some(part) => {
-                    append_delta(part, &place.member, piece);
+                    append_text(part.entry(&Text::new(place.member.clone())), piece);
                     if let Some(Json::Array(new)) = logprobs.filter(|new| !new.items().is_empty()) {
                         match part.entry(&Text::new("logprobs")) {
                             Json::Array(old) => old.extend(new),
@@ -481,7 +491,7 @@ impl<'a> ResponsesFold<'a> {
                         }
                     }
                 }
-                None => append_delta(&mut item.members, &place.member, piece),
+                None => append_text(item.members.entry(&Text::new(place.member.clone())), piece),
             }
         }
         if said { EventKind::Content } else { EventKind::Other }
@@ -528,8 +538,8 @@ impl<'a> ResponsesFold<'a> {
         EventKind::Other
     }
 
-    fn heard(&mut self, member: &str, piece: Option<Json<'a>>) -> EventKind {
-        append_delta(&mut self.audio, member, piece.unwrap_or_default());
+    fn heard(&mut self, member: &'static str, piece: Option<Json<'a>>) -> EventKind {
+        append_text(self.audio.entry(&Text::new(member)), piece.unwrap_or_default());
         EventKind::Content
     }
 }
@@ -580,22 +590,13 @@ fn slot<'o, 'a>(members: &'o mut Object<'a>, key: &'static str, index: u64) -> &
     }
 }
 
-/// Adds a piece to a member.
-fn append_delta<'a>(members: &mut Object<'a>, key: &str, piece: Json<'a>) {
-    let whole = members.entry(&Text::new(key.to_owned()));
-    match (&mut *whole, piece) {
-        (_, Json::Null) => {}
-        (Json::String(old), Json::String(new)) => old.push(&new),
-        (_, new) => *whole = new,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::api::framing::{Framing, for_each_event};
+    use crate::api::view::tool_ids;
     use crate::api::{Request, detect_endpoint};
     use crate::json;
 
@@ -864,10 +865,10 @@ mod tests {
                 r#"developer: [Text("d")]"#,
                 r#"user: [Text("look"), Media { media_type: "image/png", bytes: Some(3), source: "" }, Media { media_type: "file", bytes: Some(6), source: "" }, Media { media_type: "file", bytes: None, source: "https://x/y.pdf" }]"#,
                 r#"assistant: [Reasoning("hm")]"#,
-                r#"assistant: [ToolCall { name: "add", arguments: "{}" }]"#,
-                r#"tool: [ToolResult { of: "c", text: "3" }]"#,
-                r#"tool: [ToolResult { of: "c", text: "4" }, Media { media_type: "image", bytes: None, source: "https://x/i.png" }]"#,
-                r#"tool: [ToolResult { of: "k", text: "" }, Media { media_type: "image/png", bytes: Some(3), source: "" }]"#,
+                r#"assistant: [ToolCall { id: "c", name: "add", arguments: "{}" }]"#,
+                r#"tool: [ToolResult { call_id: "c", label: "c", text: "3" }]"#,
+                r#"tool: [ToolResult { call_id: "c", label: "c", text: "4" }, Media { media_type: "image", bytes: None, source: "https://x/i.png" }]"#,
+                r#"tool: [ToolResult { call_id: "k", label: "k", text: "" }, Media { media_type: "image/png", bytes: Some(3), source: "" }]"#,
             ]
         );
     }
@@ -905,11 +906,11 @@ mod tests {
             let parts = format!("{:?}", view.choices[0].parts);
             for part in [
                 r#"Reasoning("hm")"#,
-                r#"ServerToolCall { name: "web_search", arguments: "{\"type\":\"search\",\"query\":\"q\"}" }"#,
-                r#"ToolResult { of: "roll", text: "4" }"#,
+                r#"ServerToolCall { id: "w", name: "web_search", arguments: "{\"type\":\"search\",\"query\":\"q\"}" }"#,
+                r#"ToolResult { call_id: "", label: "roll", text: "4" }"#,
                 r#"Media { media_type: "image/webp", bytes: Some(3), source: "" }"#,
                 r#"Text("Hi"), Refusal("no")"#,
-                r#"ToolCall { name: "sh", arguments: "ls" }"#,
+                r#"ToolCall { id: "", name: "sh", arguments: "ls" }"#,
             ] {
                 assert!(parts.contains(part), "{part} in {parts}");
             }
@@ -957,5 +958,18 @@ mod tests {
         let view = OpenAiResponses.response(&endpoint("https://api.x.ai/v1/responses"), &json);
         assert_eq!(view.usage.unwrap().completion_tokens, 6);
         assert_eq!(view.cost.unwrap().total, 0.0025);
+    }
+
+    #[test]
+    fn tool_results_join_their_calls_by_id() {
+        let body = r#"{"output":[{"type":"function_call","id":"fc_1","call_id":"c","name":"f","arguments":"{}"},{"type":"mcp_call","id":"m","name":"roll","arguments":"{}","output":"4"}]}"#;
+        response(body, |view| {
+            let expected = ["f called as c", "roll called by the provider as m", "result of m"];
+            assert_eq!(tool_ids(&view.choices[0].parts), expected);
+        });
+        let json =
+            json::parse(r#"{"input":[{"type":"function_call_output","call_id":"c","output":"1"}]}"#).unwrap();
+        let view = OpenAiResponses.request(&openai(), &json);
+        assert_eq!(tool_ids(&view.messages[0].parts), ["result of c"]);
     }
 }

@@ -97,11 +97,11 @@ fn converted(role: &str, parts: &[Part<'_>], ids: &mut CallIds) -> Vec<Value> {
     let mut calls = Vec::new();
     for part in parts {
         match part {
-            Part::ToolCall { name, arguments } => {
+            Part::ToolCall { name, arguments, .. } => {
                 calls.push(json!({"id": ids.give(), "type": "function", "function": {"name": name, "arguments": arguments}}));
             }
-            Part::ToolResult { of, text } => {
-                messages.push(json!({"role": "tool", "tool_call_id": ids.answer(of), "content": text}));
+            Part::ToolResult { label, text, .. } => {
+                messages.push(json!({"role": "tool", "tool_call_id": ids.answer(label), "content": text}));
             }
             Part::Reasoning(_) | Part::ServerToolCall { .. } => {}
             part => texts.extend(llmlogs_core::render::plain(part)),

@@ -1,9 +1,10 @@
-//! What the tests share: a recorder of their own, calls read back, a loopback API.
+//! What tests, benches and examples share: recorders with a root of their own, calls read back, a loopback LLM API,
+//! answers without a network, child processes.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 pub mod api;
+pub mod canned;
 pub mod child;
 
 use std::fs;

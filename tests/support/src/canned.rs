@@ -1,4 +1,4 @@
-//! A network that answers at once: what is measured is the middleware alone.
+//! Answers without a network, at once: a bench over them measures the middleware alone.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use reqwest::{Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result};
-use tracing_llmlogs::LlmLogMiddleware;
 
 pub const URL: &str = "https://api.openai.com/v1/chat/completions";
 
@@ -41,16 +40,16 @@ impl Body for Chunks {
     }
 }
 
-/// A client over `canned`, with our middleware or without.
-pub fn client(canned: Canned, ours: bool) -> ClientWithMiddleware {
+/// A client whose requests `canned` answers, behind `middleware` if there is one.
+pub fn client(canned: Canned, middleware: Option<impl Middleware>) -> ClientWithMiddleware {
     let mut builder = ClientBuilder::new(reqwest::Client::new());
-    if ours {
-        builder = builder.with(LlmLogMiddleware::new());
+    if let Some(middleware) = middleware {
+        builder = builder.with(middleware);
     }
     builder.with(canned).build()
 }
 
-/// Sends `body` and reads the answer to its end; gives the answer's length.
+/// Sends `body` and reads the answer to its end; returns the answer's length.
 pub async fn call(client: &ClientWithMiddleware, body: &Bytes) -> usize {
     let request = client.post(URL).header("content-type", "application/json").body(body.clone());
     let mut response = request.send().await.unwrap();
