@@ -16,12 +16,12 @@ use super::head::head;
 use super::in_flight::{InFlightCall, LinkedSpans};
 use super::timer::Deadline;
 
-/// How much of an error's body is read before the response is passed on, and for how long: a retry
-/// middleware drops it unread.
+/// How many bytes of an error's body are read before the response is passed on, and for how long: a retry middleware
+/// drops it unread.
 const ERROR_PREFIX: usize = 64 << 10;
 const ERROR_WAIT: Duration = Duration::from_secs(1);
 
-/// Follows `response` to its end on behalf of `flight`.
+/// Returns `response` with a body that reports to `call` what passes, to its end.
 pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Response {
     if let Some(linked) = response.extensions().get::<LinkedSpans>().cloned()
         && call.link(&linked)
@@ -34,11 +34,11 @@ pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Respon
     call.answered(head(&response), length);
     let linked = call.linked();
     let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-    let mut tee = Tee { inner: body, ahead: VecDeque::new(), left: length, call };
+    let mut tee = Tee { inner: body, ahead: VecDeque::new(), remaining: length, call };
     if failed {
         tee.read_ahead().await;
     }
-    // The only way to say a response's URL is a builder's extension.
+    // The only way to set a response's URL is an extension that the builder makes.
     if let Ok(with_url) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(with_url.into_parts().0.extensions);
     }
@@ -48,13 +48,13 @@ pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Respon
 
 type Polled = Option<Result<Frame<Bytes>, reqwest::Error>>;
 
-/// Hands on every frame as it comes and shows it to the flight.
+/// Passes every frame on as it comes and shows it to the call.
 struct Tee {
     inner: reqwest::Body,
     /// Frames of an error's body that were read before the response was passed on.
     ahead: VecDeque<Polled>,
     /// How many bytes are still to come, where the response says how long it is.
-    left: Option<u64>,
+    remaining: Option<u64>,
     call: InFlightCall,
 }
 
@@ -64,8 +64,8 @@ impl Tee {
         match &polled {
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    if let Some(left) = &mut self.left {
-                        *left = left.saturating_sub(data.len() as u64);
+                    if let Some(remaining) = &mut self.remaining {
+                        *remaining = remaining.saturating_sub(data.len() as u64);
                     }
                     self.call.chunk(data);
                 }
@@ -133,7 +133,7 @@ impl Body for Tee {
 impl Drop for Tee {
     fn drop(&mut self) {
         // Many readers stop when they have all bytes, or at the status of an error.
-        let all_there = self.left == Some(0) || self.inner.is_end_stream();
+        let all_there = self.remaining == Some(0) || self.inner.is_end_stream();
         self.call.end(if all_there { Completion::Complete } else { Completion::Dropped });
     }
 }
