@@ -48,7 +48,7 @@
 //!     let call = info_span!("chat", gen_ai.operation.name = "chat", gen_ai.request.model = "deepseek-chat");
 //!     call.in_scope(|| info!(prompt_tokens = 12, completion_tokens = 3, finish_reason = "stop", "done"));
 //! });
-//! assert_eq!(guard.shutdown(std::time::Duration::from_secs(5)).written, 1);
+//! assert_eq!(guard.shutdown(std::time::Duration::from_secs(5)).calls, 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -121,10 +121,10 @@ impl Callsite {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     Ignored,
-    /// A span with context fields, or an event that says something of a call.
+    /// A span with context fields, or an event with fields that belong to the call it happens in.
     Context,
     Call,
-    /// The user's predicate says so, whatever the fields say.
+    /// A call by the user's predicate, whatever the fields say.
     ForcedCall,
 }
 

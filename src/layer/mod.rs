@@ -1,6 +1,6 @@
-//! The [`Layer`]: which spans are calls, what their fields and events say, and what surrounds them.
+//! The [`Layer`]: finds the spans that are calls and gathers their fields, events, bodies and context.
 //!
-//! No I/O and no formatting of bodies: a closed call goes to the [`Sink`] as it was gathered.
+//! No I/O and no formatting of bodies: the record of a closed call goes to the [`Sink`] as it was gathered.
 
 mod call_state;
 mod classify;
@@ -37,15 +37,16 @@ use visit::{CallFields, ContextFields, EventFields, NewCallFields, Visitor};
 /// The layer that records calls; made by [`LlmLogLayer::builder`](crate::LlmLogLayer::builder) or
 /// [`layer`](crate::layer()).
 ///
-/// A span is a call when it has the field `gen_ai.operation.name`, or `openinference.span.kind =
-/// "LLM"`, or when the predicate given to the builder says so.
+/// A span is a call if it has the field `gen_ai.operation.name` (and that is not the name of an operation that surrounds
+/// calls, such as `invoke_agent`), or `openinference.span.kind = "LLM"`, or if the predicate given to
+/// [`call_if`](crate::LlmLogLayerBuilder::call_if) returns `true` for it.
 #[must_use = "a layer records nothing until it is added to a subscriber"]
 pub struct LlmLogLayer {
-    /// Context this layer's slot in a span's extensions from those of other instances.
+    /// Tells this layer's slot in a span's extensions from those of other instances.
     instance: u32,
     rules: Rules,
     sink: Arc<dyn Sink>,
-    /// How many call spans are open: while none is, those that close are not even looked at.
+    /// How many call spans are open: while none is, a span that closes is not looked at.
     open: AtomicUsize,
     _counted: CountGuard,
 }
@@ -69,17 +70,17 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        self.opened(attrs, id, &ctx);
+        self.span_opened(attrs, id, &ctx);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
         if let Some(span) = ctx.span(id) {
-            self.recorded(span, values);
+            self.fields_recorded(span, values);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        self.happened(event, &ctx);
+        self.event_emitted(event, &ctx);
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
@@ -95,13 +96,13 @@ where
         if self.open.load(Ordering::Relaxed) > 0
             && let Some(span) = ctx.span(&id)
         {
-            self.closed(span);
+            self.span_closed(span);
         }
     }
 }
 
 impl LlmLogLayer {
-    fn opened<S>(&self, attrs: &Attributes<'_>, id: &Id, ctx: &Context<'_, S>)
+    fn span_opened<S>(&self, attrs: &Attributes<'_>, id: &Id, ctx: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -147,7 +148,7 @@ impl LlmLogLayer {
         }
     }
 
-    fn recorded<S>(&self, span: SpanRef<'_, S>, values: &Record<'_>)
+    fn fields_recorded<S>(&self, span: SpanRef<'_, S>, values: &Record<'_>)
     where
         S: for<'a> LookupSpan<'a>,
     {
@@ -164,7 +165,7 @@ impl LlmLogLayer {
                 self.collect(&PlacedCall { span, call });
             }
         } else {
-            // As above.
+            // Nothing is locked here either.
             let mut fields = Fields::default();
             values.record(&mut self.context_visitor(callsite, &mut fields));
             if let Some(slots) = span.extensions_mut().get_mut::<Slots>()
@@ -175,7 +176,7 @@ impl LlmLogLayer {
         }
     }
 
-    fn happened<S>(&self, event: &Event<'_>, ctx: &Context<'_, S>)
+    fn event_emitted<S>(&self, event: &Event<'_>, ctx: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -228,7 +229,7 @@ impl LlmLogLayer {
         correlation::request_seen(&self.open_spans(), placed, Fingerprint::new(request), may_join);
     }
 
-    fn closed<'a, S>(&self, span: SpanRef<'a, S>)
+    fn span_closed<'a, S>(&self, span: SpanRef<'a, S>)
     where
         S: LookupSpan<'a>,
     {

@@ -1,4 +1,4 @@
-//! From values that `tracing` shows to a visitor to [`Fields`].
+//! Collects the values of fields, which `tracing` shows to a visitor, into [`Fields`].
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -11,7 +11,7 @@ use llmlogs_core::capture::{FieldValue, Fields, Symbol};
 use super::call_state::{CallState, OpenCall};
 use super::classify::{Callsite, Rules};
 
-/// What keeps the values of fields.
+/// Where a visitor puts the values of fields.
 pub(super) trait Store {
     /// Returns whether the field's value is kept.
     fn keeps(&self, _field: &Field) -> bool {
@@ -113,7 +113,7 @@ impl<K: Fn(&'static str) -> Option<&'static str>> Store for EventFields<'_, K> {
     }
 }
 
-/// Hands the values it visits to a store.
+/// Passes the values it visits to a store.
 pub(super) struct Visitor<S>(pub(super) S);
 
 impl<S: Store> Visitor<S> {
