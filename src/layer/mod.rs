@@ -109,7 +109,7 @@ impl LlmLogLayer {
         } else if callsite.is_call() {
             let started = TimeAnchor::now();
             // A user's `Debug` may run here and may itself use this span: nothing is locked.
-            let fields = Fields::of_a_span(attrs.metadata().fields().len());
+            let fields = Fields::with_capacity_for_span(attrs.metadata().fields().len());
             let state = CallState::new(started, fields, callsite.is_forced());
             let mut visitor = Visitor(Opening { callsite, state });
             attrs.record(&mut visitor);
