@@ -99,7 +99,8 @@ impl LlmLogLayerBuilder {
         self
     }
 
-    /// The language of the failure text in `output.txt`. Default: [`Language::Chinese`].
+    /// Sets the language of the failure text in `output.txt`. Default: that of the user's locale, Chinese for
+    /// `zh*`, else English ([`Language::from_environment`]).
     pub fn language(mut self, language: Language) -> Self {
         self.settings.compose.language = language;
         self

@@ -55,8 +55,8 @@ fn look(root: &Path) -> HashMap<String, State> {
             assert_eq!(metadata.usage.total_tokens, 5);
             let output: Value = serde_json::from_str(&read("output.json").unwrap()).unwrap();
             assert_eq!(output["choices"][0]["message"]["content"].as_str().unwrap().len(), 3000);
-            assert!(read("input.txt").unwrap().ends_with('='));
-            assert!(read("output.txt").unwrap().ends_with('='));
+            assert!(read("input.txt").unwrap().ends_with("=\n"));
+            assert!(read("output.txt").unwrap().ends_with("=\n"));
             assert!(input.is_some());
         }
         let Some(input) = input else {

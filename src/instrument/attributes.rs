@@ -111,15 +111,9 @@ struct ResponseAttributes {
 }
 
 impl ResponseAttributes {
-    fn of(endpoint: &Endpoint, outcome: &CapturedResponse) -> Self {
-        let decoded = api::decode_summary(endpoint, outcome);
-        let is_error_body = outcome.head.status.is_some_and(|status| status >= 400);
-        let view = match &decoded.json {
-            Some(body) if !is_error_body => {
-                dialect(api::api_of_answer(endpoint, body)).response(endpoint, body)
-            }
-            _ => api::ResponseView::default(),
-        };
+    fn of(endpoint: &Endpoint, response: &CapturedResponse) -> Self {
+        let answer = api::interpret(endpoint, response, api::Depth::Summary);
+        let view = answer.view();
         let text = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
         let reasons = view.choices.iter().filter_map(|choice| text(&choice.finish_reason));
         ResponseAttributes {
@@ -127,8 +121,7 @@ impl ResponseAttributes {
             model: text(&view.model),
             reasons: reasons.collect(),
             usage: view.usage,
-            failure: api::exchange_failure(outcome, Some(&decoded))
-                .or_else(|| api::reported_failure(&decoded, &view)),
+            failure: answer.failure(&view),
         }
     }
 }

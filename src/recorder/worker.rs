@@ -112,10 +112,8 @@ impl Worker {
         let (queue, session_id, composer) =
             (Arc::clone(&self.queue), self.session_id.clone(), self.composer.clone());
         let compose = |record: &CallRecord| {
-            if queue.has_given_up() {
-                return None;
-            }
-            composer.compose(record, &session_id, without_request.contains(&record.key)).ok()
+            let request_is_missing = without_request.contains(&record.key);
+            (!queue.has_given_up()).then(|| composer.compose(record, &session_id, request_is_missing))
         };
         for_each_composed(messages, compose, |message, weight, composed| {
             self.handle_message(message, weight, composed, finished)
@@ -180,9 +178,9 @@ impl Worker {
             writer.write(session, |call_id, needs_request| {
                 let call = match composed.take().filter(|call| composer.is_complete(call, needs_request)) {
                     Some(call) => call,
-                    None => composer.compose(record, session_id, needs_request)?,
+                    None => composer.compose(record, session_id, needs_request),
                 };
-                Ok(composer.call_files(composed.insert(call), call_id, record.is_degraded()))
+                composer.call_files(composed.insert(call), call_id, record.is_degraded())
             })
         })
     }

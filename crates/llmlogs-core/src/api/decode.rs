@@ -1,4 +1,4 @@
-//! A response body into one JSON value, streams folded.
+//! A response body as one JSON value, streams folded.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::dialects::bedrock_invoke;
 use super::framing::{Event, Framing, for_each_event, for_outer_events};
 use super::registry::dialect;
 
-/// A response body, read.
+/// A decoded response body.
 #[derive(Debug, Default)]
 pub struct DecodedBody<'b> {
     /// The body, or the object that the stream folded into; `None` where it is no JSON.
@@ -26,33 +26,34 @@ pub struct DecodedBody<'b> {
     pub error: Option<Json<'b>>,
 }
 
-/// Reads of `outcome`'s body what a span carries: ids, the model, tokens, finish reasons, failures. Cheap enough
-/// for the caller's thread, whatever the body weighs.
-pub fn decode_summary<'b>(endpoint: &Endpoint, outcome: &'b CapturedResponse) -> DecodedBody<'b> {
-    // What a span carries stands in the first events of a stream and in its last.
+/// Decodes the parts of the body that a span carries: ids, the model, tokens, finish reasons, failures. Cheap enough
+/// for the caller's thread, whatever the size of the body.
+pub(super) fn decode_summary<'b>(endpoint: &Endpoint, response: &'b CapturedResponse) -> DecodedBody<'b> {
+    // They are in the first events of a stream and in its last.
     const FIRST: usize = 3;
     const LAST: usize = 8;
-    read(endpoint, outcome, json::parse_shallow, |framing, bytes, take| {
+    decode_with(endpoint, response, json::parse_shallow, |framing, bytes, take| {
         for_outer_events(framing, bytes, FIRST, LAST, take);
     })
 }
 
-/// Reads `outcome`'s body as `endpoint`'s API would have meant it.
-pub fn decode<'b>(endpoint: &Endpoint, outcome: &'b CapturedResponse) -> DecodedBody<'b> {
-    read(endpoint, outcome, json::parse, |framing, bytes, take| for_each_event(framing, bytes, take))
+/// Decodes the whole body of `response` as an answer of `endpoint`'s API.
+pub fn decode<'b>(endpoint: &Endpoint, response: &'b CapturedResponse) -> DecodedBody<'b> {
+    decode_with(endpoint, response, json::parse, |framing, bytes, take| for_each_event(framing, bytes, take))
 }
 
-/// How a text becomes a value.
+/// A JSON parser.
 type Parse = for<'t> fn(&'t str) -> Result<Json<'t>, SyntaxError>;
 
-fn read<'b>(
+/// Decodes with `parser` the events that `events` visits, or the body as a whole where it is no stream.
+fn decode_with<'b>(
     endpoint: &Endpoint,
-    outcome: &'b CapturedResponse,
+    response: &'b CapturedResponse,
     parser: Parse,
     events: impl FnOnce(Framing, &'b [u8], &mut dyn FnMut(Event<'b>)),
 ) -> DecodedBody<'b> {
-    let bytes = outcome.body.bytes();
-    let framing = Framing::of_answer(endpoint.api, &outcome.head, bytes);
+    let bytes = response.body.bytes();
+    let framing = Framing::of_answer(endpoint.api, &response.head, bytes);
     let fold = match framing {
         Framing::Whole => None,
         _ => dialect(endpoint.api).fold(endpoint),
@@ -60,7 +61,7 @@ fn read<'b>(
     let Some(mut fold) = fold else {
         let mut json = parse(json::lossy(bytes), parser);
         if let Some(body) = json.as_mut().and_then(Json::as_object_mut) {
-            bedrock_invoke::add_metrics(body, &outcome.head);
+            bedrock_invoke::add_metrics(body, &response.head);
         }
         return DecodedBody {
             streamed: framing != Framing::Whole,
@@ -76,14 +77,14 @@ fn read<'b>(
             decoded.finished = true;
             return;
         }
-        let seen = match parse(data.clone(), parser) {
+        let kind = match parse(data.clone(), parser) {
             Some(event) => fold.event(&name, event),
             None => EventKind::Unknown,
         };
-        if matches!(seen, EventKind::Content | EventKind::LastContent) && decoded.first_content.is_none() {
-            decoded.first_content = outcome.arrivals.at(end);
+        if matches!(kind, EventKind::Content | EventKind::LastContent) && decoded.first_content.is_none() {
+            decoded.first_content = response.arrivals.at(end);
         }
-        match seen {
+        match kind {
             EventKind::Content | EventKind::Other => {}
             EventKind::End | EventKind::LastContent => decoded.finished = true,
             EventKind::Unknown => unknown.push(Json::string(data)),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::json::Json;
 
-use super::view::text_or_json;
+use super::shared::members::text_or_json;
 
 /// Whether an `error` member reports one: some providers send an empty one with every answer.
 pub(crate) fn says_why(error: &Json<'_>) -> bool {

@@ -7,43 +7,46 @@ use super::decode::DecodedBody;
 use super::error::api_error;
 use super::view::ResponseView;
 
-/// The failure that the status or the end of an exchange tells; `decoded` where its body has been
-/// read already.
-pub fn exchange_failure(outcome: &CapturedResponse, decoded: Option<&DecodedBody<'_>>) -> Option<Failure> {
-    if let Some(status) = outcome.head.status.filter(|status| *status >= 400) {
-        // What has been read may have been redacted since.
-        let read = decoded.filter(|decoded| !decoded.streamed).and_then(|decoded| decoded.json.as_ref());
-        let streamed = decoded.and_then(|decoded| decoded.error.as_ref());
-        let (mut code, mut message) = match read.or(streamed) {
+/// Returns whether the status or the end of an exchange is that of a failure, without a look at its body.
+pub fn has_failed(response: &CapturedResponse) -> bool {
+    response.head.status.is_some_and(|status| status >= 400) || response.end != Completion::Complete
+}
+
+/// Returns the failure that the status or the end of an exchange is; `decoded` is its body.
+pub(super) fn exchange_failure(response: &CapturedResponse, decoded: &DecodedBody<'_>) -> Option<Failure> {
+    if let Some(status) = response.head.status.filter(|status| *status >= 400) {
+        // The decoded body comes first: it may have been redacted since.
+        let body = decoded.json.as_ref().filter(|_| !decoded.streamed).or(decoded.error.as_ref());
+        let (mut code, mut message) = match body {
             Some(body) => api_error(body),
             None => {
-                let text = json::lossy(outcome.body.bytes());
+                let text = json::lossy(response.body.bytes());
                 match json::parse(&text) {
                     Ok(body) => api_error(&body),
                     Err(_no_json) => (String::new(), text.trim().to_owned()),
                 }
             }
         };
-        if let (Completion::Failed(failure), true) = (&outcome.end, message.is_empty()) {
+        if let (Completion::Failed(failure), true) = (&response.end, message.is_empty()) {
             message.clone_from(&failure.message);
         }
         if code.is_empty() {
-            code.clone_from(&outcome.head.error_code);
+            code.clone_from(&response.head.error_code);
         }
         let kind = ErrorType::Http(status);
         return Some(Failure { kind, code, message });
     }
-    match &outcome.end {
+    match &response.end {
         Completion::Failed(failure) => Some(failure.clone()),
         Completion::Complete => None,
-        Completion::Dropped if decoded.is_some_and(|decoded| decoded.finished) => None,
+        Completion::Dropped if decoded.finished => None,
         Completion::Dropped => {
             Some(Failure::new(ErrorType::Cancelled, "the caller dropped the call before its end"))
         }
     }
 }
 
-/// The error that a body or a stream reports though its status is no error.
+/// Returns the error that a body or a stream reports though its status is that of a success.
 pub fn reported_failure(decoded: &DecodedBody<'_>, response: &ResponseView<'_>) -> Option<Failure> {
     let error = decoded.error.as_ref().or(response.error)?;
     let (code, message) = api_error(error);

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::format::Usage;
-use crate::json::{self, Json};
+use crate::json::Json;
 
 /// What a request says.
 #[derive(Debug, Default)]
@@ -171,59 +171,6 @@ pub struct ReportedCost {
     pub total: f64,
 }
 
-/// The string at `json`, or nothing.
-pub fn text<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
-    json.as_str().unwrap_or_default()
-}
-
-/// A member that is present and not null.
-pub fn present<'j>(body: &'j Json<'j>, key: &str) -> Option<&'j Json<'j>> {
-    Some(body.get(key)).filter(|json| !json.is_null())
-}
-
-/// A string as it stands, anything else as compact JSON.
-pub fn text_or_json<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
-    match json {
-        Json::String(text) => text.plain(),
-        Json::Null => Cow::Borrowed(""),
-        other => {
-            let mut out = Vec::new();
-            json::compact(other, &mut out);
-            Cow::Owned(json::lossy(&out).into_owned())
-        }
-    }
-}
-
-/// The first of `paths` at which a whole number stands.
-pub fn count(body: &Json<'_>, paths: &[&[&str]]) -> Option<u64> {
-    paths.iter().find_map(|path| body.at(path).as_u64())
-}
-
-/// How many bytes a text of base64 stands for.
-pub fn base64_bytes(base64: &str) -> u64 {
-    let digits = base64.trim_end_matches('=').len() as u64;
-    digits * 3 / 4
-}
-
-/// The media type and the data of a `data:` URL.
-pub fn data_url(url: &str) -> Option<(&str, &str)> {
-    let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
-    let media_type = head.strip_suffix(";base64")?;
-    Some((media_type.split(';').next().unwrap_or_default(), data))
-}
-
-/// A part for something at `url`, be it its data or its address.
-pub fn media_at<'j>(url: Cow<'j, str>, fallback_type: &'static str) -> Part<'j> {
-    match data_url(&url) {
-        Some((media_type, data)) => Part::Media {
-            media_type: Cow::Owned(media_type.to_owned()),
-            bytes: Some(base64_bytes(data)),
-            source: Cow::Borrowed(""),
-        },
-        None => Part::Media { media_type: Cow::Borrowed(fallback_type), bytes: None, source: url },
-    }
-}
-
 /// The request parameters that a span carries, read without building the views.
 pub fn parameters<'j>(body: &'j Json<'j>) -> impl Iterator<Item = (&'static str, &'j Json<'j>)> {
     const SPAN_PARAMETERS: [(&str, &str); 6] = [
@@ -235,16 +182,4 @@ pub fn parameters<'j>(body: &'j Json<'j>) -> impl Iterator<Item = (&'static str,
         ("gen_ai.request.top_k", "top_k"),
     ];
     SPAN_PARAMETERS.into_iter().map(|(field, key)| (field, body.get(key)))
-}
-
-/// Unix seconds from a number, or from an RFC 3339 time.
-pub fn unix_seconds(json: &Json<'_>) -> Option<u64> {
-    match json {
-        Json::Number(_) => json.as_f64().map(|seconds| seconds as u64),
-        Json::String(time) => {
-            let time = chrono::DateTime::parse_from_rfc3339(&time.plain()).ok()?;
-            u64::try_from(time.timestamp()).ok()
-        }
-        _ => None,
-    }
 }

@@ -9,6 +9,7 @@ use crate::capture::{Api, CallRecord, Endpoint, ErrorType, Failure, FieldValue, 
 use crate::format::Usage;
 use crate::json::{self, Json, Object};
 use crate::redact;
+use crate::semconv;
 
 /// What a field may mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,52 +43,65 @@ enum Meaning {
 /// The names of each meaning, the strongest first: OpenTelemetry's (of today, then of older versions),
 /// OpenInference's, the short ones.
 const NAMES: [(Meaning, &[&str]); 24] = [
-    (Meaning::Provider, &["gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system"]),
-    (Meaning::Operation, &["gen_ai.operation.name"]),
-    (Meaning::Model, &["gen_ai.request.model", "llm.model_name"]),
-    (Meaning::ResponseModel, &["gen_ai.response.model"]),
-    (Meaning::ResponseId, &["gen_ai.response.id"]),
+    (
+        Meaning::Provider,
+        &[semconv::GEN_AI_PROVIDER_NAME, semconv::GEN_AI_SYSTEM, semconv::LLM_PROVIDER, semconv::LLM_SYSTEM],
+    ),
+    (Meaning::Operation, &[semconv::GEN_AI_OPERATION_NAME]),
+    (Meaning::Model, &[semconv::GEN_AI_REQUEST_MODEL, semconv::LLM_MODEL_NAME]),
+    (Meaning::ResponseModel, &[semconv::GEN_AI_RESPONSE_MODEL]),
+    (Meaning::ResponseId, &[semconv::GEN_AI_RESPONSE_ID]),
     (
         Meaning::FinishReason,
-        &["gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "finish_reason"],
+        &[
+            semconv::GEN_AI_RESPONSE_FINISH_REASONS,
+            semconv::GEN_AI_RESPONSE_FINISH_REASON,
+            semconv::SHORT_FINISH_REASON,
+        ],
     ),
     (
         Meaning::Prompt,
         &[
-            "gen_ai.usage.input_tokens",
-            "gen_ai.usage.prompt_tokens",
-            "llm.token_count.prompt",
-            "prompt_tokens",
+            semconv::GEN_AI_USAGE_INPUT_TOKENS,
+            semconv::GEN_AI_USAGE_PROMPT_TOKENS,
+            semconv::LLM_TOKEN_COUNT_PROMPT,
+            semconv::SHORT_PROMPT_TOKENS,
         ],
     ),
     (
         Meaning::Completion,
         &[
-            "gen_ai.usage.output_tokens",
-            "gen_ai.usage.completion_tokens",
-            "llm.token_count.completion",
-            "completion_tokens",
+            semconv::GEN_AI_USAGE_OUTPUT_TOKENS,
+            semconv::GEN_AI_USAGE_COMPLETION_TOKENS,
+            semconv::LLM_TOKEN_COUNT_COMPLETION,
+            semconv::SHORT_COMPLETION_TOKENS,
         ],
     ),
-    (Meaning::Total, &["gen_ai.usage.total_tokens", "llm.token_count.total", "total_tokens"]),
-    (Meaning::Cached, &["gen_ai.usage.cache_read.input_tokens"]),
+    (
+        Meaning::Total,
+        &[semconv::GEN_AI_USAGE_TOTAL_TOKENS, semconv::LLM_TOKEN_COUNT_TOTAL, semconv::SHORT_TOTAL_TOKENS],
+    ),
+    (Meaning::Cached, &[semconv::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS]),
     (
         Meaning::CacheCreation,
-        &["gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"],
+        &[semconv::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS, semconv::GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS],
     ),
-    (Meaning::Reasoning, &["gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"]),
-    (Meaning::Temperature, &["gen_ai.request.temperature"]),
-    (Meaning::MaxTokens, &["gen_ai.request.max_tokens"]),
-    (Meaning::Stream, &["gen_ai.request.stream"]),
-    (Meaning::Latency, &["latency_ms"]),
-    (Meaning::ErrorType, &["error_type", "error.type", "exception.type"]),
-    (Meaning::ErrorMessage, &["error_message", "exception.message"]),
-    (Meaning::Input, &["gen_ai.input.messages"]),
-    (Meaning::Output, &["gen_ai.output.messages"]),
-    (Meaning::System, &["gen_ai.system_instructions"]),
-    (Meaning::Address, &["server.address"]),
-    (Meaning::Port, &["server.port"]),
-    (Meaning::Kind, &["openinference.span.kind"]),
+    (
+        Meaning::Reasoning,
+        &[semconv::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, semconv::GEN_AI_USAGE_REASONING_TOKENS],
+    ),
+    (Meaning::Temperature, &[semconv::GEN_AI_REQUEST_TEMPERATURE]),
+    (Meaning::MaxTokens, &[semconv::GEN_AI_REQUEST_MAX_TOKENS]),
+    (Meaning::Stream, &[semconv::GEN_AI_REQUEST_STREAM]),
+    (Meaning::Latency, &[semconv::SHORT_LATENCY_MS]),
+    (Meaning::ErrorType, &[semconv::SHORT_ERROR_TYPE, semconv::ERROR_TYPE, semconv::EXCEPTION_TYPE]),
+    (Meaning::ErrorMessage, &[semconv::SHORT_ERROR_MESSAGE, semconv::EXCEPTION_MESSAGE]),
+    (Meaning::Input, &[semconv::GEN_AI_INPUT_MESSAGES]),
+    (Meaning::Output, &[semconv::GEN_AI_OUTPUT_MESSAGES]),
+    (Meaning::System, &[semconv::GEN_AI_SYSTEM_INSTRUCTIONS]),
+    (Meaning::Address, &[semconv::SERVER_ADDRESS]),
+    (Meaning::Port, &[semconv::SERVER_PORT]),
+    (Meaning::Kind, &[semconv::OPENINFERENCE_SPAN_KIND]),
 ];
 
 /// What a name means, and how strong it is: 0 is the strongest.
@@ -298,11 +312,15 @@ impl<'r> SpanAttributes<'r> {
 
 fn is_known(name: &str, http: bool) -> bool {
     const PLUMBING: [&str; 6] = ["otel.", "http.", "url.", "network.", "server.", "error."];
-    const TOLD_BY_BODIES: [&str; 4] =
-        ["gen_ai.request.", "gen_ai.response.", "gen_ai.usage.", "gen_ai.output."];
+    const IN_BODIES: [&str; 4] = [
+        semconv::GEN_AI_REQUEST_PREFIX,
+        semconv::GEN_AI_RESPONSE_PREFIX,
+        semconv::GEN_AI_USAGE_PREFIX,
+        semconv::GEN_AI_OUTPUT_PREFIX,
+    ];
     meaning(name).is_some()
         || PLUMBING.iter().any(|prefix| name.starts_with(prefix))
-        || (http && TOLD_BY_BODIES.iter().any(|prefix| name.starts_with(prefix)))
+        || (http && IN_BODIES.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 fn number(value: FieldValue<'_>) -> Option<Json<'static>> {

@@ -53,12 +53,12 @@ fn type_of_key(key: &str, around: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether any string is long enough to be asked about.
-pub fn worth_a_look(json: &Json<'_>, limit: usize) -> bool {
+/// Returns whether any string is longer than `limit` bytes.
+pub fn has_long_string(json: &Json<'_>, limit: usize) -> bool {
     match json {
         Json::String(text) => text.len() > limit,
-        Json::Array(items) => items.iter().any(|item| worth_a_look(item, limit)),
-        Json::Object(members) => members.iter().any(|(_, member)| worth_a_look(member, limit)),
+        Json::Array(items) => items.iter().any(|item| has_long_string(item, limit)),
+        Json::Object(members) => members.iter().any(|(_, member)| has_long_string(member, limit)),
         Json::Null | Json::Bool(_) | Json::Number(_) => false,
     }
 }
@@ -247,7 +247,7 @@ mod tests {
             ),
         ] {
             let mut json = json::parse(&body).unwrap();
-            assert!(worth_a_look(&json, 1000));
+            assert!(has_long_string(&json, 1000));
             let taken = elide(&mut json, 1000);
             assert_eq!(taken.len(), 1, "{}", &body[..60]);
             assert_eq!(taken[0].bytes, bytes);

@@ -2,6 +2,7 @@
 
 pub mod call_id;
 pub mod day;
+mod index;
 pub mod layout;
 pub mod lenient;
 pub mod lock;
@@ -10,8 +11,9 @@ mod session;
 pub mod session_name;
 pub mod time;
 
+pub use index::IndexEntry;
 pub use metadata::{
-    ApiInfo, Attempt, Context, CostEstimate, Files, IndexEntry, Metadata, Performance, RequestInfo,
-    ResponseInfo, SCHEMA_VERSION, Status, Truncated, Usage,
+    ApiInfo, Attempt, Context, CostEstimate, Files, Metadata, Performance, RequestInfo, ResponseInfo,
+    SCHEMA_VERSION, Status, Trace, TraceSpan, Truncated, Usage,
 };
 pub use session::{Counters, LossCounts, SessionInfo, WriteErrors};

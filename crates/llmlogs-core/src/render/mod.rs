@@ -1,11 +1,13 @@
 //! `input.txt` and `output.txt`: a call as people read it.
 //!
-//! FORMAT.md gives the layout to the byte. Everything comes from the provider-neutral views.
+//! `docs/format.md` has the layout, byte for byte. Everything comes from the views that all APIs share.
 
 mod input;
+mod language;
 mod output;
 
 pub use input::input;
+pub use language::Language;
 pub use output::{Failed, Reply, output};
 
 use std::borrow::Cow;
@@ -13,23 +15,12 @@ use std::fmt::Write;
 
 use crate::api::Part;
 
-/// The language of the three lines that tell of a failure in `output.txt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Language {
-    /// `⚠️ API 调用失败`
-    #[default]
-    Chinese,
-    /// `⚠️ API call failed`
-    English,
-}
-
 /// Eighty characters of each, and forty.
 const DOUBLE: &str = "================================================================================";
 const SINGLE: &str = "────────────────────────────────────────────────────────────────────────────────";
 const SHORT: &str = "----------------------------------------";
 
-/// A text file on its way.
+/// A text file while it is written.
 struct Page(String);
 
 impl Page {
@@ -68,9 +59,9 @@ impl Page {
         self.line(SHORT);
     }
 
-    /// Closes the page: a double rule, without a newline at the end.
+    /// Closes the page with a double rule.
     fn end(mut self) -> String {
-        self.0.push_str(DOUBLE);
+        self.line(DOUBLE);
         self.0
     }
 }

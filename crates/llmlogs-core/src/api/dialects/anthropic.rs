@@ -6,13 +6,15 @@ use std::borrow::Cow;
 
 use crate::capture::Endpoint;
 use crate::format::Usage;
-use crate::json::{self, Json, Object, Text};
+use crate::json::{Json, Object, Text};
 
-use super::openai_chat::{self, OpenAiChat};
+use super::openai_chat::OpenAiChat;
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, count, present, text, text_or_json,
-};
+use crate::api::shared::cost::usage_cost;
+use crate::api::shared::delta::joined_json;
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{count, present, text, text_or_json};
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct Anthropic;
 
@@ -50,7 +52,7 @@ impl Dialect for Anthropic {
             model: text(body.get("model")),
             choices: present(body, "content").map(|_| choice()).into_iter().collect(),
             usage: usage(body.get("usage")),
-            cost: openai_chat::reported_cost(body.get("usage")),
+            cost: usage_cost(body.get("usage")),
             service_tier: text(body.at(&["usage", "service_tier"])),
             error: present(body, "error"),
         }
@@ -399,16 +401,10 @@ impl<'a> Block<'a> {
 
     fn finish(mut self) -> Json<'a> {
         if !self.input.is_empty() {
-            self.members.set("input", tool_input(self.input));
+            self.members.set("input", joined_json(self.input));
         }
         Json::Object(self.members)
     }
-}
-
-/// A tool's input that came in pieces; as text where it is not, or not all of it, JSON.
-pub(crate) fn tool_input(pieces: Text<'_>) -> Json<'_> {
-    let parsed = json::parse(&pieces.plain()).map(Json::into_owned);
-    parsed.unwrap_or(Json::String(pieces))
 }
 
 #[cfg(test)]
@@ -418,6 +414,7 @@ mod tests {
     use super::*;
     use crate::api::view::tool_ids;
     use crate::api::{Request, detect_endpoint};
+    use crate::json;
 
     fn endpoint() -> Endpoint {
         detect_endpoint(Request { method: "POST", url: "https://api.anthropic.com/v1/messages" }).unwrap()

@@ -8,11 +8,11 @@ use crate::capture::Endpoint;
 use crate::format::Usage;
 use crate::json::{Json, Object, Text};
 
-use super::anthropic::tool_input;
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, count, present, text, text_or_json,
-};
+use crate::api::shared::delta::joined_json;
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{count, present, text, text_or_json};
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct BedrockConverse;
 
@@ -296,7 +296,7 @@ impl<'a> Block<'a> {
     fn take(&mut self, delta: Object<'a>) -> bool {
         let mut said = false;
         for (key, value) in delta {
-            said |= has_content(&value);
+            said |= has_text(&value);
             match (&*key.plain(), value) {
                 ("toolUse", Json::Object(mut call)) => {
                     if let Some(Json::String(piece)) = call.remove("input") {
@@ -326,7 +326,7 @@ impl<'a> Block<'a> {
     fn finish(mut self) -> Json<'a> {
         if let Some(Json::Object(call)) = self.members.get_mut("toolUse") {
             if !self.input.is_empty() {
-                call.set("input", tool_input(self.input));
+                call.set("input", joined_json(self.input));
             } else if call.get("input").is_none() {
                 call.set("input", Json::Object(Object::new()));
             }
@@ -343,11 +343,12 @@ impl<'a> Block<'a> {
     }
 }
 
-fn has_content(delta: &Json<'_>) -> bool {
+/// Returns whether there is a text that is not empty anywhere in a delta, whose objects come empty to begin with.
+fn has_text(delta: &Json<'_>) -> bool {
     match delta {
         Json::String(text) => !text.is_empty(),
-        Json::Array(items) => items.iter().any(has_content),
-        Json::Object(members) => members.iter().any(|(_, value)| has_content(value)),
+        Json::Array(items) => items.iter().any(has_text),
+        Json::Object(members) => members.iter().any(|(_, value)| has_text(value)),
         Json::Null | Json::Bool(_) | Json::Number(_) => false,
     }
 }
@@ -381,7 +382,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::api::framing::aws_event_stream::tests::{event, exception};
+    use crate::api::framing::aws_frames::{event, exception};
     use crate::api::view::tool_ids;
     use crate::api::{Request, decode, detect_endpoint, reported_failure};
     use crate::capture::{Body, CapturedResponse, ChunkTimings, Completion, ResponseHead};

@@ -18,26 +18,12 @@ use super::anthropic::Anthropic;
 use super::bedrock::{BedrockConverse, invocation_usage, names_itself};
 use super::openai_chat::{self, OpenAiChat};
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, count, present, text, text_or_json,
-};
+use crate::api::shared::members::{count, present, text, text_or_json};
+use crate::api::shared::usage::usage;
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView};
 
 /// Under this name a stream's last chunk has what the headers of a whole answer say.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
-
-/// OpenTelemetry's name for what a model does on `invoke`, which serves models of every kind.
-pub(crate) fn operation(model: &str) -> &'static str {
-    let is = |words: &[&str]| words.iter().any(|word| model.contains(word));
-    if is(&["embed"]) {
-        "embeddings"
-    } else if is(&["rerank"]) {
-        "rerank"
-    } else if is(&["titan-image", "nova-canvas", "stability."]) {
-        "image_generation"
-    } else {
-        "chat"
-    }
-}
 
 /// Puts what the headers count where a stream has it, so that both read alike.
 pub(crate) fn add_metrics(body: &mut Object<'_>, head: &ResponseHead) {
@@ -133,7 +119,7 @@ fn text_response<'j>(endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j
     ResponseView {
         id: text(body.get("id")),
         choices: answers.iter().filter_map(answer).collect(),
-        usage: openai_chat::usage(endpoint, body.get("usage")).or_else(|| token_counts(body)),
+        usage: usage(endpoint, body.get("usage")).or_else(|| token_counts(body)),
         error: present(body, "error"),
         ..ResponseView::default()
     }
@@ -284,7 +270,7 @@ impl<'a> Fold<'a> for TextFold<'a> {
                 ("response", Json::Object(whole)) => {
                     whole.into_iter().for_each(|(key, value)| self.answer.set_text(key, value));
                 }
-                (name, value) => said |= append_delta(name, self.answer.entry(&key), value),
+                (name, value) => said |= append_chunk(name, self.answer.entry(&key), value),
             }
         }
         if said { EventKind::Content } else { EventKind::Other }
@@ -311,7 +297,7 @@ impl<'a> Fold<'a> for TextFold<'a> {
 
 /// Adds a piece: texts of the answer come in pieces, lists item by item, all else anew each time.
 /// Says whether the model said something in it.
-fn append_delta<'a>(name: &str, whole: &mut Json<'a>, piece: Json<'a>) -> bool {
+fn append_chunk<'a>(name: &str, whole: &mut Json<'a>, piece: Json<'a>) -> bool {
     match (&mut *whole, piece) {
         (_, Json::Null) => false,
         (place, Json::String(piece))
@@ -330,18 +316,18 @@ fn append_delta<'a>(name: &str, whole: &mut Json<'a>, piece: Json<'a>) -> bool {
                 if place >= old.len() {
                     old.push(Json::Object(Object::new()));
                 }
-                said |= append_delta(name, &mut old[place], piece);
+                said |= append_chunk(name, &mut old[place], piece);
             }
             said
         }
         (place @ Json::Null, Json::Array(pieces)) => {
             *place = Json::Array(Vec::new());
-            append_delta(name, place, Json::Array(pieces))
+            append_chunk(name, place, Json::Array(pieces))
         }
         (Json::Object(old), Json::Object(pieces)) => {
             let mut said = false;
             for (key, piece) in pieces {
-                said |= append_delta(&key.plain(), old.entry(&key), piece);
+                said |= append_chunk(&key.plain(), old.entry(&key), piece);
             }
             said
         }

@@ -8,12 +8,15 @@ use crate::capture::Endpoint;
 use crate::format::Usage;
 use crate::json::{Json, Object, Text};
 
-use super::openai_chat::{self, OpenAiChat, content_part};
+use super::openai_chat::OpenAiChat;
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::error::{reported, says_why};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, count, present, text, text_or_json,
-};
+use crate::api::error::reported;
+use crate::api::shared::content::content_part;
+use crate::api::shared::cost::body_cost;
+use crate::api::shared::delta::{append_delta, has_content, is_empty};
+use crate::api::shared::members::{count, present, text, text_or_json};
+use crate::api::shared::usage as openai;
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView};
 
 pub(crate) struct Cohere;
 
@@ -47,8 +50,8 @@ impl Dialect for Cohere {
             choices: answered.then_some(Choice { finish_reason, parts }).into_iter().collect(),
             usage: usage(body.get("usage"))
                 .or_else(|| usage(body.get("meta")))
-                .or_else(|| openai_chat::usage(endpoint, body.get("usage"))),
-            cost: openai_chat::cost(body),
+                .or_else(|| openai::usage(endpoint, body.get("usage"))),
+            cost: body_cost(body),
             error: reported(body),
             ..ResponseView::default()
         }
@@ -183,7 +186,7 @@ impl<'a> Fold<'a> for ChatFold<'a> {
                 }
                 // The lists and texts that are still to come stand there empty.
                 if let Json::Object(message) = taken(delta(&mut event), &["message"]) {
-                    let said = message.into_iter().filter(|(_, value)| !is_blank(value));
+                    let said = message.into_iter().filter(|(_, value)| !is_empty(value));
                     said.for_each(|(key, value)| self.message.set_text(key, value));
                 }
                 EventKind::Other
@@ -193,13 +196,13 @@ impl<'a> Fold<'a> for ChatFold<'a> {
                     append_delta(self.object.entry(&Text::new("logprobs")), "", Json::Array(vec![logprobs]));
                 }
                 let piece = taken(delta(&mut event), &["message", "content"]);
-                let said = ["text", "thinking"].iter().any(|key| !is_blank(piece.get(key)));
+                let said = ["text", "thinking"].iter().any(|key| !is_empty(piece.get(key)));
                 self.content.take(index, piece, kind.ends_with("start"));
                 if said { EventKind::Content } else { EventKind::Other }
             }
             "tool-plan-delta" => {
                 let piece = taken(delta(&mut event), &["message", "tool_plan"]);
-                let said = !is_blank(&piece);
+                let said = !is_empty(&piece);
                 append_delta(self.message.entry(&Text::new("tool_plan")), "tool_plan", piece);
                 if said { EventKind::Content } else { EventKind::Other }
             }
@@ -216,7 +219,7 @@ impl<'a> Fold<'a> for ChatFold<'a> {
             "content-end" | "tool-call-end" | "citation-end" => EventKind::Other,
             "message-end" => {
                 if let Json::Object(delta) = delta(&mut event) {
-                    if delta.get("error").is_some_and(says_why) {
+                    if delta.get("error").is_some_and(has_content) {
                         self.error = Some(Json::Object(delta.clone()));
                     }
                     delta.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
@@ -224,7 +227,7 @@ impl<'a> Fold<'a> for ChatFold<'a> {
                 EventKind::End
             }
             "error" => self.failed(event),
-            _ if event.get("error").is_some_and(says_why) => self.failed(event),
+            _ if event.get("error").is_some_and(has_content) => self.failed(event),
             _ => EventKind::Unknown,
         }
     }
@@ -262,8 +265,7 @@ impl<'a> ChatFold<'a> {
             | "citation-generation"
             | "text-generation" => {
                 for (key, value) in event {
-                    let name = key.plain().into_owned();
-                    append_delta(self.object.entry(&key), &name, value);
+                    append_delta(self.object.entry(&key), &key.plain(), value);
                 }
                 if kind == "text-generation" { EventKind::Content } else { EventKind::Other }
             }
@@ -286,7 +288,7 @@ impl<'a> ChatFold<'a> {
             }
             "stream-end" => {
                 self.tool_calls = Slots::default();
-                if event.get("error").is_some_and(says_why) {
+                if event.get("error").is_some_and(has_content) {
                     self.error = Some(Json::Object(event.clone()));
                 }
                 if let Some(Json::Object(response)) = event.remove("response") {
@@ -295,7 +297,7 @@ impl<'a> ChatFold<'a> {
                 event.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
                 EventKind::End
             }
-            _ if event.get("error").is_some_and(says_why) => self.failed(event),
+            _ if event.get("error").is_some_and(has_content) => self.failed(event),
             _ => EventKind::Unknown,
         }
     }
@@ -328,32 +330,6 @@ fn taken<'a>(mut json: Json<'a>, path: &[&str]) -> Json<'a> {
         json = json.as_object_mut().and_then(|object| object.remove(key)).unwrap_or_default();
     }
     json
-}
-
-fn is_blank(json: &Json<'_>) -> bool {
-    match json {
-        Json::Null => true,
-        Json::String(text) => text.is_empty(),
-        Json::Array(items) => items.is_empty(),
-        _ => false,
-    }
-}
-
-/// Adds a piece to what came before it: texts and lists grow, all else is said anew.
-pub(crate) fn append_delta<'a>(whole: &mut Json<'a>, key: &str, piece: Json<'a>) {
-    const SAID_ONCE: [&str; 5] = ["id", "type", "role", "name", "generation_id"];
-    match (&mut *whole, piece) {
-        (_, Json::Null) => {}
-        (Json::Object(old), Json::Object(new)) => {
-            for (key, value) in new {
-                let name = key.plain().into_owned();
-                append_delta(old.entry(&key), &name, value);
-            }
-        }
-        (Json::Array(old), Json::Array(new)) => old.extend(new),
-        (Json::String(old), Json::String(new)) if !SAID_ONCE.contains(&key) => old.push(&new),
-        (_, new) => *whole = new,
-    }
 }
 
 #[cfg(test)]

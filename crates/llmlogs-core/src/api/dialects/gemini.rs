@@ -12,12 +12,13 @@ use crate::capture::Endpoint;
 use crate::format::Usage;
 use crate::json::{Json, Object, Text};
 
-use super::openai_chat;
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::error::{reported, says_why};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, text, text_or_json, unix_seconds,
-};
+use crate::api::error::reported;
+use crate::api::shared::cost::usage_cost;
+use crate::api::shared::delta::has_content;
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{text, text_or_json, unix_seconds};
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct Gemini;
 
@@ -57,7 +58,7 @@ impl Dialect for Gemini {
             model: text(member(body, "modelVersion")),
             choices,
             usage: usage(usage_json),
-            cost: openai_chat::reported_cost(usage_json),
+            cost: usage_cost(usage_json),
             service_tier: service_tier(usage_json),
             error: reported(body),
         }
@@ -333,7 +334,7 @@ impl<'a> Fold<'a> for GenerateFold<'a> {
             chunk = inner;
         }
         let chunk = Json::Object(chunk);
-        let failed = says_why(chunk.get("error"));
+        let failed = has_content(chunk.get("error"));
         if failed {
             self.error = Some(chunk.clone());
         }

@@ -6,14 +6,14 @@ use std::borrow::Cow;
 
 use crate::capture::Endpoint;
 use crate::format::Usage;
-use crate::json::{self, Json, Object, Text};
+use crate::json::{Json, Object, Text};
 
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
 use crate::api::error::reported;
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, present, text, text_or_json,
-    unix_seconds,
-};
+use crate::api::shared::delta::joined_json;
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{present, text, text_or_json, unix_seconds};
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct GeminiInteractions;
 
@@ -281,12 +281,7 @@ impl<'a> Step<'a> {
 
     fn finish(mut self) -> Json<'a> {
         if !self.arguments.is_empty() {
-            let written = self.arguments.plain().into_owned();
-            let arguments = match json::parse(&written) {
-                Ok(arguments) => arguments.into_owned(),
-                Err(_broken_off) => Json::String(self.arguments),
-            };
-            self.members.set("arguments", arguments);
+            self.members.set("arguments", joined_json(self.arguments));
         }
         Json::Object(self.members)
     }
@@ -385,6 +380,7 @@ mod tests {
     use crate::api::view::tool_ids;
     use crate::api::{Request, decode, detect_endpoint};
     use crate::capture::{Body, CapturedResponse, ChunkTimings, Completion, ResponseHead};
+    use crate::json;
 
     const URL: &str = "https://generativelanguage.googleapis.com/v1beta/interactions?alt=sse&key=k";
 

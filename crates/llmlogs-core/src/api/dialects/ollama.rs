@@ -8,13 +8,12 @@ use crate::capture::Endpoint;
 use crate::format::Usage;
 use crate::json::{Json, Object};
 
-use super::cohere::append_delta;
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::error::{reported, says_why};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, present, text, text_or_json,
-    unix_seconds,
-};
+use crate::api::error::reported;
+use crate::api::shared::delta::{append_delta, has_content, message_has_content};
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{present, text, text_or_json, unix_seconds};
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct Ollama;
 
@@ -132,7 +131,7 @@ impl<'a> Fold<'a> for LinesFold<'a> {
         let Json::Object(line) = data else {
             return EventKind::Unknown;
         };
-        if line.get("error").is_some_and(says_why) {
+        if line.get("error").is_some_and(has_content) {
             self.error = Some(Json::Object(line));
             return EventKind::Other;
         }
@@ -142,15 +141,14 @@ impl<'a> Fold<'a> for LinesFold<'a> {
         }
         let mut said = false;
         for (key, value) in line {
-            let name = key.plain().into_owned();
-            match (&*name, value) {
+            match (&*key.plain(), value) {
                 ("message", value) => {
-                    said |= has_content(&value);
+                    said |= message_has_content(&value);
                     append_delta(self.object.entry(&key), "message", value);
                 }
-                ("response" | "thinking" | "tool_calls" | "logprobs", value) => {
+                (name @ ("response" | "thinking" | "tool_calls" | "logprobs"), value) => {
                     said |= !matches!(&value, Json::String(text) if text.is_empty()) && !value.is_null();
-                    append_delta(self.object.entry(&key), &name, value);
+                    append_delta(self.object.entry(&key), name, value);
                 }
                 // The last line's word counts: its moment, its figures, its context.
                 (_, value) => *self.object.entry(&key) = value,
@@ -168,17 +166,6 @@ impl<'a> Fold<'a> for LinesFold<'a> {
     fn finish(self: Box<Self>) -> Folded<'a> {
         Folded { object: Json::Object(self.object), error: self.error }
     }
-}
-
-/// Whether a piece of a message is more than its role.
-fn has_content(message: &Json<'_>) -> bool {
-    message.as_object().is_some_and(|message| {
-        message.iter().any(|(key, value)| match value {
-            Json::String(text) => !text.is_empty() && *key != *"role",
-            Json::Array(items) => !items.is_empty(),
-            _ => false,
-        })
-    })
 }
 
 #[cfg(test)]

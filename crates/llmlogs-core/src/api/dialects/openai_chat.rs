@@ -5,16 +5,18 @@
 
 use std::borrow::Cow;
 
-use crate::capture::{Api, Endpoint};
-use crate::format::Usage;
+use crate::capture::Endpoint;
 use crate::json::{Json, Object, Text};
 
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
 use crate::api::error::reported;
-use crate::api::view::{
-    Choice, Message, Part, ReportedCost, RequestView, ResponseView, Tool, base64_bytes, count, data_url,
-    media_at, present, text, text_or_json,
-};
+use crate::api::shared::content::content_part;
+use crate::api::shared::cost::{body_cost, usage_cost};
+use crate::api::shared::delta::{is_empty, message_has_content};
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{present, text, text_or_json};
+use crate::api::shared::usage::usage;
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct OpenAiChat;
 
@@ -53,7 +55,7 @@ impl Dialect for OpenAiChat {
             model: text(body.get("model")),
             choices: body.get("choices").items().iter().map(choice).collect(),
             usage: usage(endpoint, usage_json),
-            cost: cost(body).or_else(|| reported_cost(usage_json)),
+            cost: body_cost(body).or_else(|| usage_cost(usage_json)),
             service_tier: text(body.get("service_tier")),
             error: reported(body),
         }
@@ -150,56 +152,6 @@ fn tool_call<'j>(id: Cow<'j, str>, call: &'j Json<'j>) -> Part<'j> {
     Part::ToolCall { id, name: text(call.get("name")), arguments: text_or_json(arguments) }
 }
 
-/// A part of a content list, in the words of either of OpenAI's APIs or of those who speak them.
-pub(crate) fn content_part<'j>(part: &'j Json<'j>) -> Part<'j> {
-    let at = |key: &str| match part.get(key) {
-        Json::String(url) => url.plain(),
-        inner => text(inner.get("url")),
-    };
-    match &*text(part.get("type")) {
-        "text" | "input_text" | "output_text" => Part::Text(text(part.get("text"))),
-        "refusal" => Part::Refusal(text(part.get("refusal"))),
-        "reasoning_text" | "summary_text" => Part::Reasoning(text(part.get("text"))),
-        // Mistral's magistral models.
-        "thinking" => match part.get("thinking") {
-            Json::Array(items) => {
-                let texts: Vec<_> = items.iter().map(|item| text(item.get("text"))).collect();
-                Part::Reasoning(texts.concat().into())
-            }
-            other => Part::Reasoning(text(other)),
-        },
-        "image_url" | "input_image" | "computer_screenshot" => match at("image_url") {
-            url if url.is_empty() => media_at(text(part.get("file_id")), "image"),
-            url => media_at(url, "image"),
-        },
-        "video_url" => media_at(at("video_url"), "video"),
-        "document_url" => media_at(at("document_url"), "document"),
-        "input_audio" => Part::Media {
-            media_type: format!("audio/{}", text(part.at(&["input_audio", "format"]))).into(),
-            bytes: part.at(&["input_audio", "data"]).as_str().map(|data| base64_bytes(&data)),
-            source: Cow::Borrowed(""),
-        },
-        "file" | "input_file" => file(present(part, "file").unwrap_or(part)),
-        _ => match part {
-            Json::String(text) => Part::Text(text.plain()),
-            other => Part::Other(other),
-        },
-    }
-}
-
-/// A file: its data, bare or as a URL, else where it is.
-fn file<'j>(file: &'j Json<'j>) -> Part<'j> {
-    if let Some(data) = file.get("file_data").as_str() {
-        if data_url(&data).is_some() || data.starts_with("http") {
-            return media_at(data, "file");
-        }
-        let bytes = Some(base64_bytes(&data));
-        return Part::Media { media_type: Cow::Borrowed("file"), bytes, source: Cow::Borrowed("") };
-    }
-    let place = ["file_url", "file_id", "filename"].into_iter().find_map(|key| file.get(key).as_str());
-    media_at(place.unwrap_or_default(), "file")
-}
-
 fn choice<'j>(choice: &'j Json<'j>) -> Choice<'j> {
     let parts = match (present(choice, "message"), choice.get("text")) {
         (Some(message), _) => message_parts(message),
@@ -207,93 +159,6 @@ fn choice<'j>(choice: &'j Json<'j>) -> Choice<'j> {
         (None, _) => Vec::new(),
     };
     Choice { finish_reason: text(choice.get("finish_reason")), parts }
-}
-
-/// The tokens of a `usage` object in the common shape, in either generation of names.
-pub(crate) fn usage(endpoint: &Endpoint, usage: &Json<'_>) -> Option<Usage> {
-    usage.as_object()?;
-    let prompt = count(usage, &[&["prompt_tokens"], &["input_tokens"]]).unwrap_or(0);
-    let completion = count(usage, &[&["completion_tokens"], &["output_tokens"]]).unwrap_or(0);
-    // A zero in one place does not make void what another one says.
-    let said = |paths: &[&[&str]]| {
-        let mut counts = paths.iter().filter_map(|path| usage.at(path).as_u64());
-        counts.find(|count| *count > 0).unwrap_or(0)
-    };
-    let reasoning = said(&[
-        &["completion_tokens_details", "reasoning_tokens"],
-        &["output_tokens_details", "reasoning_tokens"],
-        &["reasoning_tokens"],
-    ]);
-    let total = count(usage, &[&["total_tokens"]]);
-    let unnamed = total.unwrap_or(0).saturating_sub(prompt + completion);
-    let (completion, reasoning) = match &*endpoint.provider {
-        // xAI's chat completions count reasoning beside the completion; its total says so too.
-        "x_ai" if endpoint.api == Api::OpenAiChat && (total.is_none() || unnamed >= reasoning) => {
-            (completion + reasoning, reasoning)
-        }
-        // So does a Grok behind another host.
-        _ if reasoning > 0 && unnamed == reasoning => (completion + reasoning, reasoning),
-        // Gemini's thoughts are in the total alone when it speaks OpenAI's language.
-        "gcp.gemini" | "gcp.vertex_ai" if endpoint.api == Api::OpenAiChat && reasoning <= unnamed => {
-            (completion + unnamed, unnamed)
-        }
-        _ => (completion, reasoning),
-    };
-    Some(Usage {
-        prompt_tokens: prompt,
-        completion_tokens: completion,
-        total_tokens: total.unwrap_or(prompt + completion),
-        cached_tokens: said(&[
-            &["prompt_tokens_details", "cached_tokens"],
-            &["input_tokens_details", "cached_tokens"],
-            // DeepSeek, Mistral, Moonshot, then those that pass Anthropic's words on.
-            &["prompt_cache_hit_tokens"],
-            &["num_cached_tokens"],
-            &["cached_tokens"],
-            &["cache_read_input_tokens"],
-        ]),
-        cache_creation_tokens: said(&[
-            &["prompt_tokens_details", "cache_write_tokens"],
-            &["input_tokens_details", "cache_write_tokens"],
-            &["prompt_tokens_details", "cache_creation_tokens"],
-            &["cache_creation_input_tokens"],
-        ]),
-        reasoning_tokens: reasoning,
-    })
-}
-
-/// What a body says that it cost: in its usage, or beside it as Venice does.
-pub(crate) fn cost(body: &Json<'_>) -> Option<ReportedCost> {
-    let venice = || body.at(&["cost", "usd"]).as_f64();
-    reported_cost(body.get("usage"))
-        .or_else(|| Some(ReportedCost { total: venice()?, ..ReportedCost::default() }))
-}
-
-/// What a `usage` object says that it cost: OpenRouter's `cost`, Perplexity's `cost.total_cost`, xAI's
-/// ticks of 10⁻¹⁰ dollars, DeepInfra's and a gateway's estimates.
-pub(crate) fn reported_cost(usage: &Json<'_>) -> Option<ReportedCost> {
-    let number = |path: &[&str]| usage.at(path).as_f64();
-    let upstream =
-        |keys: [&str; 2]| keys.into_iter().find_map(|key| number(&["cost_details", key])).unwrap_or(0.0);
-    if let Some(total) = number(&["cost"]) {
-        return Some(ReportedCost {
-            input: upstream(["upstream_inference_prompt_cost", "upstream_inference_input_cost"]),
-            output: upstream(["upstream_inference_completions_cost", "upstream_inference_output_cost"]),
-            total,
-        });
-    }
-    if let Some(total) = number(&["cost", "total_cost"]) {
-        return Some(ReportedCost {
-            input: number(&["cost", "input_tokens_cost"]).unwrap_or(0.0),
-            output: number(&["cost", "output_tokens_cost"]).unwrap_or(0.0),
-            total,
-        });
-    }
-    let total = number(&["cost_in_usd_ticks"])
-        .map(|ticks| ticks / 1e10)
-        .or_else(|| number(&["estimated_cost"]))
-        .or_else(|| number(&["pydantic_ai_gateway", "cost_estimate"]))?;
-    Some(ReportedCost { total, ..ReportedCost::default() })
 }
 
 /// Chunks on their way to a `chat.completion`.
@@ -379,12 +244,12 @@ impl<'a> ChatFold<'a> {
         let fixed = ["id", "object", "created", "model"].iter().any(|fixed| key == **fixed);
         let place = self.object.entry(&key);
         // Azure opens with a chunk whose id is empty and whose time is zero.
-        let unset = says_nothing(place) || (fixed && place.as_u64() == Some(0));
+        let unset = is_empty(place) || (fixed && place.as_u64() == Some(0));
         if merge && let (Some(old), Json::Object(new)) = (place.as_object_mut(), &value) {
             for (key, value) in new.iter() {
                 old.set_text(key.clone(), value.clone());
             }
-        } else if place.is_null() || !says_nothing(&value) && (unset || !fixed) {
+        } else if place.is_null() || !is_empty(&value) && (unset || !fixed) {
             *place = value;
         }
     }
@@ -423,7 +288,7 @@ impl<'a> ChoiceFold<'a> {
                     if self.message.is_none() {
                         self.members.set("message", Json::Null);
                     }
-                    said |= has_content(&delta);
+                    said |= message_has_content(&delta);
                     let message = self.message.get_or_insert_with(|| {
                         let start = [("role", Json::string("assistant")), ("content", Json::Null)];
                         Json::Object(start.into_iter().collect())
@@ -431,9 +296,11 @@ impl<'a> ChoiceFold<'a> {
                     merge(message, "message", delta);
                 }
                 // Perplexity repeats the whole message beside each delta.
-                ("message", message) if !has_delta && (has_content(&message) || self.message.is_none()) => {
+                ("message", message)
+                    if !has_delta && (message_has_content(&message) || self.message.is_none()) =>
+                {
                     self.members.set("message", Json::Null);
-                    said |= has_content(&message);
+                    said |= message_has_content(&message);
                     self.message = Some(message);
                 }
                 ("message" | "delta", _) => {}
@@ -468,17 +335,6 @@ impl<'a> ChoiceFold<'a> {
     }
 }
 
-/// Whether a value is null or empty.
-fn says_nothing(json: &Json<'_>) -> bool {
-    match json {
-        Json::Null => true,
-        Json::String(text) => text.is_empty(),
-        Json::Array(items) => items.is_empty(),
-        Json::Object(members) => members.is_empty(),
-        Json::Bool(_) | Json::Number(_) => false,
-    }
-}
-
 /// Puts a later word in the place of an earlier one, member by member; nothing said changes nothing.
 fn replace<'a>(place: &mut Json<'a>, value: Json<'a>) {
     match (&mut *place, value) {
@@ -487,21 +343,9 @@ fn replace<'a>(place: &mut Json<'a>, value: Json<'a>) {
                 replace(old.entry(&key), value);
             }
         }
-        (old, new) if old.is_null() || !says_nothing(&new) => *old = new,
+        (old, new) if old.is_null() || !is_empty(&new) => *old = new,
         _ => {}
     }
-}
-
-/// Whether a delta carries content of any kind, not just its role.
-fn has_content(delta: &Json<'_>) -> bool {
-    delta.as_object().is_some_and(|delta| {
-        delta.iter().any(|(key, value)| match value {
-            Json::String(text) => !text.is_empty() && *key != *"role",
-            Json::Array(items) => !items.is_empty(),
-            Json::Object(members) => !members.is_empty(),
-            Json::Null | Json::Bool(_) | Json::Number(_) => false,
-        })
-    })
 }
 
 /// Strings that are said once and may be repeated or corrected.
@@ -554,8 +398,7 @@ fn merge<'a>(whole: &mut Json<'a>, key: &str, piece: Json<'a>) {
         }
         (Json::Object(old), Json::Object(new)) => {
             for (key, value) in new {
-                let name = key.plain().into_owned();
-                merge(old.entry(&key), &name, value);
+                merge(old.entry(&key), &key.plain(), value);
             }
         }
         (Json::Array(old), Json::Array(new)) => {
@@ -619,7 +462,7 @@ fn merge_item<'a>(list: &mut Vec<Json<'a>>, key: &str, item: Json<'a>) {
         })
     } else if key == "tool_calls" {
         // Without an index: the same call again, or more of the last one's arguments.
-        let named = !says_nothing(item.at(&["function", "name"])) || !says_nothing(item.get("name"));
+        let named = !is_empty(item.at(&["function", "name"])) || !is_empty(item.get("name"));
         match id {
             Some(id) => list.iter().position(|old| old.get("id").as_text() == Some(id)),
             None => last.filter(|_| !named),
@@ -899,59 +742,6 @@ mod tests {
         );
     }
 
-    fn tokens(host: &str, usage_json: &str) -> [u64; 6] {
-        let usage = usage(&endpoint(host), &json::parse(usage_json).unwrap()).unwrap();
-        [
-            usage.prompt_tokens,
-            usage.completion_tokens,
-            usage.total_tokens,
-            usage.cached_tokens,
-            usage.cache_creation_tokens,
-            usage.reasoning_tokens,
-        ]
-    }
-
-    #[test]
-    fn tokens_are_counted_as_each_provider_means_them() {
-        for (host, usage, expected) in [
-            (
-                "api.openai.com",
-                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3}}"#,
-                [10, 5, 15, 4, 0, 3],
-            ),
-            (
-                "api.deepseek.com",
-                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_cache_hit_tokens":4,"prompt_cache_miss_tokens":6}"#,
-                [10, 5, 15, 4, 0, 0],
-            ),
-            (
-                "api.mistral.ai",
-                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"num_cached_tokens":4,"prompt_tokens_details":{"cached_tokens":0}}"#,
-                [10, 5, 15, 4, 0, 0],
-            ),
-            (
-                "openrouter.ai",
-                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4,"cache_write_tokens":2}}"#,
-                [10, 5, 15, 4, 2, 0],
-            ),
-            // Reasoning beside the completion.
-            (
-                "api.x.ai",
-                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":45,"completion_tokens_details":{"reasoning_tokens":30}}"#,
-                [10, 35, 45, 0, 0, 30],
-            ),
-            // Thoughts in the total alone.
-            (
-                "generativelanguage.googleapis.com",
-                r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":45}"#,
-                [10, 35, 45, 0, 0, 30],
-            ),
-            ("api.perplexity.ai", r#"{"prompt_tokens":10,"completion_tokens":5}"#, [10, 5, 15, 0, 0, 0]),
-        ] {
-            assert_eq!(tokens(host, usage), expected, "{host}");
-        }
-    }
-
     #[test]
     fn the_last_usage_counts_wherever_it_stands() {
         for chunk in [
@@ -965,31 +755,6 @@ mod tests {
             let view = OpenAiChat.response(&endpoint("api.groq.com"), &object);
             assert_eq!(view.usage.unwrap().prompt_tokens, 7, "{chunk}");
         }
-    }
-
-    #[test]
-    fn costs_are_read_wherever_a_provider_reports_them() {
-        for (body, input, output, total) in [
-            (
-                r#"{"usage":{"cost":0.5,"cost_details":{"upstream_inference_prompt_cost":0.2,"upstream_inference_completions_cost":0.3}}}"#,
-                0.2,
-                0.3,
-                0.5,
-            ),
-            (
-                r#"{"usage":{"cost":{"input_tokens_cost":1,"output_tokens_cost":2,"total_cost":4}}}"#,
-                1.0,
-                2.0,
-                4.0,
-            ),
-            (r#"{"usage":{"cost_in_usd_ticks":25000000}}"#, 0.0, 0.0, 0.0025),
-            (r#"{"usage":{"estimated_cost":0.25}}"#, 0.0, 0.0, 0.25),
-            (r#"{"usage":{"prompt_tokens":1},"cost":{"usd":0.25,"diem":1}}"#, 0.0, 0.0, 0.25),
-        ] {
-            let cost = cost(&json::parse(body).unwrap()).unwrap();
-            assert_eq!((cost.input, cost.output, cost.total), (input, output, total), "{body}");
-        }
-        assert_eq!(cost(&json::parse(r#"{"usage":{"prompt_tokens":1}}"#).unwrap()), None);
     }
 
     #[test]

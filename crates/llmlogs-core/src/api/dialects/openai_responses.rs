@@ -8,12 +8,15 @@ use std::borrow::Cow;
 use crate::capture::Endpoint;
 use crate::json::{Json, Object, Text};
 
-use super::openai_chat::{content_part, cost, usage};
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::error::{reported, says_why};
-use crate::api::view::{
-    Choice, Message, Part, RequestView, ResponseView, Tool, base64_bytes, present, text, text_or_json,
-};
+use crate::api::error::reported;
+use crate::api::shared::content::content_part;
+use crate::api::shared::cost::body_cost;
+use crate::api::shared::delta::{append_text, has_content};
+use crate::api::shared::media::base64_bytes;
+use crate::api::shared::members::{present, text, text_or_json};
+use crate::api::shared::usage::usage;
+use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct OpenAiResponses;
 
@@ -48,7 +51,7 @@ impl Dialect for OpenAiResponses {
             model: text(body.get("model")),
             choices: choice(body).into_iter().collect(),
             usage: usage(endpoint, body.get("usage")),
-            cost: cost(body),
+            cost: body_cost(body),
             service_tier: text(body.get("service_tier")),
             error: reported(body).or(failed.then_some(body)),
         }
@@ -143,7 +146,7 @@ fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
         Part::ToolCall { id: id.clone(), name: tool, arguments }
     }];
     for key in ["output", "outputs", "error"] {
-        if let Some(result) = present(call, key).filter(|result| says_why(result)) {
+        if let Some(result) = present(call, key).filter(|result| has_content(result)) {
             let text = text_or_json(result);
             parts.push(Part::ToolResult { call_id: id.clone(), label: name.clone(), text });
         }
@@ -281,7 +284,9 @@ impl<'a> Fold<'a> for ResponsesFold<'a> {
             return self.state(&kind, event);
         }
         let untyped = !kind.starts_with("response.");
-        if kind == "error" || kind == "response.error" || untyped && event.get("error").is_some_and(says_why)
+        if kind == "error"
+            || kind == "response.error"
+            || untyped && event.get("error").is_some_and(has_content)
         {
             self.error = Some(Json::Object(event));
             return EventKind::Other;
@@ -478,7 +483,7 @@ impl<'a> ResponsesFold<'a> {
         if !item.done {
             match item.part(place, event) {
                 Some(part) => {
-                    append_delta(part, &place.member, piece);
+                    append_text(part.entry(&Text::new(place.member.clone())), piece);
                     if let Some(Json::Array(new)) = logprobs.filter(|new| !new.items().is_empty()) {
                         match part.entry(&Text::new("logprobs")) {
                             Json::Array(old) => old.extend(new),
@@ -486,7 +491,7 @@ impl<'a> ResponsesFold<'a> {
                         }
                     }
                 }
-                None => append_delta(&mut item.members, &place.member, piece),
+                None => append_text(item.members.entry(&Text::new(place.member.clone())), piece),
             }
         }
         if said { EventKind::Content } else { EventKind::Other }
@@ -533,8 +538,8 @@ impl<'a> ResponsesFold<'a> {
         EventKind::Other
     }
 
-    fn heard(&mut self, member: &str, piece: Option<Json<'a>>) -> EventKind {
-        append_delta(&mut self.audio, member, piece.unwrap_or_default());
+    fn heard(&mut self, member: &'static str, piece: Option<Json<'a>>) -> EventKind {
+        append_text(self.audio.entry(&Text::new(member)), piece.unwrap_or_default());
         EventKind::Content
     }
 }
@@ -582,16 +587,6 @@ fn slot<'o, 'a>(members: &'o mut Object<'a>, key: &'static str, index: u64) -> &
         }
         // Never: it was made an array above.
         other => other,
-    }
-}
-
-/// Adds a piece to a member.
-fn append_delta<'a>(members: &mut Object<'a>, key: &str, piece: Json<'a>) {
-    let whole = members.entry(&Text::new(key.to_owned()));
-    match (&mut *whole, piece) {
-        (_, Json::Null) => {}
-        (Json::String(old), Json::String(new)) => old.push(&new),
-        (_, new) => *whole = new,
     }
 }
 

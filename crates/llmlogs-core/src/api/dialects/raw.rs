@@ -7,11 +7,14 @@ use crate::capture::Endpoint;
 use crate::format::Usage;
 use crate::json::{Json, Object, Text};
 
-use super::cohere::{self, append_delta};
-use super::{gemini, ollama, openai_chat};
+use super::{cohere, gemini, ollama};
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
-use crate::api::error::{reported, says_why};
-use crate::api::view::{RequestView, ResponseView, count, present, text};
+use crate::api::error::reported;
+use crate::api::shared::cost::body_cost;
+use crate::api::shared::delta::{append_delta, has_content};
+use crate::api::shared::members::{count, present, text};
+use crate::api::shared::usage as openai;
+use crate::api::view::{RequestView, ResponseView};
 
 pub(crate) struct Raw;
 
@@ -37,7 +40,7 @@ impl Dialect for Raw {
             created: body.get("created").as_u64(),
             model: text(body.get("model")),
             usage: usage(endpoint, body),
-            cost: openai_chat::cost(body),
+            cost: body_cost(body),
             error: reported(body),
             ..ResponseView::default()
         }
@@ -76,7 +79,7 @@ fn openai_usage(endpoint: &Endpoint, usage: &Json<'_>) -> Option<Usage> {
     if !usage.get("billed_units").is_null() {
         return None;
     }
-    let mut usage = openai_chat::usage(endpoint, usage)?;
+    let mut usage = openai::usage(endpoint, usage)?;
     if usage.prompt_tokens + usage.completion_tokens == 0 {
         usage.prompt_tokens = usage.total_tokens;
     }
@@ -152,7 +155,7 @@ impl<'a> Fold<'a> for MediaFold<'a> {
                 }
                 EventKind::LastContent
             }
-            _ if word == "error" || event.get("error").is_some_and(says_why) => {
+            _ if word == "error" || event.get("error").is_some_and(has_content) => {
                 if let Some(kind) = kind {
                     event.set("type", kind);
                 }

@@ -1,0 +1,52 @@
+//! Which request and which response stand for a call that made several attempts.
+
+use std::borrow::Cow;
+
+use crate::api;
+use crate::capture::{Body, CallRecord, CapturedRequest, CapturedResponse, Completion, SpanRecord};
+
+/// The request and the response of a call as a whole.
+pub struct Exchange<'r> {
+    pub request: Option<&'r CapturedRequest>,
+    response: Option<Cow<'r, CapturedResponse>>,
+}
+
+impl<'r> Exchange<'r> {
+    /// Returns those of the last attempt, unless the call ended otherwise than its last attempt did.
+    pub fn of(record: &'r CallRecord) -> Self {
+        let own = &record.own;
+        let last = record.attempts.iter().rev().find(|span| is_http(span)).unwrap_or(own);
+        let response = match (own.response.as_deref(), last.response.as_deref()) {
+            (Some(own), Some(last)) => Some(match own.body {
+                _ if same_end(own, last) => Cow::Borrowed(last),
+                // What the last attempt had received stays, whatever became of the call afterwards.
+                Body::Empty => {
+                    Cow::Owned(CapturedResponse { end: own.end.clone(), ended: own.ended, ..last.clone() })
+                }
+                _ => Cow::Borrowed(own),
+            }),
+            (own, last) => last.or(own).map(Cow::Borrowed),
+        };
+        Exchange { request: last.request.as_deref().or(own.request.as_deref()), response }
+    }
+
+    /// Returns the response; `None` for a call of which only span fields are known, or that has none.
+    pub fn response(&self) -> Option<&CapturedResponse> {
+        self.response.as_deref()
+    }
+}
+
+/// Returns whether the last attempt ended as the call did.
+fn same_end(own: &CapturedResponse, last: &CapturedResponse) -> bool {
+    match own.end {
+        Completion::Complete => true,
+        Completion::Dropped => last.end == Completion::Dropped,
+        // An attempt that was merely dropped failed for the call's reason.
+        Completion::Failed(_) => last.end != Completion::Dropped && api::has_failed(last),
+    }
+}
+
+/// Returns whether a span carried an HTTP request or its response.
+pub fn is_http(span: &SpanRecord) -> bool {
+    span.request.is_some() || span.response.is_some()
+}

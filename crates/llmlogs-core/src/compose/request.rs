@@ -1,0 +1,114 @@
+//! `input.json` and `input.txt`.
+
+use std::borrow::Cow;
+
+use crate::api::{self, RequestView, dialect};
+use crate::capture::{Body, Endpoint};
+use crate::json::{self, Json};
+use crate::redact::Redactor;
+use crate::render;
+
+use super::body::{Content, ended, is_cut, stored_body};
+use super::media::Media;
+use super::options::ComposeOptions;
+
+/// The request's two files.
+pub struct Input {
+    /// `input.json`
+    pub json: Vec<u8>,
+    /// `input.txt`
+    pub text: String,
+    /// The media that were taken out of the body.
+    pub media: Vec<Media>,
+    /// Whether the body was cut.
+    pub(super) cut: bool,
+}
+
+/// A request body, decoded and redacted.
+pub struct DecodedRequest<'b> {
+    json: Option<Json<'b>>,
+    /// The fields of a body that is a form; the body itself is stored as it is.
+    form: Option<Json<'static>>,
+    /// Whether redaction changed anything.
+    redacted: bool,
+    /// The body itself; `None` where `json` was composed.
+    body: Option<&'b Body>,
+}
+
+impl<'b> DecodedRequest<'b> {
+    /// Decodes a body.
+    pub fn of(body: &'b Body, redact: &Redactor) -> Self {
+        let json = match body_text(body) {
+            Some(Cow::Borrowed(text)) => json::parse(text).ok(),
+            Some(Cow::Owned(text)) => json::parse(&text).ok().map(Json::into_owned),
+            None => None,
+        };
+        let form = if json.is_none() { api::form(body.bytes()) } else { None };
+        DecodedRequest { form, body: Some(body), ..Self::redacted(json, redact) }
+    }
+
+    /// Takes a body that was composed from span fields.
+    pub fn of_json(json: Json<'b>, redact: &Redactor) -> Self {
+        Self::redacted(Some(json), redact)
+    }
+
+    fn redacted(mut json: Option<Json<'b>>, redact: &Redactor) -> Self {
+        let redacted = json.as_mut().is_some_and(|json| redact.json(json));
+        DecodedRequest { json, form: None, redacted, body: None }
+    }
+
+    /// Returns what the body says in the terms that all APIs share.
+    pub fn view(&self, endpoint: &Endpoint) -> RequestView<'_> {
+        let body = self.json.as_ref().or(self.form.as_ref());
+        body.map(|body| dialect(endpoint.api).request(endpoint, body)).unwrap_or_default()
+    }
+
+    /// Returns whether the body is cut in its file; `input` is that file where it has been composed.
+    pub fn is_cut(&self, options: &ComposeOptions, input: Option<&Input>) -> bool {
+        match (self.body, input) {
+            (None, _) => false,
+            (Some(body), _) if is_cut(body) => true,
+            (Some(body), _) if body.len() <= options.max_body_bytes => false,
+            (Some(_), Some(input)) => input.cut,
+            (Some(_), None) => self.content().store(options, &mut Vec::new()).len() > options.max_body_bytes,
+        }
+    }
+
+    /// Returns the request's two files.
+    pub fn input(&self, options: &ComposeOptions, model: &str, view: &RequestView<'_>) -> Input {
+        let mut media = Vec::new();
+        let json = self.content().store(options, &mut media);
+        if let Some(Body::Whole(bytes)) = self.body
+            && bytes.len() > options.max_body_bytes
+            && json.len() > options.max_body_bytes
+        {
+            let cut = Body::limited(bytes.clone(), options.max_body_bytes);
+            let json = stored_body(&cut, &options.redact);
+            let text = render::input(model, &RequestView::default(), std::str::from_utf8(&json).ok());
+            return Input { json: ended(json), text, media, cut: true };
+        }
+        let raw = if view.messages.is_empty() { std::str::from_utf8(&json).ok() } else { None };
+        let text = render::input(model, view, raw);
+        Input { json: ended(json), text, media, cut: self.body.is_some_and(is_cut) }
+    }
+
+    fn content(&self) -> Content<'_> {
+        Content { json: self.json.as_ref(), redacted: self.redacted, body: self.body, content_type: "" }
+    }
+}
+
+/// Returns a body's text where all of the body is there.
+fn body_text(body: &Body) -> Option<Cow<'_, str>> {
+    match body {
+        Body::Whole(bytes) => Some(json::lossy(bytes)),
+        _ => None,
+    }
+}
+
+/// Returns the request's model: that of the body, of the path, of the span's fields, or `unknown`.
+pub fn model_of(view: &RequestView<'_>, endpoint: &Endpoint, in_fields: &str) -> String {
+    let in_body = view.model.as_deref().filter(|model| !model.is_empty());
+    let in_path = endpoint.path_model.as_deref();
+    let in_fields = Some(in_fields).filter(|model| !model.is_empty());
+    in_body.or(in_path).or(in_fields).unwrap_or("unknown").to_owned()
+}

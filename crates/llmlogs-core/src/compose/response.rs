@@ -1,0 +1,44 @@
+//! `output.json` and `output.txt` of a call that succeeded.
+
+use crate::api::Interpretation;
+use crate::capture::CapturedResponse;
+use crate::render::{self, Reply};
+
+use super::body::{Content, ended, is_cut};
+use super::media::Media;
+use super::options::ComposeOptions;
+
+/// The response's two files.
+pub struct Output {
+    /// `output.json`
+    pub json: Vec<u8>,
+    /// `output.txt`
+    pub text: String,
+    /// The media that were taken out of the body.
+    pub media: Vec<Media>,
+}
+
+/// Returns the two files of a response; `redacted` tells whether redaction changed its body.
+pub fn output(
+    options: &ComposeOptions,
+    response: Option<&CapturedResponse>,
+    answer: &Interpretation<'_>,
+    redacted: bool,
+    reply: &Reply<'_>,
+) -> Output {
+    let decoded = answer.body();
+    let body = response.map(|response| &response.body);
+    // A stream is stored as the object that it folded into, unless it was cut.
+    let body = body.filter(|body| !decoded.streamed || decoded.json.is_none() || is_cut(body));
+    let content = Content {
+        json: decoded.json.as_ref().filter(|_| !body.is_some_and(is_cut)),
+        redacted,
+        body,
+        content_type: response.map_or("", |response| &response.head.content_type),
+    };
+    let mut media = Vec::new();
+    let json = content.store(options, &mut media);
+    let raw = if reply.choices.is_empty() { std::str::from_utf8(&json).ok() } else { None };
+    let text = render::output(&Reply { raw, ..*reply }, None);
+    Output { json: ended(json), text, media }
+}
