@@ -7,10 +7,15 @@ use super::symbol::{Symbol, SymbolTable};
 /// A field's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FieldValue<'a> {
+    /// A boolean.
     Bool(bool),
+    /// A signed integer.
     I64(i64),
+    /// An unsigned integer.
     U64(u64),
+    /// A floating-point number.
     F64(f64),
+    /// A text.
     Str(&'a str),
 }
 
