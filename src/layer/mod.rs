@@ -116,7 +116,7 @@ impl LlmLogLayer {
         } else if callsite.is_call() {
             let started = TimeAnchor::now();
             // A user's `Debug` may run here and may itself use this span: nothing is locked.
-            let fields = Fields::of_a_span(attrs.metadata().fields().len());
+            let fields = Fields::with_capacity_for_span(attrs.metadata().fields().len());
             let state = CallState::new(fields, callsite.is_forced());
             let mut visitor = Visitor(NewCallFields { callsite, state });
             attrs.record(&mut visitor);
