@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Texts that many calls share, each kept once. A program has so many call sites and talks to so many hosts.
 #[derive(Default)]
-pub(super) struct Shared {
+pub(super) struct EndpointTable {
     endpoints: Vec<Arc<Endpoint>>,
 }
 
@@ -27,7 +27,7 @@ const MESSAGE: usize = 200;
 /// Beyond this many hosts and paths, each call keeps its own.
 const MOST_ENDPOINTS: usize = 256;
 
-impl Shared {
+impl EndpointTable {
     fn endpoint(&mut self, endpoint: &Arc<Endpoint>) -> Option<u64> {
         let known = self.endpoints.iter().position(|known| known == endpoint);
         let place = known.or_else(|| {
@@ -72,7 +72,7 @@ impl DegradedRecord {
             + texts.sum::<usize>()
     }
 
-    pub(super) fn pack(record: &CallRecord, shared: &mut Shared) -> Self {
+    pub(super) fn pack(record: &CallRecord, shared: &mut EndpointTable) -> Self {
         let mut out = Writer { bytes: Vec::with_capacity(512), rest: Vec::new(), shared };
         out.leg(&record.own, &record.own.started);
         out.number(record.attempts.len() as u64);
@@ -92,7 +92,7 @@ impl DegradedRecord {
         DegradedRecord { key: record.key, started: record.own.started, bytes: bytes.into_boxed_slice(), rest }
     }
 
-    pub(super) fn unpack(self, shared: &Shared) -> Box<CallRecord> {
+    pub(super) fn unpack(self, shared: &EndpointTable) -> Box<CallRecord> {
         let mut input =
             Reader { bytes: &self.bytes, rest: self.rest.into_iter(), shared, started: self.started };
         let own = input.leg();
@@ -118,7 +118,7 @@ fn user_message(request: &CapturedRequest) -> Option<String> {
 struct Writer<'s> {
     bytes: Vec<u8>,
     rest: Vec<Rest>,
-    shared: &'s mut Shared,
+    shared: &'s mut EndpointTable,
 }
 
 impl Writer<'_> {
@@ -245,7 +245,7 @@ impl Writer<'_> {
 struct Reader<'p> {
     bytes: &'p [u8],
     rest: std::vec::IntoIter<Rest>,
-    shared: &'p Shared,
+    shared: &'p EndpointTable,
     started: TimeAnchor,
 }
 
@@ -451,7 +451,7 @@ mod tests {
 
     #[test]
     fn a_packed_call_is_the_call_without_its_bodies() {
-        let mut shared = Shared::default();
+        let mut shared = EndpointTable::default();
         for n in 0..2 * MOST_ENDPOINTS {
             let mut record = record(&format!("/v1/{n}"));
             let packed = DegradedRecord::pack(&record, &mut shared);
@@ -467,7 +467,7 @@ mod tests {
 
     #[test]
     fn a_small_request_stays_and_a_large_one_leaves_the_users_message() {
-        let mut shared = Shared::default();
+        let mut shared = EndpointTable::default();
         let mut sent = |length: usize| {
             let body = format!(
                 r#"{{"model":"m","messages":[{{"role":"user","content":"{}"}}]}}"#,

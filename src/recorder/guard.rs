@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::queue::{Flushed, Queue};
 use llmlogs_core::store::Stats;
 
-/// How long [`LlmLogGuard`]'s `Drop` waits for what is still to be written.
-const DROP_LIMIT: Duration = Duration::from_secs(5);
+use super::queue::{Flushed, Queue};
+
+/// How long dropping an [`LlmLogGuard`] waits for what is still to be written.
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Stops the recorder when it is dropped, after writing what waits (for at most five seconds).
 ///
@@ -18,13 +19,15 @@ const DROP_LIMIT: Duration = Duration::from_secs(5);
 /// dropped at once and nothing is recorded.
 #[must_use = "the recorder stops when the guard is dropped"]
 pub struct LlmLogGuard {
-    /// `None` when recording is switched off for good.
+    /// `None` if recording is switched off for good.
     running: Option<Running>,
 }
 
+/// A recorder whose thread runs.
 pub(super) struct Running {
     pub(super) queue: Arc<Queue>,
     pub(super) session_id: String,
+    pub(super) session_uid: String,
     pub(super) session_dir: Arc<Mutex<PathBuf>>,
     pub(super) thread: Option<JoinHandle<()>>,
 }
@@ -34,18 +37,27 @@ impl LlmLogGuard {
         LlmLogGuard { running: Some(running) }
     }
 
+    /// Returns the guard of a layer that is switched off for good.
     pub(crate) fn inert() -> Self {
         LlmLogGuard { running: None }
     }
 
-    /// The session's id, such as `20251027_040210`; empty when recording is switched off.
+    /// Returns the session's id, such as `20251027_040210`: unique within the root. Empty if recording is switched
+    /// off for good, by [`enabled`](crate::LlmLogLayerBuilder::enabled) or by `LLMLOGS=off`.
     #[must_use]
     pub fn session_id(&self) -> &str {
         self.running.as_ref().map_or("", |running| &running.session_id)
     }
 
-    /// The session's folder of the day on which the last call was recorded; empty when recording is
-    /// switched off.
+    /// Returns the session's unique id, 128 random bits as 32 hexadecimal digits: unique across roots and machines.
+    /// Empty if recording is switched off for good.
+    #[must_use]
+    pub fn session_uid(&self) -> &str {
+        self.running.as_ref().map_or("", |running| &running.session_uid)
+    }
+
+    /// Returns the path of the session's directory of the day that was opened last: that of the last call, or of the
+    /// start. Empty if recording is switched off for good.
     #[must_use]
     pub fn session_dir(&self) -> PathBuf {
         match &self.running {
@@ -54,58 +66,57 @@ impl LlmLogGuard {
         }
     }
 
-    /// Waits until every call that was closed before this is on disk.
+    /// Waits until every call that was closed before is on disk, for at most `timeout`.
     ///
     /// It blocks the thread; in async code use `spawn_blocking` or call it after the runtime ended.
     ///
     /// # Errors
     ///
-    /// [`FlushError::TimedOut`] when the time was too short, [`FlushError::Stopped`] after
-    /// [`shutdown`](Self::shutdown).
-    pub fn flush(&self, limit: Duration) -> Result<(), FlushError> {
+    /// [`FlushError::TimedOut`] if `timeout` passed before, [`FlushError::Stopped`] if the recorder has been shut
+    /// down or runs in another process, of which this is a fork.
+    pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
         match &self.running {
             None => Ok(()),
-            Some(running) => match running.queue.flush(limit) {
+            Some(running) => match running.queue.flush(timeout) {
                 Flushed::Done => Ok(()),
                 Flushed::Stopped => Err(FlushError::Stopped),
-                Flushed::Late(queued) => Err(FlushError::TimedOut { queued }),
+                Flushed::TimedOut { queued } => Err(FlushError::TimedOut { queued }),
             },
         }
     }
 
-    /// The counters since the recorder was built.
+    /// Returns the counters since the recorder was built; zeros if recording is switched off for good.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.running.as_ref().map_or_else(Stats::default, |running| running.queue.stats())
     }
 
-    /// Switches recording off and on while the program runs. Calls that are open stay what they were
-    /// when they opened.
+    /// Switches recording on or off while the program runs. Calls that are open stay what they were when they opened.
     pub fn set_enabled(&self, enabled: bool) {
         if let Some(running) = &self.running {
             running.queue.set_enabled(enabled);
         }
     }
 
-    /// Writes what waits, for at most `limit`, stops the recorder and gives the last counters. Calls
-    /// that close later are not recorded.
-    pub fn shutdown(mut self, limit: Duration) -> Stats {
-        self.stop(limit)
+    /// Writes what waits, for at most `timeout`, stops the recorder and returns the last counters. Calls that are not
+    /// on disk by then are counted as lost; calls that close later are not recorded.
+    pub fn shutdown(mut self, timeout: Duration) -> Stats {
+        self.stop(timeout)
     }
 
-    fn stop(&mut self, limit: Duration) -> Stats {
+    fn stop(&mut self, timeout: Duration) -> Stats {
         let Some(mut running) = self.running.take() else {
             return Stats::default();
         };
         if !running.queue.is_owner_process() {
-            // In a fork's child there is no thread to wait for, nor one to let go of.
+            // In a fork's child there is no thread to join or detach.
             std::mem::forget(running.thread.take());
             return running.queue.stats();
         }
-        if running.queue.shutdown(limit)
+        if running.queue.shutdown(timeout)
             && let Some(thread) = running.thread.take()
         {
-            // The thread has said that it is at its end, and it catches its own panics.
+            // The thread has announced its end, and it catches its own panics.
             let _ended = thread.join();
         }
         running.queue.stats()
@@ -114,7 +125,7 @@ impl LlmLogGuard {
 
 impl Drop for LlmLogGuard {
     fn drop(&mut self) {
-        self.stop(DROP_LIMIT);
+        self.stop(DROP_TIMEOUT);
     }
 }
 
@@ -124,11 +135,11 @@ impl fmt::Debug for LlmLogGuard {
     }
 }
 
-/// Why a flush did not finish.
+/// Why [`LlmLogGuard::flush`] returned before everything was on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlushError {
-    /// The time was too short.
+    /// The timeout passed.
     TimedOut {
         /// How many calls were still waiting.
         queued: u64,

@@ -1,52 +1,47 @@
 //! The queue between the program and the recorder thread, bounded by the bytes it holds.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::sink::{CountGuard, Sink};
-use crate::warn::WarnOnce;
 use llmlogs_core::capture::{CallKey, CallRecord, CapturePolicy, CapturedRequest, MemoryReservation};
+use llmlogs_core::store::{AtomicCounters, Loss, Stats};
 
-use super::degraded::{DegradedRecord, Shared};
+use super::degraded::{DegradedRecord, EndpointTable};
 use super::settings::Overflow;
-use llmlogs_core::store::{Counts, Loss, Stats};
+use super::switch::{Position, Switch};
+use super::sync::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
+use crate::sink::Sink;
+use crate::warn::WarnOnce;
 
-/// What a message costs beside its bodies.
-const MESSAGE: usize = 256;
+/// What a message weighs beside its bodies, in bytes.
+const MESSAGE_WEIGHT: usize = 256;
 
-/// Calls without bodies are kept beyond the budget up to this much; beyond that they are lost. It holds more
-/// than 100,000 of them.
-const SPARE: usize = 48 << 20;
+/// Calls without bodies are kept beyond the budget up to so many bytes; beyond that they are lost. It holds more than
+/// 100,000 of them.
+const DEGRADED_BUDGET: usize = 48 << 20;
 
-/// Recording is switched off, on, over for good, or this is a fork's child, in which nobody takes what comes in.
-const OFF: u8 = 0;
-const ON: u8 = 1;
-const STOPPED: u8 = 2;
-const FORKED: u8 = 3;
+/// After so many messages that nobody took, a sender finds out whether it is in a fork's child: asking the system each
+/// time would cost more than the message itself.
+const FORK_CHECK_INTERVAL: u32 = 64;
 
-/// After so many messages that nobody took it is looked whether somebody can, for asking the system each time would
-/// cost more than the message itself.
-const UNTAKEN: u32 = 64;
+/// How long a failing disk is left alone between two attempts while the program waits for the recorder to end.
+const SHUTDOWN_PAUSE: Duration = Duration::from_millis(20);
 
-/// How long a failing disk is left alone between two tries while the program waits for the recorder to end.
-const LAST_TRIES: Duration = Duration::from_millis(20);
-
-/// How long the thread looks out for more before it has to be woken.
+/// How long the thread waits for more messages before it has to be woken by the sender.
 const LINGER: Duration = Duration::from_millis(1);
 
+/// What the program sends to the recorder thread.
 pub(super) enum Message {
-    Started {
-        key: CallKey,
-        at: SystemTime,
-        request: Arc<CapturedRequest>,
-    },
+    /// A call has started.
+    Started { key: CallKey, at: SystemTime, request: Arc<CapturedRequest> },
+    /// A call has ended.
     Finished(Box<CallRecord>),
-    /// A finished call whose bodies gave way.
+    /// A call has ended, and is kept without its bodies.
     Degraded(Box<DegradedRecord>),
-    /// Everything before it is to be on disk.
+    /// Everything before it is to be on disk; the ticket tells flushes apart.
     Flush(u64),
+    /// Nothing comes after it.
     Shutdown,
 }
 
@@ -54,34 +49,39 @@ pub(super) enum Message {
 pub(super) type Messages = VecDeque<(Message, usize)>;
 
 impl Message {
-    /// The call that is over, where the message has its request too. One that gave way has not; what is still there of
-    /// it came with its beginning.
+    /// Returns the call that has ended, if the message has its request too. A degraded call has not: what is left of
+    /// its request came when it started.
     pub(super) fn finished_key(&self) -> Option<CallKey> {
         match self {
             Message::Finished(record) => Some(record.key),
             _ => None,
         }
     }
+
+    fn is_finished_call(&self) -> bool {
+        matches!(self, Message::Finished(_) | Message::Degraded(_))
+    }
 }
 
 #[derive(Default)]
 struct State {
     messages: Messages,
-    /// How many messages came in since the last one was taken.
-    untaken: u32,
-    /// The number of the last flush that was asked for, and of the last that is done.
+    /// How many messages came in since the thread took some.
+    pushed_since_take: u32,
+    /// The ticket of the last flush that was asked for, and of the last that is done.
     flush_asked: u64,
     flush_done: u64,
-    /// No message is taken any more.
+    /// No message is accepted any more.
     closed: bool,
     /// When a disk that fails is no longer waited for.
     give_up_at: Option<Instant>,
     /// The thread has ended.
     ended: bool,
-    /// The thread waits for a message.
+    /// The thread waits to be woken.
     idle: bool,
 }
 
+/// The queue of one recorder.
 pub(super) struct Queue {
     state: Mutex<State>,
     /// What the messages weigh, those that the thread is working on included.
@@ -95,21 +95,24 @@ pub(super) struct Queue {
     budget: usize,
     overflow: Overflow,
     policy: CapturePolicy,
-    /// One of [`OFF`], [`ON`], [`STOPPED`] and [`FORKED`].
-    switch: AtomicU8,
-    /// Whether the program waits no longer for a disk that fails.
+    switch: Switch,
+    /// The program no longer waits for a disk that fails.
     given_up: AtomicBool,
-    /// There while the switch is on.
-    on: Mutex<Option<CountGuard>>,
     /// The process that the recorder thread runs in. A fork's child has a copy of the queue and no thread.
     process: u32,
-    /// What packed calls share.
-    shared: Mutex<Shared>,
-    pub(super) counts: Counts,
+    /// What degraded calls share.
+    endpoints: Mutex<EndpointTable>,
+    counters: Arc<AtomicCounters>,
 }
 
 impl Queue {
-    pub(super) fn new(budget: usize, overflow: Overflow, policy: CapturePolicy) -> Self {
+    /// Returns an open queue of at most `budget` bytes.
+    pub(super) fn new(
+        budget: usize,
+        overflow: Overflow,
+        policy: CapturePolicy,
+        counters: Arc<AtomicCounters>,
+    ) -> Self {
         Queue {
             state: Mutex::default(),
             bytes: AtomicUsize::new(0),
@@ -119,23 +122,27 @@ impl Queue {
             budget,
             overflow,
             policy,
-            switch: AtomicU8::new(ON),
+            switch: Switch::new(),
             given_up: AtomicBool::new(false),
-            on: Mutex::new(Some(CountGuard::on())),
             process: std::process::id(),
-            shared: Mutex::default(),
-            counts: Counts::default(),
+            endpoints: Mutex::default(),
+            counters,
         }
+    }
+
+    /// Returns the recorder's counters.
+    pub(super) fn counters(&self) -> &AtomicCounters {
+        &self.counters
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As [`lock`](Self::lock), for whoever may be in a fork's child: there the lock may be held for good by
-    /// a thread that does not exist.
+    /// As [`lock`](Self::lock), but `None` in a fork's child: there the lock may be held for good by a thread that does
+    /// not exist.
     fn lock_unless_forked(&self) -> Option<MutexGuard<'_, State>> {
-        // It is held for a moment only.
+        // In the owner's process it is never held for long.
         for _ in 0..32 {
             match self.state.try_lock() {
                 Ok(state) => return Some(state),
@@ -146,64 +153,53 @@ impl Queue {
         self.is_owner_process().then(|| self.lock())
     }
 
-    /// Whether this is the process in which the recorder thread runs.
+    /// Returns whether this is the process in which the recorder thread runs.
     pub(super) fn is_owner_process(&self) -> bool {
         std::process::id() == self.process
     }
 
+    /// Switches recording on or off.
     pub(super) fn set_enabled(&self, enabled: bool) {
-        self.turn(if enabled { ON } else { OFF });
+        self.switch.turn(if enabled { Position::On } else { Position::Off });
     }
 
-    fn turn(&self, to: u8) {
-        let mut on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(self.switch.load(Ordering::Relaxed), STOPPED | FORKED) {
-            // For good.
-            return;
-        }
-        self.switch.store(to, Ordering::Relaxed);
-        match to {
-            ON if on.is_some() => {}
-            ON => *on = Some(CountGuard::on()),
-            _ => *on = None,
-        }
-    }
-
+    /// Returns the counters, calls that wait included.
     pub(super) fn stats(&self) -> Stats {
         let queued = if self.is_owner_process() { self.calls.load(Ordering::Relaxed) } else { 0 };
-        self.counts.stats(queued)
+        Stats::new(self.counters.now(), queued)
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, message: Message, weight: usize) {
-        let waited_for = matches!(message, Message::Flush(_) | Message::Shutdown);
-        if matches!(message, Message::Finished(_) | Message::Degraded(_)) {
+        let is_urgent = matches!(message, Message::Flush(_) | Message::Shutdown);
+        if message.is_finished_call() {
             self.calls.fetch_add(1, Ordering::Relaxed);
         }
         self.bytes.fetch_add(weight, Ordering::Relaxed);
-        state.untaken += 1;
+        state.pushed_since_take += 1;
         state.messages.push_back((message, weight));
-        let wake = std::mem::take(&mut state.idle) || waited_for;
+        let wake = std::mem::take(&mut state.idle) || is_urgent;
         drop(state);
         if wake {
             self.arrived.notify_one();
         }
     }
 
-    /// Waits until `weight` more bytes fit, where waiting is what the user chose.
-    fn room(&self, weight: usize) -> Option<MutexGuard<'_, State>> {
+    /// Locks the queue once `weight` more bytes fit, if waiting for room is what the user chose, else at once. `None` in
+    /// a fork's child.
+    fn lock_with_room(&self, weight: usize) -> Option<MutexGuard<'_, State>> {
         let mut state = self.lock_unless_forked()?;
         // One record heavier than the budget still passes, alone.
         let is_full = || {
             let bytes = self.bytes.load(Ordering::Relaxed);
             self.overflow == Overflow::Block && bytes > 0 && bytes + weight > self.budget
         };
-        if is_full() || state.untaken >= UNTAKEN {
+        if is_full() || state.pushed_since_take >= FORK_CHECK_INTERVAL {
             if !self.is_owner_process() {
-                self.switch.store(FORKED, Ordering::Relaxed);
+                self.switch.set_forked();
                 state.messages.clear();
                 return None;
             }
-            state.untaken = 0;
+            state.pushed_since_take = 0;
         }
         while is_full() && !state.closed {
             state = self.progressed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -211,11 +207,11 @@ impl Queue {
         Some(state)
     }
 
-    /// Exchanges `taken`, which is empty, for the messages that wait; waits for some.
+    /// Waits for messages and exchanges `taken`, which is empty, for all of them.
     pub(super) fn take(&self, taken: &mut Messages) {
         let mut state = self.lock();
         if state.messages.is_empty() {
-            // Where calls follow each other, it is not they who pay for waking the thread.
+            // While calls follow each other closely, no sender pays for waking the thread.
             let waited = self.arrived.wait_timeout(state, LINGER);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -223,26 +219,26 @@ impl Queue {
             state.idle = true;
             state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.untaken = 0;
+        state.pushed_since_take = 0;
         std::mem::swap(&mut state.messages, taken);
     }
 
-    /// The thread is done with a message of `weight`.
+    /// Notes that the thread is done with a message of `weight`.
     pub(super) fn done(&self, weight: usize, finished_call: bool) {
         self.bytes.fetch_sub(weight, Ordering::Relaxed);
         if finished_call {
             self.calls.fetch_sub(1, Ordering::Relaxed);
         }
-        // A thread that the system does not let run must not hold what the program waits for, so it locks nothing here
-        // but where the program asked to wait.
+        // A thread that the system does not let run must not hold a lock that the program waits for: it locks only
+        // where senders wait for room.
         if self.overflow == Overflow::Block {
             drop(self.lock());
             self.progressed.notify_all();
         }
     }
 
-    /// Leaves a failing disk alone for a while; says whether it is to be tried again.
-    pub(super) fn hold(&self, pause: Duration) -> bool {
+    /// Leaves a failing disk alone for `pause`, or less during a shutdown; returns whether to try it again.
+    pub(super) fn pause_before_retry(&self, pause: Duration) -> bool {
         let started = Instant::now();
         let mut state = self.lock();
         loop {
@@ -252,7 +248,7 @@ impl Queue {
                     self.given_up.store(true, Ordering::Relaxed);
                     return false;
                 }
-                Some(_) => pause.min(LAST_TRIES),
+                Some(_) => pause.min(SHUTDOWN_PAUSE),
                 None => pause,
             };
             let left = pause.saturating_sub(now.saturating_duration_since(started));
@@ -264,29 +260,37 @@ impl Queue {
         }
     }
 
-    /// The program waits no longer for a disk that still fails.
+    /// Returns whether the program no longer waits for a disk that fails.
     pub(super) fn has_given_up(&self) -> bool {
         self.given_up.load(Ordering::Relaxed)
     }
 
-    /// The disk does not fail any more.
+    /// Notes that the disk does not fail any more.
     pub(super) fn clear_give_up(&self) {
         self.given_up.store(false, Ordering::Relaxed);
     }
 
-    fn shared(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lose_after_shutdown(&self) {
+        self.counters.call_lost(Loss::Stopped);
+        warn_stopped();
     }
 
+    fn endpoints(&self) -> MutexGuard<'_, EndpointTable> {
+        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the record of a degraded call.
     pub(super) fn unpack(&self, packed: DegradedRecord) -> Box<CallRecord> {
-        packed.unpack(&self.shared())
+        packed.unpack(&self.endpoints())
     }
 
+    /// Notes that everything before the flush `ticket` is on disk.
     pub(super) fn flushed(&self, ticket: u64) {
         self.lock().flush_done = ticket;
         self.progressed.notify_all();
     }
 
+    /// Notes that the thread is at its end.
     pub(super) fn ended(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -295,11 +299,11 @@ impl Queue {
         self.progressed.notify_all();
     }
 
-    /// Waits until `done` holds, at most `limit`; says whether it does.
-    fn wait(&self, limit: Duration, done: impl Fn(&State) -> bool) -> bool {
-        let deadline = Instant::now().checked_add(limit);
+    /// Waits until `is_done` returns `true`, for at most `timeout`; returns whether it did.
+    fn wait(&self, timeout: Duration, is_done: impl Fn(&State) -> bool) -> bool {
+        let deadline = Instant::now().checked_add(timeout);
         let mut state = self.lock();
-        while !done(&state) {
+        while !is_done(&state) {
             state = match deadline {
                 None => self.progressed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
@@ -315,8 +319,8 @@ impl Queue {
         true
     }
 
-    /// Waits until everything that was pushed so far is on disk.
-    pub(super) fn flush(&self, limit: Duration) -> Flushed {
+    /// Waits until everything that was pushed so far is on disk, for at most `timeout`.
+    pub(super) fn flush(&self, timeout: Duration) -> Flushed {
         if !self.is_owner_process() {
             return Flushed::Stopped;
         }
@@ -330,39 +334,50 @@ impl Queue {
             self.push(state, Message::Flush(ticket), 0);
             ticket
         };
-        self.wait(limit, |state| state.flush_done >= ticket || state.ended);
+        self.wait(timeout, |state| state.flush_done >= ticket || state.ended);
         let state = self.lock();
         if state.flush_done >= ticket {
             Flushed::Done
         } else if state.ended {
             Flushed::Stopped
         } else {
-            Flushed::Late(self.calls.load(Ordering::Relaxed))
+            Flushed::TimedOut { queued: self.calls.load(Ordering::Relaxed) }
         }
     }
 
-    /// Lets the thread write what waits and end; says whether it did within `limit`.
-    pub(super) fn shutdown(&self, limit: Duration) -> bool {
-        self.turn(STOPPED);
+    /// Lets the thread write what waits and end; returns whether it did within `timeout`.
+    pub(super) fn shutdown(&self, timeout: Duration) -> bool {
+        self.switch.turn(Position::Stopped);
         let mut state = self.lock();
         if !state.closed {
             state.closed = true;
-            // Time is left to say of what was not written that it is lost.
-            state.give_up_at = Instant::now().checked_add(limit - limit / 4);
+            // The last quarter is left for counting as lost what was not written.
+            state.give_up_at = Instant::now().checked_add(timeout - timeout / 4);
             self.push(state, Message::Shutdown, 0);
-            // The thread may be waiting for the disk.
+            // The thread may be pausing before a retry.
             self.arrived.notify_one();
-            // Whoever waits for room in vain is let go.
+            // Senders that wait for room are released.
             self.progressed.notify_all();
         } else {
             drop(state);
         }
-        self.wait(limit, |state| state.ended)
+        self.wait(timeout, |state| state.ended)
     }
 }
 
-/// The guard that was dropped at once is everybody's first mistake.
-fn notice_stopped() {
+/// How a flush ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// Everything is on disk.
+    Done,
+    /// The thread has ended, or there is none in this process.
+    Stopped,
+    /// The timeout passed while so many calls were still waiting.
+    TimedOut { queued: u64 },
+}
+
+/// Warns of the most frequent first mistake: a guard that is dropped at once.
+fn warn_stopped() {
     static STOPPED: WarnOnce = WarnOnce::new();
     STOPPED.once(format_args!(
         "a call is not recorded, because its recorder has been shut down. Keep the guard until the end of the \
@@ -370,29 +385,21 @@ fn notice_stopped() {
     ));
 }
 
-/// How a flush went.
-pub(super) enum Flushed {
-    Done,
-    Stopped,
-    /// Not in time; so many calls were still waiting.
-    Late(u64),
-}
-
 impl Sink for Queue {
     fn policy(&self) -> Option<CapturePolicy> {
-        match self.switch.load(Ordering::Relaxed) {
-            ON => Some(self.policy),
-            STOPPED => {
-                notice_stopped();
+        match self.switch.position() {
+            Position::On => Some(self.policy),
+            Position::Stopped => {
+                warn_stopped();
                 None
             }
-            _ => None,
+            Position::Off | Position::Forked => None,
         }
     }
 
     fn started(&self, key: CallKey, at: SystemTime, request: &Arc<CapturedRequest>) {
-        let weight = MESSAGE + request.body.len();
-        let Some(state) = self.room(weight) else {
+        let weight = MESSAGE_WEIGHT + request.body.len();
+        let Some(state) = self.lock_with_room(weight) else {
             return;
         };
         // Without room the request comes with the finished call, or not at all.
@@ -404,27 +411,30 @@ impl Sink for Queue {
     }
 
     fn finished(&self, record: Box<CallRecord>) {
-        let full = MESSAGE + record.weight();
-        let Some(state) = self.room(full) else {
+        let weight = MESSAGE_WEIGHT + record.weight();
+        let Some(state) = self.lock_with_room(weight) else {
             return;
         };
         if state.closed {
             drop(state);
-            self.counts.lost(Loss::Stopped);
-            notice_stopped();
-            return;
+            return self.lose_after_shutdown();
         }
-        // What is still in flight needs its room too.
+        // Bodies that are still in flight need their room too.
         let held = self.bytes.load(Ordering::Relaxed) + MemoryReservation::by_all();
-        if held + full <= self.budget || self.overflow == Overflow::Block {
-            return self.push(state, Message::Finished(record), full);
+        if held + weight <= self.budget || self.overflow == Overflow::Block {
+            return self.push(state, Message::Finished(record), weight);
         }
         drop(state);
-        let packed = DegradedRecord::pack(&record, &mut self.shared());
+        let packed = DegradedRecord::pack(&record, &mut self.endpoints());
         let weight = packed.weight();
         let state = self.lock();
-        if self.bytes.load(Ordering::Relaxed) + weight > self.budget + SPARE {
-            self.counts.lost(Loss::Memory);
+        if state.closed {
+            // While it was packed.
+            drop(state);
+            return self.lose_after_shutdown();
+        }
+        if self.bytes.load(Ordering::Relaxed) + weight > self.budget + DEGRADED_BUDGET {
+            self.counters.call_lost(Loss::Memory);
             return;
         }
         self.push(state, Message::Degraded(Box::new(packed)), weight);

@@ -1,4 +1,4 @@
-//! What can be chosen.
+//! The settings of a recorder.
 
 use std::path::PathBuf;
 
@@ -21,23 +21,23 @@ pub enum Overflow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Durability {
-    /// The death of the program: the files are in the operating system's hands.
+    /// The end of the process, however it comes: the files have been handed to the operating system.
     #[default]
     Process,
-    /// A power failure too: a call's files and folder are synced before it counts as written.
+    /// A power failure too: a call's files and directory are synced before it counts as written.
     Call,
 }
 
-/// What can be chosen of a recorder.
+/// The settings of a recorder; the builder documents them.
 pub(crate) struct Settings {
-    /// The folder below which calls are recorded; `None` for the default.
+    /// `None` for the default root.
     pub(crate) root: Option<PathBuf>,
-    /// How many bytes may wait to be written.
     pub(crate) max_queue_bytes: usize,
     pub(crate) overflow: Overflow,
     pub(crate) durability: Durability,
     pub(crate) compose: ComposeOptions,
     pub(crate) keep_media: bool,
+    /// `None` to keep everything.
     pub(crate) retention: Option<Retention>,
 }
 

@@ -1,4 +1,4 @@
-//! Sessions, numbering and the thread, with moments chosen by the test.
+//! The recorder from its sink to its files, with times chosen by the test.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +11,6 @@ use serde_json::Value;
 use llmlogs_core::capture::{CallKey, CallRecord, Fields, SpanRecord, TimeAnchor};
 
 use super::*;
-use llmlogs_core::format::time::LocalTime;
-use llmlogs_core::store::{Session, Stats};
 
 fn settings(root: &Path) -> Settings {
     Settings { root: Some(root.to_owned()), ..Settings::default() }
@@ -52,57 +50,12 @@ fn json(path: &Path) -> Value {
 }
 
 #[test]
-fn two_sessions_of_one_second_have_folders_of_their_own() {
-    let root = tempfile::tempdir().unwrap();
-    let now = local(4, 2, 10, 27);
-    let create = || Session::create(root.path(), now, false, Stats::default()).unwrap();
-    let sessions = [create(), create(), create()];
-    let ids = sessions.each_ref().map(|session| session.id().to_owned());
-    assert_eq!(ids, ["20251027_040210", "20251027_040210_2", "20251027_040210_3"]);
-    assert_eq!(names(&root.path().join("20251027")).len(), 3);
-}
-
-#[test]
 fn a_session_without_a_call_leaves_nothing() {
     let root = tempfile::tempdir().unwrap();
     let (_sink, guard) = start(settings(root.path())).unwrap();
     assert!(guard.session_dir().join("session.json").exists());
     guard.shutdown(Duration::from_secs(5));
     assert_eq!(names(root.path()), Vec::<String>::new());
-}
-
-#[test]
-fn a_session_goes_on_under_its_name_after_midnight() {
-    let root = tempfile::tempdir().unwrap();
-    let stats = Stats::default();
-    let mut session = Session::create(root.path(), local(23, 59, 59, 27), false, stats).unwrap();
-    let mut folder = |time| {
-        let place = session.begin(&LocalTime::of(time), stats).unwrap();
-        session.append_index(&place, b"{}\n", stats).unwrap();
-        session.end_call(&place);
-        let day = session.folder(&place, stats).unwrap().path();
-        day.join(&place.name).strip_prefix(root.path()).unwrap().to_str().unwrap().to_owned()
-    };
-    let before = folder(local(23, 59, 59, 27));
-    let after = folder(local(0, 0, 1, 28));
-    // A call that began before midnight may come to the recorder after one that began later.
-    let late = folder(local(23, 59, 59, 27));
-    assert_eq!(
-        [before, after, late],
-        [
-            "20251027/session_20251027_235959/call_20251027_235959_001",
-            "20251028/session_20251027_235959/call_20251028_000001_002",
-            "20251027/session_20251027_235959/call_20251027_235959_003",
-        ]
-    );
-    session.end(stats).unwrap();
-    for (day, lines) in [("20251027", 2), ("20251028", 1)] {
-        let dir = root.path().join(day).join("session_20251027_235959");
-        let file = json(&dir.join("session.json"));
-        assert_eq!(file["session_id"], "20251027_235959");
-        assert!(file["ended_at"].is_string());
-        assert_eq!(fs::read_to_string(dir.join("index.jsonl")).unwrap().lines().count(), lines);
-    }
 }
 
 #[test]
@@ -239,47 +192,4 @@ fn folders_and_files_are_private() {
         }
     }
     assert!(seen >= 11, "{seen}");
-}
-
-#[test]
-#[cfg(unix)]
-fn a_call_that_counts_as_written_survives_a_power_failure() {
-    use llmlogs_core::store::folder::journal::{ForgetfulDisk, Step, steps};
-    let above = tempfile::tempdir().unwrap();
-    let root = above.path().join("logs/apiCall");
-    let settings = Settings { durability: Durability::Call, keep_media: true, ..settings(&root) };
-    let (sink, guard) = start(settings).unwrap();
-    for _ in 0..3 {
-        sink.finished(call_at(SystemTime::now()));
-    }
-    sink.finished(call_at(SystemTime::now() + Duration::from_secs(86_400)));
-    guard.shutdown(Duration::from_secs(10));
-    let mut disk = ForgetfulDisk::default();
-    let mut counted = 0;
-    for step in steps(&root) {
-        disk.apply(&step);
-        if let Step::Counted(call) = step {
-            counted += 1;
-            assert_eq!(disk.at_risk(&call), Vec::<&Path>::new());
-            assert_eq!(disk.at_risk(call.parent().unwrap()), Vec::<&Path>::new());
-        }
-    }
-    assert_eq!(counted, 4);
-}
-
-#[test]
-#[cfg(unix)]
-fn without_that_durability_a_power_failure_may_cost_calls() {
-    use llmlogs_core::store::folder::journal::{ForgetfulDisk, Step, steps};
-    let root = tempfile::tempdir().unwrap();
-    let (sink, guard) = start(settings(root.path())).unwrap();
-    sink.finished(call_at(SystemTime::now()));
-    guard.shutdown(Duration::from_secs(10));
-    let mut disk = ForgetfulDisk::default();
-    let steps = steps(root.path());
-    let counted = steps.iter().find_map(|step| {
-        disk.apply(step);
-        if let Step::Counted(call) = step { Some(call) } else { None }
-    });
-    assert!(!disk.at_risk(counted.unwrap()).is_empty());
 }

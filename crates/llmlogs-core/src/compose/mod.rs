@@ -51,7 +51,7 @@ impl Composed {
         self.metadata.status
     }
 
-    /// Returns `metadata.json` and the line in the index of the call whose folder is called `id`.
+    /// Returns `metadata.json` of the call whose directory is called `id`, and its line in the index without the newline.
     ///
     /// # Errors
     ///

@@ -1,60 +1,114 @@
-//! What the name of a call's folder says.
+//! The name of a call's directory, `call_20251027_040210_001`: made by the writer, parsed by everyone.
 
-use chrono::{DateTime, Local, NaiveDate, TimeZone};
+use std::fmt::Write;
+use std::num::NonZeroU32;
+use std::time::SystemTime;
 
-/// `call_20251027_040210_001`: when the call started, by the clock of whoever recorded it, and its
-/// number in the session. Sorts older calls first.
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeZone};
+
+use super::layout::CALL_PREFIX;
+use super::time::{self, LocalTime};
+
+/// What a call's name tells: when the call started, by the recorder's clock, and its number in the session. Sorts
+/// older calls first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct CallId {
-    /// The local time as if it were UTC, in Unix seconds; zero where the name does not say.
+    /// The local time as if it were UTC, in Unix seconds; zero if the name does not tell.
     stamp: u32,
-    /// In an odd name, something that tells it from others.
+    /// The call's number in its session; for a name of another form, a hash that tells it from others.
     pub number: u64,
 }
 
+/// Returns the name of the session's `number`th call, which started at `started`. The number is padded to three
+/// digits.
+#[must_use]
+pub fn call_name(started: &LocalTime, number: u64) -> String {
+    named(&started.stamp(), number)
+}
+
+fn named(stamp: &str, number: u64) -> String {
+    let mut name = String::with_capacity(CALL_PREFIX.len() + stamp.len() + 8);
+    name.push_str(CALL_PREFIX);
+    name.push_str(stamp);
+    // Writing to a string does not fail.
+    let _never = write!(name, "_{number:03}");
+    name
+}
+
+/// Returns whether a directory's name is a call's.
+#[must_use]
+pub fn is_call(name: &str) -> bool {
+    name.starts_with(CALL_PREFIX)
+}
+
+/// Returns when the call whose directory is called `name` started; `None` if the name does not tell. Unlike
+/// [`CallId`] it does not ask for a number after the time.
+#[must_use]
+pub fn started_at(name: &str) -> Option<SystemTime> {
+    time::parse_stamp(name.strip_prefix(CALL_PREFIX)?)
+}
+
+/// Returns the number at the end of the name of a call's directory.
+#[must_use]
+pub fn number(name: &str) -> Option<u64> {
+    name.rsplit('_').next()?.parse().ok()
+}
+
 impl CallId {
+    /// Parses the name of a call's directory. A name of another form is told from others by its
+    /// [`number`](Self::number) alone.
+    #[must_use]
     pub fn of(name: &[u8]) -> Self {
-        let rest = name.strip_prefix(b"call_").unwrap_or(name);
+        let rest = name.strip_prefix(CALL_PREFIX.as_bytes()).unwrap_or(name);
         let cut = rest.iter().rposition(|byte| *byte == b'_').unwrap_or_default();
         let number = rest.get(cut + 1..).and_then(digits);
         match (parse_stamp(&rest[..cut]), number) {
             (Some(stamp), Some(number)) => CallId { stamp, number },
-            _ => CallId { stamp: 0, number: odd(name) },
+            _ => CallId { stamp: 0, number: hash(name) },
         }
     }
 
-    /// The start in Unix seconds, taking the recorder's time zone for this machine's; zero where the
-    /// name does not say.
+    /// Returns the start in Unix seconds, taking the recorder's time zone for this machine's; zero if the name does
+    /// not tell.
+    #[must_use]
     pub fn timestamp(self) -> f64 {
         if self.stamp == 0 {
             return 0.0;
         }
-        let time = DateTime::from_timestamp(i64::from(self.stamp), 0).unwrap_or_default().naive_utc();
-        Local.from_local_datetime(&time).earliest().map_or(0.0, |time| time.timestamp() as f64)
+        Local
+            .from_local_datetime(&naive(self.stamp.into()))
+            .earliest()
+            .map_or(0.0, |time| time.timestamp() as f64)
     }
 
-    pub fn stamp_nonzero(self) -> Option<std::num::NonZeroU32> {
-        std::num::NonZeroU32::new(self.stamp)
+    /// Returns the local time of the start as if it were UTC, in Unix seconds; `None` if the name does not tell.
+    #[must_use]
+    pub fn stamp_nonzero(self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.stamp)
     }
 
-    /// The names that a call could have which was recorded right after this one: recording lags behind
-    /// when a lot is going on, but not by more than a minute.
+    /// Returns the names that the call recorded right after this one could have: a busy recorder lags behind, but not
+    /// by more than a minute.
     pub fn successors(self) -> impl Iterator<Item = String> {
         let start = i64::from(self.stamp);
         (start - 60..=start + 60).map(move |second| {
-            let time = DateTime::from_timestamp(second, 0).unwrap_or_default();
-            format!("call_{}_{:03}", time.format("%Y%m%d_%H%M%S"), self.number.saturating_add(1))
+            named(&naive(second).format(time::STAMP).to_string(), self.number.saturating_add(1))
         })
     }
 }
 
-/// FNV-1a, beyond every number that is one.
-fn odd(name: &[u8]) -> u64 {
-    let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    name.iter().fold(0xcbf2_9ce4_8422_2325, hash) | 1 << 63
+/// The time of `seconds` after the epoch, zero where there is none.
+fn naive(seconds: i64) -> NaiveDateTime {
+    DateTime::from_timestamp(seconds, 0).unwrap_or_default().naive_utc()
 }
 
-/// `20251027_040210`
+/// Hashes a name that has no number (FNV-1a), beyond every number that a call has.
+fn hash(name: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    name.iter().fold(0xcbf2_9ce4_8422_2325, step) | 1 << 63
+}
+
+/// Parses `20251027_040210` as if it were UTC.
 fn parse_stamp(stamp: &[u8]) -> Option<u32> {
     if stamp.len() != 15 || stamp[8] != b'_' {
         return None;
@@ -75,6 +129,19 @@ fn digits(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_made_is_parsed() {
+        let started = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_761_537_730);
+        for n in [1, 999, 1000] {
+            let name = call_name(&LocalTime::of(started), n);
+            assert!(is_call(&name));
+            assert_eq!((started_at(&name), number(&name)), (Some(started), Some(n)));
+            let id = CallId::of(name.as_bytes());
+            assert_eq!((id.timestamp(), id.number), (1_761_537_730.0, n));
+        }
+        assert!(call_name(&LocalTime::of(started), 7).ends_with("_007"));
+    }
 
     #[test]
     fn names_sort_by_time_then_number() {

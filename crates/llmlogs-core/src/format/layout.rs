@@ -1,4 +1,6 @@
-//! Where things lie below a root, and what they are called.
+//! Names and paths below a root that do not depend on a time or a number.
+//!
+//! Names that do are made and parsed by [`call_id`](super::call_id) and [`session_name`](super::session_name).
 
 use std::env;
 use std::path::PathBuf;
@@ -6,43 +8,85 @@ use std::path::PathBuf;
 /// The environment variable that names the root.
 pub const ROOT_VARIABLE: &str = "LLMLOGS_ROOT";
 
-/// Where calls are recorded when nothing says otherwise, relative to the current folder.
+/// The default root, relative to the current directory.
 pub const DEFAULT_ROOT: &str = "llmlogs/apiCall";
 
-/// A session's folder is called this and its id.
+/// What the name of a session's directory begins with; its id follows.
 pub const SESSION_PREFIX: &str = "session_";
 
-/// A call's folder is called this, the stamp of its start and its number in the session.
+/// What the name of a call's directory begins with; the time of its start and its number in the session follow.
 pub const CALL_PREFIX: &str = "call_";
 
-/// Who recorded a session, and what was counted.
+/// The file that names the recorder of a session and holds its counters.
 pub const SESSION_FILE: &str = "session.json";
 
-/// One line a finished call.
+/// The file with one line for each finished call of a session.
 pub const INDEX_FILE: &str = "index.jsonl";
 
-/// The folder of media that is kept, in a session's folder.
+/// The directory of kept media, in a session's directory.
 pub const MEDIA_DIR: &str = "media";
 
 /// The request body.
 pub const INPUT_FILE: &str = "input.json";
 
-/// The request for people.
+/// The request as text for people.
 pub const INPUT_TEXT_FILE: &str = "input.txt";
 
 /// The response body, or the failure.
 pub const OUTPUT_FILE: &str = "output.json";
 
-/// The response for people.
+/// The response as text for people.
 pub const OUTPUT_TEXT_FILE: &str = "output.txt";
 
-/// Everything that is known of a call; a call is finished exactly when it is there.
+/// The metadata of a call; the call is finished exactly when this file exists.
 pub const METADATA_FILE: &str = "metadata.json";
 
-/// Returns the root from the environment, else [`DEFAULT_ROOT`].
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
+const PRUNED_PREFIX: &str = ".pruned_";
+
+/// Returns the name under which `name` is written before it is renamed into place.
+#[must_use]
+pub fn temporary_name(name: &str) -> String {
+    format!("{name}{TEMPORARY_SUFFIX}")
+}
+
+/// Returns the name that a call's directory has while it is being removed: readers do not see it, and what an
+/// interrupted removal leaves under such a name is removed by the next one.
+#[must_use]
+pub fn pruned_name(call: &str) -> String {
+    format!("{PRUNED_PREFIX}{call}")
+}
+
+/// Returns whether `name` is one that [`temporary_name`] makes.
+#[must_use]
+pub fn is_temporary(name: &str) -> bool {
+    name.ends_with(TEMPORARY_SUFFIX)
+}
+
+/// Returns whether `name` is one that [`pruned_name`] makes.
+#[must_use]
+pub fn is_pruned(name: &str) -> bool {
+    name.starts_with(PRUNED_PREFIX)
+}
+
+/// Returns the root that the environment variable [`ROOT_VARIABLE`] names, else [`DEFAULT_ROOT`].
 #[must_use]
 pub fn default_root() -> PathBuf {
     env::var_os(ROOT_VARIABLE)
         .filter(|root| !root.is_empty())
         .map_or_else(|| DEFAULT_ROOT.into(), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_made_are_recognised() {
+        assert_eq!(temporary_name(METADATA_FILE), "metadata.json.tmp");
+        assert!(is_temporary(&temporary_name(INDEX_FILE)) && !is_temporary(INDEX_FILE));
+        assert_eq!(pruned_name("call_20251027_040210_001"), ".pruned_call_20251027_040210_001");
+        assert!(is_pruned(&pruned_name("call_1")) && !is_pruned("call_1"));
+    }
 }

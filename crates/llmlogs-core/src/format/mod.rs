@@ -1,11 +1,14 @@
 //! The on-disk format, `docs/format.md`: the one place that knows its names, stamps and keys.
 
 pub mod call_id;
+pub mod day;
 mod index;
 pub mod layout;
 pub mod lenient;
+pub mod lock;
 mod metadata;
 mod session;
+pub mod session_name;
 pub mod time;
 
 pub use index::IndexEntry;
@@ -13,4 +16,4 @@ pub use metadata::{
     ApiInfo, Attempt, Context, CostEstimate, Files, Metadata, Performance, RequestInfo, ResponseInfo,
     SCHEMA_VERSION, Status, Trace, TraceSpan, Truncated, Usage,
 };
-pub use session::{Counters, SessionInfo};
+pub use session::{Counters, LossCounts, SessionInfo, WriteErrors};

@@ -1,46 +1,45 @@
-//! Moments in local time, as the format writes them in various places.
+//! Local times, as the format writes them into names and files.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Datelike, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike};
 
-/// A moment in local time.
+/// The form of [`LocalTime::stamp`], for `chrono`.
+pub(super) const STAMP: &str = "%Y%m%d_%H%M%S";
+
+/// A time in the machine's time zone.
 pub struct LocalTime(DateTime<Local>);
 
-/// A day: `20251027`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Date(u32);
-
-impl fmt::Display for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08}", self.0)
-    }
-}
-
 impl LocalTime {
+    /// Returns `time` in the machine's time zone.
+    #[must_use]
     pub fn of(time: SystemTime) -> Self {
         LocalTime(time.into())
     }
 
-    pub fn date(&self) -> Date {
+    /// The date as a number of eight digits.
+    pub(super) fn date_number(&self) -> u32 {
         let year = u32::try_from(self.0.year()).unwrap_or(0);
-        Date(year * 10_000 + self.0.month() * 100 + self.0.day())
+        year * 10_000 + self.0.month() * 100 + self.0.day()
     }
 
-    /// `20251027_040210`
+    /// Returns the time as names have it: `20251027_040210`.
+    #[must_use]
     pub fn stamp(&self) -> String {
-        self.written(["", "", "_", "", ""])
+        self.joined(["", "", "_", "", ""])
     }
 
-    /// `2025-10-27 04:02:10`
+    /// Returns the time for people: `2025-10-27 04:02:10`.
+    #[must_use]
     pub fn readable(&self) -> String {
-        self.written(["-", "-", " ", ":", ":"])
+        self.joined(["-", "-", " ", ":", ":"])
     }
 
-    /// `2025-10-27T04:02:10.123+08:00`
+    /// Returns the time in the form of RFC 3339, with milliseconds: `2025-10-27T04:02:10.123+08:00`.
+    #[must_use]
     pub fn rfc3339(&self) -> String {
-        let mut text = self.written(["-", "-", "T", ":", ":"]);
+        let mut text = self.joined(["-", "-", "T", ":", ":"]);
         let offset = self.0.offset().local_minus_utc() / 60;
         let (sign, offset) = if offset < 0 { ('-', -offset) } else { ('+', offset) };
         // Writing to a string does not fail.
@@ -54,9 +53,9 @@ impl LocalTime {
         text
     }
 
-    /// The parts from the year to the second, with what stands between them. Much faster than a format that has to be
-    /// read each time.
-    fn written(&self, [month, day, hour, minute, second]: [&str; 5]) -> String {
+    /// Returns the parts from the year to the second with the given separators between them. Much faster than a
+    /// format string, which is parsed each time.
+    fn joined(&self, [month, day, hour, minute, second]: [&str; 5]) -> String {
         let mut text = String::with_capacity(32);
         let _never = write!(text, "{:04}", self.0.year());
         let parts = [
@@ -73,25 +72,27 @@ impl LocalTime {
         text
     }
 
-    /// Unix seconds with milliseconds.
+    /// Returns the time in Unix seconds, with milliseconds.
+    #[must_use]
     pub fn unix(&self) -> f64 {
         self.0.timestamp_millis() as f64 / 1000.0
     }
 
+    /// Returns the time in whole Unix seconds.
+    #[must_use]
     pub fn unix_seconds(&self) -> i64 {
         self.0.timestamp()
     }
 }
 
-/// The moment that a name beginning with `20251027_040210` tells. Of an hour that a clock change repeats, the
-/// earlier one.
-pub fn of_stamp(name: &str) -> Option<SystemTime> {
-    let stamp = name.get(..15)?;
-    local(NaiveDateTime::parse_from_str(stamp, "%Y%m%d_%H%M%S").ok()?)
+/// Parses the stamp that `text` begins with. Of an hour that a clock change repeats, the earlier one counts.
+pub(super) fn parse_stamp(text: &str) -> Option<SystemTime> {
+    let stamp = text.get(..15)?;
+    local(NaiveDateTime::parse_from_str(stamp, STAMP).ok()?)
 }
 
-/// When the day `20251027` began.
-pub fn start_of_day(name: &str) -> Option<SystemTime> {
+/// Returns when the date `20251027` began.
+pub(super) fn start_of_date(name: &str) -> Option<SystemTime> {
     local(NaiveDate::parse_from_str(name, "%Y%m%d").ok()?.and_time(NaiveTime::MIN))
 }
 
@@ -114,9 +115,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn moments_are_written_as_chrono_writes_them(milliseconds in 0_u64..253_000_000_000_000) {
+        fn times_are_written_as_chrono_writes_them(milliseconds in 0_u64..253_000_000_000_000) {
             let time = LocalTime::of(UNIX_EPOCH + Duration::from_millis(milliseconds));
-            proptest::prop_assert_eq!(time.stamp(), time.0.format("%Y%m%d_%H%M%S").to_string());
+            proptest::prop_assert_eq!(time.stamp(), time.0.format(STAMP).to_string());
             proptest::prop_assert_eq!(time.readable(), time.0.format("%Y-%m-%d %H:%M:%S").to_string());
             proptest::prop_assert_eq!(time.rfc3339(), time.0.to_rfc3339_opts(SecondsFormat::Millis, false));
         }

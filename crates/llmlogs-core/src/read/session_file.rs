@@ -1,11 +1,10 @@
 //! What a session's `session.json` says, and whether its program still runs.
 
-use std::fs::TryLockError;
 use std::io;
 use std::path::Path;
 
-use crate::format::SessionInfo;
 use crate::format::layout::{CALL_PREFIX, SESSION_FILE};
+use crate::format::{SessionInfo, lock};
 
 use super::files;
 
@@ -23,6 +22,5 @@ pub(super) fn is_call(name: &str) -> bool {
 
 /// Whether the program that records into `session` still runs: it holds `session.json` locked.
 pub(super) fn is_running(session: &Path) -> bool {
-    files::open(&session.join(SESSION_FILE))
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    files::open(&session.join(SESSION_FILE)).is_ok_and(|file| lock::is_held(&file))
 }

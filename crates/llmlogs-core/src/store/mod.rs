@@ -1,10 +1,17 @@
-//! Files and folders: written whole or not at all, reached by open folders, removed by age and size.
+//! Writing below a root: directories reached by open handles, sessions, the steps of writing a call, and retention.
 
-pub mod folder;
+mod call_writer;
+pub mod dir;
+mod fault;
+mod index;
 mod retention;
 mod session;
+mod session_uid;
 mod stats;
 
+pub use crate::format::{LossCounts, WriteErrors};
+pub use call_writer::{CallFiles, CallWriter, MediaFile, RequestFiles, ResponseFiles, WriteError};
+pub use fault::{Fault, Loss};
 pub use retention::{PruneReport, Retention};
 pub use session::{CallDir, Opened, Session};
-pub use stats::{Counts, Fault, Loss, LossCounts, Stats, WriteErrors};
+pub use stats::{AtomicCounters, Stats};

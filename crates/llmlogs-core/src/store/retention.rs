@@ -1,21 +1,19 @@
 //! Removing what is old: whole calls, the oldest first, then the sessions and days that are empty.
 
-use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::folder::Folder;
-use crate::format::time;
+use super::dir::{Dir, Entry};
+use crate::format::layout::{
+    INDEX_FILE, MEDIA_DIR, METADATA_FILE, SESSION_FILE, is_pruned, pruned_name, temporary_name,
+};
+use crate::format::{call_id, day, lock, session_name};
 
-/// What a call's folder is called while it is being removed. Readers do not see it; what an interrupted
-/// removal leaves under such a name goes with the next one.
-const GOING: &str = ".pruned_";
+/// A session without calls that is younger than this may be about to get its first one.
+const MIN_EMPTY_AGE: Duration = Duration::from_secs(60);
 
-/// A session's folder that is empty may be one that is just being made.
-const JUST_MADE: Duration = Duration::from_secs(60);
-
-// Its documentation stands where the library re-exports it.
+// The library documents it where it re-exports it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Retention {
     max_age: Option<Duration>,
@@ -26,33 +24,33 @@ pub struct Retention {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct PruneReport {
-    /// The folders of the calls, the oldest first.
+    /// The directories of the calls, the oldest first.
     pub calls: Vec<PathBuf>,
-    /// The folders of the sessions that had no call left.
+    /// The directories of the sessions that had no call left.
     pub sessions: Vec<PathBuf>,
-    /// How many bytes the files had.
+    /// How many bytes the removed files had.
     pub bytes: u64,
-    /// How many bytes the files have that are still there.
+    /// How many bytes the remaining files have; counted only if there is a limit of bytes.
     pub bytes_left: u64,
-    /// What could not be read or removed; each error names its folder.
+    /// What could not be read or removed; each error names its path.
     pub errors: Vec<io::Error>,
 }
 
 impl Retention {
-    /// Keeps everything.
+    /// Returns a retention without limits, which keeps everything.
     #[must_use]
     pub const fn new() -> Self {
         Retention { max_age: None, max_bytes: None }
     }
 
-    /// Removes calls that started longer ago than this.
+    /// Removes calls that started longer ago than `age`. Default: no limit.
     #[must_use]
     pub const fn max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
     }
 
-    /// Removes the oldest calls while all files of the root together have more bytes than this.
+    /// Removes the oldest calls while all files of the root together have more than `bytes` bytes. Default: no limit.
     #[must_use]
     pub const fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
@@ -63,13 +61,13 @@ impl Retention {
     ///
     /// # Errors
     ///
-    /// When `root` is no folder that can be read. What fails below it is told in [`PruneReport::errors`], and the
-    /// rest is still done.
+    /// If `root` is not a directory that can be read. Failures below it are listed in [`PruneReport::errors`], and
+    /// the rest is still done.
     pub fn prune(&self, root: impl AsRef<Path>) -> io::Result<PruneReport> {
         self.run(root.as_ref(), true, &|| false)
     }
 
-    /// Tells what [`prune`](Self::prune) would remove and removes nothing.
+    /// Returns what [`prune`](Self::prune) would remove, and removes nothing.
     ///
     /// # Errors
     ///
@@ -78,11 +76,16 @@ impl Retention {
         self.run(root.as_ref(), false, &|| false)
     }
 
+    /// As [`prune`](Self::prune) if `remove` is set, else as [`dry_run`](Self::dry_run). Ends early, between two
+    /// calls, once `stop` returns `true`.
+    ///
+    /// # Errors
+    ///
+    /// As [`prune`](Self::prune).
     pub fn run(&self, root: &Path, remove: bool, stop: &dyn Fn() -> bool) -> io::Result<PruneReport> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", root.display()));
-        let folder = Folder::open_path(root).map_err(named)?;
-        let mut days: Vec<String> =
-            folder.entries().map_err(named)?.into_iter().filter_map(day_name).collect();
+        let dir = Dir::open_path(root).map_err(named)?;
+        let mut days: Vec<String> = dir.entries().map_err(named)?.into_iter().filter_map(day_name).collect();
         days.sort_unstable();
         let now = SystemTime::now();
         let mut run = Run {
@@ -90,78 +93,77 @@ impl Retention {
             max_bytes: self.max_bytes,
             now,
             remove,
-            pruned: PruneReport::default(),
+            report: PruneReport::default(),
         };
         if self.max_bytes.is_some() {
             for day in &days {
-                run.pruned.bytes_left += run.noted(size_of_tree(&folder, day), root, day).unwrap_or(0);
+                run.report.bytes_left += run.or_report(tree_size(&dir, day), root, day).unwrap_or(0);
             }
         }
         for day in &days {
             if stop() {
                 break;
             }
-            let done = run.day(&folder, day, stop);
-            run.noted(done, root, day);
+            let pruned = run.prune_day(&dir, day, stop);
+            run.or_report(pruned, root, day);
         }
-        Ok(run.pruned)
+        Ok(run.report)
     }
 }
 
+/// One pass over a root.
 struct Run {
-    /// Calls that started before go.
+    /// Calls that started before it are removed.
     keep_from: Option<SystemTime>,
     max_bytes: Option<u64>,
     now: SystemTime,
     remove: bool,
-    pruned: PruneReport,
+    report: PruneReport,
 }
 
-/// A session's folder within a day.
-struct Session {
+/// A session's directory within a day.
+struct SessionDir {
     name: String,
-    folder: Folder,
+    dir: Dir,
     is_live: bool,
-    /// Calls that stay.
-    calls: usize,
-    /// Whether a call went.
-    touched: bool,
+    remaining_calls: usize,
+    removed_a_call: bool,
 }
 
-/// A call that may go.
+/// A call that may be removed.
 struct Candidate {
     started: SystemTime,
     number: u64,
     name: String,
-    /// Its session's place.
+    /// The index of its session.
     session: usize,
     is_finished: bool,
 }
 
 impl Run {
-    /// Takes an error down; nothing else stops for it. What has vanished has been removed by somebody else.
-    fn noted<T>(&mut self, done: io::Result<T>, parent: &Path, name: &str) -> Option<T> {
-        match done {
-            Ok(done) => Some(done),
+    /// Lists an error in the report; nothing else stops for it. What has vanished has been removed by somebody else.
+    fn or_report<T>(&mut self, result: io::Result<T>, parent: &Path, name: &str) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 let path = parent.join(name);
-                self.pruned.errors.push(io::Error::new(error.kind(), format!("{}: {error}", path.display())));
+                self.report.errors.push(io::Error::new(error.kind(), format!("{}: {error}", path.display())));
                 None
             }
         }
     }
 
-    fn day(&mut self, root: &Folder, name: &str, stop: &dyn Fn() -> bool) -> io::Result<()> {
-        if !self.may_go(time::start_of_day(name)) {
+    fn prune_day(&mut self, root: &Dir, name: &str, stop: &dyn Fn() -> bool) -> io::Result<()> {
+        if !self.is_beyond_limits(day::started_at(name)) {
             return Ok(());
         }
-        let day = root.open(name)?;
+        let day = root.open_dir(name)?;
         let mut sessions = Vec::new();
         let mut candidates = Vec::new();
         for entry in day.entries()? {
-            if entry.is_folder && entry.name.starts_with("session_") {
-                let opened = self.session(&day, entry.name, sessions.len(), &mut candidates);
+            if entry.is_dir && session_name::is_session(&entry.name) {
+                let opened = self.open_session(&day, entry.name, sessions.len(), &mut candidates);
                 sessions.extend(opened);
             }
         }
@@ -171,149 +173,141 @@ impl Run {
                 return Ok(());
             }
             let session = &mut sessions[call.session];
-            let stays = !self.may_go(Some(call.started)) || (!call.is_finished && session.is_live);
-            if stays || !self.call(session, &call) {
-                session.calls += 1;
+            let is_in_flight = !call.is_finished && session.is_live;
+            let is_kept = !self.is_beyond_limits(Some(call.started)) || is_in_flight;
+            if is_kept || !self.remove_call(session, &call) {
+                session.remaining_calls += 1;
             }
         }
         for session in sessions {
-            self.close(&day, session);
+            self.remove_session_if_empty(&day, session);
         }
         if self.remove {
-            // Whatever else is there keeps the day's folder.
-            let _in_use = root.remove_folder(name);
+            // Whatever else is in it keeps the day's directory.
+            let _in_use = root.remove_dir(name);
         }
         Ok(())
     }
 
-    /// Whether what started then is beyond the limits.
-    fn may_go(&self, started: Option<SystemTime>) -> bool {
+    /// Returns whether what started at `started` is beyond the limits.
+    fn is_beyond_limits(&self, started: Option<SystemTime>) -> bool {
         let too_old = self.keep_from.is_some_and(|from| started.is_some_and(|started| started < from));
-        too_old || self.max_bytes.is_some_and(|most| self.pruned.bytes_left > most)
+        too_old || self.max_bytes.is_some_and(|most| self.report.bytes_left > most)
     }
 
-    fn session(
+    /// Opens a session and adds its calls to `candidates`; `index` is the session's own.
+    fn open_session(
         &mut self,
-        day: &Folder,
+        day: &Dir,
         name: String,
-        place: usize,
+        index: usize,
         candidates: &mut Vec<Candidate>,
-    ) -> Option<Session> {
-        let opened = day.open(&name);
-        let folder = self.noted(opened, day.path(), &name)?;
-        let entries = folder.entries();
-        let entries = self.noted(entries, day.path(), &name)?;
-        let is_live = is_live(&folder);
-        for entry in entries.into_iter().filter(|entry| entry.is_folder) {
-            if entry.name.starts_with(GOING) && self.remove {
-                let gone = folder.remove_tree(&entry.name);
-                self.noted(gone, folder.path(), &entry.name);
-            } else if entry.name.starts_with("call_") {
-                let started = time::of_stamp(entry.name.trim_start_matches("call_"))
-                    .or_else(|| time::start_of_day(day.path().file_name()?.to_str()?));
-                let number = entry.name.rsplit('_').next().and_then(|number| number.parse().ok());
-                let is_finished = folder.open(&entry.name).is_ok_and(|call| call.exists("metadata.json"));
+    ) -> Option<SessionDir> {
+        let opened = day.open_dir(&name);
+        let dir = self.or_report(opened, day.path(), &name)?;
+        let entries = dir.entries();
+        let entries = self.or_report(entries, day.path(), &name)?;
+        let is_live = dir.read_file(SESSION_FILE).is_ok_and(|file| lock::is_held(&file));
+        for entry in entries.into_iter().filter(|entry| entry.is_dir) {
+            if is_pruned(&entry.name) && self.remove {
+                let removed = dir.remove_dir_all(&entry.name);
+                self.or_report(removed, dir.path(), &entry.name);
+            } else if call_id::is_call(&entry.name) {
+                let started = call_id::started_at(&entry.name)
+                    .or_else(|| day::started_at(day.path().file_name()?.to_str()?));
+                let is_finished = dir.open_dir(&entry.name).is_ok_and(|call| call.exists(METADATA_FILE));
                 candidates.push(Candidate {
                     started: started.unwrap_or(self.now),
-                    number: number.unwrap_or(0),
+                    number: call_id::number(&entry.name).unwrap_or(0),
                     name: entry.name,
-                    session: place,
+                    session: index,
                     is_finished,
                 });
             }
         }
-        Some(Session { name, folder, is_live, calls: 0, touched: false })
+        Some(SessionDir { name, dir, is_live, remaining_calls: 0, removed_a_call: false })
     }
 
-    /// Removes a call; says whether it is gone.
-    fn call(&mut self, session: &mut Session, call: &Candidate) -> bool {
-        let folder = &session.folder;
-        let size = size_of_tree(folder, &call.name);
-        let Some(size) = self.noted(size, folder.path(), &call.name) else {
+    /// Removes a call; returns whether it is gone.
+    fn remove_call(&mut self, session: &mut SessionDir, call: &Candidate) -> bool {
+        let dir = &session.dir;
+        let size = tree_size(dir, &call.name);
+        let Some(size) = self.or_report(size, dir.path(), &call.name) else {
             return false;
         };
         if self.remove {
-            let going = format!("{GOING}{}", call.name);
-            let gone = folder.rename(&call.name, &going).and_then(|()| folder.remove_tree(&going));
-            if self.noted(gone, folder.path(), &call.name).is_none() {
+            let pruned = pruned_name(&call.name);
+            let removed = dir.rename(&call.name, &pruned).and_then(|()| dir.remove_dir_all(&pruned));
+            if self.or_report(removed, dir.path(), &call.name).is_none() {
                 return false;
             }
         }
-        session.touched = true;
-        self.pruned.calls.push(folder.path().join(&call.name));
-        self.freed(size);
+        session.removed_a_call = true;
+        self.report.calls.push(dir.path().join(&call.name));
+        self.count_removed(size);
         true
     }
 
-    fn freed(&mut self, bytes: u64) {
-        self.pruned.bytes += bytes;
-        self.pruned.bytes_left = self.pruned.bytes_left.saturating_sub(bytes);
+    fn count_removed(&mut self, bytes: u64) {
+        self.report.bytes += bytes;
+        self.report.bytes_left = self.report.bytes_left.saturating_sub(bytes);
     }
 
     /// Removes a session that has ended and has no call left.
-    fn close(&mut self, day: &Folder, session: Session) {
-        let Session { name, folder, is_live, calls, touched } = session;
-        let started = time::of_stamp(name.trim_start_matches("session_"));
-        let just_made =
-            started.is_some_and(|started| self.now.duration_since(started).is_ok_and(|age| age < JUST_MADE));
-        if is_live || calls > 0 || (just_made && !touched) {
+    fn remove_session_if_empty(&mut self, day: &Dir, session: SessionDir) {
+        let SessionDir { name, dir, is_live, remaining_calls, removed_a_call } = session;
+        let age = session_name::started_at(&name).and_then(|started| self.now.duration_since(started).ok());
+        let is_new = age.is_some_and(|age| age < MIN_EMPTY_AGE);
+        if is_live || remaining_calls > 0 || (is_new && !removed_a_call) {
             return;
         }
-        let own = own_files_size(&folder);
-        let own = self.noted(own, day.path(), &name).unwrap_or(0);
+        let size = own_files_size(&dir);
+        let size = self.or_report(size, day.path(), &name).unwrap_or(0);
         if self.remove {
-            let removed = remove_own_files(&folder).and_then(|()| day.remove_folder(&name));
-            if self.noted(removed, day.path(), &name).is_none() {
+            let removed = remove_own_files(&dir).and_then(|()| day.remove_dir(&name));
+            if self.or_report(removed, day.path(), &name).is_none() {
                 return;
             }
         }
-        self.pruned.sessions.push(folder.path().to_owned());
-        self.freed(own);
+        self.report.sessions.push(dir.path().to_owned());
+        self.count_removed(size);
     }
 }
 
-/// The files of a session beside its calls, `session.json` last: without it nobody knows what it was.
-const OWN_FILES: [&str; 4] = ["index.jsonl", "index.jsonl.tmp", "session.json.tmp", "session.json"];
+/// Returns the names of a session's files beside its calls, `session.json` last: without it nobody knows what the
+/// directory was.
+fn own_files() -> [String; 4] {
+    [INDEX_FILE.to_owned(), temporary_name(INDEX_FILE), temporary_name(SESSION_FILE), SESSION_FILE.to_owned()]
+}
 
-fn remove_own_files(session: &Folder) -> io::Result<()> {
-    let gone = |done: io::Result<()>| match done {
+fn remove_own_files(session: &Dir) -> io::Result<()> {
+    let or_gone = |removed: io::Result<()>| match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
+        removed => removed,
     };
-    gone(session.remove_tree("media"))?;
-    OWN_FILES.iter().try_for_each(|name| gone(session.remove_file(name)))
+    or_gone(session.remove_dir_all(MEDIA_DIR))?;
+    own_files().iter().try_for_each(|name| or_gone(session.remove_file(name)))
 }
 
-fn own_files_size(session: &Folder) -> io::Result<u64> {
-    let media = if session.exists("media") { size_of_tree(session, "media")? } else { 0 };
-    Ok(OWN_FILES.iter().fold(media, |sum, name| sum + session.size(name).unwrap_or(0)))
+fn own_files_size(session: &Dir) -> io::Result<u64> {
+    let media = if session.exists(MEDIA_DIR) { tree_size(session, MEDIA_DIR)? } else { 0 };
+    Ok(own_files().iter().fold(media, |sum, name| sum + session.size(name).unwrap_or(0)))
 }
 
-fn size_of_tree(parent: &Folder, name: &str) -> io::Result<u64> {
-    let folder = parent.open(name)?;
-    let mut size = 0;
-    for entry in folder.entries()? {
-        let one = match entry.is_folder {
-            true => size_of_tree(&folder, &entry.name),
-            false => folder.size(&entry.name),
-        };
-        match one {
-            Ok(bytes) => size += bytes,
+fn tree_size(parent: &Dir, name: &str) -> io::Result<u64> {
+    let dir = parent.open_dir(name)?;
+    let mut sum = 0;
+    for entry in dir.entries()? {
+        let size = if entry.is_dir { tree_size(&dir, &entry.name) } else { dir.size(&entry.name) };
+        match size {
+            Ok(bytes) => sum += bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(size)
+    Ok(sum)
 }
 
-/// Whether the recorder of the session still runs: it holds `session.json` locked.
-fn is_live(session: &Folder) -> bool {
-    session
-        .read_file("session.json")
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
-}
-
-fn day_name(entry: super::folder::Entry) -> Option<String> {
-    let is_date = entry.name.len() == 8 && entry.name.bytes().all(|byte| byte.is_ascii_digit());
-    (entry.is_folder && is_date).then_some(entry.name)
+fn day_name(entry: Entry) -> Option<String> {
+    (entry.is_dir && day::is_day(&entry.name)).then_some(entry.name)
 }

@@ -1,320 +1,366 @@
-//! The session's folders, one a day, with their `session.json` and `index.jsonl`.
+//! The session as its recorder writes it: one directory a day, each with `session.json`, `index.jsonl` and the calls.
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
-use serde::Serialize;
-
-use crate::format::SCHEMA_VERSION;
-
-use super::folder::{self, Folder};
-use super::stats::{Fault, Stats};
-use crate::format::time::{Date, LocalTime};
+use super::dir::{self, Dir};
+use super::fault::Fault;
+use super::index::Index;
+use super::session_uid;
+use super::stats::AtomicCounters;
+use crate::format::call_id::call_name;
+use crate::format::day::Day;
+use crate::format::layout::SESSION_FILE;
+use crate::format::session_name::SessionName;
+use crate::format::time::LocalTime;
+use crate::format::{SCHEMA_VERSION, SessionInfo, lock};
 
 /// How many programs may start a session in one second.
-const SUFFIXES: u32 = 10_000;
+const MAX_SESSIONS_PER_SECOND: u32 = 10_000;
 
-const INDEX: &str = "index.jsonl";
+/// How many days stay open beside those with calls in flight: calls that started before midnight may end after those
+/// that started later.
+const MAX_OPEN_DAYS: usize = 2;
 
-/// How many days stay open beside those with calls in flight: calls that began before midnight may come
-/// after those that began later.
-const DAYS_OPEN: usize = 2;
+/// How often [`Session::check_moved`] looks.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How often it is looked whether the folders are still where they were opened, in milliseconds.
-const LOOK_MS: u128 = 500;
+/// How often the directory of a day is created anew while other programs remove it.
+const MAX_DAY_RETRIES: u32 = 8;
 
-#[derive(Serialize)]
-struct SessionFile<'a> {
-    schema_version: u32,
-    session_id: &'a str,
-    started_at: &'a str,
-    ended_at: Option<String>,
-    pid: u32,
-    hostname: &'a str,
-    program: &'a str,
-    recorder_version: &'static str,
-    counters: Stats,
-}
-
-/// Where a call's files go.
+/// The directory of a call, by its names.
 #[derive(Debug)]
 pub struct CallDir {
-    date: Date,
-    pub name: String,
+    day: Day,
+    name: String,
 }
 
-/// A call's folder, looked up again.
+impl CallDir {
+    /// Returns the name of the directory, which is the call's id.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// A call's directory, opened again.
+#[derive(Debug)]
 pub enum Opened {
-    Existing(Folder),
-    /// It was gone, and is empty.
-    Recreated(Folder),
-    /// Something else stands in its place.
+    /// The directory as it was left.
+    Existing(Dir),
+    /// It had vanished and has been created anew, empty.
+    Recreated(Dir),
+    /// Something else has its name.
     Obstructed(io::Error),
 }
 
-/// The session's folder of one day.
-struct Day {
-    date: Date,
-    folder: Folder,
-    /// Held under an exclusive lock while the process lives.
+/// The open directory of one day.
+struct OpenDay {
+    day: Day,
+    dir: Dir,
+    /// Held under the liveness lock while it is open.
     session_file: File,
     index: Option<Index>,
 }
 
-struct Index {
-    file: File,
-    /// A line was torn and could not be taken back.
-    torn: bool,
+/// A day for which the session has a directory.
+struct UsedDay {
+    day: Day,
+    in_flight: usize,
+    has_calls: bool,
 }
 
-/// A day that the session has a folder for.
-struct Known {
-    date: Date,
-    /// How many calls are in flight there.
-    open: usize,
-    /// Whether a call was put there.
-    used: bool,
-}
-
+/// A session of a running recorder.
 pub struct Session {
     root_path: PathBuf,
     /// `None` after a fault, until it is needed.
-    root: Option<Folder>,
-    /// `session_20251027_040210`
-    name: String,
+    root: Option<Dir>,
+    name: SessionName,
+    uid: String,
     started_at: String,
     hostname: String,
     program: String,
     sync: bool,
-    /// All days of the session, the one that was opened last at the end.
-    known: Vec<Known>,
+    counters: Arc<AtomicCounters>,
+    /// All days of the session; the one that was opened last is at the end.
+    used_days: Vec<UsedDay>,
     /// Those of them that are open.
-    days: Vec<Day>,
-    /// The folder of the call that was begun last: its end often comes next.
-    last: Option<(String, Folder)>,
-    looked: Instant,
+    open_days: Vec<OpenDay>,
+    /// The directory of the call that was begun last: its end often comes next.
+    last_call: Option<(String, Dir)>,
+    checked_at: Instant,
     calls: u64,
 }
 
 impl Session {
-    /// Makes the session's folder for the day of `now`.
-    pub fn create(root: &Path, now: SystemTime, sync: bool, counters: Stats) -> io::Result<Self> {
+    /// Creates the session's directory for the day of `now` below `root`, which is created if it is missing.
+    ///
+    /// With `sync` everything that is written is synced. `counters` are written into `session.json`.
+    ///
+    /// # Errors
+    ///
+    /// If the directory or its `session.json` cannot be created.
+    pub fn create(
+        root: &Path,
+        now: SystemTime,
+        sync: bool,
+        counters: Arc<AtomicCounters>,
+    ) -> io::Result<Self> {
         let time = LocalTime::of(now);
-        let existing = sync.then(|| root.ancestors().find(|folder| folder.exists())).flatten();
-        let opened = Folder::open_root(root)?;
+        let existing = sync.then(|| root.ancestors().find(|ancestor| ancestor.exists())).flatten();
+        let opened = Dir::open_root(root)?;
         if let Some(existing) = existing {
-            folder::sync_down(existing, root)?;
+            dir::sync_ancestors(existing, root)?;
         }
         let mut session = Session {
             root_path: root.to_owned(),
             root: Some(opened),
-            name: format!("session_{}", time.stamp()),
+            name: SessionName::new(&time, 1),
+            uid: session_uid::random(),
             started_at: time.rfc3339(),
             hostname: hostname(),
             program: program(),
             sync,
-            known: Vec::new(),
-            days: Vec::new(),
-            last: None,
-            looked: Instant::now(),
+            counters,
+            used_days: Vec::new(),
+            open_days: Vec::new(),
+            last_call: None,
+            checked_at: Instant::now(),
             calls: 0,
         };
-        let base = session.name.clone();
-        let mut suffix = 1;
+        let mut ordinal = 1;
         loop {
-            match session.open_day(time.date(), counters) {
+            match session.open_day(Day::of(&time)) {
                 Ok(()) => return Ok(session),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && suffix < SUFFIXES => {
-                    suffix += 1;
-                    session.name = format!("{base}_{suffix}");
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists && ordinal < MAX_SESSIONS_PER_SECOND =>
+                {
+                    ordinal += 1;
+                    session.name = SessionName::new(&time, ordinal);
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
+    /// Returns the session's id: the name of its directories without `session_`.
+    #[must_use]
     pub fn id(&self) -> &str {
-        self.name.strip_prefix("session_").unwrap_or(&self.name)
+        self.name.id()
     }
 
-    /// Whether other users can write to the root.
-    pub fn is_open_to_others(&self) -> bool {
-        self.root.as_ref().is_some_and(Folder::is_open_to_others)
+    /// Returns the session's unique id: 128 random bits in hexadecimal digits.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        &self.uid
     }
 
-    /// The folder of the day that was opened last.
-    pub fn dir(&self) -> PathBuf {
-        match self.known.last() {
-            Some(day) => self.root_path.join(day.date.to_string()).join(&self.name),
+    /// Returns whether everything that is written is synced.
+    #[must_use]
+    pub fn syncs(&self) -> bool {
+        self.sync
+    }
+
+    /// Returns the recorder's counters.
+    #[must_use]
+    pub fn counters(&self) -> &AtomicCounters {
+        &self.counters
+    }
+
+    /// Returns whether other users can create entries in the root.
+    #[must_use]
+    pub fn is_writable_by_others(&self) -> bool {
+        self.root.as_ref().is_some_and(Dir::is_writable_by_others)
+    }
+
+    /// Returns the path of the session's directory of the day that was opened last.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        match self.used_days.last() {
+            Some(used) => self.root_path.join(used.day.to_string()).join(self.name.as_str()),
             None => PathBuf::new(),
         }
     }
 
-    /// Opens the session's folder of a day, made if it is missing.
-    fn open_day(&mut self, date: Date, counters: Stats) -> io::Result<()> {
+    /// Opens the session's directory of a day, creating it if it is missing.
+    fn open_day(&mut self, day: Day) -> io::Result<()> {
         let root = match self.root.take() {
             Some(root) => root,
-            None => Folder::open_root(&self.root_path)?,
+            None => Dir::open_root(&self.root_path)?,
         };
-        // The session's very first folder makes its name unique.
-        let first = self.known.is_empty();
-        let mut tries = 0;
-        let folder = loop {
-            let day = root.open_or_create(&date.to_string())?;
-            let made = if first { day.create(&self.name) } else { day.open_or_create(&self.name) };
-            match made {
-                Ok(folder) => {
-                    if self.sync {
-                        day.sync()?;
-                        root.sync()?;
-                    }
-                    break folder;
-                }
-                // Another program has just removed the day's folder, because it was empty.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 8 => tries += 1,
-                Err(error) => {
-                    self.root = Some(root);
-                    return Err(error);
-                }
-            }
-        };
+        let created = self.create_session_dir(&root, day);
         self.root = Some(root);
-        let session_file = self.write_session_file(&folder, None, counters)?;
-        self.days.push(Day { date, folder, session_file, index: None });
-        if !self.known.iter().any(|known| known.date == date) {
-            self.known.push(Known { date, open: 0, used: false });
+        let dir = created?;
+        let session_file = self.write_session_file(&dir, None)?;
+        self.open_days.push(OpenDay { day, dir, session_file, index: None });
+        if !self.used_days.iter().any(|used| used.day == day) {
+            self.used_days.push(UsedDay { day, in_flight: 0, has_calls: false });
         }
-        self.close_old_days(counters);
+        self.close_old_days();
         Ok(())
     }
 
-    /// A program that runs for a year does not hold a year's files open.
-    fn close_old_days(&mut self, counters: Stats) {
-        let mut surplus = self.days.len().saturating_sub(DAYS_OPEN);
-        let mut kept = Vec::with_capacity(self.days.len());
-        for day in std::mem::take(&mut self.days) {
-            let idle = self.known.iter().any(|known| known.date == day.date && known.open == 0);
-            if surplus > 0 && idle {
-                surplus -= 1;
-                // Its calls are all there; what is lost with a failure here are a day's last counters.
-                let _written = self.write_session_file(&day.folder, Some(now()), counters);
+    fn create_session_dir(&self, root: &Dir, day: Day) -> io::Result<Dir> {
+        // The session's very first directory makes its name unique.
+        let is_first = self.used_days.is_empty();
+        let mut retries = 0;
+        loop {
+            let day_dir = root.open_or_create_dir(&day.to_string())?;
+            let created = if is_first {
+                day_dir.create_dir(self.name.as_str())
             } else {
-                kept.push(day);
+                day_dir.open_or_create_dir(self.name.as_str())
+            };
+            match created {
+                Ok(dir) => {
+                    if self.sync {
+                        day_dir.sync()?;
+                        root.sync()?;
+                    }
+                    return Ok(dir);
+                }
+                // Another program has just removed the day's directory, because it was empty.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && retries < MAX_DAY_RETRIES => {
+                    retries += 1;
+                }
+                Err(error) => return Err(error),
             }
         }
-        self.days = kept;
     }
 
-    fn write_session_file(
-        &self,
-        folder: &Folder,
-        ended_at: Option<String>,
-        counters: Stats,
-    ) -> io::Result<File> {
-        let running = ended_at.is_none();
-        let contents = SessionFile {
-            schema_version: SCHEMA_VERSION,
-            session_id: self.id(),
-            started_at: &self.started_at,
-            ended_at,
-            pid: std::process::id(),
-            hostname: &self.hostname,
-            program: &self.program,
-            recorder_version: env!("CARGO_PKG_VERSION"),
-            counters,
-        };
-        let contents = serde_json::to_vec_pretty(&contents)?;
-        let file = folder.write_into_place("session.json", &contents, self.sync, |file| {
-            if running {
-                // A file system without locks is no reason not to record.
-                let _unlocked = file.try_lock();
+    /// Closes days without calls in flight: a program that runs for a year does not hold a year's files open.
+    fn close_old_days(&mut self) {
+        let mut surplus = self.open_days.len().saturating_sub(MAX_OPEN_DAYS);
+        let mut kept = Vec::with_capacity(self.open_days.len());
+        for open in std::mem::take(&mut self.open_days) {
+            let idle = self.used_days.iter().any(|used| used.day == open.day && used.in_flight == 0);
+            if surplus > 0 && idle {
+                surplus -= 1;
+                // Its calls are all there; what a failure costs here are a day's last counters.
+                let _written = self.write_session_file(&open.dir, Some(now()));
+            } else {
+                kept.push(open);
             }
-            Ok(())
+        }
+        self.open_days = kept;
+    }
+
+    fn write_session_file(&self, dir: &Dir, ended_at: Option<String>) -> io::Result<File> {
+        let is_running = ended_at.is_none();
+        let contents = serde_json::to_vec_pretty(&self.info(ended_at))?;
+        let file = dir.write_into_place(SESSION_FILE, &contents, self.sync, |file| {
+            if is_running {
+                lock::hold(file);
+            }
         })?;
         if self.sync {
-            folder.sync()?;
+            dir.sync()?;
         }
         Ok(file)
     }
 
-    /// The open folder of `date`.
-    fn day(&mut self, date: Date, counters: Stats) -> io::Result<usize> {
-        if let Some(place) = self.days.iter().position(|day| day.date == date) {
-            return Ok(place);
+    /// Returns the contents of `session.json`.
+    fn info(&self, ended_at: Option<String>) -> SessionInfo {
+        SessionInfo {
+            schema_version: SCHEMA_VERSION,
+            session_id: self.id().to_owned(),
+            session_uid: self.uid.clone(),
+            started_at: self.started_at.clone(),
+            ended_at,
+            pid: std::process::id(),
+            hostname: self.hostname.clone(),
+            program: self.program.clone(),
+            recorder_version: env!("CARGO_PKG_VERSION").to_owned(),
+            counters: self.counters.now(),
         }
-        self.open_day(date, counters)?;
-        self.days.iter().position(|day| day.date == date).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn known(&mut self, date: Date) -> Option<&mut Known> {
-        self.known.iter_mut().find(|known| known.date == date)
+    /// Returns the open directory of `day`.
+    fn day(&mut self, day: Day) -> io::Result<&mut OpenDay> {
+        let position = |days: &[OpenDay]| days.iter().position(|open| open.day == day);
+        if position(&self.open_days).is_none() {
+            self.open_day(day)?;
+        }
+        let position = position(&self.open_days).ok_or(io::ErrorKind::NotFound)?;
+        Ok(&mut self.open_days[position])
     }
 
-    /// Lets go of everything that is open: after a fault, nothing is taken for granted.
+    fn used_day(&mut self, day: Day) -> Option<&mut UsedDay> {
+        self.used_days.iter_mut().find(|used| used.day == day)
+    }
+
+    /// Closes everything that is open: after a fault, nothing is taken for granted.
     pub fn reset(&mut self) {
         self.root = None;
-        self.last = None;
-        self.days.clear();
+        self.last_call = None;
+        self.open_days.clear();
     }
 
-    /// Finds out, once in a while, whether somebody has moved the folders away.
+    /// Finds out, at most twice a second, whether somebody has moved the directories away, and then opens them anew.
     pub fn check_moved(&mut self) {
-        if self.looked.elapsed().as_millis() < LOOK_MS {
+        if self.checked_at.elapsed() < CHECK_INTERVAL {
             return;
         }
-        self.looked = Instant::now();
-        if self.days.iter().any(|day| !day.folder.is_in_place()) {
+        self.checked_at = Instant::now();
+        if self.open_days.iter().any(|open| !open.dir.is_in_place()) {
             self.reset();
         }
     }
 
-    /// Makes the folder of the session's next call, which started at `time`.
-    pub fn begin(&mut self, time: &LocalTime, counters: Stats) -> io::Result<CallDir> {
-        let date = time.date();
-        let name = format!("call_{}_{:03}", time.stamp(), self.calls + 1);
-        let day = self.day(date, counters)?;
-        let made = match self.days[day].folder.create(&name) {
-            // The day's folder has been removed while the program was running.
+    /// Creates the directory of the session's next call, which started at `started`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be created; where its name is taken, the next try has the next number.
+    pub fn begin_call(&mut self, started: &LocalTime) -> io::Result<CallDir> {
+        let day = Day::of(started);
+        let name = call_name(started, self.calls + 1);
+        let created = match self.day(day)?.dir.create_dir(&name) {
+            // The day's directory has been removed while the program was running.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.reset();
-                let day = self.day(date, counters)?;
-                self.days[day].folder.create(&name)
+                self.day(day)?.dir.create_dir(&name)
             }
-            made => made,
+            created => created,
         };
-        // A name that is taken, by whatever, stays so.
-        if made.as_ref().is_ok() || made.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::AlreadyExists) {
+        let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+        // A number is never used again, whatever it is that has the name.
+        if created.as_ref().err().is_none_or(is_taken) {
             self.calls += 1;
         }
-        let folder = made?;
-        if let Some(known) = self.known(date) {
-            known.open += 1;
-            known.used = true;
+        let dir = created?;
+        if let Some(used) = self.used_day(day) {
+            used.in_flight += 1;
+            used.has_calls = true;
         }
-        self.last = Some((name.clone(), folder));
-        Ok(CallDir { date, name })
+        self.last_call = Some((name.clone(), dir));
+        Ok(CallDir { day, name })
     }
 
-    /// Opens a call's folder.
-    pub fn open(&mut self, place: &CallDir, counters: Stats) -> io::Result<Opened> {
-        if let Some((name, folder)) = self.last.take()
-            && name == place.name
+    /// Opens a call's directory.
+    ///
+    /// # Errors
+    ///
+    /// If it can be neither opened nor created.
+    pub fn open_call(&mut self, call: &CallDir) -> io::Result<Opened> {
+        if let Some((name, dir)) = self.last_call.take()
+            && name == call.name
         {
-            return Ok(Opened::Existing(folder));
+            return Ok(Opened::Existing(dir));
         }
-        let day = self.day(place.date, counters)?;
-        match self.days[day].folder.open(&place.name) {
-            Ok(folder) => Ok(Opened::Existing(folder)),
+        match self.day(call.day)?.dir.open_dir(&call.name) {
+            Ok(dir) => Ok(Opened::Existing(dir)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.reset();
-                let day = self.day(place.date, counters)?;
+                let session = &self.day(call.day)?.dir;
                 // The session may have come back in the meantime, and the call with it.
-                match self.days[day].folder.open(&place.name) {
-                    Ok(folder) => Ok(Opened::Existing(folder)),
-                    Err(_gone) => Ok(Opened::Recreated(self.days[day].folder.create(&place.name)?)),
+                match session.open_dir(&call.name) {
+                    Ok(dir) => Ok(Opened::Existing(dir)),
+                    Err(_gone) => Ok(Opened::Recreated(session.create_dir(&call.name)?)),
                 }
             }
             Err(error) if Fault::of(&error) == Fault::Obstructed => Ok(Opened::Obstructed(error)),
@@ -322,76 +368,78 @@ impl Session {
         }
     }
 
-    /// Keeps a folder open that will soon be asked for again.
-    pub fn put_back(&mut self, place: &CallDir, folder: Folder) {
-        self.last = Some((place.name.clone(), folder));
+    /// Keeps the directory of a call open that will soon be asked for again.
+    pub fn keep_open(&mut self, call: &CallDir, dir: Dir) {
+        self.last_call = Some((call.name.clone(), dir));
     }
 
-    /// The folder in which the folder of the call at `place` lies.
-    pub fn folder(&mut self, place: &CallDir, counters: Stats) -> io::Result<&Folder> {
-        let day = self.day(place.date, counters)?;
-        Ok(&self.days[day].folder)
+    /// Returns the session's directory in which the directory of `call` is.
+    ///
+    /// # Errors
+    ///
+    /// If it can be neither opened nor created.
+    pub fn dir_of(&mut self, call: &CallDir) -> io::Result<&Dir> {
+        Ok(&self.day(call.day)?.dir)
     }
 
-    /// Appends a line, newline included, to the index beside the call at `place`.
-    pub fn append_index(&mut self, place: &CallDir, line: &[u8], counters: Stats) -> io::Result<()> {
+    /// Appends a line, newline included, to the index beside `call`.
+    ///
+    /// # Errors
+    ///
+    /// If the line is not written whole, or not synced.
+    pub fn append_index(&mut self, call: &CallDir, line: &[u8]) -> io::Result<()> {
         let sync = self.sync;
-        let day = self.day(place.date, counters)?;
-        let day = &mut self.days[day];
-        let index = match &mut day.index {
-            Some(index) => index,
-            None => {
-                let file = day.folder.append_file(INDEX)?;
-                day.index.insert(Index { torn: ends_torn(&day.folder, &file), file })
-            }
+        let OpenDay { dir, index, .. } = self.day(call.day)?;
+        let open = match index {
+            Some(open) => open,
+            None => index.insert(Index::open(dir)?),
         };
-        if index.torn {
-            // What stands before it is a crash's leftover; the line must not be glued to it.
-            index.file.write_all(b"\n")?;
-            index.torn = false;
-        }
-        if let Err(error) = day.folder.append(&mut index.file, INDEX, line) {
-            day.index = None;
+        if let Err(error) = open.append(dir, line) {
+            // Opened anew, it tells whether it ends in the middle of a line.
+            *index = None;
             return Err(error);
         }
-        if sync {
-            day.folder.sync_file(&index.file, INDEX)?;
-            day.folder.sync()?;
+        if sync { open.sync(dir) } else { Ok(()) }
+    }
+
+    /// Notes that nothing more will be written of `call`.
+    pub fn end_call(&mut self, call: &CallDir) {
+        if let Some(used) = self.used_day(call.day) {
+            used.in_flight = used.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// Writes the counters while the session goes on.
+    ///
+    /// # Errors
+    ///
+    /// If `session.json` cannot be written.
+    pub fn write_counters(&mut self) -> io::Result<()> {
+        for position in 0..self.open_days.len() {
+            let file = self.write_session_file(&self.open_days[position].dir, None)?;
+            self.open_days[position].session_file = file;
         }
         Ok(())
     }
 
-    /// The call at `place` is over.
-    pub fn end_call(&mut self, place: &CallDir) {
-        if let Some(known) = self.known(place.date) {
-            known.open = known.open.saturating_sub(1);
-        }
-    }
-
-    /// Tells the counters while the session goes on.
-    pub fn write_counters(&mut self, counters: Stats) -> io::Result<()> {
-        for place in 0..self.days.len() {
-            let file = self.write_session_file(&self.days[place].folder, None, counters)?;
-            self.days[place].session_file = file;
-        }
-        Ok(())
-    }
-
-    /// Ends the session: the last counters are written, days without a call are removed.
-    pub fn end(mut self, counters: Stats) -> io::Result<()> {
+    /// Ends the session: writes the last counters and removes days without a call.
+    ///
+    /// # Errors
+    ///
+    /// The first failure; the other days are still ended.
+    pub fn end(mut self) -> io::Result<()> {
         let ended_at = now();
         let mut result = Ok(());
-        for known in std::mem::take(&mut self.known) {
-            let open = self.days.iter().position(|day| day.date == known.date);
-            let ended = match open.map(|place| self.days.swap_remove(place)) {
-                Some(day) if known.used => {
-                    let written =
-                        self.write_session_file(&day.folder, Some(ended_at.clone()), counters).map(drop);
-                    // A reader sees either the lock or the end, never neither.
-                    drop(day.session_file);
+        for used in std::mem::take(&mut self.used_days) {
+            let open = self.open_days.iter().position(|open| open.day == used.day);
+            let ended = match open.map(|position| self.open_days.swap_remove(position)) {
+                Some(open) if used.has_calls => {
+                    let written = self.write_session_file(&open.dir, Some(ended_at.clone())).map(drop);
+                    // A reader sees the lock or the end, never neither.
+                    drop(open.session_file);
                     written
                 }
-                Some(day) => self.remove_unused(day),
+                Some(open) => self.remove_unused(&open),
                 None => Ok(()),
             };
             result = result.and(ended);
@@ -399,16 +447,16 @@ impl Session {
         result
     }
 
-    /// Removes a session's folder without calls, and its day's folder when nothing else is in it.
-    fn remove_unused(&self, day: Day) -> io::Result<()> {
+    /// Removes a directory of the session that has no calls, and the day's directory if nothing else is in it.
+    fn remove_unused(&self, open: &OpenDay) -> io::Result<()> {
         let Some(root) = &self.root else {
             return Ok(());
         };
-        day.folder.remove_file("session.json")?;
-        let date = day.date.to_string();
-        root.open(&date)?.remove_folder(&self.name)?;
-        // Another session's folder is there: that is as it should be.
-        let _in_use = root.remove_folder(&date);
+        open.dir.remove_file(SESSION_FILE)?;
+        let day = open.day.to_string();
+        root.open_dir(&day)?.remove_dir(self.name.as_str())?;
+        // Where another session has a directory, this fails, as it should.
+        let _in_use = root.remove_dir(&day);
         Ok(())
     }
 }
@@ -417,20 +465,6 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-/// Whether the index ends in the middle of a line.
-fn ends_torn(folder: &Folder, appended: &File) -> bool {
-    use std::io::{Read, Seek, SeekFrom};
-    if appended.metadata().is_ok_and(|metadata| metadata.len() == 0) {
-        return false;
-    }
-    let mut last = [0];
-    let read = folder.read_file(INDEX).and_then(|mut file| {
-        file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)
-    });
-    read.is_ok() && last != *b"\n"
 }
 
 fn now() -> String {
@@ -450,4 +484,66 @@ fn hostname() -> String {
 fn program() -> String {
     let path = std::env::current_exe().unwrap_or_default();
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use chrono::{Local, TimeZone};
+
+    use super::*;
+
+    fn local(day: u32, hour: u32, minute: u32, second: u32) -> SystemTime {
+        Local.with_ymd_and_hms(2025, 10, day, hour, minute, second).unwrap().into()
+    }
+
+    fn create(root: &Path, now: SystemTime) -> Session {
+        Session::create(root, now, false, Arc::default()).unwrap()
+    }
+
+    #[test]
+    fn two_sessions_of_one_second_have_directories_of_their_own() {
+        let root = tempfile::tempdir().unwrap();
+        let sessions = [(); 3].map(|()| create(root.path(), local(27, 4, 2, 10)));
+        let ids = sessions.each_ref().map(|session| session.id().to_owned());
+        assert_eq!(ids, ["20251027_040210", "20251027_040210_2", "20251027_040210_3"]);
+        assert_eq!(fs::read_dir(root.path().join("20251027")).unwrap().count(), 3);
+        assert_ne!(sessions[0].uid(), sessions[1].uid());
+    }
+
+    #[test]
+    fn a_session_goes_on_under_its_name_after_midnight() {
+        let root = tempfile::tempdir().unwrap();
+        let mut session = create(root.path(), local(27, 23, 59, 59));
+        let mut call = |started| {
+            let call = session.begin_call(&LocalTime::of(started)).unwrap();
+            session.append_index(&call, b"{}\n").unwrap();
+            session.end_call(&call);
+            let dir = session.dir_of(&call).unwrap().path();
+            dir.join(call.name()).strip_prefix(root.path()).unwrap().to_str().unwrap().to_owned()
+        };
+        let before = call(local(27, 23, 59, 59));
+        let after = call(local(28, 0, 0, 1));
+        // A call that started before midnight may come to the recorder after one that started later.
+        let late = call(local(27, 23, 59, 59));
+        assert_eq!(
+            [before, after, late],
+            [
+                "20251027/session_20251027_235959/call_20251027_235959_001",
+                "20251028/session_20251027_235959/call_20251028_000001_002",
+                "20251027/session_20251027_235959/call_20251027_235959_003",
+            ]
+        );
+        let uid = session.uid().to_owned();
+        session.end().unwrap();
+        for (day, lines) in [("20251027", 2), ("20251028", 1)] {
+            let dir = root.path().join(day).join("session_20251027_235959");
+            let file = fs::read(dir.join("session.json")).unwrap();
+            let info: SessionInfo = serde_json::from_slice(&file).unwrap();
+            assert_eq!((info.session_id.as_str(), &info.session_uid), ("20251027_235959", &uid));
+            assert!(info.ended_at.is_some());
+            assert_eq!(fs::read_to_string(dir.join("index.jsonl")).unwrap().lines().count(), lines);
+        }
+    }
 }

@@ -1,125 +1,49 @@
 //! What a recorder counts.
 
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Serialize;
+use super::fault::{Fault, Loss};
+use crate::format::{Counters, LossCounts, Status, WriteErrors};
 
 /// A recorder's counters since it was built.
 ///
 /// Calls that were closed are in exactly one of `calls`, `lost` and `queued`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
     /// Calls that are on disk.
     pub calls: u64,
     /// Those of them that failed.
     pub errors: u64,
-    /// Those of them that the caller gave up.
+    /// Those of them that the caller cancelled.
     pub cancelled: u64,
     /// Those of them that were kept without their bodies because memory or disk ran short.
     pub degraded: u64,
     /// Calls of which nothing could be written; the sum of [`lost_by`](Self::lost_by).
     pub lost: u64,
-    /// Writes that failed, tries at the same call each; the sum of
-    /// [`write_errors_by`](Self::write_errors_by).
+    /// Failed writes, each attempt counted; the sum of [`write_errors_by`](Self::write_errors_by).
     pub write_errors: u64,
     /// Why calls were lost.
     pub lost_by: LossCounts,
     /// Why writes failed.
     pub write_errors_by: WriteErrors,
     /// Calls that wait to be written.
-    #[serde(skip)]
     pub queued: u64,
 }
 
-/// Lost calls by cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[non_exhaustive]
-pub struct LossCounts {
-    /// Even without bodies the queue had no room for them.
-    pub memory: u64,
-    /// The disk still failed when the recorder was shut down.
-    pub disk: u64,
-    /// They were closed after the recorder was shut down.
-    pub stopped: u64,
-    /// The recorder itself failed at them; please report it.
-    pub bug: u64,
-}
-
-/// Failed writes by cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[non_exhaustive]
-pub struct WriteErrors {
-    /// The disk or the user's quota was full.
-    pub no_space: u64,
-    /// The file system was read-only.
-    pub read_only: u64,
-    /// The permission was missing.
-    pub permission: u64,
-    /// A folder was gone.
-    pub missing: u64,
-    /// Something else stood where a file or folder was to go: a file, a link, another's folder.
-    pub obstructed: u64,
-    /// The process or the system had too many files open.
-    pub too_many_files: u64,
-    /// Anything else.
-    pub other: u64,
-}
-
-/// Why a call is lost.
-#[derive(Debug, Clone, Copy)]
-pub enum Loss {
-    Memory,
-    Disk,
-    Stopped,
-    Bug,
-}
-
-/// Why a write failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    NoSpace,
-    ReadOnly,
-    Permission,
-    Missing,
-    Obstructed,
-    TooManyFiles,
-    Other,
-}
-
-impl Fault {
-    pub fn of(error: &io::Error) -> Self {
-        use io::ErrorKind as Kind;
-        match error.kind() {
-            Kind::StorageFull | Kind::QuotaExceeded => Fault::NoSpace,
-            Kind::ReadOnlyFilesystem => Fault::ReadOnly,
-            Kind::PermissionDenied => Fault::Permission,
-            Kind::NotFound => Fault::Missing,
-            Kind::AlreadyExists | Kind::NotADirectory | Kind::IsADirectory => Fault::Obstructed,
-            _ => Fault::of_code(error.raw_os_error()),
-        }
-    }
-
-    #[cfg(unix)]
-    fn of_code(code: Option<i32>) -> Self {
-        use rustix::io::Errno;
-        match code.map(Errno::from_raw_os_error) {
-            Some(Errno::MFILE | Errno::NFILE) => Fault::TooManyFiles,
-            Some(Errno::LOOP) => Fault::Obstructed,
-            _ => Fault::Other,
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn of_code(_code: Option<i32>) -> Self {
-        Fault::Other
+impl Stats {
+    /// Returns `counters` with `queued` calls that wait to be written.
+    #[must_use]
+    pub fn new(counters: Counters, queued: u64) -> Self {
+        let Counters { calls, errors, cancelled, degraded, lost, write_errors, lost_by, write_errors_by } =
+            counters;
+        Stats { calls, errors, cancelled, degraded, lost, write_errors, lost_by, write_errors_by, queued }
     }
 }
 
-/// The counters themselves.
+/// The counters of a running recorder, which several threads count up.
 #[derive(Debug, Default)]
-pub struct Counts {
+pub struct AtomicCounters {
     calls: AtomicU64,
     errors: AtomicU64,
     cancelled: AtomicU64,
@@ -138,9 +62,9 @@ fn get(count: &AtomicU64) -> u64 {
     count.load(Ordering::Relaxed)
 }
 
-impl Counts {
-    pub fn written(&self, status: crate::format::Status, degraded: bool) {
-        use crate::format::Status;
+impl AtomicCounters {
+    /// Counts a call that is on disk.
+    pub fn call_written(&self, status: Status, degraded: bool) {
         match status {
             Status::Ok => {}
             Status::Error => add_one(&self.errors),
@@ -152,19 +76,23 @@ impl Counts {
         add_one(&self.calls);
     }
 
-    pub fn lost(&self, loss: Loss) {
+    /// Counts a call of which nothing is on disk.
+    pub fn call_lost(&self, loss: Loss) {
         add_one(&self.lost[loss as usize]);
     }
 
+    /// Counts a failed write.
     pub fn write_failed(&self, fault: Fault) {
         add_one(&self.write_errors[fault as usize]);
     }
 
-    pub fn stats(&self, queued: u64) -> Stats {
+    /// Returns the counters as they are now.
+    #[must_use]
+    pub fn now(&self) -> Counters {
         let [memory, disk, stopped, bug] = self.lost.each_ref().map(get);
         let [no_space, read_only, permission, missing, obstructed, too_many_files, other] =
             self.write_errors.each_ref().map(get);
-        Stats {
+        Counters {
             calls: get(&self.calls),
             errors: get(&self.errors),
             cancelled: get(&self.cancelled),
@@ -181,7 +109,6 @@ impl Counts {
                 too_many_files,
                 other,
             },
-            queued,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Folders on Unix: descriptors, and names relative to them.
+//! Directories on Unix: file descriptors, and names relative to them.
 
 use std::fs::{DirBuilder, File};
 use std::io;
@@ -8,65 +8,68 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags};
 
-use super::Entry;
+use super::entry::Entry;
 
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-const FOLDER_MODE: Mode = Mode::RWXU;
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const DIRECTORY_MODE: Mode = Mode::RWXU;
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// An open folder.
+/// An open directory.
 #[derive(Debug)]
-pub struct Folder {
+pub struct Dir {
     descriptor: OwnedFd,
-    /// Where it was opened; to tell people, and to find out whether it is still there.
+    /// Where it was opened: for messages, and to find out whether it is still there.
     path: PathBuf,
 }
 
-impl Folder {
-    /// Opens the root, made with what is above it if it is missing. The user may have made it a link.
+impl Dir {
+    /// Opens the root, creating it and its parents if it is missing. It may be a link.
     pub fn open_root(path: &Path) -> io::Result<Self> {
-        match Folder::open_path(path) {
+        match Dir::open_path(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-                Folder::open_path(path)
+                Dir::open_path(path)
             }
             opened => opened,
         }
     }
 
-    /// Opens the folder at `path`, which may be a link.
+    /// Opens the directory at `path`, which may be a link.
     pub fn open_path(path: &Path) -> io::Result<Self> {
-        let descriptor = fs::openat(CWD, path, FOLDER, Mode::empty())?;
-        Ok(Folder { descriptor, path: path.to_owned() })
+        let descriptor = fs::openat(CWD, path, DIRECTORY, Mode::empty())?;
+        Ok(Dir { descriptor, path: path.to_owned() })
     }
 
+    /// Returns the path under which the directory was opened.
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Makes the folder `name`; an error where the name is taken.
-    pub fn create(&self, name: &str) -> io::Result<Folder> {
-        fs::mkdirat(&self.descriptor, name, FOLDER_MODE)?;
-        #[cfg(feature = "journal")]
+    /// Creates the directory `name`; an error if the name is taken.
+    pub fn create_dir(&self, name: &str) -> io::Result<Dir> {
+        fs::mkdirat(&self.descriptor, name, DIRECTORY_MODE)?;
+        #[cfg(test)]
         super::journal::note(super::journal::Step::Created(self.path.join(name)));
-        self.open(name).inspect_err(|_| {
-            // Too many open files, for one. A folder that nobody fills would read as an interrupted call.
-            let _left = self.remove_folder(name);
+        self.open_dir(name).inspect_err(|_| {
+            // Too many open files, for one. A directory that stays empty would read as an interrupted call.
+            let _leftover = self.remove_dir(name);
         })
     }
 
-    /// Opens the folder `name`; an error where that is a link.
-    pub fn open(&self, name: &str) -> io::Result<Folder> {
-        let descriptor = fs::openat(&self.descriptor, name, FOLDER.union(OFlags::NOFOLLOW), Mode::empty())?;
-        Ok(Folder { descriptor, path: self.path.join(name) })
+    /// Opens the directory `name`; an error if it is a link.
+    pub fn open_dir(&self, name: &str) -> io::Result<Dir> {
+        let descriptor =
+            fs::openat(&self.descriptor, name, DIRECTORY.union(OFlags::NOFOLLOW), Mode::empty())?;
+        Ok(Dir { descriptor, path: self.path.join(name) })
     }
 
-    /// Makes the file `name`; an error where the name is taken, be it by a link.
+    /// Creates the file `name`; an error if the name is taken, be it by a link.
     pub fn create_file(&self, name: &str) -> io::Result<File> {
         self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)
     }
 
-    /// Opens the file `name` for appending, made if it is missing.
+    /// Opens the file `name` for appending, creating it if it is missing.
     pub fn append_file(&self, name: &str) -> io::Result<File> {
         self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND)
     }
@@ -74,44 +77,48 @@ impl Folder {
     fn open_file(&self, name: &str, flags: OFlags) -> io::Result<File> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(fs::openat(&self.descriptor, name, flags, FILE_MODE)?);
-        #[cfg(feature = "journal")]
+        #[cfg(test)]
         super::journal::note(super::journal::Step::Created(self.path.join(name)));
         Ok(file)
     }
 
     /// Opens the file `name` for reading.
     pub fn read_file(&self, name: &str) -> io::Result<File> {
-        // Not to wait for whoever may have put a pipe there.
+        // Without NONBLOCK, opening a pipe that somebody put there would wait for a writer.
         self.open_file(name, OFlags::RDONLY | OFlags::NONBLOCK)
     }
 
+    /// Returns whether an entry `name` exists, whatever it is.
+    #[must_use]
     pub fn exists(&self, name: &str) -> bool {
         fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// How many bytes the entry `name` itself has.
+    /// Returns the size of the entry `name` in bytes; of a link, not of what it points to.
     pub fn size(&self, name: &str) -> io::Result<u64> {
         let status = fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(status.st_size.try_into().unwrap_or(0))
     }
 
+    /// Renames an entry, over an existing file.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         fs::renameat(&self.descriptor, from, &self.descriptor, to)?;
-        #[cfg(feature = "journal")]
+        #[cfg(test)]
         super::journal::note(super::journal::Step::Renamed(self.path.join(from), self.path.join(to)));
         Ok(())
     }
 
+    /// Removes the file or link `name`.
     pub fn remove_file(&self, name: &str) -> io::Result<()> {
         Ok(fs::unlinkat(&self.descriptor, name, AtFlags::empty())?)
     }
 
-    /// Removes the folder `name`, which has to be empty.
-    pub fn remove_folder(&self, name: &str) -> io::Result<()> {
+    /// Removes the directory `name`, which must be empty.
+    pub fn remove_dir(&self, name: &str) -> io::Result<()> {
         Ok(fs::unlinkat(&self.descriptor, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// What is in the folder, in no order. Names that are no UTF-8 are none of ours.
+    /// Returns the entries, in no order, without those whose names are not valid UTF-8: no recorder makes such names.
     pub fn entries(&self) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for entry in fs::Dir::read_from(&self.descriptor)? {
@@ -123,7 +130,7 @@ impl Folder {
                 continue;
             }
             let kind = match entry.file_type() {
-                // Some file systems do not say.
+                // Some file systems do not store it.
                 FileType::Unknown => match fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(status) => FileType::from_raw_mode(status.st_mode),
                     Err(rustix::io::Errno::NOENT) => continue,
@@ -131,29 +138,31 @@ impl Folder {
                 },
                 known => known,
             };
-            entries.push(Entry { name: name.to_owned(), is_folder: kind == FileType::Directory });
+            entries.push(Entry { name: name.to_owned(), is_dir: kind == FileType::Directory });
         }
         Ok(entries)
     }
 
-    /// Makes the folder's entries survive a power failure.
+    /// Syncs the directory, so that its entries survive a power failure.
     pub fn sync(&self) -> io::Result<()> {
         fs::fsync(&self.descriptor)?;
-        #[cfg(feature = "journal")]
+        #[cfg(test)]
         super::journal::note(super::journal::Step::Synced(self.path.clone()));
         Ok(())
     }
 
-    /// Whether the folder is still to be found where it was opened.
+    /// Returns whether the directory is still where it was opened.
+    #[must_use]
     pub fn is_in_place(&self) -> bool {
-        let here = fs::fstat(&self.descriptor);
-        let there = fs::statat(CWD, &self.path, AtFlags::empty());
-        matches!((here, there), (Ok(here), Ok(there))
-            if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino))
+        let opened = fs::fstat(&self.descriptor);
+        let found = fs::statat(CWD, &self.path, AtFlags::empty());
+        matches!((opened, found), (Ok(opened), Ok(found))
+            if (opened.st_dev, opened.st_ino) == (found.st_dev, found.st_ino))
     }
 
-    /// Whether users other than the owner may put things into the folder.
-    pub fn is_open_to_others(&self) -> bool {
+    /// Returns whether users other than the owner may create entries.
+    #[must_use]
+    pub fn is_writable_by_others(&self) -> bool {
         let others = Mode::WGRP | Mode::WOTH;
         fs::fstat(&self.descriptor).is_ok_and(|status| Mode::from_raw_mode(status.st_mode).intersects(others))
     }

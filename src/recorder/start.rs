@@ -1,0 +1,75 @@
+//! Starting a recorder.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use llmlogs_core::capture::CapturePolicy;
+use llmlogs_core::format::layout;
+use llmlogs_core::store::{AtomicCounters, Session};
+
+use super::call_files::CallComposer;
+use super::disk::Disk;
+use super::guard::{LlmLogGuard, Running};
+use super::queue::Queue;
+use super::retention::RetentionThread;
+use super::settings::{Durability, Overflow, Settings};
+use super::worker::Worker;
+use crate::sink::Sink;
+use crate::warn::warn_stderr;
+
+/// Creates the session's directory and starts the recorder thread.
+///
+/// # Errors
+///
+/// If the root cannot be created or written (the error names it), or a thread cannot be started.
+pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuard)> {
+    let budget = match settings.overflow {
+        Overflow::Degrade => settings.max_queue_bytes,
+        Overflow::Block => usize::MAX,
+    };
+    // Without its body nothing is known of a call, whether or not the body itself is kept.
+    let policy = CapturePolicy {
+        bodies: true,
+        max_body_bytes: settings.compose.max_body_bytes,
+        max_bytes_in_flight: budget,
+    };
+    let counters = Arc::new(AtomicCounters::default());
+    let queue =
+        Arc::new(Queue::new(settings.max_queue_bytes, settings.overflow, policy, Arc::clone(&counters)));
+    // A program that changes its current directory later must not scatter its calls.
+    let root = std::path::absolute(settings.root.unwrap_or_else(layout::default_root))?;
+    let sync = settings.durability == Durability::Call;
+    let session = Session::create(&root, SystemTime::now(), sync, counters)
+        .map_err(|error| with_path(&error, "cannot make a session folder in", &root))?;
+    if session.is_writable_by_others() {
+        warn_stderr(format_args!(
+            "other users can write to {}; take that right from them with `chmod go-w`",
+            root.display()
+        ));
+    }
+    let session_id = session.id().to_owned();
+    let session_uid = session.uid().to_owned();
+    let session_dir = Arc::new(Mutex::new(session.path()));
+    let retention =
+        settings.retention.map(|retention| RetentionThread::start(root, retention)).transpose()?;
+    let composer = CallComposer::new(settings.compose, settings.keep_media);
+    let disk = Disk::new(session, Arc::clone(&queue), Arc::clone(&session_dir));
+    let worker = Worker::new(Arc::clone(&queue), disk, composer, retention);
+    // Not under `NoSubscriber`: one scoped subscriber anywhere takes every thread of the program off
+    // tracing's fast path. Nothing on this thread emits spans or events.
+    let thread = std::thread::Builder::new().name("llmlogs".to_owned()).spawn(move || worker.run())?;
+    let guard = LlmLogGuard::new(Running {
+        queue: Arc::clone(&queue),
+        session_id,
+        session_uid,
+        session_dir,
+        thread: Some(thread),
+    });
+    Ok((queue, guard))
+}
+
+fn with_path(error: &io::Error, what: &str, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{what} {}: {error}", path.display()))
+}
