@@ -2,8 +2,7 @@
 
 #![no_main]
 
-mod exchange;
-
 use libfuzzer_sys::fuzz_target;
+use llmlogs_core::capture::Api;
 
-fuzz_target!(|bytes: &[u8]| exchange::run(10, bytes));
+fuzz_target!(|bytes: &[u8]| llmlogs_fuzz::exchange(Api::GeminiInteractions, bytes));

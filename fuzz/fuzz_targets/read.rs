@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::fs;
 
 use libfuzzer_sys::fuzz_target;
-use tracing_llmlogs::read::Root;
+use llmlogs_core::read::Root;
 
 thread_local! {
     static ROOT: RefCell<Option<tempfile::TempDir>> = const { RefCell::new(None) };

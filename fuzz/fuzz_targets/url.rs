@@ -4,4 +4,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| tracing_llmlogs::fuzzing::url(text));
+fuzz_target!(|text: &str| llmlogs_fuzz::url(text));

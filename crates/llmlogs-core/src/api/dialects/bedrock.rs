@@ -382,7 +382,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::api::framing::aws_event_stream::tests::{event, exception};
+    use crate::api::framing::aws_frames::{event, exception};
     use crate::api::view::tool_ids;
     use crate::api::{Request, decode, detect_endpoint, reported_failure};
     use crate::capture::{Body, CapturedResponse, ChunkTimings, Completion, ResponseHead};

@@ -25,20 +25,6 @@ use crate::api::view::{Choice, Message, Part, RequestView, ResponseView};
 /// Under this name a stream's last chunk has what the headers of a whole answer say.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
 
-/// OpenTelemetry's name for what a model does on `invoke`, which serves models of every kind.
-pub(crate) fn operation(model: &str) -> &'static str {
-    let is = |words: &[&str]| words.iter().any(|word| model.contains(word));
-    if is(&["embed"]) {
-        "embeddings"
-    } else if is(&["rerank"]) {
-        "rerank"
-    } else if is(&["titan-image", "nova-canvas", "stability."]) {
-        "image_generation"
-    } else {
-        "chat"
-    }
-}
-
 /// Puts what the headers count where a stream has it, so that both read alike.
 pub(crate) fn add_metrics(body: &mut Object<'_>, head: &ResponseHead) {
     if !head.invocation_metrics.is_empty() && body.get(METRICS).is_none() {
