@@ -94,7 +94,7 @@ impl Composer {
         let options = &self.options;
         let exchange = Exchange::of(record);
         let (captured_request, captured_response) = (exchange.request, exchange.response());
-        let attributes = SpanAttributes::by(record);
+        let attributes = SpanAttributes::of(record);
         let mut endpoint =
             captured_request.map_or_else(|| attributes.endpoint(), |request| (*request.endpoint).clone());
         if let Cow::Owned(clean) = options.redact.text(&endpoint.path) {
