@@ -72,12 +72,14 @@ async fn exchange(request: &[u8], answer: Vec<u8>) -> (Vec<u8>, Kept) {
     // Whatever was sent: each file is JSON, each key is there, and the text files are whole.
     for file in ["input.json", "output.json"] {
         let text = call.text(file);
+        assert!(text.ends_with('\n'), "{file}");
         serde_json::from_str::<&RawValue>(&text)
             .unwrap_or_else(|error| panic!("{file}: {error}:\n{text:.300}"));
     }
     for file in ["input.txt", "output.txt"] {
-        assert!(call.text(file).ends_with("=========="), "{file}");
+        assert!(call.text(file).ends_with("==========\n"), "{file}");
     }
+    assert!(call.text("metadata.json").ends_with("}\n"));
     for key in ["usage", "cost_estimate", "context", "response_info", "performance"] {
         assert!(call.metadata()[key].is_object());
     }

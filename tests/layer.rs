@@ -7,7 +7,7 @@ use llmlogs_test_support as support;
 use serde_json::json;
 use support::{Recorded, recorder, recorder_with, subscriber, subscriber_with};
 use tracing::{Dispatch, error, info, info_span, record_all};
-use tracing_llmlogs::{LlmCall, LlmLogLayer, Price};
+use tracing_llmlogs::{Language, LlmCall, LlmLogLayer, Price};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
@@ -159,7 +159,7 @@ fn short_names_in_a_plain_event_are_enough() {
 
 #[test]
 fn an_event_with_error_fields_makes_the_call_a_failure() {
-    let (subscriber, recorded) = subscriber();
+    let (subscriber, recorded) = subscriber_with(|builder| builder.language(Language::Chinese));
     let root_cause = std::io::Error::other("connection reset");
     tracing::dispatcher::with_default(&subscriber, || {
         let call = || info_span!("chat", gen_ai.operation.name = "chat").entered();
@@ -321,6 +321,22 @@ fn a_call_span_around_the_same_request_is_one_call() {
 }
 
 #[test]
+fn a_request_two_call_spans_deep_is_recorded() {
+    let (subscriber, recorded) = subscriber();
+    tracing::dispatcher::with_default(&subscriber, || {
+        let outer = info_span!("agent_chat", gen_ai.operation.name = "chat").entered();
+        let library = info_span!("library_chat", gen_ai.operation.name = "chat").entered();
+        inner_call("a");
+        drop(library);
+        drop(outer);
+    });
+    let call = recorded.call();
+    assert_eq!(call.json("input.json"), body("a"));
+    assert_eq!(call.json("output.json"), reply("a"));
+    call.assert_meta(&[("/status", json!("ok")), ("/attempts", json!([])), ("/context/spans", json!([]))]);
+}
+
+#[test]
 fn a_span_around_different_requests_is_context() {
     for operation in ["invoke_agent", "chat"] {
         let (subscriber, recorded) = subscriber();
@@ -431,7 +447,7 @@ fn bodies_are_stored_as_they_went_over_the_wire() {
     tracing::dispatcher::with_default(&subscriber, || {
         LlmCall::builder("deepseek", "m").request(&raw).start().finish(&raw);
     });
-    let expected = "{\n  \"z\": 1.0,\n  \"a\": 12345678901234567890,\n  \"e\": 1e2,\n  \"messages\": [],\n  \"u\": \"你\"\n}";
+    let expected = "{\n  \"z\": 1.0,\n  \"a\": 12345678901234567890,\n  \"e\": 1e2,\n  \"messages\": [],\n  \"u\": \"你\"\n}\n";
     assert_eq!(recorded.call().text("input.json"), expected);
     assert_eq!(recorded.call().text("output.json"), expected);
 }

@@ -347,7 +347,7 @@ async fn what_is_no_call_passes_unrecorded_unless_the_user_says_otherwise() {
     assert!(recorded.calls().is_empty());
     client.post(format!("{}/my/model", api.url)).body("hello").send().await.unwrap().bytes().await.unwrap();
     let call = recorded.call();
-    assert_eq!(call.text("input.json"), "\"hello\"");
+    assert_eq!(call.text("input.json"), "\"hello\"\n");
     call.assert_meta(&[("/api_info/endpoint", json!("/my/model"))]);
 }
 

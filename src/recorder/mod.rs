@@ -8,6 +8,8 @@ mod compose_ahead;
 mod degraded;
 mod disk;
 mod guard;
+#[cfg(test)]
+mod model;
 mod queue;
 mod retention;
 mod retry;

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::api::{Interpretation, RequestView, ResponseView};
-use crate::capture::{CallRecord, CapturedResponse, Endpoint, Failure};
-use crate::format::{ApiInfo, Context, Performance, RequestInfo, ResponseInfo, Usage};
+use crate::capture::{CallRecord, CapturedResponse, EnclosingSpan, Endpoint, Failure};
+use crate::format::time::LocalTime;
+use crate::format::{ApiInfo, Context, Performance, RequestInfo, ResponseInfo, Trace, TraceSpan, Usage};
 use crate::json::{self, Json};
 use crate::redact::Redactor;
 
@@ -78,6 +79,8 @@ pub fn response_info(
         tool_calls_count: tool_names.len() as u64,
         has_tool_calls: !tool_names.is_empty(),
         tool_names,
+        content_type: head.map(|head| head.content_type.clone()).unwrap_or_default(),
+        retry_after_ms: head.and_then(|head| head.retry_after_ms),
     }
 }
 
@@ -149,4 +152,14 @@ pub fn context(
     }
     context.spans = record.spans.iter().map(|span| span.name.to_owned()).collect();
     context
+}
+
+/// Returns the enclosing spans.
+pub fn trace(record: &CallRecord) -> Trace {
+    let span = |span: &EnclosingSpan| TraceSpan {
+        id: format!("{:016x}", span.id),
+        name: span.name.to_owned(),
+        started_at: span.started.map(|started| LocalTime::of(started).rfc3339()),
+    };
+    Trace { trace_id: None, span_id: None, spans: record.spans.iter().map(span).collect() }
 }

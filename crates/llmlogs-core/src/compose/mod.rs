@@ -51,17 +51,14 @@ impl Composed {
         self.metadata.status
     }
 
-    /// Returns `metadata.json` and the line in the index of the call whose folder is called `id`.
+    /// Returns `metadata.json` of the call whose directory is called `id`, and its line in the index without the newline.
     ///
     /// # Errors
     ///
     /// Those of serde; none are known.
     pub fn named(&mut self, id: &str) -> serde_json::Result<(Vec<u8>, Vec<u8>)> {
         id.clone_into(&mut self.metadata.call_id);
-        Ok((
-            serde_json::to_vec_pretty(&self.metadata)?,
-            serde_json::to_vec(&IndexEntry::from(&self.metadata))?,
-        ))
+        Ok((self.metadata.to_file()?, IndexEntry::from(&self.metadata).to_line()?))
     }
 }
 
@@ -97,7 +94,7 @@ impl Composer {
         let options = &self.options;
         let exchange = Exchange::of(record);
         let (captured_request, captured_response) = (exchange.request, exchange.response());
-        let attributes = SpanAttributes::by(record);
+        let attributes = SpanAttributes::of(record);
         let mut endpoint =
             captured_request.map_or_else(|| attributes.endpoint(), |request| (*request.endpoint).clone());
         if let Cow::Owned(clean) = options.redact.text(&endpoint.path) {
@@ -197,6 +194,7 @@ impl Composer {
                 &request,
                 &options.redact,
             ),
+            trace: metadata::trace(record),
             attempts: attempts::attempts(record, &endpoint, &options.redact),
             files: self.files.clone(),
             cost_estimate: options.prices.cost(&priced, &usage, view.cost),

@@ -1,23 +1,23 @@
-//! `metadata.json` of whichever writer.
+//! Reads `metadata.json` of any writer.
 //!
-//! An older logger in Python writes the same tree with fewer keys, and with fractions or nulls where
-//! the format wants whole numbers and strings. Nothing of what it does say is given up for that.
+//! An older logger in Python writes the same tree with fewer keys, and with fractions or nulls where the format has
+//! whole numbers and strings. What cannot be used is left out; everything else is kept.
 
 use serde_json::{Map, Value};
 
-use crate::format::{Attempt, Metadata, Status};
+use super::metadata::{Attempt, Metadata, Status, TraceSpan};
 
-/// Reads what is there.
+/// Reads the contents of a `metadata.json`.
+///
+/// # Errors
+///
+/// When `contents` is no JSON.
 pub fn metadata(contents: &[u8]) -> serde_json::Result<Metadata> {
     let mut metadata = match serde_json::from_slice::<Metadata>(contents) {
         Ok(metadata) => metadata,
         Err(_another_writer) => {
             let mut found: Value = serde_json::from_slice(contents)?;
-            fit(&mut found, &serde_json::to_value(Metadata::default())?);
-            if let Some(attempts) = found.get_mut("attempts").and_then(Value::as_array_mut) {
-                let attempt = serde_json::to_value(Attempt::default())?;
-                attempts.iter_mut().for_each(|found| fit(found, &attempt));
-            }
+            fit(&mut found, &template()?);
             serde_json::from_value(found)?
         }
     };
@@ -32,7 +32,15 @@ pub fn metadata(contents: &[u8]) -> serde_json::Result<Metadata> {
     Ok(metadata)
 }
 
-/// Bends `found` to the types of `wanted`; what cannot be bent is removed.
+/// Returns metadata with one element in each list of objects.
+fn template() -> serde_json::Result<Value> {
+    let mut metadata = Metadata::default();
+    metadata.attempts.push(Attempt::default());
+    metadata.trace.spans.push(TraceSpan::default());
+    serde_json::to_value(metadata)
+}
+
+/// Converts the members of `found` to the types of `wanted`; removes those that cannot be converted.
 fn fit(found: &mut Value, wanted: &Value) {
     let (Some(members), Some(wanted)) = (found.as_object_mut(), wanted.as_object()) else {
         *found = Value::Object(Map::new());
@@ -45,12 +53,16 @@ fn fit(found: &mut Value, wanted: &Value) {
             fit(value, &wanted[key]);
             true
         }
-        Some(Value::Array(_)) => match value.as_array_mut() {
-            Some(items) => {
-                items.retain(|item| key == "attempts" || item.is_string());
+        Some(Value::Array(elements)) => match (value.as_array_mut(), elements.first()) {
+            (Some(items), Some(element)) => {
+                items.iter_mut().for_each(|item| fit(item, element));
                 true
             }
-            None => false,
+            (Some(items), None) => {
+                items.retain(Value::is_string);
+                true
+            }
+            (None, _) => false,
         },
         Some(Value::Bool(_)) => value.is_boolean(),
         Some(Value::String(_)) if key == "status" => {
@@ -67,12 +79,13 @@ fn fit(found: &mut Value, wanted: &Value) {
         Some(Value::Null) => match key.as_str() {
             "http_status" | "time_to_first_token_ms" | "retry_after_ms" => round(value),
             "temperature" | "max_tokens" => value.is_number(),
+            "trace_id" | "span_id" | "started_at" => value.is_string(),
             _ => true,
         },
     });
 }
 
-/// Makes a whole number of any number; `false` where it is none.
+/// Rounds any number to a whole number; returns `false` where there is none.
 fn round(value: &mut Value) -> bool {
     match value.as_f64() {
         Some(number) if number >= 0.0 => {
@@ -95,7 +108,9 @@ mod tests {
             "response_info":{"error":true,"error_type":"APIError","error_code":400,"tool_names":null,"http_status":400.0},
             "usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":null},
             "performance":{"latency_ms":2500.6,"tokens_per_second":1},
-            "context":{"user_message":"hi","agent_iteration":"3","mood":"fine"}, "cost_estimate": null}"#;
+            "context":{"user_message":"hi","agent_iteration":"3","mood":"fine"}, "cost_estimate": null,
+            "attempts":[{"attempt":1,"retry_after_ms":1.5}],
+            "trace":{"trace_id":7,"spans":[{"id":"01","name":"agent","started_at":3}]}}"#;
         let metadata = metadata(old).unwrap();
         assert_eq!(metadata.status, Status::Error);
         assert_eq!(metadata.api_info.model, "m");
@@ -105,5 +120,8 @@ mod tests {
         assert_eq!(metadata.performance.latency_ms, 2501);
         assert_eq!(metadata.usage.total_tokens, 7);
         assert_eq!(metadata.context.other["mood"], "fine");
+        assert_eq!(metadata.attempts[0].retry_after_ms, Some(2));
+        assert_eq!(metadata.trace.trace_id, None);
+        assert_eq!((&*metadata.trace.spans[0].name, &metadata.trace.spans[0].started_at), ("agent", &None));
     }
 }

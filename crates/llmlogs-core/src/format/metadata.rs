@@ -1,4 +1,4 @@
-//! The serde model of `metadata.json` and of a line of `index.jsonl`.
+//! The serde model of `metadata.json`.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub enum Status {
     Cancelled,
 }
 
-/// What `metadata.json` says of a finished call.
+/// The contents of `metadata.json`: everything that is known of a finished call.
 ///
 /// A field that an older recorder did not write has its "not known" value: an empty string, zero,
 /// `None`.
@@ -54,6 +54,8 @@ pub struct Metadata {
     pub performance: Performance,
     /// What the program was doing: fields of the enclosing spans.
     pub context: Context,
+    /// Where the call stands in the program's trace.
+    pub trace: Trace,
     /// One entry per HTTP attempt when there was more than one.
     pub attempts: Vec<Attempt>,
     /// The other files of the folder.
@@ -62,6 +64,19 @@ pub struct Metadata {
     pub cost_estimate: CostEstimate,
     /// Whether a body was cut.
     pub truncated: Truncated,
+}
+
+impl Metadata {
+    /// Returns the contents of `metadata.json`.
+    ///
+    /// # Errors
+    ///
+    /// Those of serde; none are known.
+    pub fn to_file(&self) -> serde_json::Result<Vec<u8>> {
+        let mut contents = serde_json::to_vec_pretty(self)?;
+        contents.push(b'\n');
+        Ok(contents)
+    }
 }
 
 /// Where a call went.
@@ -140,6 +155,10 @@ pub struct ResponseInfo {
     pub tool_calls_count: u64,
     /// The tools called, in order.
     pub tool_names: Vec<String>,
+    /// The media type of the response, from its headers; empty when it is not known.
+    pub content_type: String,
+    /// What the response's `Retry-After` asked for, in milliseconds.
+    pub retry_after_ms: Option<u64>,
 }
 
 /// Tokens of a call; zero where the provider reports none.
@@ -194,6 +213,33 @@ pub struct Context {
     pub other: serde_json::Map<String, serde_json::Value>,
     /// Names of the enclosing spans, outermost first.
     pub spans: Vec<String>,
+}
+
+/// Where a call stands in the program's trace.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Trace {
+    /// OpenTelemetry's id of the trace; `None` without OpenTelemetry.
+    pub trace_id: Option<String>,
+    /// OpenTelemetry's id of the call's span; `None` without OpenTelemetry.
+    pub span_id: Option<String>,
+    /// The enclosing spans, outermost first.
+    pub spans: Vec<TraceSpan>,
+}
+
+/// A span that encloses a call.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TraceSpan {
+    /// Sixteen hexadecimal digits. No two spans that are open at the same time in a session have the same; a
+    /// span that has closed may pass its id on.
+    pub id: String,
+    /// The span's name.
+    pub name: String,
+    /// When the span was opened, RFC 3339 with the local offset; `None` when it is not known.
+    pub started_at: Option<String>,
 }
 
 /// One of several HTTP attempts at a call.
@@ -260,75 +306,4 @@ pub struct Truncated {
     pub input: bool,
     /// The response body.
     pub output: bool,
-}
-
-/// A line of `index.jsonl`: enough for listing and statistics without opening a call.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-#[allow(missing_docs, reason = "each field is Metadata's of the same name")]
-pub struct IndexEntry {
-    pub call_id: String,
-    pub timestamp: f64,
-    pub status: Status,
-    pub provider: String,
-    pub model: String,
-    pub operation: String,
-    pub http_status: Option<u16>,
-    pub error_type: String,
-    pub error_code: String,
-    /// The first 200 characters.
-    pub error_message: String,
-    pub finish_reason: String,
-    pub prompt_tokens: u64,
-    pub completion_tokens: u64,
-    pub total_tokens: u64,
-    pub cached_tokens: u64,
-    pub reasoning_tokens: u64,
-    pub latency_ms: u64,
-    pub time_to_first_token_ms: Option<u64>,
-    pub total_cost: f64,
-    pub currency: String,
-    /// How many attempts there were; 0 where there was one only.
-    pub attempts: u64,
-    pub tool_names: Vec<String>,
-    /// The first 200 characters.
-    pub user_message: String,
-    /// Names of the enclosing spans, joined by `/`.
-    pub trace: String,
-}
-
-impl From<&Metadata> for IndexEntry {
-    fn from(call: &Metadata) -> Self {
-        IndexEntry {
-            call_id: call.call_id.clone(),
-            timestamp: call.timestamp,
-            status: call.status,
-            provider: call.api_info.provider.clone(),
-            model: call.api_info.model.clone(),
-            operation: call.api_info.operation.clone(),
-            http_status: call.response_info.http_status,
-            error_type: call.response_info.error_type.clone(),
-            error_code: call.response_info.error_code.clone(),
-            error_message: first_characters(&call.response_info.error_message),
-            finish_reason: call.response_info.finish_reason.clone(),
-            prompt_tokens: call.usage.prompt_tokens,
-            completion_tokens: call.usage.completion_tokens,
-            total_tokens: call.usage.total_tokens,
-            cached_tokens: call.usage.cached_tokens,
-            reasoning_tokens: call.usage.reasoning_tokens,
-            latency_ms: call.performance.latency_ms,
-            time_to_first_token_ms: call.performance.time_to_first_token_ms,
-            total_cost: call.cost_estimate.total_cost,
-            currency: call.cost_estimate.currency.clone(),
-            attempts: call.attempts.len() as u64,
-            tool_names: call.response_info.tool_names.clone(),
-            user_message: first_characters(&call.context.user_message),
-            trace: call.context.spans.join("/"),
-        }
-    }
-}
-
-fn first_characters(text: &str) -> String {
-    text.chars().take(200).collect()
 }

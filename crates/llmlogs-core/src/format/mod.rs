@@ -1,7 +1,10 @@
 //! The on-disk format, `docs/format.md`: the one place that knows its names, stamps and keys.
 
+#![warn(missing_docs)]
+
 pub mod call_id;
 pub mod day;
+mod index;
 pub mod layout;
 pub mod lenient;
 pub mod lock;
@@ -10,8 +13,9 @@ mod session;
 pub mod session_name;
 pub mod time;
 
+pub use index::IndexEntry;
 pub use metadata::{
-    ApiInfo, Attempt, Context, CostEstimate, Files, IndexEntry, Metadata, Performance, RequestInfo,
-    ResponseInfo, SCHEMA_VERSION, Status, Truncated, Usage,
+    ApiInfo, Attempt, Context, CostEstimate, Files, Metadata, Performance, RequestInfo, ResponseInfo,
+    SCHEMA_VERSION, Status, Trace, TraceSpan, Truncated, Usage,
 };
 pub use session::{Counters, LossCounts, SessionInfo, WriteErrors};

@@ -2,26 +2,36 @@
 
 use std::borrow::Cow;
 
+use super::error::SyntaxError;
 use super::scan::{self, ScannedString, error, skip_whitespace};
-use super::{Json, MAX_DEPTH, Object, SyntaxError, Text};
+use super::text::Text;
+use super::value::{Json, Object};
 
-/// [`parse`], but of long strings and long arrays only what is short is kept: enough to find ids, counts and
-/// reasons in a body whose texts and vectors nobody asks for.
+/// The deepest nesting that is parsed into a tree. Deeper bodies are still stored faithfully, by
+/// [`reformat`](super::reformat), which needs no stack.
+pub const MAX_DEPTH: usize = 256;
+
+/// Does what [`parse`] does, but makes strings of more than 256 bytes empty and cuts arrays off after 64 elements:
+/// enough to find ids, counts and reasons in a body whose texts and vectors are not needed.
 pub fn parse_shallow(text: &str) -> Result<Json<'_>, SyntaxError> {
     run(text, Keep { string: 256, elements: 64 })
 }
 
-/// Parses one JSON value with nothing but white space around it; a byte order mark is passed over.
+/// Parses one JSON value with nothing but white space around it; a byte order mark before it is ignored.
+///
+/// # Errors
+///
+/// If the text is not JSON, or is nested more deeply than [`MAX_DEPTH`].
 pub fn parse(text: &str) -> Result<Json<'_>, SyntaxError> {
     run(text, Keep { string: usize::MAX, elements: usize::MAX })
 }
 
-/// What is kept of a text.
+/// How much is kept of strings and arrays.
 #[derive(Clone, Copy)]
 struct Keep {
-    /// Longer strings become empty.
+    /// Strings of more bytes become empty.
     string: usize,
-    /// Elements of an array beyond these are passed over.
+    /// Elements of an array beyond so many are left out.
     elements: usize,
 }
 

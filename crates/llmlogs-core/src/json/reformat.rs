@@ -1,8 +1,9 @@
 //! Pretty-prints a text without building a tree: any depth, any size, no stack.
 
+use super::error::SyntaxError;
+use super::escape::{escape, handle_escape};
 use super::scan::{self, error, skip_whitespace};
-use super::write::{self, line_break};
-use super::{MAX_INDENT, SyntaxError};
+use super::write::{MAX_INDENT, line_break};
 
 /// What may come next.
 #[derive(Clone, Copy, PartialEq)]
@@ -16,8 +17,11 @@ enum Expect {
     CommaOrEnd,
 }
 
-/// Pretty-prints the JSON value in `text` as [`super::pretty`] would print its tree. On an error
-/// `out` is left as it was.
+/// Pretty-prints the JSON value in `text` as [`pretty`](super::pretty) would print its tree.
+///
+/// # Errors
+///
+/// If the text is not JSON; `out` is left as it was then.
 pub fn reformat(text: &str, out: &mut Vec<u8>) -> Result<(), SyntaxError> {
     let before = out.len();
     let result = run(text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes(), out);
@@ -29,7 +33,7 @@ pub fn reformat(text: &str, out: &mut Vec<u8>) -> Result<(), SyntaxError> {
 
 fn run(text: &[u8], out: &mut Vec<u8>) -> Result<(), SyntaxError> {
     out.reserve(text.len() + text.len() / 4);
-    // One entry a level: the closing bracket that it waits for.
+    // One entry a level: its closing bracket.
     let mut open: Vec<u8> = Vec::new();
     let mut expect = Expect::Value;
     let mut at = 0;
@@ -94,7 +98,7 @@ fn run(text: &[u8], out: &mut Vec<u8>) -> Result<(), SyntaxError> {
     }
 }
 
-/// Writes a scalar, or opens a container and says what it may begin with.
+/// Writes a scalar, or opens a container and returns what it may begin with.
 fn value(
     text: &[u8],
     at: &mut usize,
@@ -129,7 +133,7 @@ fn value(
     Ok(None)
 }
 
-/// Writes the string whose opening quote stands at `at`; gives the place after its closing quote.
+/// Writes the string whose opening quote stands at `at`; returns the offset after its closing quote.
 fn string(text: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, SyntaxError> {
     // Most strings are plain and are copied quotes and all.
     let mut written = at;
@@ -144,11 +148,11 @@ fn string(text: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, SyntaxErro
             }
             Some(b'\\') => {
                 let end = scan::escape(text, at)?;
-                (written, at) = write::escaped(text, written, at, end, out);
+                (written, at) = handle_escape(text, written, at, end, out);
             }
             Some(_) => {
                 out.extend_from_slice(&text[written..at]);
-                write::escape(text[at], out);
+                escape(text[at], out);
                 at += 1;
                 written = at;
             }

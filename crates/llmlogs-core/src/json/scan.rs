@@ -2,12 +2,14 @@
 
 use memchr::memchr2;
 
-use super::SyntaxError;
+use super::error::SyntaxError;
 
+/// Returns the error that `expected` is not at `offset`.
 pub(super) fn error<T>(offset: usize, expected: &'static str) -> Result<T, SyntaxError> {
     Err(SyntaxError { offset, expected })
 }
 
+/// Returns the offset of the first byte from `at` on that is not white space.
 pub(super) fn skip_whitespace(text: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
         at += 1;
@@ -15,7 +17,7 @@ pub(super) fn skip_whitespace(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where the run of plain bytes at `at` ends: at a quote, a backslash, a control character or the end of the text.
+/// Returns where the run of plain bytes at `at` ends: at a quote, a backslash, a control character or the end of the text.
 #[inline]
 pub(super) fn plain_end(text: &[u8], mut at: usize) -> usize {
     // Keys and most values are short, and between escapes is not much more than a few words.
@@ -30,7 +32,7 @@ pub(super) fn plain_end(text: &[u8], mut at: usize) -> usize {
 }
 
 fn long_plain_end(text: &[u8], mut at: usize) -> usize {
-    /// No further ahead is looked, for there may be a control character every few bytes.
+    /// How many bytes are searched at a time: there may be a control character every few bytes.
     const WINDOW: usize = 1024;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let window = &rest[..rest.len().min(WINDOW)];
@@ -53,12 +55,12 @@ fn short_plain_end(text: &[u8], at: usize) -> usize {
     at + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
 }
 
-/// Whether a byte ends a plain run inside a string.
+/// Returns whether a byte ends a plain run inside a string.
 pub(super) fn is_special(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
-/// Eight bytes, the first one lowest.
+/// Returns eight bytes, the first one lowest.
 fn word(text: &[u8], at: usize) -> Option<u64> {
     text.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
@@ -95,7 +97,7 @@ pub(super) fn string(text: &[u8], at: usize) -> Result<ScannedString, SyntaxErro
     escaped_string(text, end)
 }
 
-/// [`string`] for a string that is likely passed over: only where it ends.
+/// Returns where a string ends, without finding out whether it is plain.
 pub(super) fn string_end(text: &[u8], mut at: usize) -> Result<usize, SyntaxError> {
     loop {
         let Some(found) = text.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) else {
@@ -116,8 +118,8 @@ fn escaped_string(text: &[u8], mut at: usize) -> Result<ScannedString, SyntaxErr
             None => return error(at, "the closing quote of a string"),
             Some(b'"') => return Ok(ScannedString { end: at, plain: false }),
             Some(b'\\') => at = escape(text, at)?,
-            // Real servers do send raw line breaks and tabs inside strings. Taking them loses
-            // nothing, refusing them would lose the whole body. They are valid for nobody else, so
+            // Real servers do send raw line breaks and tabs inside strings. Accepting them loses
+            // nothing, refusing them would lose the whole body. They are not valid JSON, so
             // they are written escaped.
             Some(_) => at += 1,
         }
@@ -125,7 +127,7 @@ fn escaped_string(text: &[u8], mut at: usize) -> Result<ScannedString, SyntaxErr
     }
 }
 
-/// Scans the escape whose backslash stands at `at`; gives its end.
+/// Scans the escape whose backslash stands at `at`; returns its end.
 #[inline]
 pub(super) fn escape(text: &[u8], at: usize) -> Result<usize, SyntaxError> {
     match text.get(at + 1) {
@@ -138,7 +140,7 @@ pub(super) fn escape(text: &[u8], at: usize) -> Result<usize, SyntaxError> {
     }
 }
 
-/// Scans a number that starts at `at`; gives its end.
+/// Scans a number that starts at `at`; returns its end.
 pub(super) fn number(text: &[u8], start: usize) -> Result<usize, SyntaxError> {
     let digits = |mut at: usize| {
         let from = at;
@@ -165,7 +167,7 @@ pub(super) fn number(text: &[u8], start: usize) -> Result<usize, SyntaxError> {
     Ok(at)
 }
 
-/// Scans `word` at `at`; gives its end.
+/// Scans `word` at `at`; returns its end.
 pub(super) fn literal(text: &[u8], at: usize, word: &'static str) -> Result<usize, SyntaxError> {
     if text[at..].starts_with(word.as_bytes()) { Ok(at + word.len()) } else { error(at, "a value") }
 }

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::write::MAX_INDENT;
 use super::*;
 
 fn pretty_of(text: &str) -> String {
@@ -23,13 +24,13 @@ fn keys_numbers_and_strings_stay_as_they_were() {
 }
 
 #[test]
-fn skimming_passes_over_what_is_long() {
+fn shallow_parsing_leaves_out_what_is_long() {
     let long =
         format!(r#"{{"text":"{}","data":[{}0],"n":[1,2],"id":"x"}}"#, "a".repeat(300), "0.5,".repeat(500));
-    let skimmed = parse_shallow(&long).unwrap();
-    assert_eq!(skimmed.get("id").as_str().as_deref(), Some("x"));
-    assert_eq!((skimmed.get("text").as_str().as_deref(), skimmed.get("data").items().len()), (Some(""), 64));
-    assert_eq!(skimmed.get("n").items().len(), 2);
+    let shallow = parse_shallow(&long).unwrap();
+    assert_eq!(shallow.get("id").as_str().as_deref(), Some("x"));
+    assert_eq!((shallow.get("text").as_str().as_deref(), shallow.get("data").items().len()), (Some(""), 64));
+    assert_eq!(shallow.get("n").items().len(), 2);
     assert!(parse_shallow(&long[..long.len() - 1]).is_err());
 }
 

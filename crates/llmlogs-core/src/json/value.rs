@@ -2,35 +2,42 @@
 
 use std::borrow::Cow;
 
-use super::Text;
+use super::text::Text;
 
 /// A JSON value that borrows from the text it was read from. Numbers keep their digits, objects
 /// their order and their duplicate keys.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Json<'a> {
     #[default]
+    /// `null`, which a member that is missing reads as too.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A number as it is written.
     Number(Cow<'a, str>),
+    /// A string, escaped as it is written.
     String(Text<'a>),
+    /// The elements of an array.
     Array(Vec<Json<'a>>),
+    /// The members of an object.
     Object(Object<'a>),
 }
 
-/// What a path that leads nowhere yields.
+/// What a path to nothing yields.
 static NULL: Json<'static> = Json::Null;
 
 impl<'a> Json<'a> {
-    /// The member `key` of an object; null where there is none.
+    /// Returns the member `key` of an object; null where there is none.
     pub fn get(&self, key: &str) -> &Json<'a> {
         self.as_object().and_then(|o| o.get(key)).unwrap_or(&NULL)
     }
 
-    /// The member at the end of a path of keys.
+    /// Returns the member at the end of a path of keys; null where there is none.
     pub fn at(&self, path: &[&str]) -> &Json<'a> {
         path.iter().fold(self, |json, key| json.get(key))
     }
 
+    /// Returns the members of an object; `None` for anything else.
     pub fn as_object(&self) -> Option<&Object<'a>> {
         match self {
             Json::Object(object) => Some(object),
@@ -38,6 +45,7 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Returns the members of an object to be changed; `None` for anything else.
     pub fn as_object_mut(&mut self) -> Option<&mut Object<'a>> {
         match self {
             Json::Object(object) => Some(object),
@@ -45,7 +53,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The elements of an array; none for anything else.
+    /// Returns the elements of an array; none for anything else.
     pub fn items(&self) -> &[Json<'a>] {
         match self {
             Json::Array(items) => items,
@@ -53,6 +61,7 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Returns a string in its escaped form; `None` for anything else.
     pub fn as_text(&self) -> Option<&Text<'a>> {
         match self {
             Json::String(text) => Some(text),
@@ -60,12 +69,12 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The value of a string.
+    /// Returns a string's value; `None` for anything else.
     pub fn as_str(&self) -> Option<Cow<'_, str>> {
         self.as_text().map(Text::plain)
     }
 
-    /// A string's value, a number's digits; empty for anything else.
+    /// Returns a string's value or a number's digits; an empty string for anything else.
     pub fn scalar(&self) -> String {
         match self {
             Json::String(text) => text.plain().into_owned(),
@@ -74,8 +83,8 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A whole number; `1.0` and `1e3` are whole numbers too. One that no count can be, 2⁵⁶ and above, is none:
-    /// sums of a few fit for sure.
+    /// Returns a whole number; `1.0` and `1e3` are whole numbers too. Those of 2⁵⁶ and above, which no count can be, are
+    /// `None`, so that sums of a few always fit.
     pub fn as_u64(&self) -> Option<u64> {
         let Json::Number(digits) = self else {
             return None;
@@ -86,6 +95,7 @@ impl<'a> Json<'a> {
         })
     }
 
+    /// Returns a finite number; `None` for anything else.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Json::Number(digits) => digits.parse().ok().filter(|f: &f64| f.is_finite()),
@@ -93,6 +103,7 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Returns a truth value; `None` for anything else.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Json::Bool(value) => Some(*value),
@@ -100,18 +111,22 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Returns whether the value is null.
     pub fn is_null(&self) -> bool {
         matches!(self, Json::Null)
     }
 
+    /// Returns the JSON string whose value is `plain`.
     pub fn string(plain: impl Into<Cow<'a, str>>) -> Self {
         Json::String(Text::new(plain))
     }
 
+    /// Returns the JSON number that `number` is written as.
     pub fn number(number: impl ToString) -> Self {
         Json::Number(Cow::Owned(number.to_string()))
     }
 
+    /// Returns the value with texts of its own.
     pub fn into_owned(self) -> Json<'static> {
         match self {
             Json::Null => Json::Null,
@@ -131,15 +146,17 @@ impl<'a> Json<'a> {
 pub struct Object<'a>(pub(super) Vec<(Text<'a>, Json<'a>)>);
 
 impl<'a> Object<'a> {
+    /// Returns an object without members.
     pub fn new() -> Self {
         Object::default()
     }
 
-    /// The first member named `key`.
+    /// Returns the first member named `key`.
     pub fn get(&self, key: &str) -> Option<&Json<'a>> {
         self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
+    /// Returns the first member named `key` to be changed.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Json<'a>> {
         self.0.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v)
     }
@@ -149,7 +166,7 @@ impl<'a> Object<'a> {
         self.set_text(Text::new(key), value);
     }
 
-    /// [`Object::set`] for a key that is a JSON string already.
+    /// Does what [`Object::set`] does for a key that is a JSON string already.
     pub fn set_text(&mut self, key: Text<'a>, value: Json<'a>) {
         match self.0.iter_mut().find(|(k, _)| *k == key) {
             Some((_, old)) => *old = value,
@@ -157,7 +174,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The member `key`, put there as null where it is missing.
+    /// Returns the member `key`, added as null where it is missing.
     pub fn entry(&mut self, key: &Text<'a>) -> &mut Json<'a> {
         let place = match self.0.iter().position(|(k, _)| k == key) {
             Some(place) => place,
@@ -169,19 +186,23 @@ impl<'a> Object<'a> {
         &mut self.0[place].1
     }
 
+    /// Removes the first member named `key` and returns it.
     pub fn remove(&mut self, key: &str) -> Option<Json<'a>> {
         let place = self.0.iter().position(|(k, _)| k == key)?;
         Some(self.0.remove(place).1)
     }
 
+    /// Returns the members in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&Text<'a>, &Json<'a>)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
+    /// Returns the members in their order, their values to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Text<'a>, &mut Json<'a>)> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
     }
 
+    /// Returns whether there are no members.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

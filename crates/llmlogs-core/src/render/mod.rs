@@ -1,11 +1,13 @@
-//! `input.txt` and `output.txt`: a call as people read it.
+//! `input.txt` and `output.txt`: a call as text for people.
 //!
-//! FORMAT.md gives the layout to the byte. Everything comes from the provider-neutral views.
+//! `docs/format.md` has the layout, byte for byte. Everything comes from the views that all APIs share.
 
 mod input;
+mod language;
 mod output;
 
 pub use input::input;
+pub use language::Language;
 pub use output::{Failed, Reply, output};
 
 use std::borrow::Cow;
@@ -13,23 +15,12 @@ use std::fmt::Write;
 
 use crate::api::Part;
 
-/// The language of the three lines that tell of a failure in `output.txt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Language {
-    /// `⚠️ API 调用失败`
-    #[default]
-    Chinese,
-    /// `⚠️ API call failed`
-    English,
-}
-
-/// Eighty characters of each, and forty.
+/// Rules of eighty and forty characters.
 const DOUBLE: &str = "================================================================================";
 const SINGLE: &str = "────────────────────────────────────────────────────────────────────────────────";
 const SHORT: &str = "----------------------------------------";
 
-/// A text file on its way.
+/// A text file while it is written.
 struct Page(String);
 
 impl Page {
@@ -62,20 +53,20 @@ impl Page {
         self.line(SINGLE);
     }
 
-    /// The heading of one item, with a short rule below.
+    /// The heading of one item above a short rule.
     fn item(&mut self, number: usize, name: &str) {
         let _never = writeln!(self.0, "[{number}] {name}");
         self.line(SHORT);
     }
 
-    /// Closes the page: a double rule, without a newline at the end.
+    /// Closes the page with a double rule.
     fn end(mut self) -> String {
-        self.0.push_str(DOUBLE);
+        self.line(DOUBLE);
         self.0
     }
 }
 
-/// `[image/png, 182 KB]`, or the address of what is not in the body.
+/// Returns `[image/png, 182 KB]`, or the media type and the address of media that is not in the body.
 fn media(media_type: &str, bytes: Option<u64>, source: &str) -> String {
     let size = match bytes {
         None if source.is_empty() => return format!("[{media_type}]"),
@@ -87,7 +78,7 @@ fn media(media_type: &str, bytes: Option<u64>, source: &str) -> String {
     format!("[{media_type}, {size}]")
 }
 
-/// How a part that is neither reasoning nor a tool call reads.
+/// Returns the text of a part that is neither reasoning nor a tool call.
 pub fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
     match part {
         Part::Text(text) => Some(Cow::Borrowed(text)),
@@ -103,13 +94,13 @@ pub fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
     }
 }
 
-/// The parts that `plain` shows, one under the other.
+/// Returns the texts of all parts, but for reasoning and tool calls, joined by newlines.
 fn body(parts: &[Part<'_>]) -> String {
     let texts: Vec<_> = parts.iter().filter_map(plain).filter(|text| !text.is_empty()).collect();
     texts.join("\n")
 }
 
-/// All reasoning, one part under the other.
+/// Returns all reasoning, joined by newlines.
 fn reasoning(parts: &[Part<'_>]) -> String {
     let texts = parts.iter().filter_map(|part| match part {
         Part::Reasoning(text) if !text.is_empty() => Some(&**text),
@@ -118,7 +109,7 @@ fn reasoning(parts: &[Part<'_>]) -> String {
     texts.collect::<Vec<_>>().join("\n")
 }
 
-/// The tools that were called, with their arguments.
+/// Returns the names and arguments of the tools that were called.
 fn tool_calls<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = (&'p str, &'p str)> {
     parts.iter().filter_map(|part| match part {
         Part::ToolCall { name, arguments, .. } | Part::ServerToolCall { name, arguments, .. } => {

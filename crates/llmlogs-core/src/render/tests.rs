@@ -43,7 +43,7 @@ fn input_reads_as_the_format_says() {
             "{equals}\nAPI REQUEST INPUT\n{equals}\n\nModel: deepseek-chat\nTemperature: 0.3\nTool Choice: auto\n\n\
              {dashes}\nMESSAGES:\n{dashes}\n\n[1] SYSTEM:\n{short}\nYou are …\n\n[2] ASSISTANT:\n{short}\n(empty)\n\n\
              TOOL CALLS:\n  - read_file\n    Args: {{\"path\": \"config.py\"}}\n\n\
-             {dashes}\nAVAILABLE TOOLS:\n{dashes}\n\n• read_file\n  Reads a file...\n\n{equals}"
+             {dashes}\nAVAILABLE TOOLS:\n{dashes}\n\n• read_file\n  Reads a file...\n\n{equals}\n"
         )
     );
 }
@@ -78,7 +78,7 @@ fn output_reads_as_the_format_says() {
             "{equals}\nAPI RESPONSE OUTPUT\n{equals}\n\nResponse ID: chatcmpl-1\nModel: deepseek-chat\n\
              Finish Reason: tool_calls\n\nUSAGE:\n  Prompt Tokens: 1296\n  Completion Tokens: 167\n  Total Tokens: 1463\n\n\
              {dashes}\nASSISTANT MESSAGE:\n{dashes}\n(No text content)\n\n{dashes}\nTOOL CALLS:\n{dashes}\n\n\
-             [1] read_file\n{short}\n{{\n  \"path\": \"config.py\"\n}}\n\n{equals}"
+             [1] read_file\n{short}\n{{\n  \"path\": \"config.py\"\n}}\n\n{equals}\n"
         )
     );
 }
@@ -92,7 +92,7 @@ fn a_failure_reads_as_the_format_says_to_the_byte() {
         output(&reply(&[]), Some(&failed(Language::Chinese))),
         format!(
             "{equals}\nAPI RESPONSE OUTPUT\n{equals}\n\n⚠️ API 调用失败\n\n错误类型: APIError\n\
-             错误消息: Request timed out after 30 seconds\n\n{equals}"
+             错误消息: Request timed out after 30 seconds\n\n{equals}\n"
         )
     );
     let english = output(&reply(&[]), Some(&failed(Language::English)));

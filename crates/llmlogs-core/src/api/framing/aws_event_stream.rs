@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use crate::json::{self, Json, Object};
 
-use super::Event;
+use super::event::Event;
 
 /// Total length, length of the headers, checksum of the two.
 const PRELUDE: usize = 12;
@@ -18,16 +18,16 @@ const PRELUDE: usize = 12;
 /// The checksum that closes a frame.
 const CHECKSUM: usize = 4;
 
-/// Whether `body` begins like an event stream, whatever its content type says.
-pub(crate) fn begins(body: &[u8]) -> bool {
+/// Returns whether `body` begins like an event stream, whatever its content type is.
+pub(super) fn begins(body: &[u8]) -> bool {
     match (body.get(..8), u32_at(body, 8)) {
         (Some(lengths), Some(checksum)) => crc32(lengths) == checksum,
         _ => false,
     }
 }
 
-/// The events of `body`; a frame that is not whole is left out.
-pub(crate) fn events(body: &[u8]) -> impl Iterator<Item = Event<'_>> {
+/// Returns the events of `body`; a frame that is not whole is left out.
+pub(super) fn events(body: &[u8]) -> impl Iterator<Item = Event<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let frame = Frame::first(body.get(at..)?)?;

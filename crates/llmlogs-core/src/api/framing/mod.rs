@@ -1,4 +1,14 @@
 //! Bodies that are streams, cut into events.
+//!
+//! Which framing a body has is decided here; each framing has a file of its own.
+
+mod aws_event_stream;
+mod event;
+mod json_array;
+mod lines;
+mod ndjson;
+mod parts;
+mod sse;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -6,12 +16,16 @@ use std::collections::VecDeque;
 use crate::capture::{Api, ResponseHead};
 use crate::json;
 
-pub(crate) mod aws_event_stream;
+pub use event::Event;
+use lines::BOM;
+
+#[cfg(test)]
+pub(crate) use aws_event_stream::tests as aws_frames;
 
 /// How a body is cut into events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// It is one value.
+    /// No stream: the body is one value.
     Whole,
     /// [Server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html).
     Sse,
@@ -24,10 +38,10 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// The framing that the headers name, unless the body's first bytes say otherwise: errors come
+    /// Returns the framing that the headers name, unless the body's first bytes contradict them: errors come
     /// as plain JSON under a stream's content type, and streams under none.
     pub fn of(head: &ResponseHead, body: &[u8]) -> Self {
-        let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+        let start = without_bom(body).trim_ascii_start();
         let looks_like_json = matches!(start.first(), Some(b'{' | b'['));
         let content_type = head.content_type.to_ascii_lowercase();
         if aws_event_stream::begins(body) {
@@ -49,50 +63,28 @@ impl Framing {
         Framing::Whole
     }
 
-    /// [`Framing::of`] the answer of an API that may stream under the content type of plain JSON.
+    /// Returns [`Framing::of`] a response of `api`, which may stream under the content type of plain JSON.
     pub fn of_answer(api: Api, head: &ResponseHead, body: &[u8]) -> Self {
         let framing = Framing::of(head, body);
         let failed = head.status.is_some_and(|status| status >= 400);
         match api {
             Api::Gemini if framing == Framing::Whole && !failed => {
-                let start = body.strip_prefix(BOM).unwrap_or(body).trim_ascii_start();
+                let start = without_bom(body).trim_ascii_start();
                 if start.starts_with(b"[") { Framing::JsonArray } else { framing }
             }
-            Api::Ollama | Api::CohereChat if framing == Framing::Whole && is_lines(body) => Framing::Ndjson,
+            Api::Ollama | Api::CohereChat if framing == Framing::Whole && ndjson::is_likely(body) => {
+                Framing::Ndjson
+            }
             _ => framing,
         }
     }
 }
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
-
-/// Whether a body is several lines of which the first is a JSON object of its own.
-fn is_lines(body: &[u8]) -> bool {
-    let body = body.strip_prefix(BOM).unwrap_or(body).trim_ascii();
-    let Some(end) = memchr::memchr(b'\n', body) else {
-        return false;
-    };
-    let first = std::str::from_utf8(&body[..end]).ok();
-    body.starts_with(b"{") && first.is_some_and(|first| json::parse(first.trim()).is_ok())
+fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(BOM).unwrap_or(body)
 }
 
-/// One event of a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event<'a> {
-    pub name: Cow<'a, str>,
-    pub data: Cow<'a, str>,
-    /// Where in the body its last line ends.
-    pub end: usize,
-}
-
-impl Event<'_> {
-    fn into_owned(self) -> Event<'static> {
-        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        Event { name: owned(self.name), data: owned(self.data), end: self.end }
-    }
-}
-
-/// Hands out the events of a body, borrowed from it where it is valid text.
+/// Passes the events of a body to `take`, borrowed from it where it is valid text.
 pub fn for_each_event<'b>(framing: Framing, body: &'b [u8], mut take: impl FnMut(Event<'b>)) {
     if framing == Framing::AwsEventStream {
         return aws_event_stream::events(body).for_each(take);
@@ -103,7 +95,8 @@ pub fn for_each_event<'b>(framing: Framing, body: &'b [u8], mut take: impl FnMut
     }
 }
 
-/// Hands out the first events of a body and the last, at least so many of each, without a look at those between.
+/// Passes at least the `first` first and the `last` last events of a body to `take`, without reading those between
+/// where the framing allows that.
 pub fn for_outer_events<'b>(
     framing: Framing,
     body: &'b [u8],
@@ -114,18 +107,18 @@ pub fn for_outer_events<'b>(
     let blank_line = match framing {
         Framing::Sse => true,
         Framing::Ndjson => false,
-        // Their parts are found one after the other alone.
+        // Where an event of these begins is known only from the one before it.
         Framing::Whole | Framing::JsonArray | Framing::AwsEventStream => {
             return for_some_events(framing, body, first, last, take);
         }
     };
-    let middle = after_parts(body, blank_line, first);
-    let end = before_parts(&body[middle..], blank_line, last) + middle;
+    let middle = parts::after_parts(body, blank_line, first);
+    let end = parts::before_parts(&body[middle..], blank_line, last) + middle;
     for_each_event(framing, &body[..middle], &mut take);
     for_each_event(framing, &body[end..], |event| take(Event { end: event.end + end, ..event }));
 }
 
-/// [`for_outer_events`] for a framing that has to be read from its beginning.
+/// Does what [`for_outer_events`] does for a framing that has to be read from its beginning.
 fn for_some_events<'b>(
     framing: Framing,
     body: &'b [u8],
@@ -148,187 +141,13 @@ fn for_some_events<'b>(
     ring.into_iter().for_each(take);
 }
 
-/// Where the first `count` parts of a body of lines end that say something.
-fn after_parts(body: &[u8], blank_line: bool, count: usize) -> usize {
-    let (mut at, mut start, mut found) = (0, 0, 0);
-    while let Some(line) = memchr::memchr(b'\n', &body[at..]) {
-        at += line + 1;
-        if ends_part(&body[start..at], blank_line) {
-            found += usize::from(has_content(&body[start..at], blank_line));
-            start = at;
-            if found == count {
-                return at;
-            }
-        }
-    }
-    body.len()
-}
-
-/// Where the last `count` parts of a body of lines begin that say something; what is not ended is one of them.
-fn before_parts(body: &[u8], blank_line: bool, count: usize) -> usize {
-    let (mut at, mut end, mut found) = (body.len(), body.len(), 0);
-    while let Some(line) = memchr::memrchr(b'\n', &body[..at]) {
-        at = line;
-        if ends_part(&body[..=line], blank_line) {
-            found += usize::from(has_content(&body[line + 1..end], blank_line));
-            end = line + 1;
-            if found == count {
-                return end;
-            }
-        }
-    }
-    0
-}
-
-/// Whether the line break at the end of `lines` ends a part.
-fn ends_part(lines: &[u8], blank_line: bool) -> bool {
-    !blank_line || lines.ends_with(b"\n\n") || lines.ends_with(b"\n\r\n")
-}
-
-/// Whether a part is more than comments and blank lines.
-fn has_content(part: &[u8], blank_line: bool) -> bool {
-    let part = part.strip_prefix(BOM).unwrap_or(part);
-    match blank_line {
-        true => part.starts_with(b"data") || memchr::memmem::find(part, b"\ndata").is_some(),
-        false => !part.trim_ascii().is_empty(),
-    }
-}
-
-/// The events of a body that is text.
+/// Returns the events of a body that is text.
 pub fn events(framing: Framing, body: &str) -> Box<dyn Iterator<Item = Event<'_>> + '_> {
     match framing {
         Framing::Whole | Framing::AwsEventStream => Box::new(std::iter::empty()),
-        Framing::Sse => Box::new(SseEvents::new(body)),
-        Framing::JsonArray => Box::new(Elements::new(body)),
-        Framing::Ndjson => {
-            Box::new(Lines::new(body).filter(|(line, _)| !line.trim().is_empty()).map(|(line, end)| Event {
-                name: Cow::Borrowed(""),
-                data: Cow::Borrowed(line),
-                end,
-            }))
-        }
-    }
-}
-
-/// Lines ended by LF, CRLF or CR, each with the place after it.
-struct Lines<'a> {
-    body: &'a str,
-    at: usize,
-}
-
-impl<'a> Lines<'a> {
-    fn new(body: &'a str) -> Self {
-        let at = if body.starts_with('\u{feff}') { 3 } else { 0 };
-        Lines { body, at }
-    }
-}
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = (&'a str, usize);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.body.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let (line, ending) = match memchr::memchr2(b'\n', b'\r', rest.as_bytes()) {
-            Some(place) if rest[place..].starts_with("\r\n") => (&rest[..place], 2),
-            Some(place) => (&rest[..place], 1),
-            None => (rest, 0),
-        };
-        self.at += line.len() + ending;
-        Some((line, self.at))
-    }
-}
-
-struct SseEvents<'a> {
-    lines: Lines<'a>,
-}
-
-impl<'a> SseEvents<'a> {
-    fn new(body: &'a str) -> Self {
-        SseEvents { lines: Lines::new(body) }
-    }
-}
-
-impl<'a> Iterator for SseEvents<'a> {
-    type Item = Event<'a>;
-
-    fn next(&mut self) -> Option<Event<'a>> {
-        let mut name = "";
-        let mut data: Option<Cow<'a, str>> = None;
-        let mut last = 0;
-        for (line, end) in self.lines.by_ref() {
-            if line.is_empty() {
-                if data.is_some() {
-                    break;
-                }
-                name = "";
-                continue;
-            }
-            last = end;
-            let (field, value) = line.split_once(':').unwrap_or((line, ""));
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            match field {
-                "event" => name = value,
-                "data" => match &mut data {
-                    None => data = Some(Cow::Borrowed(value)),
-                    Some(data) => {
-                        let data = data.to_mut();
-                        data.push('\n');
-                        data.push_str(value);
-                    }
-                },
-                // Comments (an empty field name), ids and retry times say nothing about the answer.
-                _ => {}
-            }
-        }
-        // The standard drops a last event without its blank line; here it may be all there is.
-        data.map(|data| Event { name: Cow::Borrowed(name), data, end: last })
-    }
-}
-
-/// The elements of a JSON array, each as it stands; a last one that was cut off as far as it came.
-/// The closing bracket becomes the end mark that other framings have.
-struct Elements<'a> {
-    body: &'a str,
-    at: usize,
-}
-
-impl<'a> Elements<'a> {
-    fn new(body: &'a str) -> Self {
-        let at = body.find('[').map_or(body.len(), |bracket| bracket + 1);
-        Elements { body, at }
-    }
-}
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = Event<'a>;
-
-    fn next(&mut self) -> Option<Event<'a>> {
-        let bytes = self.body.as_bytes();
-        while bytes.get(self.at).is_some_and(|byte| *byte == b',' || byte.is_ascii_whitespace()) {
-            self.at += 1;
-        }
-        let start = self.at;
-        if *bytes.get(start)? == b']' {
-            self.at = bytes.len();
-            return Some(Event { name: Cow::Borrowed(""), data: Cow::Borrowed("[DONE]"), end: start + 1 });
-        }
-        let (mut depth, mut in_string) = (0_usize, false);
-        while let Some(byte) = bytes.get(self.at) {
-            match byte {
-                b'\\' if in_string => self.at += 1,
-                b'"' => in_string = !in_string,
-                _ if in_string => {}
-                b'{' | b'[' => depth += 1,
-                b',' | b']' if depth == 0 => break,
-                b'}' | b']' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            self.at += 1;
-        }
-        // A backslash may have been the last that came.
-        self.at = self.at.min(bytes.len());
-        let data = self.body.get(start..self.at)?.trim_end();
-        Some(Event { name: Cow::Borrowed(""), data: Cow::Borrowed(data), end: start + data.len() })
+        Framing::Sse => Box::new(sse::SseEvents::new(body)),
+        Framing::JsonArray => Box::new(json_array::Elements::new(body)),
+        Framing::Ndjson => Box::new(ndjson::events(body)),
     }
 }
 
@@ -354,7 +173,7 @@ mod tests {
         assert_eq!(read("data: 1\n\ndata: 2"), read("data: 1\n\ndata: 2\n\n"));
     }
 
-    /// What [`for_outer_events`] gives is the beginning and the end of what there is.
+    /// Returns the events of a body, and those that [`for_outer_events`] passes on, each of which is among them.
     fn outer(framing: Framing, body: &str, first: usize, last: usize) -> (Vec<String>, Vec<String>) {
         let (mut all, mut outer) = (Vec::new(), Vec::new());
         for_each_event(framing, body.as_bytes(), |event| all.push(event));

@@ -8,7 +8,7 @@ use super::media::{base64_bytes, data_url, media_at};
 use super::members::{present, text};
 use crate::api::view::Part;
 
-/// A part of a content list, in the words of either of OpenAI's APIs or of those who speak them.
+/// Returns a part of a content list, in the shape of either of OpenAI's APIs or of those that resemble them.
 pub(crate) fn content_part<'j>(part: &'j Json<'j>) -> Part<'j> {
     let at = |key: &str| match part.get(key) {
         Json::String(url) => url.plain(),
@@ -45,7 +45,7 @@ pub(crate) fn content_part<'j>(part: &'j Json<'j>) -> Part<'j> {
     }
 }
 
-/// A file: its data, bare or as a URL, else where it is.
+/// Returns the part for a file: its data, bare or as a URL, else its address.
 fn file<'j>(file: &'j Json<'j>) -> Part<'j> {
     if let Some(data) = file.get("file_data").as_str() {
         if data_url(&data).is_some() || data.starts_with("http") {

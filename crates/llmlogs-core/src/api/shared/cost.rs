@@ -4,14 +4,14 @@ use crate::json::Json;
 
 use crate::api::view::ReportedCost;
 
-/// What a body says that it cost: in its usage, or beside it as Venice does.
+/// Returns the cost that a body reports: in its usage, or beside it as Venice does.
 pub(crate) fn body_cost(body: &Json<'_>) -> Option<ReportedCost> {
     let venice = || body.at(&["cost", "usd"]).as_f64();
     usage_cost(body.get("usage"))
         .or_else(|| Some(ReportedCost { total: venice()?, ..ReportedCost::default() }))
 }
 
-/// What a `usage` object says that it cost: OpenRouter's `cost`, Perplexity's `cost.total_cost`, xAI's
+/// Returns the cost that a `usage` object reports: OpenRouter's `cost`, Perplexity's `cost.total_cost`, xAI's
 /// ticks of 10⁻¹⁰ dollars, DeepInfra's and a gateway's estimates.
 pub(crate) fn usage_cost(usage: &Json<'_>) -> Option<ReportedCost> {
     let number = |path: &[&str]| usage.at(path).as_f64();

@@ -3,6 +3,7 @@
 use crate::json::{self, Json, Text};
 
 /// Returns whether a value is null or empty.
+#[inline]
 pub(crate) fn is_empty(json: &Json<'_>) -> bool {
     match json {
         Json::Null => true,
@@ -15,11 +16,13 @@ pub(crate) fn is_empty(json: &Json<'_>) -> bool {
 
 /// Returns whether a value is a text, a list or an object that is not empty. Numbers and truth values, which are
 /// indexes and marks, do not count.
+#[inline]
 pub(crate) fn has_content(json: &Json<'_>) -> bool {
     !matches!(json, Json::Bool(_) | Json::Number(_)) && !is_empty(json)
 }
 
 /// Returns whether a piece of a message has content besides its role.
+#[inline]
 pub(crate) fn message_has_content(message: &Json<'_>) -> bool {
     message
         .as_object()
@@ -27,6 +30,7 @@ pub(crate) fn message_has_content(message: &Json<'_>) -> bool {
 }
 
 /// Adds a piece to a text at its end; anything else is replaced.
+#[inline]
 pub(crate) fn append_text<'a>(whole: &mut Json<'a>, piece: Json<'a>) {
     match (&mut *whole, piece) {
         (_, Json::Null) => {}

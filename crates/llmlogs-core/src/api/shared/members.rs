@@ -4,17 +4,17 @@ use std::borrow::Cow;
 
 use crate::json::{self, Json};
 
-/// The string at `json`, or nothing.
+/// Returns the value of a string; an empty one for anything else.
 pub fn text<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
     json.as_str().unwrap_or_default()
 }
 
-/// A member that is present and not null.
+/// Returns the member `key` if it is there and not null.
 pub fn present<'j>(body: &'j Json<'j>, key: &str) -> Option<&'j Json<'j>> {
     Some(body.get(key)).filter(|json| !json.is_null())
 }
 
-/// A string as it stands, anything else as compact JSON.
+/// Returns the value of a string, nothing for null, and compact JSON for anything else.
 pub fn text_or_json<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
     match json {
         Json::String(text) => text.plain(),
@@ -27,12 +27,12 @@ pub fn text_or_json<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
     }
 }
 
-/// The first of `paths` at which a whole number stands.
+/// Returns the first whole number that stands at one of `paths`.
 pub fn count(body: &Json<'_>, paths: &[&[&str]]) -> Option<u64> {
     paths.iter().find_map(|path| body.at(path).as_u64())
 }
 
-/// Unix seconds from a number, or from an RFC 3339 time.
+/// Returns Unix seconds from a number, or from an RFC 3339 time.
 pub fn unix_seconds(json: &Json<'_>) -> Option<u64> {
     match json {
         Json::Number(_) => json.as_f64().map(|seconds| seconds as u64),

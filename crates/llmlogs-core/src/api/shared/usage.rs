@@ -6,33 +6,33 @@ use crate::json::Json;
 
 use super::members::count;
 
-/// The tokens of a `usage` object in the common shape, in either generation of names.
+/// Returns the token counts of a `usage` object, under the names of chat completions or of responses.
 pub(crate) fn usage(endpoint: &Endpoint, usage: &Json<'_>) -> Option<Usage> {
     usage.as_object()?;
     let prompt = count(usage, &[&["prompt_tokens"], &["input_tokens"]]).unwrap_or(0);
     let completion = count(usage, &[&["completion_tokens"], &["output_tokens"]]).unwrap_or(0);
-    // A zero in one place does not make void what another one says.
-    let said = |paths: &[&[&str]]| {
+    // A zero in one place does not override a count in another.
+    let first_count = |paths: &[&[&str]]| {
         let mut counts = paths.iter().filter_map(|path| usage.at(path).as_u64());
         counts.find(|count| *count > 0).unwrap_or(0)
     };
-    let reasoning = said(&[
+    let reasoning = first_count(&[
         &["completion_tokens_details", "reasoning_tokens"],
         &["output_tokens_details", "reasoning_tokens"],
         &["reasoning_tokens"],
     ]);
     let total = count(usage, &[&["total_tokens"]]);
-    let unnamed = total.unwrap_or(0).saturating_sub(prompt + completion);
+    let uncounted = total.unwrap_or(0).saturating_sub(prompt + completion);
     let (completion, reasoning) = match &*endpoint.provider {
-        // xAI's chat completions count reasoning beside the completion; its total says so too.
-        "x_ai" if endpoint.api == Api::OpenAiChat && (total.is_none() || unnamed >= reasoning) => {
+        // xAI's chat completions count reasoning beside the completion, and its total includes it.
+        "x_ai" if endpoint.api == Api::OpenAiChat && (total.is_none() || uncounted >= reasoning) => {
             (completion + reasoning, reasoning)
         }
         // So does a Grok behind another host.
-        _ if reasoning > 0 && unnamed == reasoning => (completion + reasoning, reasoning),
-        // Gemini's thoughts are in the total alone when it speaks OpenAI's language.
-        "gcp.gemini" | "gcp.vertex_ai" if endpoint.api == Api::OpenAiChat && reasoning <= unnamed => {
-            (completion + unnamed, unnamed)
+        _ if reasoning > 0 && uncounted == reasoning => (completion + reasoning, reasoning),
+        // Gemini's thoughts are in the total alone on its endpoint compatible with OpenAI.
+        "gcp.gemini" | "gcp.vertex_ai" if endpoint.api == Api::OpenAiChat && reasoning <= uncounted => {
+            (completion + uncounted, uncounted)
         }
         _ => (completion, reasoning),
     };
@@ -40,16 +40,16 @@ pub(crate) fn usage(endpoint: &Endpoint, usage: &Json<'_>) -> Option<Usage> {
         prompt_tokens: prompt,
         completion_tokens: completion,
         total_tokens: total.unwrap_or(prompt + completion),
-        cached_tokens: said(&[
+        cached_tokens: first_count(&[
             &["prompt_tokens_details", "cached_tokens"],
             &["input_tokens_details", "cached_tokens"],
-            // DeepSeek, Mistral, Moonshot, then those that pass Anthropic's words on.
+            // DeepSeek, Mistral, Moonshot, then those that pass Anthropic's names on.
             &["prompt_cache_hit_tokens"],
             &["num_cached_tokens"],
             &["cached_tokens"],
             &["cache_read_input_tokens"],
         ]),
-        cache_creation_tokens: said(&[
+        cache_creation_tokens: first_count(&[
             &["prompt_tokens_details", "cache_write_tokens"],
             &["input_tokens_details", "cache_write_tokens"],
             &["prompt_tokens_details", "cache_creation_tokens"],

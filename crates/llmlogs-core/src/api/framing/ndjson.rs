@@ -1,0 +1,21 @@
+//! One JSON value a line.
+
+use super::event::Event;
+use super::lines::{BOM, Lines};
+use crate::json;
+
+/// Returns the lines of a body that are not blank.
+pub(super) fn events(body: &str) -> impl Iterator<Item = Event<'_>> {
+    let lines = Lines::new(body).filter(|(line, _)| !line.trim().is_empty());
+    lines.map(|(line, end)| Event::unnamed(line, end))
+}
+
+/// Returns whether a body is several lines of which the first is a JSON object of its own.
+pub(super) fn is_likely(body: &[u8]) -> bool {
+    let body = body.strip_prefix(BOM).unwrap_or(body).trim_ascii();
+    let Some(end) = memchr::memchr(b'\n', body) else {
+        return false;
+    };
+    let first = std::str::from_utf8(&body[..end]).ok();
+    body.starts_with(b"{") && first.is_some_and(|first| json::parse(first.trim()).is_ok())
+}
