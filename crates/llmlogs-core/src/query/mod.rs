@@ -2,6 +2,8 @@
 //!
 //! Everything here is a value without terminal output. What is public is re-exported by [`read`](crate::read).
 
+#![warn(missing_docs)]
+
 mod diff;
 mod edit_distance;
 mod error;

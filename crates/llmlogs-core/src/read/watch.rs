@@ -382,7 +382,7 @@ struct IndexTail {
     offset: u64,
     /// The length at the last read, lines that were not complete included.
     length: u64,
-    /// What tells the file from one that took its place.
+    /// The file's inode, by which one that took its place is recognised.
     identity: u64,
 }
 
