@@ -1,6 +1,6 @@
-//! Programs that end otherwise than they should: killed, by `exit`, by a panic, forked, without their guard.
+//! Programs that end abnormally: killed, by `exit`, by a panic, forked, without their guard.
 //!
-//! The program is this test binary, started again in a role.
+//! The program is this test binary, started again to run one of the ignored tests.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -18,7 +18,7 @@ use tracing_subscriber::prelude::*;
 
 use support::child::{self, Running, role, tell};
 
-const SOON: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Starts a recorder below the parent's root, for the whole process.
 fn record() -> LlmLogGuard {
@@ -41,9 +41,9 @@ fn call(message: &str) {
     begin(message).finish(&reply());
 }
 
-/// What lies below `root`: the states of the calls by their user message. Every file that may be there is
-/// whole, or the assertion fails.
-fn look(root: &Path) -> HashMap<String, State> {
+/// Returns the states of the calls below `root` by their user message. Asserts that every file of a finished call is
+/// whole.
+fn states_by_message(root: &Path) -> HashMap<String, State> {
     let mut seen = HashMap::new();
     for call in Root::open(root).unwrap().calls() {
         let call = call.unwrap();
@@ -68,7 +68,7 @@ fn look(root: &Path) -> HashMap<String, State> {
     seen
 }
 
-/// The user messages in all indexes below `root`. Only a last line may be torn.
+/// Returns the user messages in all indexes below `root`. Only a last line may be torn.
 fn indexed(root: &Path) -> Vec<String> {
     let mut messages = Vec::new();
     for day in fs::read_dir(root).unwrap().map(|day| day.unwrap().path()) {
@@ -93,7 +93,7 @@ fn records_until_it_is_killed() {
         for n in 0..round % 7 {
             call(&format!("closed {round}.{n}"));
         }
-        guard.flush(SOON).unwrap();
+        guard.flush(TIMEOUT).unwrap();
         tell(format_args!("{round}"));
     }
 }
@@ -113,37 +113,44 @@ fn a_kill_at_any_moment_costs_nothing_that_was_flushed() {
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
-            let mut said = match random % 2 {
+            let mut output = match random % 2 {
                 0 => Vec::new(),
                 _ => running.hear().into_iter().collect(),
             };
             std::thread::sleep(Duration::from_micros(random % 16_000));
-            said.extend(running.kill());
-            let rounds = said.last().map_or(0, |last| last.parse::<u64>().unwrap() + 1);
+            output.extend(running.kill());
+            let rounds = output.last().map_or(0, |last| last.parse::<u64>().unwrap() + 1);
             flushed_rounds += rounds;
-            // One root a kill keeps the messages apart: the ruins of the others lie in the same one.
-            let seen = look_at_last(root.path());
+            // One root a kill keeps the messages apart: what the killed ones left lies beside them.
+            let seen = states_in_last_session(root.path());
             for round in 0..rounds {
-                assert_eq!(seen.get(&format!("open {round}")), Some(&State::Interrupted), "{said:?}");
+                assert_eq!(seen.get(&format!("open {round}")), Some(&State::Interrupted), "{output:?}");
                 for n in 0..round % 7 {
-                    assert_eq!(seen.get(&format!("closed {round}.{n}")), Some(&State::Finished), "{said:?}");
+                    assert_eq!(
+                        seen.get(&format!("closed {round}.{n}")),
+                        Some(&State::Finished),
+                        "{output:?}"
+                    );
                 }
             }
             assert!(!seen.values().any(|state| *state == State::InFlight));
             expected.push(format!("{rounds}"));
         }
         indexed(root.path());
-        // The next start works beside the ruins.
+        // The next start works beside what the killed ones left.
         assert_eq!(expected.len() as u64, KILLS);
         let (status, _) = Running::start(role("records_one_call", root.path())).wait();
         assert!(status.success());
-        assert_eq!(look_at_last(root.path()), HashMap::from([("the next".to_owned(), State::Finished)]));
+        assert_eq!(
+            states_in_last_session(root.path()),
+            HashMap::from([("the next".to_owned(), State::Finished)])
+        );
     }
     assert!(flushed_rounds > ROOTS * KILLS / 4, "the children came to do something: {flushed_rounds}");
 }
 
-/// As [`look`], for the session that started last; the others are looked at too.
-fn look_at_last(root: &Path) -> HashMap<String, State> {
+/// As [`states_by_message`], for the session that started last; the others are looked at too.
+fn states_in_last_session(root: &Path) -> HashMap<String, State> {
     let mut sessions: Vec<_> = fs::read_dir(root)
         .map(|days| {
             days.flat_map(|day| fs::read_dir(day.unwrap().path()).unwrap()).map(Result::unwrap).collect()
@@ -159,7 +166,7 @@ fn look_at_last(root: &Path) -> HashMap<String, State> {
     fs::create_dir(&day).unwrap();
     let place = day.join(last.file_name());
     fs::rename(last.path(), &place).unwrap();
-    let seen = look(alone.path());
+    let seen = states_by_message(alone.path());
     fs::rename(&place, last.path()).unwrap();
     seen
 }
@@ -169,7 +176,7 @@ fn look_at_last(root: &Path) -> HashMap<String, State> {
 fn records_one_call() {
     let guard = record();
     call("the next");
-    guard.shutdown(SOON);
+    guard.shutdown(TIMEOUT);
 }
 
 #[test]
@@ -178,7 +185,7 @@ fn exits_without_a_word() {
     let guard = record();
     let _open = begin("open");
     call("before");
-    guard.flush(SOON).unwrap();
+    guard.flush(TIMEOUT).unwrap();
     call("after");
     std::process::exit(3);
 }
@@ -188,7 +195,7 @@ fn exit_keeps_what_was_flushed_and_shows_what_was_open() {
     let root = tempfile::tempdir().unwrap();
     let (status, _) = Running::start(role("exits_without_a_word", root.path())).wait();
     assert_eq!(status.code(), Some(3));
-    let seen = look(root.path());
+    let seen = states_by_message(root.path());
     assert_eq!(seen.get("before"), Some(&State::Finished));
     assert_eq!(seen.get("open"), Some(&State::Interrupted));
     // What was still in the queue may or may not be there; it is whole or reads as interrupted.
@@ -220,7 +227,7 @@ fn a_panic_writes_everything_on_its_way_out() {
 fn leaks_its_guard() {
     let guard = record();
     call("before");
-    guard.flush(SOON).unwrap();
+    guard.flush(TIMEOUT).unwrap();
     std::mem::forget(guard);
     call("after");
     std::thread::sleep(Duration::from_millis(500));
@@ -231,7 +238,7 @@ fn a_leaked_guard_records_as_long_as_the_process_lives() {
     let root = tempfile::tempdir().unwrap();
     let (status, _) = Running::start(role("leaks_its_guard", root.path())).wait();
     assert!(status.success());
-    let seen = look(root.path());
+    let seen = states_by_message(root.path());
     assert_eq!([seen.get("before"), seen.get("after")], [Some(&State::Finished); 2]);
 }
 
@@ -248,8 +255,8 @@ fn a_guard_dropped_too_early_is_told_once() {
     let root = tempfile::tempdir().unwrap();
     let output = role("drops_its_guard_too_early", root.path()).output().unwrap();
     assert!(output.status.success());
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said.matches("_guard").count(), 1, "{said}");
+    let output = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.matches("_guard").count(), 1, "{output}");
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
 }
 
@@ -333,7 +340,7 @@ fn forks() {
         open.finish(&reply());
     });
     call("in the parent");
-    guard.unwrap().shutdown(SOON);
+    guard.unwrap().shutdown(TIMEOUT);
 }
 
 #[test]
@@ -343,7 +350,7 @@ fn a_fork_neither_hangs_nor_writes_into_its_parents_session() {
         let root = tempfile::tempdir().unwrap();
         let (status, _) = Running::start(role("forks", root.path())).wait();
         assert!(status.success());
-        let seen = look(root.path());
+        let seen = states_by_message(root.path());
         assert_eq!(seen.get("open across the fork"), Some(&State::Finished));
         assert_eq!(seen.get("in the parent"), Some(&State::Finished));
         assert_eq!(seen.get("in the child"), None);

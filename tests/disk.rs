@@ -1,5 +1,4 @@
-//! Disks that fail while the recorder runs: it goes on by itself, nothing in memory is lost, and each cause is
-//! counted.
+//! Disks that fail while the recorder runs: it recovers by itself, no call that waits is lost, and each cause is counted.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
@@ -20,7 +19,7 @@ use tracing_subscriber::prelude::*;
 use support::child::{self, Running, role, tell};
 use support::{calls_below, subscriber};
 
-const SOON: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn call(n: usize, bytes: usize) {
     let request = json!({"model": "m", "messages": [{"role": "user", "content": format!("call {n}")}]});
@@ -29,9 +28,9 @@ fn call(n: usize, bytes: usize) {
     LlmCall::builder("openai", "m").request(&request).start().finish(&reply);
 }
 
-/// Waits until the recorder has met the fault.
-fn until_it_fails(guard: &LlmLogGuard) -> Stats {
-    let deadline = Instant::now() + SOON;
+/// Waits until the recorder has met the fault; returns its counters.
+fn wait_for_fault(guard: &LlmLogGuard) -> Stats {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let stats = guard.stats();
         if stats.write_errors > 0 {
@@ -42,33 +41,36 @@ fn until_it_fails(guard: &LlmLogGuard) -> Stats {
     }
 }
 
-/// Makes three calls into a session whose folder `break_it` has broken and `mend` mends later.
-fn held_and_then_written(break_it: impl FnOnce(&Path), mend: impl FnOnce(&Path)) -> Stats {
+/// Makes three calls while the session's directory has the fault that `make_fault` makes and `clear_fault` clears.
+fn queued_during_a_fault_and_written_after(
+    make_fault: impl FnOnce(&Path),
+    clear_fault: impl FnOnce(&Path),
+) -> Stats {
     let (subscriber, recorded) = subscriber();
     with_default(&subscriber, || {
         call(1, 10);
-        recorded.guard.flush(SOON).unwrap();
+        recorded.guard.flush(TIMEOUT).unwrap();
         let session = recorded.guard.session_dir();
-        break_it(&session);
+        make_fault(&session);
         (2..5).for_each(|n| call(n, 10));
-        until_it_fails(&recorded.guard);
+        wait_for_fault(&recorded.guard);
         let late = recorded.guard.flush(Duration::from_millis(100)).unwrap_err();
         assert!(late.to_string().contains("3 calls"), "{late}");
         let stats = recorded.guard.stats();
         assert_eq!((stats.calls, stats.lost, stats.queued), (1, 0, 3));
-        mend(&session);
-        recorded.guard.flush(SOON).unwrap();
+        clear_fault(&session);
+        recorded.guard.flush(TIMEOUT).unwrap();
         call(5, 10);
-        recorded.guard.flush(SOON).unwrap();
+        recorded.guard.flush(TIMEOUT).unwrap();
         let stats = recorded.guard.stats();
         assert_eq!((stats.calls, stats.degraded, stats.lost, stats.queued), (5, 0, 0, 0));
         let names: Vec<_> = recorded.calls().iter().map(|call| call.meta("/context/user_message")).collect();
-        let there = if names.len() == 5 { 1..6 } else { 2..6 };
-        assert_eq!(names, there.map(|n| json!(format!("call {n}"))).collect::<Vec<_>>());
+        let expected = if names.len() == 5 { 1..6 } else { 2..6 };
+        assert_eq!(names, expected.map(|n| json!(format!("call {n}"))).collect::<Vec<_>>());
         let session = recorded.guard.session_dir();
-        let told: Value =
+        let info: Value =
             serde_json::from_str(&fs::read_to_string(session.join("session.json")).unwrap()).unwrap();
-        assert_eq!(told["counters"]["write_errors"].as_u64().unwrap(), stats.write_errors);
+        assert_eq!(info["counters"]["write_errors"].as_u64().unwrap(), stats.write_errors);
         let index = fs::read_to_string(session.join("index.jsonl")).unwrap();
         assert_eq!(index.lines().count(), names.len());
         stats
@@ -81,7 +83,7 @@ fn aside(session: &Path) -> PathBuf {
 
 #[test]
 fn a_file_in_the_place_of_the_session() {
-    let stats = held_and_then_written(
+    let stats = queued_during_a_fault_and_written_after(
         |session| {
             fs::rename(session, aside(session)).unwrap();
             fs::write(session, "in the way").unwrap();
@@ -99,7 +101,7 @@ fn a_file_in_the_place_of_the_session() {
 #[test]
 fn a_link_in_the_place_of_the_session_is_not_followed() {
     let elsewhere = tempfile::tempdir().unwrap();
-    let stats = held_and_then_written(
+    let stats = queued_during_a_fault_and_written_after(
         |session| {
             fs::remove_dir_all(session).unwrap();
             symlink(elsewhere.path(), session).unwrap();
@@ -114,7 +116,7 @@ fn a_link_in_the_place_of_the_session_is_not_followed() {
 fn a_link_in_the_place_of_the_day_is_not_followed() {
     let elsewhere = tempfile::tempdir().unwrap();
     let day = |session: &Path| session.parent().unwrap().to_owned();
-    held_and_then_written(
+    queued_during_a_fault_and_written_after(
         |session| {
             fs::remove_dir_all(day(session)).unwrap();
             symlink(elsewhere.path(), day(session)).unwrap();
@@ -130,7 +132,7 @@ fn a_root_that_is_removed_is_made_again() {
     with_default(&subscriber, || {
         for n in 0..3 {
             call(n, 10);
-            recorded.guard.flush(SOON).unwrap();
+            recorded.guard.flush(TIMEOUT).unwrap();
             fs::remove_dir_all(recorded.root.path()).unwrap();
         }
         call(3, 10);
@@ -145,18 +147,18 @@ fn a_call_whose_folder_is_taken_gets_the_next_number() {
     let (subscriber, recorded) = subscriber();
     with_default(&subscriber, || {
         call(1, 10);
-        recorded.guard.flush(SOON).unwrap();
-        let now = recorded.call().dir;
+        recorded.guard.flush(TIMEOUT).unwrap();
+        let first = recorded.call().dir;
         // Whatever second it will be: the next ten have a file in their place.
         let session = recorded.guard.session_dir();
-        let stamp = now.file_name().unwrap().to_str().unwrap()[5..20].to_owned();
+        let stamp = first.file_name().unwrap().to_str().unwrap()[5..20].to_owned();
         let (minute, second) = stamp.split_at(13);
         for more in 0..10 {
             let second: u32 = second.parse::<u32>().unwrap() + more;
             fs::write(session.join(format!("call_{minute}{second:02}_002")), "taken").unwrap();
         }
         call(2, 10);
-        recorded.guard.flush(SOON).unwrap();
+        recorded.guard.flush(TIMEOUT).unwrap();
         assert!(session.join("index.jsonl").exists());
         assert_eq!(recorded.calls().len(), 2);
     });
@@ -171,7 +173,10 @@ fn a_lost_permission() {
         // For root there is no lost permission; the other causes stand for it.
         return;
     }
-    let stats = held_and_then_written(|session| allow(session, 0o500), |session| allow(session, 0o700));
+    let stats = queued_during_a_fault_and_written_after(
+        |session| allow(session, 0o500),
+        |session| allow(session, 0o700),
+    );
     assert_eq!(stats.write_errors_by.permission, stats.write_errors);
 }
 
@@ -181,36 +186,39 @@ fn runs_out_of_files() {
     let (layer, guard) = LlmLogLayer::builder().root(child::root()).build().unwrap();
     tracing_subscriber::registry().with(layer).init();
     call(1, 10);
-    guard.flush(SOON).unwrap();
+    guard.flush(TIMEOUT).unwrap();
     let mut hoard = Vec::new();
     while let Ok(file) = fs::File::open("/dev/null") {
         hoard.push(file);
     }
     call(2, 10);
-    until_it_fails(&guard);
+    wait_for_fault(&guard);
     drop(hoard);
-    guard.flush(SOON).unwrap();
-    let stats = guard.shutdown(SOON);
+    guard.flush(TIMEOUT).unwrap();
+    let stats = guard.shutdown(TIMEOUT);
     tell(format_args!("{} {} {}", stats.calls, stats.lost, stats.write_errors_by.too_many_files > 0));
 }
 
 #[test]
 fn too_many_open_files() {
     let root = tempfile::tempdir().unwrap();
-    let told = role("runs_out_of_files", root.path());
+    let child = role("runs_out_of_files", root.path());
     let mut limited = Command::new("sh");
-    limited.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]).arg(told.get_program()).args(told.get_args());
+    limited
+        .args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""])
+        .arg(child.get_program())
+        .args(child.get_args());
     limited.env(child::ROOT, root.path());
-    let (status, said) = Running::start(limited).wait();
+    let (status, output) = Running::start(limited).wait();
     assert!(status.success());
-    assert_eq!(said, ["2 0 true"]);
+    assert_eq!(output, ["2 0 true"]);
     assert_eq!(calls_below(root.path()).len(), 2);
 }
 
-/// Runs `role` with a root on a file system of 2 MiB of its own, where the system lets us make one.
+/// Runs `role` with a root on a file system of 2 MiB of its own, if the system allows to mount one.
 fn on_a_small_disk(name: &str) -> Option<Vec<String>> {
     let root = tempfile::tempdir().unwrap();
-    let told = role(name, root.path());
+    let child = role(name, root.path());
     let mount = "mount -t tmpfs -o size=2m none \"$LLMLOGS_TEST_ROOT\"";
     let mut inside = Command::new("unshare");
     inside.args(["--user", "--map-root-user", "--mount", "sh", "-c"]).env(child::ROOT, root.path());
@@ -221,10 +229,10 @@ fn on_a_small_disk(name: &str) -> Option<Vec<String>> {
     if !allowed.is_ok_and(|status| status.success()) {
         return None;
     }
-    inside.arg(format!("{mount} && exec \"$0\" \"$@\"")).arg(told.get_program()).args(told.get_args());
-    let (status, said) = Running::start(inside).wait();
-    assert!(status.success(), "{said:?}");
-    Some(said)
+    inside.arg(format!("{mount} && exec \"$0\" \"$@\"")).arg(child.get_program()).args(child.get_args());
+    let (status, output) = Running::start(inside).wait();
+    assert!(status.success(), "{output:?}");
+    Some(output)
 }
 
 #[test]
@@ -237,11 +245,11 @@ fn fills_its_disk() {
     fs::write(&filler, vec![b'f'; 1 << 20]).unwrap();
     // 40 calls of 64 KiB are more than there is room for.
     (0..40).for_each(|n| call(n, 64 << 10));
-    let full = until_it_fails(&guard);
+    let full = wait_for_fault(&guard);
     assert_eq!(full.write_errors_by.no_space, full.write_errors);
     assert!(guard.flush(Duration::from_millis(200)).is_err());
-    let held = guard.stats();
-    assert_eq!((held.lost, held.degraded, held.calls + held.queued), (0, 0, 40));
+    let stats = guard.stats();
+    assert_eq!((stats.lost, stats.degraded, stats.calls + stats.queued), (0, 0, 40));
     // Every call that is there is whole, though the disk is full.
     for call in calls_below(&root.join("logs")).iter().filter(|call| call.is_finished()) {
         assert_eq!(
@@ -259,7 +267,7 @@ fn fills_its_disk() {
         }
     }
     moved += calls_below(&root.join("logs")).len();
-    let stats = guard.shutdown(SOON);
+    let stats = guard.shutdown(TIMEOUT);
     assert_eq!((stats.calls, stats.lost, stats.degraded, stats.queued), (40, 0, 0, 0));
     assert_eq!(moved, 40);
     tell("done");
@@ -267,8 +275,8 @@ fn fills_its_disk() {
 
 #[test]
 fn a_full_disk_that_is_freed_gets_every_call() {
-    if let Some(said) = on_a_small_disk("fills_its_disk") {
-        assert_eq!(said, ["done"]);
+    if let Some(output) = on_a_small_disk("fills_its_disk") {
+        assert_eq!(output, ["done"]);
     }
 }
 
@@ -279,10 +287,10 @@ fn ends_with_its_disk_full() {
     let (layer, guard) = LlmLogLayer::builder().root(root.join("logs")).build().unwrap();
     tracing_subscriber::registry().with(layer).init();
     (0..150).for_each(|n| call(n, 64 << 10));
-    until_it_fails(&guard);
-    let began = Instant::now();
+    wait_for_fault(&guard);
+    let started = Instant::now();
     let stats = guard.shutdown(Duration::from_secs(2));
-    assert!(began.elapsed() < Duration::from_secs(3), "no hang beyond the deadline");
+    assert!(started.elapsed() < Duration::from_secs(3), "no hang beyond the deadline");
     assert_eq!((stats.calls + stats.lost, stats.queued), (150, 0), "{stats:?}");
     assert_eq!(stats.lost_by.disk, stats.lost);
     assert!(stats.calls > 10, "{stats:?}");
@@ -293,8 +301,8 @@ fn ends_with_its_disk_full() {
 
 #[test]
 fn a_disk_that_stays_full_costs_bodies_first_and_every_loss_is_counted() {
-    if let Some(said) = on_a_small_disk("ends_with_its_disk_full") {
-        assert_eq!(said, ["done"]);
+    if let Some(output) = on_a_small_disk("ends_with_its_disk_full") {
+        assert_eq!(output, ["done"]);
     }
 }
 
@@ -309,23 +317,23 @@ fn loses_the_right_to_write_its_disk() {
         assert!(Command::new(command).args(arguments).arg(logs).status().unwrap().success());
     };
     call(1, 10);
-    guard.flush(SOON).unwrap();
+    guard.flush(TIMEOUT).unwrap();
     // A disk with files open for writing is not remounted; another one is put over it.
     mount("mount", &["-t", "tmpfs", "-o", "ro", "none"]);
     std::thread::sleep(Duration::from_millis(600));
     (2..5).for_each(|n| call(n, 10));
-    let stats = until_it_fails(&guard);
+    let stats = wait_for_fault(&guard);
     assert_eq!(stats.write_errors_by.read_only, stats.write_errors);
     mount("umount", &[]);
-    guard.flush(SOON).unwrap();
+    guard.flush(TIMEOUT).unwrap();
     assert_eq!(calls_below(&root.join("logs")).len(), 4);
-    let stats = guard.shutdown(SOON);
+    let stats = guard.shutdown(TIMEOUT);
     tell(format_args!("{} {}", stats.calls, stats.lost));
 }
 
 #[test]
 fn a_disk_that_turns_read_only_for_a_while() {
-    if let Some(said) = on_a_small_disk("loses_the_right_to_write_its_disk") {
-        assert_eq!(said, ["4 0"]);
+    if let Some(output) = on_a_small_disk("loses_the_right_to_write_its_disk") {
+        assert_eq!(output, ["4 0"]);
     }
 }

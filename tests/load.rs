@@ -1,4 +1,4 @@
-//! More calls than the disk takes, and more programs than one.
+//! More calls than the disk takes, and several programs that share a root.
 //!
 //! The numbers are a tenth of those that the README promises, for a build without optimisation. The whole of
 //! them: `LLMLOGS_TEST_LOAD=full cargo test --release --test load`.
@@ -21,7 +21,7 @@ use support::child::{self, Running, role, tell};
 
 const LONG: Duration = Duration::from_secs(300);
 
-/// A disk that stands still: the user's redaction runs on the recorder thread, and this one waits there.
+/// Stops the recorder thread as a disk that stands still does: the user's redaction runs on it and waits here.
 #[derive(Clone, Default)]
 struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -54,7 +54,7 @@ fn call(n: usize, answer: &str) {
     LlmCall::builder("openai", "m").request(&request).start().finish(&reply);
 }
 
-/// The lines of all indexes below `root`.
+/// Returns the lines of all indexes below `root`.
 fn indexed(root: &Path) -> Vec<Value> {
     let mut entries = Vec::new();
     for day in fs::read_dir(root).unwrap().map(|day| day.unwrap().path()) {
@@ -66,22 +66,22 @@ fn indexed(root: &Path) -> Vec<Value> {
     entries
 }
 
-/// The most memory that this process has ever used, in bytes.
+/// Returns the most memory that this process has ever used, in bytes.
 #[cfg(target_os = "linux")]
-fn peak() -> u64 {
+fn peak_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
 }
 
-/// `most` calls at full load, a tenth of them otherwise.
-fn of(most: usize) -> usize {
-    if std::env::var("LLMLOGS_TEST_LOAD").is_ok_and(|load| load == "full") { most } else { most / 10 }
+/// Returns `full` if the full load is asked for, else a tenth of it.
+fn scaled(full: usize) -> usize {
+    if std::env::var("LLMLOGS_TEST_LOAD").is_ok_and(|load| load == "full") { full } else { full / 10 }
 }
 
-const MANY: usize = 20_000;
+const CALLS: usize = 20_000;
 
-/// Where a great many files are soon written and soon gone.
+/// Makes a root in memory where the system has one, for a great many files.
 fn quick_root() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
@@ -94,15 +94,15 @@ fn calls_while_the_disk_stands_still() {
     let gate = Gate::default();
     let guard = record(|builder| builder.redact(gate.redact()).text_files(false));
     let answer = "a".repeat(256 << 10);
-    let many = of(MANY);
-    (0..many).for_each(|n| call(n, &answer));
-    let at_rest = guard.stats();
-    assert_eq!((at_rest.calls, at_rest.lost, at_rest.queued), (0, 0, many as u64));
-    let peak = peak();
+    let expected = scaled(CALLS);
+    (0..expected).for_each(|n| call(n, &answer));
+    let waiting = guard.stats();
+    assert_eq!((waiting.calls, waiting.lost, waiting.queued), (0, 0, expected as u64));
+    let peak = peak_memory();
     gate.open();
     guard.flush(LONG).unwrap();
     let stats = guard.shutdown(LONG);
-    assert_eq!((stats.calls, stats.lost, stats.queued), (many as u64, 0, 0));
+    assert_eq!((stats.calls, stats.lost, stats.queued), (expected as u64, 0, 0));
     tell(json!({"peak": peak, "degraded": stats.degraded}));
 }
 
@@ -110,24 +110,24 @@ fn calls_while_the_disk_stands_still() {
 #[cfg(target_os = "linux")]
 fn memory_stays_within_the_budget_and_every_call_keeps_its_metadata() {
     let root = quick_root();
-    let (status, said) = Running::start(role("calls_while_the_disk_stands_still", root.path())).wait();
+    let (status, output) = Running::start(role("calls_while_the_disk_stands_still", root.path())).wait();
     assert!(status.success());
-    let told: Value = serde_json::from_str(&said[0]).unwrap();
+    let report: Value = serde_json::from_str(&output[0]).unwrap();
     // The budget is 64 MiB unless set; the whole process may have as much again.
-    let peak = told["peak"].as_u64().unwrap();
+    let peak = report["peak"].as_u64().unwrap();
     assert!(peak < 128 << 20, "{} MiB", peak >> 20);
     let entries = indexed(root.path());
-    let many = of(MANY);
-    assert_eq!(entries.len(), many);
+    let expected = scaled(CALLS);
+    assert_eq!(entries.len(), expected);
     let tokens: u64 = entries.iter().map(|entry| entry["total_tokens"].as_u64().unwrap()).sum();
-    assert_eq!(tokens, 5 * many as u64, "what was used is known without the bodies");
+    assert_eq!(tokens, 5 * expected as u64, "what was used is known without the bodies");
     let calls = support::calls_below(root.path());
-    assert_eq!(calls.len(), many);
+    assert_eq!(calls.len(), expected);
     // Bodies give way, each of them counted.
     let cut = calls.iter().filter(|call| call.meta("/truncated/output") == json!(true)).count();
-    assert_eq!(told["degraded"], cut);
+    assert_eq!(report["degraded"], cut);
     let whole = (64 << 20) / (256 << 10);
-    assert!(cut > many - whole && cut < many - whole / 2, "{cut}");
+    assert!(cut > expected - whole && cut < expected - whole / 2, "{cut}");
 }
 
 const TASKS: usize = 64;
@@ -135,7 +135,7 @@ const TASKS: usize = 64;
 #[test]
 #[ignore = "a process that another test starts"]
 fn many_tasks_at_once() {
-    let each = of(100_000) / TASKS;
+    let each = scaled(100_000) / TASKS;
     let guard = record(|builder| builder.text_files(false));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
     runtime.block_on(async {
@@ -159,11 +159,11 @@ fn many_tasks_at_once() {
 #[test]
 fn a_hundred_thousand_calls_of_sixty_four_tasks_are_all_there_once() {
     let root = quick_root();
-    let (status, said) = Running::start(role("many_tasks_at_once", root.path())).wait();
+    let (status, output) = Running::start(role("many_tasks_at_once", root.path())).wait();
     assert!(status.success());
-    let told: Value = serde_json::from_str(&said[0]).unwrap();
-    let made = told["made"].as_u64().unwrap();
-    assert_eq!((told["calls"].as_u64(), told["lost"].as_u64()), (Some(made), Some(0)));
+    let report: Value = serde_json::from_str(&output[0]).unwrap();
+    let made = report["made"].as_u64().unwrap();
+    assert_eq!((report["calls"].as_u64(), report["lost"].as_u64()), (Some(made), Some(0)));
     assert_eq!(indexed(root.path()).len() as u64, made);
     // The answer's id tells the calls apart, whether or not memory had room for their bodies.
     let mut seen: HashMap<String, u64> = HashMap::new();
@@ -188,9 +188,9 @@ fn waits_rather_than_drops() {
 #[test]
 fn block_gives_nothing_away() {
     let root = quick_root();
-    let (status, said) = Running::start(role("waits_rather_than_drops", root.path())).wait();
+    let (status, output) = Running::start(role("waits_rather_than_drops", root.path())).wait();
     assert!(status.success());
-    assert_eq!(said, ["[500,0,0]"]);
+    assert_eq!(output, ["[500,0,0]"]);
     for call in support::calls_below(root.path()) {
         assert_eq!(call.meta("/truncated"), json!({"input": false, "output": false}));
         assert_eq!(
@@ -218,11 +218,11 @@ fn one_of_eight() {
 }
 
 #[test]
-fn eight_programs_share_a_root_while_others_read_and_tidy_it() {
+fn eight_programs_share_a_root_while_others_read_and_prune_it() {
     let above = quick_root();
     let running: Vec<_> = (0..8).map(|_| Running::start(role("one_of_eight", above.path()))).collect();
     let logs = above.path().join("logs");
-    // Old days are there to be tidied away.
+    // Old days are there to be pruned.
     let old = |n: usize| {
         logs.join(format!(
             "2010{:02}01/session_2010{:02}01_000000/call_20100101_000000_001",
@@ -232,11 +232,11 @@ fn eight_programs_share_a_root_while_others_read_and_tidy_it() {
     };
     fs::create_dir_all(old(0)).unwrap();
     fs::write(above.path().join("begin"), "").unwrap();
-    let over = std::sync::atomic::AtomicBool::new(false);
-    let told = std::thread::scope(|scope| {
+    let stopped = std::sync::atomic::AtomicBool::new(false);
+    let report = std::thread::scope(|scope| {
         scope.spawn(|| {
             for n in 0.. {
-                if over.load(std::sync::atomic::Ordering::Relaxed) {
+                if stopped.load(std::sync::atomic::Ordering::Relaxed) {
                     break;
                 }
                 for call in tracing_llmlogs::read::Root::open(&logs).unwrap().calls().map(Result::unwrap) {
@@ -249,22 +249,22 @@ fn eight_programs_share_a_root_while_others_read_and_tidy_it() {
                 assert!(keep.prune(&logs).unwrap().errors.is_empty());
             }
         });
-        let told: Vec<Value> = running
+        let report: Vec<Value> = running
             .into_iter()
             .map(|running| {
-                let (status, said) = running.wait();
+                let (status, output) = running.wait();
                 assert!(status.success());
-                serde_json::from_str(&said[0]).unwrap()
+                serde_json::from_str(&output[0]).unwrap()
             })
             .collect();
-        over.store(true, std::sync::atomic::Ordering::Relaxed);
-        told
+        stopped.store(true, std::sync::atomic::Ordering::Relaxed);
+        report
     });
-    let mut sessions: Vec<_> = told.iter().map(|told| told["session"].as_str().unwrap()).collect();
+    let mut sessions: Vec<_> = report.iter().map(|report| report["session"].as_str().unwrap()).collect();
     sessions.sort_unstable();
     sessions.dedup();
     assert_eq!(sessions.len(), 8);
-    assert!(told.iter().all(|told| told["calls"] == 1000 && told["errors"] == 0), "{told:?}");
+    assert!(report.iter().all(|report| report["calls"] == 1000 && report["errors"] == 0), "{report:?}");
     assert_eq!(indexed(&logs).len(), 8000);
     assert_eq!(support::calls_below(&logs).len(), 8000);
 }

@@ -1,4 +1,4 @@
-//! Removing what is old, in the recorder and by itself.
+//! Removing old calls, in the recorder and without one.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -17,9 +17,9 @@ use support::{subscriber, subscriber_with};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const AGES: Duration = Duration::from_secs(20 * 365 * 86_400);
-const SOON: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A session as an earlier program has left it: so many calls of `bytes` bytes each, one a minute.
+/// Makes a session as an earlier program left it: `calls` calls of `bytes` bytes each, one a minute.
 fn session(root: &Path, day: &str, time: &str, calls: usize, bytes: usize) {
     let dir = root.join(day).join(format!("session_{day}_{time}"));
     for n in 1..=calls {
@@ -32,7 +32,7 @@ fn session(root: &Path, day: &str, time: &str, calls: usize, bytes: usize) {
     fs::write(dir.join("index.jsonl"), "{}\n").unwrap();
 }
 
-/// Every path below `root`, relative to it.
+/// Returns every path below `root`, relative to it.
 fn tree(root: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut pending = vec![root.to_owned()];
@@ -99,7 +99,7 @@ fn calls_in_flight_stay_and_interrupted_ones_go() {
     let in_flight = with_default(&subscriber, || {
         LlmCall::builder("openai", "done").start().finish(&json!({}));
         let call = LlmCall::builder("openai", "open").request(&json!({"model": "open"})).start();
-        recorded.guard.flush(SOON).unwrap();
+        recorded.guard.flush(TIMEOUT).unwrap();
         call
     });
     session(recorded.root.path(), "20100101", "040000", 1, 100);
@@ -172,12 +172,12 @@ fn the_recorder_keeps_it_from_its_start() {
     let (subscriber, recorded) =
         subscriber_with(|builder| builder.root(&old).retention(Retention::new().max_age(AGES / 2)));
     with_default(&subscriber, || LlmCall::builder("openai", "new").start().finish(&json!({})));
-    let deadline = Instant::now() + SOON;
+    let deadline = Instant::now() + TIMEOUT;
     while root.path().join("20100101").exists() {
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(5));
     }
-    recorded.guard.shutdown(SOON);
+    recorded.guard.shutdown(TIMEOUT);
     assert_eq!(support::calls_below(&old).len(), 1);
 }
 

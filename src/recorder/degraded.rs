@@ -1,6 +1,6 @@
-//! A call without its bodies in as few bytes as can be: what waits in memory when there is room for nothing
-//! else.
+//! A call without its bodies in few bytes: what waits in memory when there is room for nothing else.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use llmlogs_core::api::dialect;
@@ -9,34 +9,35 @@ use llmlogs_core::capture::{
     Endpoint, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, SymbolTable, TimeAnchor,
 };
 use llmlogs_core::json;
-use std::sync::Arc;
 
-/// Texts that many calls share, each kept once. A program has so many call sites and talks to so many hosts.
+/// The endpoints of degraded calls, each kept once: a program talks to few hosts.
 #[derive(Default)]
 pub(super) struct EndpointTable {
-    endpoints: Vec<Arc<Endpoint>>,
+    known: Vec<Arc<Endpoint>>,
 }
 
-/// A request of no more bytes than this packs well enough to be kept.
+/// A request of no more bytes than this is kept.
 const SMALL_REQUEST: usize = 512;
 
-/// Of a larger one, the user's last message is kept, as much of it as an index needs, where it is soon found.
+/// Of a larger one of no more bytes than this, the beginning of the user's last message is kept: as many characters as
+/// an index line has.
 const READABLE_REQUEST: usize = 256 << 10;
-const MESSAGE: usize = 200;
+const MESSAGE_CHARS: usize = 200;
 
-/// Beyond this many hosts and paths, each call keeps its own.
-const MOST_ENDPOINTS: usize = 256;
+/// Beyond this many endpoints, each call keeps its own.
+const MAX_ENDPOINTS: usize = 256;
 
 impl EndpointTable {
-    fn endpoint(&mut self, endpoint: &Arc<Endpoint>) -> Option<u64> {
-        let known = self.endpoints.iter().position(|known| known == endpoint);
-        let place = known.or_else(|| {
-            (self.endpoints.len() < MOST_ENDPOINTS).then(|| {
-                self.endpoints.push(Arc::clone(endpoint));
-                self.endpoints.len() - 1
+    /// Returns the index of `endpoint`, which is added if it is new; `None` if the table is full.
+    fn index_of(&mut self, endpoint: &Arc<Endpoint>) -> Option<u64> {
+        let known = self.known.iter().position(|known| known == endpoint);
+        let index = known.or_else(|| {
+            (self.known.len() < MAX_ENDPOINTS).then(|| {
+                self.known.push(Arc::clone(endpoint));
+                self.known.len() - 1
             })
         });
-        place.map(|place| place as u64)
+        index.map(|index| index as u64)
     }
 }
 
@@ -45,7 +46,7 @@ pub(super) struct DegradedRecord {
     key: CallKey,
     started: TimeAnchor,
     bytes: Box<[u8]>,
-    /// What does not pack well and is rare, in the order in which it comes.
+    /// What is rare and kept as it is, in the order of its places in `bytes`.
     rest: Vec<Rest>,
 }
 
@@ -54,37 +55,38 @@ enum Rest {
     Failure(Failure),
 }
 
-/// What an allocation costs beside its bytes.
+/// What an allocation takes beside its bytes.
 const ALLOCATION: usize = 16;
 
 impl DegradedRecord {
-    /// What it weighs in the queue, in bytes.
+    /// Returns what it takes in the queue, in bytes.
     pub(super) fn weight(&self) -> usize {
-        let texts = self.rest.iter().map(|rest| match rest {
+        let rest_bytes = self.rest.iter().map(|rest| match rest {
             Rest::Endpoint(endpoint) => endpoint.weight(),
             Rest::Failure(failure) => failure.weight(),
         });
-        // Its place in the queue may be one of two: queues grow by doubling.
+        // Twice, for queues grow by doubling.
         2 * size_of::<Self>()
             + ALLOCATION
             + self.bytes.len()
             + self.rest.capacity() * size_of::<Rest>()
-            + texts.sum::<usize>()
+            + rest_bytes.sum::<usize>()
     }
 
-    pub(super) fn pack(record: &CallRecord, shared: &mut EndpointTable) -> Self {
-        let mut out = Writer { bytes: Vec::with_capacity(512), rest: Vec::new(), shared };
-        out.leg(&record.own, &record.own.started);
+    /// Packs a call without its bodies.
+    pub(super) fn pack(record: &CallRecord, endpoints: &mut EndpointTable) -> Self {
+        let mut out = Writer { bytes: Vec::with_capacity(512), rest: Vec::new(), endpoints };
+        out.span_record(&record.own, &record.own.started);
         out.number(record.attempts.len() as u64);
         for attempt in &record.attempts {
-            out.leg(attempt, &record.own.started);
+            out.span_record(attempt, &record.own.started);
         }
         out.context(record);
         out.number(record.spans.len() as u64);
         for span in &record.spans {
             out.number(span.id);
             out.number(Symbol::of(span.name).number().into());
-            // In milliseconds since the epoch; 0 for what the layer did not see.
+            // In milliseconds since the epoch; 0 if the layer did not see it open.
             let started = span.started.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
             out.number(started.map_or(0, |at| at.as_millis() as u64));
         }
@@ -92,19 +94,20 @@ impl DegradedRecord {
         DegradedRecord { key: record.key, started: record.own.started, bytes: bytes.into_boxed_slice(), rest }
     }
 
-    pub(super) fn unpack(self, shared: &EndpointTable) -> Box<CallRecord> {
+    /// Returns the call that was packed with the same table.
+    pub(super) fn unpack(self, endpoints: &EndpointTable) -> Box<CallRecord> {
         let mut input =
-            Reader { bytes: &self.bytes, rest: self.rest.into_iter(), shared, started: self.started };
-        let own = input.leg();
-        let attempts = (0..input.number()).map(|_| input.leg()).collect();
+            Reader { bytes: &self.bytes, rest: self.rest.into_iter(), endpoints, started: self.started };
+        let own = input.span_record();
+        let attempts = (0..input.number()).map(|_| input.span_record()).collect();
         let context = input.fields();
-        let texts = SymbolTable::now();
-        let spans = (0..input.number()).map(|_| input.span(&texts)).collect();
+        let symbols = SymbolTable::now();
+        let spans = (0..input.number()).map(|_| input.enclosing_span(&symbols)).collect();
         Box::new(CallRecord { key: self.key, own, attempts, context, spans })
     }
 }
 
-/// The beginning of the last user message of a request that is about to give way.
+/// Returns the beginning of the last user message of a request that is too large to be kept.
 fn user_message(request: &CapturedRequest) -> Option<String> {
     let bytes = request.body.bytes();
     if bytes.len() <= SMALL_REQUEST || bytes.len() > READABLE_REQUEST {
@@ -112,13 +115,13 @@ fn user_message(request: &CapturedRequest) -> Option<String> {
     }
     let body = json::parse(std::str::from_utf8(bytes).ok()?).ok()?;
     let message = dialect(request.endpoint.api).request(&request.endpoint, &body).last_user_message();
-    Some(message.chars().take(MESSAGE).collect()).filter(|message: &String| !message.is_empty())
+    Some(message.chars().take(MESSAGE_CHARS).collect()).filter(|message: &String| !message.is_empty())
 }
 
-struct Writer<'s> {
+struct Writer<'e> {
     bytes: Vec<u8>,
     rest: Vec<Rest>,
-    shared: &'s mut EndpointTable,
+    endpoints: &'e mut EndpointTable,
 }
 
 impl Writer<'_> {
@@ -131,45 +134,30 @@ impl Writer<'_> {
         self.bytes.push(number as u8);
     }
 
-    fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
-        self.bytes.extend_from_slice(text.as_bytes());
+    /// The length, then the bytes.
+    fn data(&mut self, data: &[u8]) {
+        self.number(data.len() as u64);
+        self.bytes.extend_from_slice(data);
     }
 
-    /// How long after the call's start, in nanoseconds.
-    fn moment(&mut self, when: Instant, started: &TimeAnchor) {
+    /// The time since the call's start, in nanoseconds.
+    fn instant(&mut self, when: Instant, started: &TimeAnchor) {
         self.number(u64::try_from(started.until(when).as_nanos()).unwrap_or(u64::MAX));
     }
 
     fn fields(&mut self, fields: &Fields) {
-        self.number(fields.count() as u64);
-        for (name, value) in fields.entries() {
-            self.number(name.number().into());
-            let (kind, number) = match value {
-                FieldValue::Bool(value) => (0, u64::from(value)),
-                // Small numbers of either sign take few bytes.
-                FieldValue::I64(n) => (1, ((n << 1) ^ (n >> 63)) as u64),
-                FieldValue::U64(n) => (2, n),
-                FieldValue::F64(n) => (3, n.to_bits()),
-                FieldValue::Str(_) => (4, 0),
-            };
-            self.bytes.push(kind);
-            match value {
-                FieldValue::Str(text) => self.text(text),
-                _ => self.number(number),
-            }
-        }
+        self.data(fields.as_bytes());
     }
 
-    fn leg(&mut self, leg: &SpanRecord, started: &TimeAnchor) {
-        self.moment(leg.started.clock, started);
-        self.moment(leg.ended, started);
-        self.bytes.push(u8::from(leg.panicked));
-        self.fields(&leg.fields);
-        self.bytes.push(u8::from(leg.request.is_some()));
-        if let Some(request) = &leg.request {
-            match self.shared.endpoint(&request.endpoint) {
-                Some(place) => self.number(place + 1),
+    fn span_record(&mut self, span: &SpanRecord, started: &TimeAnchor) {
+        self.instant(span.started.clock, started);
+        self.instant(span.ended, started);
+        self.bytes.push(u8::from(span.panicked));
+        self.fields(&span.fields);
+        self.bytes.push(u8::from(span.request.is_some()));
+        if let Some(request) = &span.request {
+            match self.endpoints.index_of(&request.endpoint) {
+                Some(index) => self.number(index + 1),
                 None => {
                     self.number(0);
                     self.rest.push(Rest::Endpoint(Arc::clone(&request.endpoint)));
@@ -178,23 +166,22 @@ impl Writer<'_> {
             match &request.body {
                 Body::Whole(bytes) if bytes.len() <= SMALL_REQUEST => {
                     self.bytes.push(3);
-                    self.number(bytes.len() as u64);
-                    self.bytes.extend_from_slice(bytes);
+                    self.data(bytes);
                 }
                 body => self.body(body),
             }
         }
-        self.bytes.push(u8::from(leg.response.is_some()));
-        if let Some(outcome) = &leg.response {
-            self.outcome(outcome, started);
+        self.bytes.push(u8::from(span.response.is_some()));
+        if let Some(response) = &span.response {
+            self.response(response, started);
         }
     }
 
-    /// The context, which tells the user's message where the request that has it gives way.
+    /// The context, with the user's message if the request that has it is not kept.
     fn context(&mut self, record: &CallRecord) {
-        let legs = record.attempts.iter().rev().chain([&record.own]);
-        let told = record.context.get("user_message").is_some();
-        let request = legs.filter_map(|leg| leg.request.as_deref()).next().filter(|_| !told);
+        let spans = record.attempts.iter().rev().chain([&record.own]);
+        let is_known = record.context.get("user_message").is_some();
+        let request = spans.filter_map(|span| span.request.as_deref()).next().filter(|_| !is_known);
         match request.and_then(user_message) {
             Some(message) => {
                 let mut context = record.context.clone();
@@ -216,11 +203,11 @@ impl Writer<'_> {
         }
     }
 
-    fn outcome(&mut self, outcome: &CapturedResponse, started: &TimeAnchor) {
-        let CapturedResponse { head, body, end, ended, arrivals: _ } = outcome;
+    fn response(&mut self, response: &CapturedResponse, started: &TimeAnchor) {
+        let CapturedResponse { head, body, end, ended, arrivals: _ } = response;
         self.number(head.status.map_or(0, u64::from));
         for text in [&head.content_type, &head.content_encoding, &head.request_id, &head.error_code] {
-            self.text(text);
+            self.data(text.as_bytes());
         }
         self.number(head.retry_after_ms.map_or(0, |wait| wait.saturating_add(1)));
         self.number(head.invocation_metrics.len() as u64);
@@ -237,21 +224,21 @@ impl Writer<'_> {
                 2
             }
         });
-        self.moment(*ended, started);
+        self.instant(*ended, started);
     }
 }
 
-/// Reads what [`Writer`] wrote in this process; what cannot be is read as nothing rather than as a panic.
+/// Reads what a [`Writer`] wrote; bytes that no writer wrote are read as empty values, without a panic.
 struct Reader<'p> {
     bytes: &'p [u8],
     rest: std::vec::IntoIter<Rest>,
-    shared: &'p EndpointTable,
+    endpoints: &'p EndpointTable,
     started: TimeAnchor,
 }
 
 impl<'p> Reader<'p> {
-    fn span(&mut self, texts: &SymbolTable) -> EnclosingSpan {
-        let (id, name) = (self.number(), texts.of(self.name()));
+    fn enclosing_span(&mut self, symbols: &SymbolTable) -> EnclosingSpan {
+        let (id, name) = (self.number(), symbols.of(self.name()));
         let started = self.number();
         let started = (started > 0).then(|| UNIX_EPOCH + Duration::from_millis(started));
         EnclosingSpan { id, name, started }
@@ -279,58 +266,44 @@ impl<'p> Reader<'p> {
         number
     }
 
-    fn text(&mut self) -> &'p str {
+    fn data(&mut self) -> &'p [u8] {
         let length = usize::try_from(self.number()).unwrap_or(usize::MAX).min(self.bytes.len());
-        let (text, rest) = self.bytes.split_at(length);
+        let (data, rest) = self.bytes.split_at(length);
         self.bytes = rest;
-        std::str::from_utf8(text).unwrap_or_default()
+        data
+    }
+
+    fn text(&mut self) -> &'p str {
+        std::str::from_utf8(self.data()).unwrap_or_default()
     }
 
     fn name(&mut self) -> Symbol {
         u32::try_from(self.number()).map_or(Symbol::NONE, Symbol::from_number)
     }
 
-    fn moment(&mut self) -> Instant {
+    fn instant(&mut self) -> Instant {
         let after = Duration::from_nanos(self.number());
         self.started.clock.checked_add(after).unwrap_or(self.started.clock)
     }
 
     fn fields(&mut self) -> Fields {
-        let count = usize::try_from(self.number()).unwrap_or(0);
-        let mut fields = Fields::default();
-        for _ in 0..count.min(self.bytes.len()) {
-            let name = self.name();
-            let value = match self.byte() {
-                4 => FieldValue::Str(self.text()),
-                kind => {
-                    let number = self.number();
-                    match kind {
-                        0 => FieldValue::Bool(number != 0),
-                        1 => FieldValue::I64((number >> 1) as i64 ^ -((number & 1) as i64)),
-                        2 => FieldValue::U64(number),
-                        _ => FieldValue::F64(f64::from_bits(number)),
-                    }
-                }
-            };
-            fields.push(name, value);
-        }
-        fields
+        Fields::from_bytes(self.data())
     }
 
-    fn leg(&mut self) -> SpanRecord {
-        let clock = self.moment();
+    fn span_record(&mut self) -> SpanRecord {
+        let clock = self.instant();
         let started = TimeAnchor { wall: self.started.wall_at(clock), clock };
-        let ended = self.moment();
+        let ended = self.instant();
         let panicked = self.byte() != 0;
         let fields = self.fields();
         let request = if self.byte() != 0 { self.request() } else { None };
-        let outcome = if self.byte() != 0 { Some(Arc::new(self.outcome())) } else { None };
-        SpanRecord { started, ended, fields, request, response: outcome, panicked }
+        let response = if self.byte() != 0 { Some(Arc::new(self.response())) } else { None };
+        SpanRecord { started, ended, fields, request, response, panicked }
     }
 
     fn request(&mut self) -> Option<Arc<CapturedRequest>> {
         let endpoint = match usize::try_from(self.number()).unwrap_or(0).checked_sub(1) {
-            Some(place) => self.shared.endpoints.get(place).cloned(),
+            Some(index) => self.endpoints.known.get(index).cloned(),
             None => match self.rest.next() {
                 Some(Rest::Endpoint(endpoint)) => Some(endpoint),
                 Some(Rest::Failure(_)) | None => None,
@@ -344,17 +317,12 @@ impl<'p> Reader<'p> {
         match self.byte() {
             1 => Body::Streaming,
             2 => Body::GivenUp { original: self.number() },
-            3 => {
-                let length = usize::try_from(self.number()).unwrap_or(usize::MAX).min(self.bytes.len());
-                let (bytes, rest) = self.bytes.split_at(length);
-                self.bytes = rest;
-                Body::Whole(bytes.to_vec().into())
-            }
+            3 => Body::Whole(self.data().to_vec().into()),
             _ => Body::Empty,
         }
     }
 
-    fn outcome(&mut self) -> CapturedResponse {
+    fn response(&mut self) -> CapturedResponse {
         let status = u16::try_from(self.number()).ok().filter(|status| *status != 0);
         let [content_type, content_encoding, request_id, error_code] =
             [(); 4].map(|()| self.text().to_owned());
@@ -378,18 +346,19 @@ impl<'p> Reader<'p> {
                 Some(Rest::Endpoint(_)) | None => Completion::Dropped,
             },
         };
-        CapturedResponse { head, body, arrivals: ChunkTimings::default(), end, ended: self.moment() }
+        CapturedResponse { head, body, arrivals: ChunkTimings::default(), end, ended: self.instant() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use llmlogs_core::capture::{Api, ErrorType};
+
     use super::*;
 
     fn span(name: &'static str, started: Option<u64>) -> EnclosingSpan {
         EnclosingSpan { id: 7, name, started: started.map(|at| UNIX_EPOCH + Duration::from_millis(at)) }
     }
-    use llmlogs_core::capture::{Api, ErrorType};
 
     fn record(path: &str) -> CallRecord {
         let clock = Instant::now();
@@ -411,7 +380,7 @@ mod tests {
             path: path.into(),
             method: "POST".into(),
         });
-        let leg = |from, to, body: &'static [u8], end| SpanRecord {
+        let span_record = |from, to, body: &'static [u8], end| SpanRecord {
             started: TimeAnchor { wall: started.wall_at(after(from)), clock: after(from) },
             ended: after(to),
             fields: fields.clone(),
@@ -439,10 +408,10 @@ mod tests {
             Failure { kind: ErrorType::Http(429), code: "slow".into(), message: "slow down".into() };
         CallRecord {
             key: CallKey::next(),
-            own: SpanRecord { request: None, response: None, ..leg(0, 9, b"", Completion::Dropped) },
+            own: SpanRecord { request: None, response: None, ..span_record(0, 9, b"", Completion::Dropped) },
             attempts: vec![
-                leg(1, 2, b"one", Completion::Failed(failure)),
-                leg(3, 4, b"another", Completion::Complete),
+                span_record(1, 2, b"one", Completion::Failed(failure)),
+                span_record(3, 4, b"another", Completion::Complete),
             ],
             context: fields.clone(),
             spans: vec![span("agent", Some(1_761_537_730_123)), span("plan", None)],
@@ -451,15 +420,15 @@ mod tests {
 
     #[test]
     fn a_packed_call_is_the_call_without_its_bodies() {
-        let mut shared = EndpointTable::default();
-        for n in 0..2 * MOST_ENDPOINTS {
+        let mut endpoints = EndpointTable::default();
+        for n in 0..2 * MAX_ENDPOINTS {
             let mut record = record(&format!("/v1/{n}"));
-            let packed = DegradedRecord::pack(&record, &mut shared);
-            let unpacked = packed.unpack(&shared);
+            let packed = DegradedRecord::pack(&record, &mut endpoints);
+            let unpacked = packed.unpack(&endpoints);
             record.drop_bodies();
             assert_eq!(format!("{unpacked:?}"), format!("{record:?}"));
         }
-        assert_eq!(shared.endpoints.len(), MOST_ENDPOINTS);
+        assert_eq!(endpoints.known.len(), MAX_ENDPOINTS);
         for name in ["agent", "plan", "inputTokenCount", "least"] {
             assert_eq!(Symbol::of(name), Symbol::of(name), "a name is kept once, however many calls have it");
         }
@@ -467,7 +436,7 @@ mod tests {
 
     #[test]
     fn a_small_request_stays_and_a_large_one_leaves_the_users_message() {
-        let mut shared = EndpointTable::default();
+        let mut endpoints = EndpointTable::default();
         let mut sent = |length: usize| {
             let body = format!(
                 r#"{{"model":"m","messages":[{{"role":"user","content":"{}"}}]}}"#,
@@ -477,10 +446,10 @@ mod tests {
             let request = record.attempts[1].request.as_deref().unwrap().clone();
             let request = CapturedRequest { body: Body::Whole(body.clone().into()), ..request };
             record.attempts[1].request = Some(Arc::new(request));
-            let unpacked = DegradedRecord::pack(&record, &mut shared).unpack(&shared);
+            let unpacked = DegradedRecord::pack(&record, &mut endpoints).unpack(&endpoints);
             let kept = unpacked.attempts[1].request.as_ref().unwrap().body.bytes() == body.as_bytes();
-            let told = unpacked.context.get("user_message").map(FieldValue::to_text);
-            (kept, told.map(|message| message.chars().count()))
+            let message = unpacked.context.get("user_message").map(FieldValue::to_text);
+            (kept, message.map(|message| message.chars().count()))
         };
         assert_eq!(sent(100), (true, None));
         assert_eq!(sent(1000), (false, Some(200)));

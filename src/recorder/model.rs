@@ -85,9 +85,9 @@ impl Recorder {
     }
 
     /// Starts a thread that closes `calls`.
-    fn close(&self, calls: Vec<Box<CallRecord>>) -> thread::JoinHandle<()> {
+    fn close(&self, calls: Vec<CallRecord>) -> thread::JoinHandle<()> {
         let queue = Arc::clone(&self.queue);
-        thread::spawn(move || calls.into_iter().for_each(|call| queue.finished(call)))
+        thread::spawn(move || calls.into_iter().for_each(|call| queue.finished(Box::new(call))))
     }
 
     /// Shuts down, waits for the thread and returns what is written.
@@ -127,7 +127,7 @@ fn record(queue: &Queue, written: &Written) {
     }
 }
 
-fn calls(count: usize) -> Vec<Box<CallRecord>> {
+fn calls(count: usize) -> Vec<CallRecord> {
     let call = || {
         let started = TimeAnchor::now();
         let own = SpanRecord {
@@ -139,12 +139,12 @@ fn calls(count: usize) -> Vec<Box<CallRecord>> {
             panicked: false,
         };
         let (attempts, context, spans) = (Vec::new(), Fields::default(), Vec::new());
-        Box::new(CallRecord { key: CallKey::next(), own, attempts, context, spans })
+        CallRecord { key: CallKey::next(), own, attempts, context, spans }
     };
     (0..count).map(|_| call()).collect()
 }
 
-fn keys(calls: &[Box<CallRecord>]) -> Vec<CallKey> {
+fn keys(calls: &[CallRecord]) -> Vec<CallKey> {
     calls.iter().map(|call| call.key).collect()
 }
 
@@ -185,7 +185,7 @@ fn a_flush_waits_for_everything_before_it() {
                 for _ in 0..2 {
                     let [call] = calls(1).try_into().ok().unwrap();
                     let key = call.key;
-                    queue.finished(call);
+                    queue.finished(Box::new(call));
                     assert_eq!(queue.flush(FOREVER), Flushed::Done);
                     assert!(written.lock().unwrap().contains(&key));
                 }

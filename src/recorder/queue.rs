@@ -420,7 +420,7 @@ impl Sink for Queue {
             return self.lose_after_shutdown();
         }
         // Bodies that are still in flight need their room too.
-        let held = self.bytes.load(Ordering::Relaxed) + MemoryReservation::by_all();
+        let held = self.bytes.load(Ordering::Relaxed) + MemoryReservation::total();
         if held + weight <= self.budget || self.overflow == Overflow::Block {
             return self.push(state, Message::Finished(record), weight);
         }

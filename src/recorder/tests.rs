@@ -99,6 +99,19 @@ fn a_running_session_is_locked_and_an_ended_one_is_not() {
 }
 
 #[test]
+fn the_unique_id_of_a_session_is_the_same_for_guard_file_and_reader() {
+    let root = tempfile::tempdir().unwrap();
+    let (sink, guard) = start(settings(root.path())).unwrap();
+    sink.finished(call_at(SystemTime::now()));
+    guard.flush(Duration::from_secs(5)).unwrap();
+    assert_eq!(guard.session_uid().len(), 32);
+    assert_eq!(json(&guard.session_dir().join("session.json"))["session_uid"], guard.session_uid());
+    let sessions = llmlogs_core::read::Root::open(root.path()).unwrap().days().unwrap();
+    let session = sessions.flat_map(|day| day.sessions().unwrap()).next().unwrap();
+    assert_eq!(session.info().unwrap().session_uid, guard.session_uid());
+}
+
+#[test]
 fn a_root_that_cannot_be_written_is_an_error_that_names_it() {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("taken");

@@ -1,63 +1,80 @@
-//! What the layer hands to the recorder when a call closes.
+//! The record of a call, which the layer hands to the recorder when the call closes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Body, CapturedRequest, CapturedResponse, Fields};
+use super::body::Body;
+use super::exchange::{CapturedRequest, CapturedResponse};
+use super::fields::Fields;
 
-/// Names a call from its start to its folder, within the process.
+/// Identifies a call within the process, from its start until it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallKey(u64);
 
 impl CallKey {
+    /// Returns a key that no other call has.
+    #[must_use]
     pub fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         CallKey(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
-/// A moment on both clocks: the wall's for people, the monotonic one for durations.
+/// An instant on both clocks: the wall clock for people, the monotonic one for durations.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeAnchor {
+    /// The wall clock.
     pub wall: SystemTime,
+    /// The monotonic clock.
     pub clock: Instant,
 }
 
 impl TimeAnchor {
+    /// Returns the present.
+    #[must_use]
     pub fn now() -> Self {
         TimeAnchor { wall: SystemTime::now(), clock: Instant::now() }
     }
 
-    /// The wall time at which the monotonic clock showed `clock`.
+    /// Returns the wall time at which the monotonic clock showed `clock`, which is not earlier than the anchor.
+    #[must_use]
     pub fn wall_at(&self, clock: Instant) -> SystemTime {
         self.wall + clock.saturating_duration_since(self.clock)
     }
 
+    /// Returns the time from the anchor until `clock`; zero if that is earlier.
+    #[must_use]
     pub fn until(&self, clock: Instant) -> Duration {
         clock.saturating_duration_since(self.clock)
     }
 }
 
-/// One span's part in a call: the call itself, or one attempt at it.
+/// What was recorded of one span of a call: of the call itself, or of one attempt at it.
 #[derive(Debug, Clone)]
 pub struct SpanRecord {
+    /// When the span opened.
     pub started: TimeAnchor,
+    /// When the span closed.
     pub ended: Instant,
-    /// What the span's fields and the events inside it said, in their order.
+    /// The fields of the span and of the events inside it, in their order.
     pub fields: Fields,
+    /// The request, if it was captured.
     pub request: Option<Arc<CapturedRequest>>,
+    /// The response, if it was captured.
     pub response: Option<Arc<CapturedResponse>>,
-    /// A panic unwound through the span.
+    /// Whether a panic unwound through the span.
     pub panicked: bool,
 }
 
-/// Everything that is known of a call once it is over.
+/// Everything that is known of a call that has ended.
 #[derive(Debug)]
 pub struct CallRecord {
+    /// Identifies the call.
     pub key: CallKey,
+    /// The call's own span.
     pub own: SpanRecord,
-    /// The call spans inside this one that were attempts at the same call, in their order.
+    /// The spans inside it that were attempts at the same call, in their order.
     pub attempts: Vec<SpanRecord>,
     /// Fields of the enclosing spans, outermost first.
     pub context: Fields,
@@ -70,31 +87,38 @@ pub struct CallRecord {
 pub struct EnclosingSpan {
     /// The subscriber's id of the span, which tells it from others of its name.
     pub id: u64,
+    /// The span's name.
     pub name: &'static str,
-    /// When the span was opened, where the layer saw it.
+    /// When the span opened; `None` if the layer did not see it.
     pub started: Option<SystemTime>,
 }
 
 impl CallRecord {
-    /// What the record takes in memory, in bytes.
+    /// Returns what the record takes in memory, in bytes.
+    #[must_use]
     pub fn weight(&self) -> usize {
-        let legs = std::iter::once(&self.own).chain(&self.attempts);
-        size_of::<Self>() + self.context.weight() + legs.map(SpanRecord::weight).sum::<usize>()
+        size_of::<Self>() + self.context.weight() + self.span_records().map(SpanRecord::weight).sum::<usize>()
     }
 
-    /// Whether bodies were given up.
+    /// The call's own span and those of its attempts.
+    fn span_records(&self) -> impl Iterator<Item = &SpanRecord> {
+        std::iter::once(&self.own).chain(&self.attempts)
+    }
+
+    /// Returns whether bodies were dropped because memory or disk ran short.
+    #[must_use]
     pub fn is_degraded(&self) -> bool {
-        std::iter::once(&self.own).chain(&self.attempts).any(|leg| {
+        self.span_records().any(|span| {
             let given_up = |body: &Body| matches!(body, Body::GivenUp { .. });
-            leg.request.as_ref().is_some_and(|request| given_up(&request.body))
-                || leg.response.as_ref().is_some_and(|response| given_up(&response.body))
+            span.request.as_ref().is_some_and(|request| given_up(&request.body))
+                || span.response.as_ref().is_some_and(|response| given_up(&response.body))
         })
     }
 
-    /// Gives up the bodies and keeps everything else.
+    /// Drops the bodies and keeps everything else.
     pub fn drop_bodies(&mut self) {
-        for leg in std::iter::once(&mut self.own).chain(&mut self.attempts) {
-            leg.drop_bodies();
+        for span in std::iter::once(&mut self.own).chain(&mut self.attempts) {
+            span.drop_bodies();
         }
     }
 }

@@ -30,25 +30,28 @@ pub enum Api {
     Raw,
 }
 
-/// Where a call went, without anything secret.
+/// Where a call went, without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
+    /// The wire format.
     pub api: Api,
     /// OpenTelemetry's `gen_ai.provider.name` where it has one, else a plain name, else the host.
     pub provider: Cow<'static, str>,
     /// OpenTelemetry's `gen_ai.operation.name`.
     pub operation: Cow<'static, str>,
-    /// The model, where the path names it.
+    /// The model, if the path names it.
     pub path_model: Option<String>,
     /// Scheme, host and port.
     pub base_url: String,
-    /// The path, with those query parameters that carry no credential.
+    /// The path, with the query parameters that carry no credential.
     pub path: String,
+    /// The HTTP method.
     pub method: String,
 }
 
 impl Endpoint {
-    /// What it takes in memory beside itself, in bytes.
+    /// Returns what it takes in memory beside itself, in bytes.
+    #[must_use]
     pub fn weight(&self) -> usize {
         let texts =
             [self.provider.len(), self.operation.len(), self.path_model.as_ref().map_or(0, String::len)];

@@ -1,12 +1,14 @@
-//! The words of `error_type`.
+//! Why a call failed, and the values of `error_type`.
 
 use std::borrow::Cow;
 
-/// Why a call failed, in FORMAT.md's words. They are the names that OpenAI's and Anthropic's SDKs
+/// The type of a failure: a value of `error_type` in the format. They are the names that OpenAI's and Anthropic's SDKs
 /// give their exceptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorType {
+    /// The client's time limit ran out.
     Timeout,
+    /// No connection was made: DNS, refused, TLS.
     Connection,
     /// An HTTP status of 400 or more.
     Http(u16),
@@ -18,11 +20,13 @@ pub enum ErrorType {
     Cancelled,
     /// A panic unwound through the call's span.
     Panic,
-    /// The program's own word, from a span field or an event.
+    /// The program's own name for it, from a span field or an event.
     Named(String),
 }
 
 impl ErrorType {
+    /// Returns the value of `error_type`.
+    #[must_use]
     pub fn word(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
             ErrorType::Timeout => "TimeoutError",
@@ -44,8 +48,8 @@ impl ErrorType {
         })
     }
 
-    /// Reads an `error.type` attribute: an HTTP status, one of the words above, or a word of the
-    /// program's own.
+    /// Parses an `error.type` attribute: an HTTP status, a value of `error_type`, or a name of the program's own.
+    #[must_use]
     pub fn from_attribute(value: &str) -> Self {
         match value {
             "" | "_OTHER" => ErrorType::Api,
@@ -58,20 +62,25 @@ impl ErrorType {
     }
 }
 
-/// A failure: its type, the provider's own code and the message.
+/// A failure of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
+    /// Its type.
     pub kind: ErrorType,
+    /// The provider's own code, verbatim; empty if there is none.
     pub code: String,
+    /// The provider's message, or the chain of errors.
     pub message: String,
 }
 
 impl Failure {
+    /// Returns a failure without a code.
     pub fn new(kind: ErrorType, message: impl Into<String>) -> Self {
         Failure { kind, code: String::new(), message: message.into() }
     }
 
-    /// What it takes in memory beside itself, in bytes.
+    /// Returns what it takes in memory beside itself, in bytes.
+    #[must_use]
     pub fn weight(&self) -> usize {
         self.code.len() + self.message.len()
     }

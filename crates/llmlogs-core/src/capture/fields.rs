@@ -1,4 +1,4 @@
-//! Fields as they were recorded, in one buffer.
+//! Fields of spans and events as they were recorded, encoded in one buffer.
 
 use std::fmt;
 
@@ -7,15 +7,21 @@ use super::symbol::{Symbol, SymbolTable};
 /// A field's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FieldValue<'a> {
+    /// A boolean.
     Bool(bool),
+    /// A signed integer.
     I64(i64),
+    /// An unsigned integer.
     U64(u64),
+    /// A floating-point number.
     F64(f64),
+    /// A text.
     Str(&'a str),
 }
 
 impl FieldValue<'_> {
-    /// As [`Json::as_u64`](crate::json::Json::as_u64).
+    /// Returns the value as a count, as [`Json::as_u64`](crate::json::Json::as_u64) does; a text is parsed.
+    #[must_use]
     pub fn as_u64(self) -> Option<u64> {
         let number = match self {
             FieldValue::U64(n) => Some(n),
@@ -27,6 +33,8 @@ impl FieldValue<'_> {
         number.filter(|number| *number < 1 << 56)
     }
 
+    /// Returns the value as a finite number; a text is parsed.
+    #[must_use]
     pub fn as_f64(self) -> Option<f64> {
         match self {
             FieldValue::F64(n) => Some(n),
@@ -38,6 +46,8 @@ impl FieldValue<'_> {
         .filter(|n| n.is_finite())
     }
 
+    /// Returns the value as a boolean; a text is parsed.
+    #[must_use]
     pub fn as_bool(self) -> Option<bool> {
         match self {
             FieldValue::Bool(value) => Some(value),
@@ -46,6 +56,8 @@ impl FieldValue<'_> {
         }
     }
 
+    /// Returns the value as text.
+    #[must_use]
     pub fn to_text(self) -> String {
         match self {
             FieldValue::Bool(value) => value.to_string(),
@@ -56,6 +68,8 @@ impl FieldValue<'_> {
         }
     }
 
+    /// Returns the value as JSON; `null` for a number that JSON does not have.
+    #[must_use]
     pub fn to_json(self) -> serde_json::Value {
         match self {
             FieldValue::Bool(value) => value.into(),
@@ -67,39 +81,63 @@ impl FieldValue<'_> {
     }
 }
 
-/// A list of fields in the order in which they were recorded; a later value of a name counts.
+/// A list of fields in the order in which they were recorded; the last value of a name counts.
 ///
-/// One after the other in a buffer, each as its name, its kind, and its value: calls that wait to be written are many,
-/// and most of what they hold beside their bodies is this.
+/// They are encoded one after the other in a buffer, for the calls that wait to be written are many and most of what
+/// they hold beside their bodies is this. A field is its name's number in three
+/// bytes, the lowest first; a byte with its type in the lower half and the width of a number in the upper half; the
+/// number in so many bytes; and, where that is the length of a text, the text.
 #[derive(Clone, Default)]
 pub struct Fields {
     bytes: Vec<u8>,
     count: u32,
-    /// How many there may be before those that no longer count are dropped.
+    /// How many there may be before overwritten ones are dropped.
     crowded: u32,
 }
 
-/// Fewer are never looked through.
-const FEW: u32 = 64;
+/// Fewer fields than this are never searched for overwritten ones.
+const MIN_CROWDED: u32 = 64;
 
-/// What stands before a value: name and kind.
-const HEAD: usize = 5;
+/// What stands before a number: three bytes of the name, one of the type and the number's width.
+const HEAD: usize = 4;
+
+/// No field takes more bytes than this but for its text.
+const MAX_HEAD: usize = 16;
+
+/// A program has far fewer names than this; the names beyond it are no names.
+const NAME_BITS: u32 = 24;
+const NAME_MASK: u32 = (1 << NAME_BITS) - 1;
 
 const FALSE: u8 = 0;
 const TRUE: u8 = 1;
 const I64: u8 = 2;
 const U64: u8 = 3;
 const F64: u8 = 4;
-/// Four bytes of length, then the text.
 const STR: u8 = 5;
 
 impl Fields {
-    /// Room for what a span usually has that knows so many fields: of half of them a short text or a number.
-    pub fn of_a_span(fields: usize) -> Self {
+    /// Returns an empty list with room for the fields that a span of so many usually has: short texts or numbers in
+    /// half of them.
+    #[must_use]
+    pub fn with_capacity_for_span(fields: usize) -> Self {
         Fields { bytes: Vec::with_capacity(12 * fields), ..Fields::default() }
     }
 
-    /// Makes room for `more` bytes and, where there is none, for half of what there are: not for twice as many, for the
+    /// Decodes what [`as_bytes`](Self::as_bytes) returned, in the same process.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let mut fields = Fields { bytes: bytes.to_vec(), ..Fields::default() };
+        fields.count = u32::try_from(fields.entries().count()).unwrap_or(u32::MAX);
+        fields
+    }
+
+    /// Returns the encoded fields. The numbers of names are valid in this process only.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Makes room for `more` bytes and, if there is none, for half of what there are: not for twice as many, for the
     /// calls in flight are many and their fields few.
     #[inline]
     fn reserve(&mut self, more: usize) {
@@ -108,54 +146,50 @@ impl Fields {
         }
     }
 
-    /// What the fields take in memory beside themselves, in bytes.
+    /// Returns what the fields take in memory beside themselves, in bytes.
+    #[must_use]
     pub fn weight(&self) -> usize {
         self.bytes.capacity()
     }
 
+    /// Returns the number of fields, overwritten ones included.
+    #[must_use]
     pub fn count(&self) -> usize {
         self.count as usize
     }
 
-    #[inline]
+    /// Adds a field. A text of four gigabytes or more is left out.
+    #[inline(always)]
     pub fn push(&mut self, name: Symbol, value: FieldValue<'_>) {
         match value {
-            FieldValue::Bool(false) => self.head(name, FALSE),
-            FieldValue::Bool(true) => self.head(name, TRUE),
-            FieldValue::I64(n) => self.number(name, I64, n.to_le_bytes()),
-            FieldValue::U64(n) => self.number(name, U64, n.to_le_bytes()),
-            FieldValue::F64(n) => self.number(name, F64, n.to_le_bytes()),
+            FieldValue::Bool(false) => self.head(name, FALSE, 0, 0),
+            FieldValue::Bool(true) => self.head(name, TRUE, 0, 0),
+            // Small numbers of either sign, and fractions of few digits, take few bytes.
+            FieldValue::I64(n) => self.head(name, I64, ((n << 1) ^ (n >> 63)) as u64, 0),
+            FieldValue::U64(n) => self.head(name, U64, n, 0),
+            FieldValue::F64(n) => self.head(name, F64, n.to_bits().swap_bytes(), 0),
             FieldValue::Str(text) => self.text(name, text),
         }
     }
 
-    fn head(&mut self, name: Symbol, kind: u8) {
-        self.reserve(HEAD);
-        let [a, b, c, d] = name.number().to_le_bytes();
-        self.bytes.extend_from_slice(&[a, b, c, d, kind]);
-        self.count += 1;
-    }
-
-    fn number(&mut self, name: Symbol, kind: u8, value: [u8; 8]) {
-        self.reserve(HEAD + 8);
-        let mut entry = [kind; HEAD + 8];
-        entry[..4].copy_from_slice(&name.number().to_le_bytes());
-        entry[HEAD..].copy_from_slice(&value);
-        self.bytes.extend_from_slice(&entry);
-        self.count += 1;
-    }
-
     fn text(&mut self, name: Symbol, text: &str) {
-        // Of a text beyond four gigabytes nothing is kept.
-        let Ok(length) = u32::try_from(text.len()) else {
-            return;
-        };
-        self.reserve(HEAD + 4 + text.len());
-        let mut head = [STR; HEAD + 4];
-        head[..4].copy_from_slice(&name.number().to_le_bytes());
-        head[HEAD..].copy_from_slice(&length.to_le_bytes());
-        self.bytes.extend_from_slice(&head);
-        self.bytes.extend_from_slice(text.as_bytes());
+        if u32::try_from(text.len()).is_ok() {
+            self.head(name, STR, text.len() as u64, text.len());
+            self.bytes.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// Encodes a field but for the `text_len` bytes of its text, for which it makes room.
+    #[inline]
+    fn head(&mut self, name: Symbol, kind: u8, number: u64, text_len: usize) {
+        self.reserve(MAX_HEAD + text_len);
+        let width = (u64::BITS - number.leading_zeros()).div_ceil(8);
+        let head = name.number().min(NAME_MASK) | (u32::from(kind) | width << 4) << NAME_BITS;
+        let end = self.bytes.len() + HEAD + width as usize;
+        // Copies of constant lengths and then a shorter end: much faster than one copy of variable length.
+        self.bytes.extend_from_slice(&head.to_le_bytes());
+        self.bytes.extend_from_slice(&number.to_le_bytes());
+        self.bytes.truncate(end);
         self.count += 1;
     }
 
@@ -167,16 +201,15 @@ impl Fields {
         self.count += other.count;
     }
 
-    /// Drops values that no longer count once there are many: what a long call repeats in event after event does not
-    /// pile up.
+    /// Drops overwritten values once there are many: what a long call repeats in event after event does not pile up.
     #[inline]
     pub fn make_room(&mut self) {
-        if self.count > self.crowded.max(FEW) {
-            self.forget_overwritten();
+        if self.count > self.crowded.max(MIN_CROWDED) {
+            self.drop_overwritten();
         }
     }
 
-    fn forget_overwritten(&mut self) {
+    fn drop_overwritten(&mut self) {
         let all: Vec<_> = self.entries().collect();
         let mut last = Fields::default();
         for (place, (name, value)) in all.iter().enumerate() {
@@ -188,57 +221,66 @@ impl Fields {
         *self = last;
     }
 
-    /// Adds those fields of `other` whose names pass.
-    pub fn extend_named(&mut self, other: &Fields, wanted: impl Fn(&str) -> bool) {
-        let texts = SymbolTable::now();
-        for (name, value) in other.entries().filter(|(name, _)| wanted(texts.of(*name))) {
+    /// Adds those fields of `other` for whose names `is_wanted` returns `true`.
+    pub fn extend_named(&mut self, other: &Fields, is_wanted: impl Fn(&str) -> bool) {
+        let symbols = SymbolTable::now();
+        for (name, value) in other.entries().filter(|(name, _)| is_wanted(symbols.of(*name))) {
             self.push(name, value);
         }
     }
 
-    /// The fields with their names as they are kept.
+    /// Returns the fields with their names as symbols.
     pub fn entries(&self) -> impl Iterator<Item = (Symbol, FieldValue<'_>)> {
         let mut rest = &*self.bytes;
         std::iter::from_fn(move || {
-            let name = u32::from_le_bytes(first(&mut rest)?);
-            let [kind] = first(&mut rest)?;
-            let value = match kind {
+            let (head, values) = rest.split_first_chunk::<HEAD>()?;
+            let head = u32::from_le_bytes(*head);
+            rest = values;
+            let name = match head & NAME_MASK {
+                NAME_MASK => Symbol::NONE,
+                name => Symbol::from_number(name),
+            };
+            let number = number(&mut rest, (head >> NAME_BITS >> 4) as usize)?;
+            let value = match (head >> NAME_BITS) as u8 & 0xf {
                 FALSE => FieldValue::Bool(false),
                 TRUE => FieldValue::Bool(true),
-                STR => {
-                    let length = u32::from_le_bytes(first(&mut rest)?);
-                    let text = rest.split_off(..length as usize)?;
+                I64 => FieldValue::I64((number >> 1) as i64 ^ -((number & 1) as i64)),
+                U64 => FieldValue::U64(number),
+                F64 => FieldValue::F64(f64::from_bits(number.swap_bytes())),
+                _ => {
+                    let text = rest.split_off(..usize::try_from(number).ok()?)?;
                     FieldValue::Str(std::str::from_utf8(text).unwrap_or_default())
                 }
-                kind => {
-                    let number = first(&mut rest)?;
-                    match kind {
-                        I64 => FieldValue::I64(i64::from_le_bytes(number)),
-                        U64 => FieldValue::U64(u64::from_le_bytes(number)),
-                        _ => FieldValue::F64(f64::from_le_bytes(number)),
-                    }
-                }
             };
-            Some((Symbol::from_number(name), value))
+            Some((name, value))
         })
     }
 
+    /// Returns the fields with the texts of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, FieldValue<'_>)> {
-        let texts = SymbolTable::now();
-        self.entries().map(move |(name, value)| (texts.of(name), value))
+        let symbols = SymbolTable::now();
+        self.entries().map(move |(name, value)| (symbols.of(name), value))
     }
 
-    /// The last value recorded under `name`.
+    /// Returns the last value recorded under `name`.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<FieldValue<'_>> {
         self.iter().filter(|(known, _)| *known == name).last().map(|(_, value)| value)
     }
 }
 
-/// Takes the first bytes off.
-fn first<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(*first)
+/// Takes a number of `width` bytes off `bytes`.
+#[inline]
+fn number(bytes: &mut &[u8], width: usize) -> Option<u64> {
+    let number = match bytes.first_chunk() {
+        // Faster than a copy of variable length.
+        Some(longest) => {
+            u64::from_le_bytes(*longest) & u64::MAX.checked_shr(64 - 8 * width as u32).unwrap_or(0)
+        }
+        None => bytes.get(..width)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+    };
+    *bytes = bytes.get(width..)?;
+    Some(number)
 }
 
 impl fmt::Debug for Fields {
@@ -250,6 +292,34 @@ impl fmt::Debug for Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn every_value_is_decoded_as_it_was_encoded(
+            booleans in proptest::collection::vec(proptest::bool::ANY, 0..3),
+            signed in proptest::collection::vec(proptest::num::i64::ANY, 0..4),
+            unsigned in proptest::collection::vec(proptest::num::u64::ANY, 0..4),
+            shift in 0..64_u32,
+            fractions in proptest::collection::vec(proptest::num::f64::NORMAL | proptest::num::f64::ZERO, 0..4),
+            texts in proptest::collection::vec(".{0,300}", 0..3),
+            name in proptest::num::u32::ANY,
+        ) {
+            let values: Vec<_> = booleans.into_iter().map(FieldValue::Bool)
+                .chain(signed.into_iter().map(|n| FieldValue::I64(n >> shift)))
+                .chain(unsigned.into_iter().map(|n| FieldValue::U64(n >> shift)))
+                .chain(fractions.into_iter().map(FieldValue::F64))
+                .chain(texts.iter().map(|text| FieldValue::Str(text)))
+                .collect();
+            let name = Symbol::from_number(name >> (shift / 2));
+            let mut fields = Fields::default();
+            values.iter().for_each(|value| fields.push(name, *value));
+            for fields in [&fields, &Fields::from_bytes(fields.as_bytes())] {
+                let decoded: Vec<_> = fields.entries().collect();
+                proptest::prop_assert_eq!(fields.count(), values.len());
+                proptest::prop_assert_eq!(decoded, values.iter().map(|value| (name, *value)).collect::<Vec<_>>());
+            }
+        }
+    }
 
     #[test]
     fn the_last_value_of_a_name_counts_and_the_others_do_not_pile_up() {

@@ -2,21 +2,28 @@
 //!
 //! Plain data: nothing here reads a provider's body or touches a file.
 
+#![warn(missing_docs)]
+
+mod body;
 mod call;
+mod chunk_timings;
 mod endpoint;
 mod exchange;
 mod failure;
 mod fields;
 mod memory;
+mod policy;
+mod span_capture;
 mod symbol;
 
+pub use body::Body;
 pub use call::{CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor};
+pub use chunk_timings::ChunkTimings;
 pub use endpoint::{Api, Endpoint};
-pub use exchange::{
-    Body, CapturePolicy, CapturedRequest, CapturedResponse, ChunkTimings, Completion, ResponseHead,
-    SpanCapture,
-};
+pub use exchange::{CapturedRequest, CapturedResponse, Completion, ResponseHead};
 pub use failure::{ErrorType, Failure};
 pub use fields::{FieldValue, Fields};
 pub use memory::MemoryReservation;
+pub use policy::CapturePolicy;
+pub use span_capture::SpanCapture;
 pub use symbol::{Symbol, SymbolTable};

@@ -1,25 +1,25 @@
-//! Names of fields, as small as they can be kept.
+//! Names of fields, interned.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-/// The name of a field: its place in the list of all names that the process has used.
+/// The name of a field: its index in the list of all names that the process has used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Symbol(u32);
 
-/// All names so far. A program has so many callsites, so the list ends somewhere.
+/// All names so far. They are as many as the program has fields in its source, so the list does not grow forever.
 #[derive(Default)]
-struct Known {
+struct Interned {
     names: Arc<[&'static str]>,
-    /// Where the fields of a callsite begin, by its address.
+    /// The first field of a callsite, by the address of its metadata.
     callsites: HashMap<usize, Symbol>,
     single: HashMap<&'static str, Symbol>,
 }
 
-static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
+static INTERNED: LazyLock<RwLock<Interned>> = LazyLock::new(RwLock::default);
 
-impl Known {
-    /// Adds names in a row; gives the first one's place.
+impl Interned {
+    /// Adds names in a row; returns the first one.
     fn add(&mut self, names: impl Iterator<Item = &'static str>) -> Symbol {
         let first = Symbol(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
         self.names = self.names.iter().copied().chain(names).collect();
@@ -28,15 +28,17 @@ impl Known {
 }
 
 impl Symbol {
-    /// The name of nothing.
+    /// No name.
     pub const NONE: Symbol = Symbol(u32::MAX);
 
+    /// Returns the symbol of `name`.
+    #[must_use]
     pub fn of(name: &'static str) -> Self {
-        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).single.get(name).copied();
+        let known = INTERNED.read().unwrap_or_else(PoisonError::into_inner).single.get(name).copied();
         known.unwrap_or_else(|| {
-            let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+            let mut known = INTERNED.write().unwrap_or_else(PoisonError::into_inner);
             match known.single.get(name) {
-                Some(by_another_thread) => *by_another_thread,
+                Some(added_meanwhile) => *added_meanwhile,
                 None => {
                     let added = known.add([name].into_iter());
                     known.single.insert(name, added);
@@ -46,11 +48,11 @@ impl Symbol {
         })
     }
 
-    /// The name of the first of a callsite's fields, which the others follow.
+    /// Returns the symbol of the first of a callsite's fields, which the others follow.
     ///
-    /// `address` tells the callsite from others: it must be that of its `'static` metadata.
+    /// `address` identifies the callsite: it must be that of its `'static` metadata.
     pub fn first_of(address: usize, fields: impl Iterator<Item = &'static str>) -> Self {
-        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = INTERNED.write().unwrap_or_else(PoisonError::into_inner);
         match known.callsites.get(&address) {
             Some(first) => *first,
             None => {
@@ -61,30 +63,38 @@ impl Symbol {
         }
     }
 
-    /// The name of the field at `index`, where `self` is that of the first field of its callsite.
+    /// Returns the symbol of the field at `index` of the callsite whose first field has the symbol `self`.
+    #[must_use]
     #[inline]
     pub fn of_field(self, index: usize) -> Self {
         Symbol(self.0.wrapping_add(index as u32))
     }
 
-    /// A number for it that is valid in this process.
+    /// Returns the symbol's number, which is valid in this process.
+    #[must_use]
     pub fn number(self) -> u32 {
         self.0
     }
 
+    /// Returns the symbol that has `number`.
+    #[must_use]
     pub fn from_number(number: u32) -> Self {
         Symbol(number)
     }
 }
 
-/// The texts of all names that are known now.
+/// The texts of all symbols that existed when it was made.
 pub struct SymbolTable(Arc<[&'static str]>);
 
 impl SymbolTable {
+    /// Returns the table of all symbols that exist now.
+    #[must_use]
     pub fn now() -> Self {
-        SymbolTable(Arc::clone(&KNOWN.read().unwrap_or_else(PoisonError::into_inner).names))
+        SymbolTable(Arc::clone(&INTERNED.read().unwrap_or_else(PoisonError::into_inner).names))
     }
 
+    /// Returns the text of `name`; empty if it is newer than the table.
+    #[must_use]
     pub fn of(&self, name: Symbol) -> &'static str {
         self.0.get(name.0 as usize).copied().unwrap_or_default()
     }

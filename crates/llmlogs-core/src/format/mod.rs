@@ -1,5 +1,7 @@
 //! The on-disk format, `docs/format.md`: the one place that knows its names, stamps and keys.
 
+#![warn(missing_docs)]
+
 pub mod call_id;
 pub mod day;
 mod index;

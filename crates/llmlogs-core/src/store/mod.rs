@@ -1,5 +1,7 @@
 //! Writing below a root: directories reached by open handles, sessions, the steps of writing a call, and retention.
 
+#![warn(missing_docs)]
+
 mod call_writer;
 pub mod dir;
 mod fault;

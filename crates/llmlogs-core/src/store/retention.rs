@@ -13,7 +13,7 @@ use crate::format::{call_id, day, lock, session_name};
 /// A session without calls that is younger than this may be about to get its first one.
 const MIN_EMPTY_AGE: Duration = Duration::from_secs(60);
 
-// The library documents it where it re-exports it.
+#[allow(missing_docs, reason = "the library documents it where it re-exports it")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Retention {
     max_age: Option<Duration>,

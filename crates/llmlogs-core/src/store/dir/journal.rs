@@ -7,10 +7,13 @@ use std::sync::{Mutex, PoisonError};
 /// An operation, with the paths it concerned.
 #[derive(Debug, Clone)]
 pub enum Step {
+    /// A file or directory was created, or a file opened.
     Created(PathBuf),
+    /// Something was written to a file.
     Wrote(PathBuf),
     /// A file's contents, or a directory's entries.
     Synced(PathBuf),
+    /// An entry got another name.
     Renamed(PathBuf, PathBuf),
     /// The call in this directory was counted as written.
     Counted(PathBuf),

@@ -1,4 +1,4 @@
-//! What reqwest's errors mean.
+//! The failures that the errors of `reqwest` and of `reqwest-middleware` stand for.
 
 use std::any::Any;
 use std::error::Error;
@@ -6,8 +6,8 @@ use std::error::Error;
 use llmlogs_core::capture::{ErrorType, Failure};
 use llmlogs_core::redact;
 
-/// The failure that a request ended with before there was a response.
-pub(super) fn failure(error: &reqwest_middleware::Error) -> Failure {
+/// Returns the failure of a request that got no response.
+pub(crate) fn request_failure(error: &reqwest_middleware::Error) -> Failure {
     let kind = match error {
         reqwest_middleware::Error::Reqwest(error) => of_reqwest(error),
         reqwest_middleware::Error::Middleware(error) => of_chain(error.as_ref()),
@@ -19,16 +19,16 @@ pub(super) fn failure(error: &reqwest_middleware::Error) -> Failure {
     Failure::new(kind, redact::chain(source))
 }
 
-/// The failure that a response's body ended with.
-pub(super) fn body_failure(error: &reqwest::Error) -> Failure {
+/// Returns the failure of a response whose body broke off.
+pub(crate) fn body_failure(error: &reqwest::Error) -> Failure {
     let kind = if error.is_timeout() { ErrorType::Timeout } else { ErrorType::Stream };
     Failure::new(kind, redact::chain(error))
 }
 
-/// The type of an error that is one of reqwest's.
-pub(crate) fn error_type(error: &dyn Any) -> Option<ErrorType> {
+/// Returns the type of `error`, if it is one of `reqwest`, `reqwest-middleware` or tokio's timeout.
+pub(super) fn error_type(error: &dyn Any) -> Option<ErrorType> {
     if let Some(error) = error.downcast_ref::<reqwest_middleware::Error>() {
-        return Some(failure(error).kind);
+        return Some(request_failure(error).kind);
     }
     if error.is::<tokio::time::error::Elapsed>() {
         return Some(ErrorType::Timeout);
@@ -48,7 +48,7 @@ fn of_reqwest(error: &reqwest::Error) -> ErrorType {
     }
 }
 
-/// An error of another middleware: what of reqwest's is in its chain decides.
+/// The type of another middleware's error: that of the first known error among its causes.
 fn of_chain(error: &(dyn Error + 'static)) -> ErrorType {
     let mut source = Some(error);
     while let Some(error) = source {

@@ -1,4 +1,4 @@
-//! The one word to a user whose filter keeps the recorder from seeing any call.
+//! The warning for a user whose filter keeps the recorder from seeing calls.
 
 #[cfg(feature = "middleware")]
 use tracing::{Level, level_filters::LevelFilter};
@@ -6,8 +6,8 @@ use tracing::{Level, level_filters::LevelFilter};
 use crate::sink::Recorders;
 use crate::warn::WarnOnce;
 
-/// Says once, on standard error, that a call goes by unrecorded though a recorder is running.
-pub(crate) fn notice_unseen() {
+/// Warns once, on standard error, that a call is not recorded although a recorder is running.
+pub(crate) fn warn_unseen() {
     static UNSEEN: WarnOnce = WarnOnce::new();
     if Recorders::any_running() {
         UNSEEN.once(format_args!(
@@ -19,7 +19,7 @@ pub(crate) fn notice_unseen() {
     }
 }
 
-/// Whether nobody can see a call's span, because no subscriber in the program takes spans of its level.
+/// Returns whether no subscriber in the program takes spans of the level of calls.
 #[cfg(feature = "middleware")]
 pub(crate) fn is_unseen() -> bool {
     LevelFilter::current() < Level::INFO

@@ -1,0 +1,41 @@
+//! When the chunks of a streamed body arrived.
+
+use std::time::{Duration, Instant};
+
+/// When the first chunks of a body arrived.
+#[derive(Debug, Clone, Default)]
+pub struct ChunkTimings {
+    first: Option<Instant>,
+    /// How many bytes had arrived, and how long after the first of them, in microseconds.
+    chunks: Vec<(u32, u32)>,
+}
+
+impl ChunkTimings {
+    /// The first content of a stream comes early; what comes later is not needed.
+    const MAX_CHUNKS: usize = 1024;
+
+    /// Notes that the body had `length` bytes at `when`.
+    pub fn note(&mut self, length: usize, when: impl FnOnce() -> Instant) {
+        if self.chunks.len() < Self::MAX_CHUNKS {
+            let when = when();
+            let after = when.saturating_duration_since(*self.first.get_or_insert(when));
+            let number = |n: u128| u32::try_from(n).unwrap_or(u32::MAX);
+            self.chunks.push((number(length as u128), number(after.as_micros())));
+        }
+    }
+
+    /// Returns what it takes in memory beside itself, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.chunks.capacity() * size_of::<(u32, u32)>()
+    }
+
+    /// Returns when the first `length` bytes had arrived; `None` if no chunk was noted.
+    #[must_use]
+    pub fn at(&self, length: usize) -> Option<Instant> {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let place = self.chunks.partition_point(|(arrived, _)| *arrived < length);
+        let (_, after) = self.chunks.get(place).or(self.chunks.last())?;
+        self.first?.checked_add(Duration::from_micros((*after).into()))
+    }
+}
