@@ -17,7 +17,7 @@ use llmlogs_core::redact::Redactor;
 use llmlogs_core::render::Language;
 use llmlogs_core::store::Retention;
 
-/// A layer with every setting at its default, and its guard.
+/// Returns a layer with every setting at its default, and its guard.
 ///
 /// Calls are recorded below `$LLMLOGS_ROOT`, else below `./llmlogs/apiCall`. With `LLMLOGS=off` in the
 /// environment the layer does nothing and no folder is made.
@@ -32,13 +32,13 @@ use llmlogs_core::store::Retention;
 ///
 /// # Errors
 ///
-/// As [`LlmLogLayerBuilder::build`].
+/// Those of [`LlmLogLayerBuilder::build`].
 pub fn layer() -> io::Result<(LlmLogLayer, LlmLogGuard)> {
     LlmLogLayer::builder().build()
 }
 
 impl LlmLogLayer {
-    /// Settings for a layer, all at their defaults.
+    /// Returns a builder with all settings at their defaults.
     pub fn builder() -> LlmLogLayerBuilder {
         LlmLogLayerBuilder { settings: Settings::default(), rules: Rules::default(), enabled: true }
     }
@@ -53,47 +53,46 @@ pub struct LlmLogLayerBuilder {
 }
 
 impl LlmLogLayerBuilder {
-    /// The folder below which calls are recorded; made if it is missing. Default: `$LLMLOGS_ROOT`,
-    /// else `./llmlogs/apiCall`.
+    /// Sets the folder below which calls are recorded, which is made if it is missing. Default: `$LLMLOGS_ROOT`, else
+    /// `./llmlogs/apiCall`.
     pub fn root(mut self, root: impl Into<PathBuf>) -> Self {
         self.settings.root = Some(root.into());
         self
     }
 
-    /// How many bytes may wait to be written, bodies included. Default: 64 MiB.
+    /// Sets how many bytes may wait to be written, bodies included. Default: 64 MiB.
     pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
         self.settings.max_queue_bytes = bytes;
         self
     }
 
-    /// What gives way when calls come faster than the disk takes them. Default:
-    /// [`Overflow::Degrade`].
+    /// Sets what gives way when calls come faster than the disk takes them. Default: [`Overflow::Degrade`].
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.settings.overflow = overflow;
         self
     }
 
-    /// What a written call survives. Default: [`Durability::Process`].
+    /// Sets what a written call survives. Default: [`Durability::Process`].
     pub fn durability(mut self, durability: Durability) -> Self {
         self.settings.durability = durability;
         self
     }
 
-    /// How many bytes of a request or response body are kept. Default: 8 MiB. The caller always
-    /// gets all of it. A request counts without the media that are taken out of it.
+    /// Sets how many bytes of a request or response body are recorded; the program always sends and gets all of it. A
+    /// request counts without the media that are taken out of it. Default: 8 MiB.
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.settings.compose.max_body_bytes = bytes;
         self
     }
 
-    /// Whether `input.txt` and `output.txt` are written. Default: yes.
+    /// Sets whether `input.txt` and `output.txt` are written. Default: `true`.
     pub fn text_files(mut self, on: bool) -> Self {
         self.settings.compose.text_files = on;
         self
     }
 
-    /// Whether bodies are recorded. Without them a call is its `metadata.json` and its line in the
-    /// index. Default: yes.
+    /// Sets whether bodies are recorded. Without them a call is its `metadata.json` and its line in the index.
+    /// Default: `true`.
     pub fn bodies(mut self, on: bool) -> Self {
         self.settings.compose.bodies = on;
         self
@@ -106,42 +105,42 @@ impl LlmLogLayerBuilder {
         self
     }
 
-    /// What `model` costs; it comes before the built-in price table, not before a cost that the
-    /// provider itself reports.
+    /// Sets the price of `model`. It takes precedence over the built-in price table, not over a cost that the provider
+    /// itself reports.
     pub fn price(mut self, model: impl Into<String>, price: Price) -> Self {
         self.settings.compose.prices.set(model.into(), price);
         self
     }
 
-    /// What is taken out of bodies before they are recorded. Default: [`Redactor::new`], the built-in
+    /// Sets the rules of what is taken out of bodies before they are recorded. Default: [`Redactor::new`], the built-in
     /// rules.
     pub fn redact(mut self, rules: Redactor) -> Self {
         self.settings.compose.redact = rules;
         self
     }
 
-    /// How many bytes base64 media in a body may have. Larger images, sounds and files are replaced by
+    /// Sets how many bytes base64 media in a body may have. Larger images, sounds and files are replaced by
     /// `{"elided": {"media_type", "bytes", "sha256"}}`. Default: 32 KiB.
     pub fn max_media_bytes(mut self, bytes: usize) -> Self {
         self.settings.compose.max_media_bytes = bytes;
         self
     }
 
-    /// Whether media that is taken out of bodies is kept, once a session, as
-    /// `media/<sha256>.<ext>`. Default: no.
+    /// Sets whether media that is taken out of bodies is stored, once a session, as `media/<sha256>.<ext>`. Default:
+    /// `false`.
     pub fn keep_media(mut self, on: bool) -> Self {
         self.settings.keep_media = on;
         self
     }
 
-    /// Removes what is beyond the limits, when the recorder starts and then hourly, on a thread of its own.
-    /// Default: everything is kept.
+    /// Sets the limits of what is kept. What is beyond them is removed when the recorder starts and then hourly, on a
+    /// thread of its own. Default: everything is kept.
     pub fn retention(mut self, retention: Retention) -> Self {
         self.settings.retention = Some(retention);
         self
     }
 
-    /// Remembers the field `name` of enclosing spans, beside those that are always remembered:
+    /// Adds `name` to the fields of enclosing spans that are recorded as a call's context. These always are:
     /// `user_message`, `agent_iteration` or `iteration`, `phase`, `round`, `task_id`,
     /// `gen_ai.conversation.id` and `gen_ai.agent.name`.
     pub fn context_field(mut self, name: impl Into<Cow<'static, str>>) -> Self {
@@ -149,27 +148,27 @@ impl LlmLogLayerBuilder {
         self
     }
 
-    /// Takes every span for a call of whose metadata `predicate` says so, beside those that are
-    /// recognised by their fields.
+    /// Treats a span as a call if `predicate` returns `true` for its metadata, beside the spans that are recognised by
+    /// their fields.
     ///
-    /// It is asked once a callsite, or a little more often, so its answer must not change.
+    /// The predicate is called once or a few times for a callsite, so its result must not change.
     pub fn call_if(mut self, predicate: impl Fn(&Metadata<'_>) -> bool + Send + Sync + 'static) -> Self {
         self.rules.call_if = Some(Arc::new(predicate));
         self
     }
 
-    /// Whether anything is recorded at all. Default: yes. `LLMLOGS=off` in the environment says no,
-    /// whatever is set here.
+    /// Sets whether anything is recorded at all. With `LLMLOGS=off` in the environment nothing is, whatever is set here.
+    /// Default: `true`.
     pub fn enabled(mut self, on: bool) -> Self {
         self.enabled = on;
         self
     }
 
-    /// Makes the session's folder and starts the recorder.
+    /// Makes the session's folder, starts the recorder's thread, and returns the layer and the recorder's guard.
     ///
     /// # Errors
     ///
-    /// When the root cannot be made or written (the error names it), or no thread can be started.
+    /// Returns an error if the root cannot be made or written (the error names it), or if no thread can be started.
     pub fn build(self) -> io::Result<(LlmLogLayer, LlmLogGuard)> {
         if !self.enabled || switched_off() {
             return Ok((LlmLogLayer::new(self.rules, Arc::new(Off)), LlmLogGuard::inert()));

@@ -1,8 +1,119 @@
-#![cfg_attr(feature = "middleware", doc = include_str!("../README.md"))]
-#![cfg_attr(not(feature = "middleware"), doc = "A call recorder for LLM API calls.")]
+//! A flight recorder for LLM API calls.
+//!
+//! Every call that a program makes to an LLM API, failed ones above all, is left as plain files in a folder of its own:
+//! the request as it was sent, the response as it would have come without streaming, both again as text for people, and
+//! `metadata.json` with provider, model, tokens, cost, latency, errors and context. The program's own threads only gather
+//! by reference; a thread of the recorder decodes and writes.
+//!
+//! There are two sides, each useful without the other: [`LlmLogLayer`] records the calls whose `tracing` spans it sees,
+//! and [`LlmLogMiddleware`] opens such spans for a `reqwest-middleware` client.
+//!
+//! ```no_run
+//! use tracing_subscriber::prelude::*;
+//!
+//! # #[cfg(feature = "middleware")]
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let (layer, _guard) = tracing_llmlogs::layer()?;
+//!     tracing_subscriber::registry().with(layer).init();
+//!
+//!     let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+//!         .with(tracing_llmlogs::LlmLogMiddleware::new())
+//!         .build();
+//!     client.post("https://api.deepseek.com/chat/completions").body("{ … }").send().await?;
+//!     Ok(())
+//! }
+//! # #[cfg(not(feature = "middleware"))]
+//! # fn main() {}
+//! ```
+//!
+//! [`layer()`] has every setting at its default; [`LlmLogLayer::builder`] has the settings. Calls are recorded below
+//! `$LLMLOGS_ROOT`, else below `./llmlogs/apiCall`; with `LLMLOGS=off` in the environment nothing is.
+//!
+//! # The layer alone
+//!
+//! A span is a call if it has OpenTelemetry's field `gen_ai.operation.name` (except for `invoke_agent`, `create_agent`,
+//! `execute_tool` and `invoke_workflow`, which surround calls), or OpenInference's `openinference.span.kind = "LLM"`, or
+//! if the predicate given to [`LlmLogLayerBuilder::call_if`] returns `true`. What its fields and the events inside it
+//! say is recorded, by the names of both conventions and some short ones:
+//!
+//! ```
+//! # let root = tempfile::tempdir()?;
+//! use tracing::{info, info_span};
+//! use tracing_llmlogs::LlmLogLayer;
+//! use tracing_subscriber::prelude::*;
+//!
+//! let (layer, guard) = LlmLogLayer::builder().root(root.path()).build()?;
+//! tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+//!     let call = info_span!("chat", gen_ai.operation.name = "chat", gen_ai.request.model = "deepseek-chat");
+//!     call.in_scope(|| info!(prompt_tokens = 12, completion_tokens = 3, finish_reason = "stop", "done"));
+//! });
+//! assert_eq!(guard.shutdown(std::time::Duration::from_secs(5)).calls, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Some fields of the spans around a call are remembered as its context, such as `user_message` and
+//! `gen_ai.conversation.id`; [`LlmLogLayerBuilder::context_field`] adds others. A call span around spans with the same
+//! request is one call with several attempts; around different requests it is their context.
+//!
+//! # The middleware
+//!
+//! [`LlmLogMiddleware`] recognises inference requests by method, path and body, whatever the host, and lets everything
+//! else pass untouched. Chunks of a stream reach the program as they arrive. Put it last, so that it sees what goes over
+//! the wire; with a retry middleware also first, so that all tries are one call.
+//!
+//! # Calls without HTTP
+//!
+//! [`LlmCall`] is for a local model, an SDK of its own transport, or a client without middleware: it opens the span, takes
+//! the request, and ends by [`LlmCall::finish`] or [`LlmCall::fail`]. Dropped before, the call counts as cancelled.
+//!
+//! # Flushing and shutting down
+//!
+//! The [`LlmLogGuard`] is to be kept until the program ends: dropped, it writes what waits, for at most five seconds, and
+//! the recorder stops. `let (layer, _) = …` drops it at once. [`LlmLogGuard::flush`] waits until every call that is closed
+//! by then is on disk, [`LlmLogGuard::shutdown`] ends the recorder and returns what it counted, [`LlmLogGuard::stats`]
+//! what was written, degraded or lost so far. What gives way when calls come faster than the disk takes them is
+//! [`Overflow`]; what a written call survives is [`Durability`]; how much is kept is [`Retention`].
+//!
+//! # What is never recorded
+//!
+//! Request headers, and so no credential in them; user, password and query of a URL, also where an error quotes them; all
+//! response headers but content type, request id, `Retry-After` and Bedrock's error type and token counts. Text in bodies
+//! and fields that has exactly the shape of a secret is replaced by `[REDACTED]`; a [`Redactor`] adds rules. Base64 media
+//! above [`LlmLogLayerBuilder::max_media_bytes`] is replaced by its type, size and hash. Folders are made with mode 0700,
+//! files with 0600.
+//!
+//! # Reading back
+//!
+//! [`read`] finds sessions and calls below a root and reads what is there, also while it is written and after a crash:
+//!
+//! ```no_run
+//! use tracing_llmlogs::read::Root;
+//!
+//! for call in Root::open("llmlogs/apiCall")?.calls() {
+//!     println!("{}", call?.dir().display());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `cargo install llmlogs` brings the same to the command line.
+//!
+//! # Features
+//!
+//! - `middleware` (default): [`LlmLogMiddleware`] and what it needs of `reqwest`. Without it the crate depends on no HTTP
+//!   client.
+#![cfg_attr(
+    not(feature = "middleware"),
+    doc = "\n[`LlmLogMiddleware`]: https://docs.rs/tracing-llmlogs/latest/tracing_llmlogs/struct.LlmLogMiddleware.html"
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+
+/// The README's examples are tested too.
+#[cfg(all(doctest, feature = "middleware"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;
 
 mod builder;
 mod instrument;
@@ -29,7 +140,7 @@ pub use layer::LlmLogLayer;
 /// ```
 #[doc(inline)]
 pub use llmlogs_core::price::Price;
-/// What is taken out of bodies before they are recorded.
+/// The rules of what is taken out of bodies before they are recorded.
 ///
 /// [`Redactor::new`] knows the shapes of API keys, bearer tokens, JSON web tokens and private keys in PEM
 /// blocks, and replaces what has exactly such a shape, and nothing else, by `[REDACTED]`. Rules of your
@@ -52,7 +163,7 @@ pub use llmlogs_core::price::Price;
 pub use llmlogs_core::redact::Redactor;
 #[doc(inline)]
 pub use llmlogs_core::render::Language;
-/// How much is kept, by age and by size; what is beyond goes, the oldest calls first.
+/// The limits of what is kept, by age and by size. What is beyond them is removed, the oldest calls first.
 ///
 /// Given to [`LlmLogLayerBuilder::retention`](crate::LlmLogLayerBuilder::retention) it holds while the recorder runs.
 /// Called by itself it tidies a root once, beside whoever is recording there:

@@ -1,4 +1,4 @@
-//! Where the layer puts what it has gathered.
+//! What the layer hands calls to, and what the instrumentation knows of the recorders in the process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,15 +6,15 @@ use std::time::SystemTime;
 
 use llmlogs_core::capture::{CallKey, CallRecord, CapturePolicy, CapturedRequest};
 
-/// The recorder as the layer sees it. No method waits unless the user asked for it, none fails.
+/// The recorder as the layer sees it. No method fails, and none blocks unless the recorder is set to.
 pub(crate) trait Sink: Send + Sync {
     /// Returns what is to be captured of a new call, or `None` while recording is switched off.
     fn policy(&self) -> Option<CapturePolicy>;
 
-    /// The request of a call that began `at` is known while the call is still in flight.
+    /// Takes the request of a call that began at `at` and is still in flight.
     fn started(&self, key: CallKey, at: SystemTime, request: &Arc<CapturedRequest>);
 
-    /// A call is over.
+    /// Takes the record of a call that is over.
     fn finished(&self, record: Box<CallRecord>);
 }
 
@@ -31,46 +31,48 @@ impl Sink for Off {
     fn finished(&self, _record: Box<CallRecord>) {}
 }
 
-/// How many there are in this process: recorders whose thread runs, layers, and recorders that are switched on.
+/// Recorders whose thread runs, in this process.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
+/// Layers, of recorders that record and of those that are switched off.
 static LAYERS: AtomicUsize = AtomicUsize::new(0);
+/// Recorders that are switched on.
 static ON: AtomicUsize = AtomicUsize::new(0);
 
-/// What the sending side knows of the recorders without asking any of them.
+/// What there is of recorders in the process.
 pub(crate) struct Recorders;
 
 impl Recorders {
-    /// Whether any is running, so that a call which none of them sees is worth a word.
+    /// Returns whether any recorder is running, so that a call which none of them sees is worth a warning.
     pub(crate) fn any_running() -> bool {
         RUNNING.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether there are some and all are switched off: then bodies are not even looked at, not for other layers'
-    /// sake either.
+    /// Returns whether there are layers and every recorder is switched off. Then bodies are not looked at, not for other
+    /// layers' sake either.
     #[cfg(feature = "middleware")]
     pub(crate) fn all_off() -> bool {
         ON.load(Ordering::Relaxed) == 0 && LAYERS.load(Ordering::Relaxed) > 0
     }
 }
 
-/// Counts something while it lives.
+/// Is counted while it lives.
 #[derive(Debug)]
 pub(crate) struct CountGuard(&'static AtomicUsize);
 
 impl CountGuard {
     pub(crate) fn running() -> Self {
-        CountGuard::in_(&RUNNING)
+        CountGuard::new(&RUNNING)
     }
 
     pub(crate) fn layer() -> Self {
-        CountGuard::in_(&LAYERS)
+        CountGuard::new(&LAYERS)
     }
 
     pub(crate) fn on() -> Self {
-        CountGuard::in_(&ON)
+        CountGuard::new(&ON)
     }
 
-    fn in_(counter: &'static AtomicUsize) -> Self {
+    fn new(counter: &'static AtomicUsize) -> Self {
         counter.fetch_add(1, Ordering::Relaxed);
         CountGuard(counter)
     }

@@ -1,10 +1,10 @@
-//! Words to the user, on standard error: the recorder never emits what it would have to record.
+//! Warnings on standard error. The recorder emits no `tracing` events, which it might have to record itself.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Something that is said once in the life of the process.
+/// A warning that is written once in the life of the process.
 pub(crate) struct WarnOnce(AtomicBool);
 
 impl WarnOnce {
@@ -12,14 +12,14 @@ impl WarnOnce {
         WarnOnce(AtomicBool::new(false))
     }
 
-    pub(crate) fn once(&self, words: fmt::Arguments<'_>) {
+    pub(crate) fn once(&self, message: fmt::Arguments<'_>) {
         if !self.0.load(Ordering::Relaxed) && !self.0.swap(true, Ordering::Relaxed) {
-            warn_stderr(words);
+            warn_stderr(message);
         }
     }
 }
 
-/// Says a line. Where nobody can hear it, that is no reason to fail.
-pub(crate) fn warn_stderr(words: fmt::Arguments<'_>) {
-    let _unheard = writeln!(io::stderr(), "tracing-llmlogs: {words}");
+/// Writes a line to standard error. Where that is closed, nothing else is done.
+pub(crate) fn warn_stderr(message: fmt::Arguments<'_>) {
+    let _closed = writeln!(io::stderr(), "tracing-llmlogs: {message}");
 }

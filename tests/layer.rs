@@ -321,6 +321,22 @@ fn a_call_span_around_the_same_request_is_one_call() {
 }
 
 #[test]
+fn a_request_two_call_spans_deep_is_recorded() {
+    let (subscriber, recorded) = subscriber();
+    tracing::dispatcher::with_default(&subscriber, || {
+        let outer = info_span!("agent_chat", gen_ai.operation.name = "chat").entered();
+        let library = info_span!("library_chat", gen_ai.operation.name = "chat").entered();
+        inner_call("a");
+        drop(library);
+        drop(outer);
+    });
+    let call = recorded.call();
+    assert_eq!(call.json("input.json"), body("a"));
+    assert_eq!(call.json("output.json"), reply("a"));
+    call.assert_meta(&[("/status", json!("ok")), ("/attempts", json!([])), ("/context/spans", json!([]))]);
+}
+
+#[test]
 fn a_span_around_different_requests_is_context() {
     for operation in ["invoke_agent", "chat"] {
         let (subscriber, recorded) = subscriber();

@@ -12,7 +12,7 @@ use llmlogs_core::format::Usage;
 use llmlogs_core::json::Json;
 use llmlogs_core::semconv;
 
-/// Opens the span of a call to `endpoint`; `body` is the request, where it is JSON.
+/// Opens the span of a call to `endpoint`. `body` is the request, if it is JSON.
 pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
     let view = body.map(|body| catch_panic(|| dialect(endpoint.api).request(endpoint, body)));
     let view = view.unwrap_or_default();
@@ -34,7 +34,7 @@ pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
         { semconv::GEN_AI_REQUEST_MODEL } = model,
         { semconv::GEN_AI_REQUEST_STREAM } = view.stream.then_some(true),
         { semconv::GEN_AI_REQUEST_TEMPERATURE } = number(view.temperature),
-        { semconv::GEN_AI_REQUEST_MAX_TOKENS } = view.max_tokens.and_then(Json::as_u64).map(whole),
+        { semconv::GEN_AI_REQUEST_MAX_TOKENS } = view.max_tokens.and_then(Json::as_u64).map(signed),
         { semconv::GEN_AI_REQUEST_TOP_P } = field::Empty,
         { semconv::GEN_AI_REQUEST_TOP_K } = field::Empty,
         { semconv::GEN_AI_REQUEST_FREQUENCY_PENALTY } = field::Empty,
@@ -50,7 +50,7 @@ pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
         { semconv::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS } = field::Empty,
         { semconv::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS } = field::Empty,
         { semconv::SERVER_ADDRESS } = host,
-        { semconv::SERVER_PORT } = port.map(whole),
+        { semconv::SERVER_PORT } = port.map(signed),
         { semconv::HTTP_REQUEST_METHOD } = field::Empty,
         { semconv::HTTP_RESPONSE_STATUS_CODE } = field::Empty,
         { semconv::ERROR_TYPE } = field::Empty,
@@ -66,7 +66,7 @@ pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
                         semconv::GEN_AI_REQUEST_SEED | semconv::GEN_AI_REQUEST_CHOICE_COUNT
                     ) =>
                 {
-                    span.record(name, whole(n));
+                    span.record(name, signed(n));
                 }
                 (_, Some(n)) => {
                     span.record(name, n);
@@ -78,17 +78,18 @@ pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
     span
 }
 
+/// Returns the model by the request's body, else by its path.
 fn model<'e>(endpoint: &'e Endpoint, view: &'e RequestView<'_>) -> Option<&'e str> {
     let in_body = view.model.as_deref().filter(|model| !model.is_empty());
     in_body.or(endpoint.path_model.as_deref())
 }
 
-/// A count as `tracing-opentelemetry` exports it as a number: of unsigned ones it makes strings.
-fn whole(count: u64) -> i64 {
+/// Returns `count` as a signed number: `tracing-opentelemetry` exports unsigned ones as strings.
+fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Host and port of a base URL, the scheme's default port where it names none.
+/// Returns host and port of a base URL; the port is the scheme's default if the URL names none.
 fn address(base_url: &str) -> (Option<&str>, Option<u64>) {
     let Some((scheme, authority)) = base_url.split_once("://") else {
         return (None, None);
@@ -100,7 +101,7 @@ fn address(base_url: &str) -> (Option<&str>, Option<u64>) {
     }
 }
 
-/// What a span tells of how its call ended.
+/// The attributes that a span gets when its call has ended.
 #[derive(Default)]
 struct ResponseAttributes {
     id: Option<String>,
@@ -126,13 +127,13 @@ impl ResponseAttributes {
     }
 }
 
-/// Runs what reads other people's bytes on the caller's thread: a bug there costs the span a few attributes and
-/// the program nothing.
+/// Runs `read`, which reads foreign bytes on the caller's thread, and returns the default if it panics: a bug there costs
+/// the span a few attributes and the program nothing.
 fn catch_panic<T: Default>(read: impl FnOnce() -> T) -> T {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_default()
 }
 
-/// Records on `span` how its call ended: the response's attributes, and its failure.
+/// Records on `spans` how their call ended: the response's attributes and its failure.
 pub(crate) fn record_end<'s>(
     spans: impl Iterator<Item = &'s Span>,
     endpoint: &Endpoint,
@@ -141,7 +142,7 @@ pub(crate) fn record_end<'s>(
     let ResponseAttributes { id, model, reasons, usage, failure } =
         catch_panic(|| ResponseAttributes::of(endpoint, outcome));
     let reasons = (!reasons.is_empty()).then(|| field::debug(reasons));
-    let above_zero = |count: u64| (count > 0).then(|| whole(count));
+    let above_zero = |count: u64| (count > 0).then(|| signed(count));
     for span in spans {
         tracing::record_all!(
             span,
@@ -149,8 +150,8 @@ pub(crate) fn record_end<'s>(
             { semconv::GEN_AI_RESPONSE_ID } = id,
             { semconv::GEN_AI_RESPONSE_MODEL } = model,
             { semconv::GEN_AI_RESPONSE_FINISH_REASONS } = reasons,
-            { semconv::GEN_AI_USAGE_INPUT_TOKENS } = usage.map(|usage| whole(usage.prompt_tokens)),
-            { semconv::GEN_AI_USAGE_OUTPUT_TOKENS } = usage.map(|usage| whole(usage.completion_tokens)),
+            { semconv::GEN_AI_USAGE_INPUT_TOKENS } = usage.map(|usage| signed(usage.prompt_tokens)),
+            { semconv::GEN_AI_USAGE_OUTPUT_TOKENS } = usage.map(|usage| signed(usage.completion_tokens)),
             { semconv::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS } =
                 usage.and_then(|usage| above_zero(usage.cached_tokens)),
             { semconv::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS } =

@@ -1,4 +1,4 @@
-//! Calls without HTTP, or through a client that has no middleware.
+//! [`LlmCall`]: a call without HTTP, or through a client that has no middleware.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -19,7 +19,9 @@ use llmlogs_core::capture::{
 use llmlogs_core::json;
 use llmlogs_core::redact;
 
-use super::{attributes, capture, notice};
+#[cfg(feature = "middleware")]
+use super::reqwest_error;
+use super::{attributes, capture, unseen};
 
 /// A call that is made without HTTP, or through a client that has no middleware.
 ///
@@ -45,12 +47,12 @@ use super::{attributes, capture, notice};
 pub struct LlmCall {
     span: Span,
     endpoint: Arc<Endpoint>,
-    limit: usize,
+    max_body_bytes: usize,
     ended: bool,
 }
 
-/// A call about to start; made by [`LlmCall::builder`].
-#[must_use = "the call begins with `start`"]
+/// The settings of a call that has not started; made by [`LlmCall::builder`].
+#[must_use = "the call starts with `start`"]
 pub struct LlmCallBuilder {
     provider: Cow<'static, str>,
     model: String,
@@ -60,7 +62,7 @@ pub struct LlmCallBuilder {
 }
 
 impl LlmCall {
-    /// A call to `provider` (OpenTelemetry's [`gen_ai.provider.name`] where it has one) for `model`.
+    /// Returns a builder of a call to `model` at `provider` (OpenTelemetry's [`gen_ai.provider.name`] where it has one).
     ///
     /// [`gen_ai.provider.name`]: https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
     pub fn builder(provider: impl Into<Cow<'static, str>>, model: impl Into<String>) -> LlmCallBuilder {
@@ -73,22 +75,22 @@ impl LlmCall {
         }
     }
 
-    /// The call's span: enter it, or instrument a future with it, so that what happens inside is
-    /// seen to belong to the call.
+    /// Returns the call's span: enter it, or instrument a future with it, so that events and spans inside belong to the
+    /// call.
     #[must_use]
     pub fn span(&self) -> &Span {
         &self.span
     }
 
-    /// The call succeeded with `reply`, which is stored as its response body. A provider's own
-    /// response type serves best: its usage, tool calls and finish reason are read from it.
+    /// Ends the call as successful, with `reply` as its response body. The provider's own response type is best: usage,
+    /// tool calls and finish reason are read from it.
     pub fn finish<R: Serialize + ?Sized>(mut self, reply: &R) {
         let body = to_bytes(reply);
         self.end(body, Completion::Complete);
     }
 
-    /// The call failed with `error`. Its text is recorded as `{error:#}` writes it, which is the
-    /// whole chain for `anyhow::Error`; credentials in URLs are left out.
+    /// Ends the call as failed. The error's text is recorded as `{error:#}` writes it, which is the whole chain for
+    /// `anyhow::Error`; credentials in URLs are left out.
     pub fn fail<E: Display + 'static>(mut self, error: &E) {
         let failure = Failure::new(error_type(error), redact::scrub(&format!("{error:#}")));
         self.end(Bytes::new(), Completion::Failed(failure));
@@ -98,7 +100,7 @@ impl LlmCall {
         self.ended = true;
         let response = Arc::new(CapturedResponse {
             head: ResponseHead::default(),
-            body: Body::limited(body, self.limit),
+            body: Body::limited(body, self.max_body_bytes),
             arrivals: ChunkTimings::default(),
             end,
             ended: Instant::now(),
@@ -117,7 +119,7 @@ impl Drop for LlmCall {
 }
 
 impl LlmCallBuilder {
-    /// What is asked for, in the words of OpenTelemetry's [`gen_ai.operation.name`]. Default: `chat`.
+    /// Sets the operation, one of OpenTelemetry's [`gen_ai.operation.name`]. Default: `chat`.
     ///
     /// [`gen_ai.operation.name`]: https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
     pub fn operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
@@ -125,26 +127,26 @@ impl LlmCallBuilder {
         self
     }
 
-    /// Where the call goes. Credentials in the URL are not recorded.
+    /// Sets the URL that the call goes to. Credentials in it are not recorded. Default: none.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = url.into();
         self
     }
 
-    /// The request body.
+    /// Sets the request body, which is written as JSON at once. Default: none.
     pub fn request<R: Serialize + ?Sized>(mut self, body: &R) -> Self {
         self.request = Some(to_bytes(body));
         self
     }
 
-    /// Begins the call.
+    /// Starts the call: opens its span and attaches the request to it.
     pub fn start(self) -> LlmCall {
         let body = self.request.unwrap_or_default();
         let parsed = std::str::from_utf8(&body).ok().and_then(|text| json::parse_shallow(text).ok());
-        let there = api::Request { method: "POST", url: &self.url };
-        let recognised = api::detect_endpoint(there);
-        let api = recognised.as_ref().map(|endpoint| endpoint.api);
-        let (base_url, path) = match recognised.or_else(|| api::unrecognised(there)) {
+        let parts = api::Request { method: "POST", url: &self.url };
+        let detected = api::detect_endpoint(parts);
+        let api = detected.as_ref().map(|endpoint| endpoint.api);
+        let (base_url, path) = match detected.or_else(|| api::unrecognised(parts)) {
             Some(endpoint) => (endpoint.base_url, endpoint.path),
             None => Default::default(),
         };
@@ -160,15 +162,17 @@ impl LlmCallBuilder {
         let span = attributes::open(&endpoint, parsed.as_ref());
         let policy = capture::policy(&span);
         if policy.is_none() {
-            notice::notice_unseen();
+            unseen::warn_unseen();
         }
-        let limit = policy.map_or(0, |policy| policy.max_body_bytes);
+        let max_body_bytes = policy.map_or(0, |policy| policy.max_body_bytes);
         if policy.is_some_and(|policy| policy.bodies) {
-            let request =
-                CapturedRequest { endpoint: Arc::clone(&endpoint), body: Body::limited(body, limit) };
+            let request = CapturedRequest {
+                endpoint: Arc::clone(&endpoint),
+                body: Body::limited(body, max_body_bytes),
+            };
             capture::attach_request(&span, Arc::new(request));
         }
-        LlmCall { span, endpoint, limit, ended: false }
+        LlmCall { span, endpoint, max_body_bytes, ended: false }
     }
 }
 
@@ -180,10 +184,10 @@ fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Bytes {
     }
 }
 
-/// What an error's Rust type tells.
+/// Returns the error type that the Rust type of `error` stands for.
 fn error_type(error: &dyn Any) -> ErrorType {
     #[cfg(feature = "middleware")]
-    if let Some(kind) = crate::middleware::error_type(error) {
+    if let Some(kind) = reqwest_error::error_type(error) {
         return kind;
     }
     match error.downcast_ref::<io::Error>().map(io::Error::kind) {

@@ -31,8 +31,7 @@ pub(crate) fn policy(span: &Span) -> Option<CapturePolicy> {
 pub(crate) fn attach_request(span: &Span, request: Arc<CapturedRequest>) {
     let method = request.endpoint.method.clone();
     update(span, |capture| capture.request = Some(request));
-    // The layer looks at its next chance, and this is one: the request is on disk while the call is
-    // still in flight.
+    // The layer looks for the request when a field is recorded, so that it is on disk while the call is in flight.
     span.record(semconv::HTTP_REQUEST_METHOD, method);
 }
 

@@ -1,4 +1,4 @@
-//! What a callsite is, found out once a callsite and thread.
+//! What a callsite is to the layer, found out once a callsite and thread.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -13,10 +13,10 @@ use llmlogs_core::semconv;
 
 use super::event_fields;
 
-/// A user's own word on which spans are calls.
+/// A user's predicate of which spans are calls.
 pub(crate) type Predicate = Arc<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 
-/// What makes a span a call, and what of the spans around it is remembered.
+/// Which spans are calls, and which fields of the spans around them are remembered.
 #[derive(Clone)]
 pub(crate) struct Rules {
     pub(crate) call_if: Option<Predicate>,
@@ -33,32 +33,31 @@ impl Default for Rules {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Callsite {
     class: Class,
-    /// The sending side opened it.
-    sent: bool,
+    /// The middleware or an `LlmCall` opens its spans.
+    instrumented: bool,
     /// The name of its first field.
     first: Symbol,
-    /// Where those of its fields stand that say whether it is a call.
+    /// The indices of the fields that the layer itself must know; [`NO_FIELD`] where it has none.
     operation: u8,
     kind: u8,
     messages: u8,
 }
 
-/// What a field that says whether its span is a call says.
+/// A field that says whether its span is a call, or which one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Watched {
+pub(super) enum HintField {
     Operation,
     Kind,
     Messages,
 }
 
-/// No field stands there.
-const NOWHERE: u8 = u8::MAX;
+const NO_FIELD: u8 = u8::MAX;
 
 impl Callsite {
     fn new(class: Class, metadata: &'static Metadata<'static>) -> Self {
-        let place = |name| {
+        let index = |name| {
             let found = metadata.fields().field(name);
-            found.and_then(|field| u8::try_from(field.index()).ok()).unwrap_or(NOWHERE)
+            found.and_then(|field| u8::try_from(field.index()).ok()).unwrap_or(NO_FIELD)
         };
         let first = match class {
             Class::Ignored => Symbol::NONE,
@@ -69,29 +68,30 @@ impl Callsite {
         };
         Callsite {
             class,
-            sent: metadata.target() == SpanCapture::TARGET,
+            instrumented: metadata.target() == SpanCapture::TARGET,
             first,
-            operation: place(semconv::GEN_AI_OPERATION_NAME),
-            kind: place(semconv::OPENINFERENCE_SPAN_KIND),
-            messages: place(semconv::GEN_AI_INPUT_MESSAGES),
+            operation: index(semconv::GEN_AI_OPERATION_NAME),
+            kind: index(semconv::OPENINFERENCE_SPAN_KIND),
+            messages: index(semconv::GEN_AI_INPUT_MESSAGES),
         }
     }
 
+    /// Returns the name of `field`, which is one of the callsite's.
     #[inline]
     pub(super) fn name(self, field: &Field) -> Symbol {
         self.first.of_field(field.index())
     }
 
-    /// What `field` says that the layer itself must know.
+    /// Returns which of the fields that the layer itself must know `field` is.
     #[inline]
-    pub(super) fn watched(self, field: &Field) -> Option<Watched> {
-        let place = field.index();
-        if place == usize::from(self.operation) {
-            Some(Watched::Operation)
-        } else if place == usize::from(self.kind) {
-            Some(Watched::Kind)
-        } else if place == usize::from(self.messages) {
-            Some(Watched::Messages)
+    pub(super) fn hint(self, field: &Field) -> Option<HintField> {
+        let index = field.index();
+        if index == usize::from(self.operation) {
+            Some(HintField::Operation)
+        } else if index == usize::from(self.kind) {
+            Some(HintField::Kind)
+        } else if index == usize::from(self.messages) {
+            Some(HintField::Messages)
         } else {
             None
         }
@@ -105,14 +105,15 @@ impl Callsite {
         matches!(self.class, Class::Call | Class::ForcedCall)
     }
 
-    /// The user's predicate says so, whatever the fields say.
+    /// Returns whether the user's predicate makes its spans calls, whatever their fields say.
     pub(super) fn is_forced(self) -> bool {
         self.class == Class::ForcedCall
     }
 
-    /// It is a call whose span the sending side opened, which looks beside it for what is wanted.
-    pub(super) fn is_sent(self) -> bool {
-        self.sent && self.is_call()
+    /// Returns whether its spans are calls that the middleware or an `LlmCall` opens, which look for a [`SpanCapture`]
+    /// in the span's extensions.
+    pub(super) fn is_instrumented(self) -> bool {
+        self.instrumented && self.is_call()
     }
 }
 
@@ -120,19 +121,20 @@ impl Callsite {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     Ignored,
-    /// A span with context fields, or an event that says something of a call.
+    /// A span with context fields, or an event with fields that belong to the call it happens in.
     Context,
     Call,
-    /// The user's predicate says so, whatever the fields say.
+    /// A call by the user's predicate, whatever the fields say.
     ForcedCall,
 }
 
 impl Rules {
-    /// Whether a field of an enclosing span is remembered.
+    /// Returns whether the field `name` of an enclosing span is remembered.
     pub(super) fn is_context(&self, name: &str) -> bool {
         self.context.contains(name)
     }
 
+    /// Classifies the callsite of a span.
     pub(super) fn span(&self, instance: u32, metadata: &'static Metadata<'static>) -> Callsite {
         cached(instance, metadata, || {
             let fields = metadata.fields();
@@ -150,12 +152,14 @@ impl Rules {
         })
     }
 
+    /// Classifies the callsite of an event.
     pub(super) fn event(&self, instance: u32, metadata: &'static Metadata<'static>) -> Callsite {
         cached(instance, metadata, || {
-            let tells = |name| event_fields::kept_name(name, *metadata.level()).is_some();
-            match metadata.fields().iter().any(|field| tells(field.name())) {
-                true => Class::Context,
-                false => Class::Ignored,
+            let is_kept = |name| event_fields::kept_name(name, *metadata.level()).is_some();
+            if metadata.fields().iter().any(|field| is_kept(field.name())) {
+                Class::Context
+            } else {
+                Class::Ignored
             }
         })
     }
@@ -167,16 +171,15 @@ const CACHED: usize = 256;
 type Entry = (usize, u32, Option<Callsite>);
 
 thread_local! {
-    /// Callsites by address and instance. Another callsite may take the place of one; then it is
-    /// classified again.
+    /// Callsites by a hash of address and instance. One that another has displaced is classified again.
     static CACHE: [Cell<Entry>; CACHED] = const { [const { Cell::new((0, 0, None)) }; CACHED] };
 }
 
 fn cached(instance: u32, metadata: &'static Metadata<'static>, classify: impl FnOnce() -> Class) -> Callsite {
     let address = std::ptr::from_ref(metadata) as usize;
-    let place = ((address >> 4) ^ (address >> 12) ^ instance as usize) % CACHED;
+    let slot = ((address >> 4) ^ (address >> 12) ^ instance as usize) % CACHED;
     // A thread that is being torn down has no cache any more.
-    let known = CACHE.try_with(|cache| cache[place].get());
+    let known = CACHE.try_with(|cache| cache[slot].get());
     if let Ok((a, i, Some(callsite))) = known
         && a == address
         && i == instance
@@ -185,6 +188,6 @@ fn cached(instance: u32, metadata: &'static Metadata<'static>, classify: impl Fn
     }
     // A user's predicate may run here, so the cache is not borrowed meanwhile.
     let callsite = Callsite::new(classify(), metadata);
-    let _torn_down = CACHE.try_with(|cache| cache[place].set((address, instance, Some(callsite))));
+    let _torn_down = CACHE.try_with(|cache| cache[slot].set((address, instance, Some(callsite))));
     callsite
 }

@@ -1,16 +1,22 @@
-//! The [`Layer`]: which spans are calls, what their fields and events say, and what surrounds them.
+//! The [`Layer`]: finds the spans that are calls and gathers their fields, events, bodies and context.
 //!
-//! No I/O and no formatting of bodies: a closed call goes to the [`Sink`] as it was gathered.
+//! No I/O and no formatting of bodies: the record of a closed call goes to the [`Sink`] as it was gathered.
 
+mod call_state;
 mod classify;
+mod correlation;
 mod event_fields;
-mod state;
+mod fingerprint;
+mod open_spans;
+mod slots;
+#[cfg(test)]
+mod tests;
 mod visit;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
@@ -18,28 +24,29 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::sink::{CountGuard, Sink};
-use llmlogs_core::capture::{
-    CallKey, CallRecord, CapturePolicy, CapturedRequest, Completion, EnclosingSpan, Fields, SpanCapture,
-    SpanRecord, TimeAnchor,
-};
+use llmlogs_core::capture::{CapturePolicy, Fields, SpanCapture, TimeAnchor};
 
+use call_state::{CallState, OpenCall};
 use classify::Callsite;
 pub(crate) use classify::Rules;
-use state::{Adoption, CallState, Closed, Role, Shared, Slot, Slots, lock};
-use visit::{EventFields, Open, Opening, Visitor};
+use fingerprint::Fingerprint;
+use open_spans::{ClosingCall, OpenSpans, PlacedCall, call_of};
+use slots::{Slot, Slots};
+use visit::{CallFields, ContextFields, EventFields, NewCallFields, Visitor};
 
 /// The layer that records calls; made by [`LlmLogLayer::builder`](crate::LlmLogLayer::builder) or
 /// [`layer`](crate::layer()).
 ///
-/// A span is a call when it has the field `gen_ai.operation.name`, or `openinference.span.kind =
-/// "LLM"`, or when the predicate given to the builder says so.
+/// A span is a call if it has the field `gen_ai.operation.name` (and that is not the name of an operation that surrounds
+/// calls, such as `invoke_agent`), or `openinference.span.kind = "LLM"`, or if the predicate given to
+/// [`call_if`](crate::LlmLogLayerBuilder::call_if) returns `true` for it.
 #[must_use = "a layer records nothing until it is added to a subscriber"]
 pub struct LlmLogLayer {
-    /// Context this layer's slot in a span's extensions from those of other instances.
+    /// Tells this layer's slot in a span's extensions from those of other instances.
     instance: u32,
     rules: Rules,
     sink: Arc<dyn Sink>,
-    /// How many call spans are open: while none is, those that close are not even looked at.
+    /// How many call spans are open: while none is, a span that closes is not looked at.
     open: AtomicUsize,
     _counted: CountGuard,
 }
@@ -63,25 +70,25 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        self.opened(attrs, id, &ctx);
+        self.span_opened(attrs, id, &ctx);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
         if let Some(span) = ctx.span(id) {
-            self.recorded(&span, values);
+            self.fields_recorded(span, values);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        self.happened(event, &ctx);
+        self.event_emitted(event, &ctx);
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
         if std::thread::panicking()
             && let Some(span) = ctx.span(id)
-            && let Some(state) = self.call(&span)
+            && let Some(call) = call_of(self.instance, &span)
         {
-            lock(&state).panicked = true;
+            call.lock().panicked = true;
         }
     }
 
@@ -89,13 +96,13 @@ where
         if self.open.load(Ordering::Relaxed) > 0
             && let Some(span) = ctx.span(&id)
         {
-            self.closed(&span);
+            self.span_closed(span);
         }
     }
 }
 
 impl LlmLogLayer {
-    fn opened<S>(&self, attrs: &Attributes<'_>, id: &Id, ctx: &Context<'_, S>)
+    fn span_opened<S>(&self, attrs: &Attributes<'_>, id: &Id, ctx: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -110,10 +117,10 @@ impl LlmLogLayer {
             let started = TimeAnchor::now();
             // A user's `Debug` may run here and may itself use this span: nothing is locked.
             let fields = Fields::with_capacity_for_span(attrs.metadata().fields().len());
-            let state = CallState::new(started, fields, callsite.is_forced());
-            let mut visitor = Visitor(Opening { callsite, state });
+            let state = CallState::new(fields, callsite.is_forced());
+            let mut visitor = Visitor(NewCallFields { callsite, state });
             attrs.record(&mut visitor);
-            Some(Slot::Call(Arc::new(Mutex::new(visitor.0.state))))
+            Some(Slot::Call(OpenCall::new(started, visitor.0.state)))
         } else {
             let mut fields = Fields::default();
             attrs.record(&mut self.context_visitor(callsite, &mut fields));
@@ -123,7 +130,7 @@ impl LlmLogLayer {
             return;
         };
         let mut extensions = span.extensions_mut();
-        if callsite.is_sent() {
+        if callsite.is_instrumented() {
             let policy = policy.unwrap_or(CapturePolicy::NOTHING);
             match extensions.get_mut::<SpanCapture>() {
                 Some(capture) => capture.policy.join(policy),
@@ -136,12 +143,12 @@ impl LlmLogLayer {
             }
             match extensions.get_mut::<Slots>() {
                 Some(slots) => slots.add(self.instance, slot),
-                None => extensions.insert(Slots::one(self.instance, slot)),
+                None => extensions.insert(Slots::new(self.instance, slot)),
             }
         }
     }
 
-    fn recorded<S>(&self, span: &SpanRef<'_, S>, values: &Record<'_>)
+    fn fields_recorded<S>(&self, span: SpanRef<'_, S>, values: &Record<'_>)
     where
         S: for<'a> LookupSpan<'a>,
     {
@@ -150,15 +157,15 @@ impl LlmLogLayer {
             return;
         }
         if callsite.is_call() {
-            let Some(state) = self.call(span) else {
+            let Some(call) = call_of(self.instance, &span) else {
                 return;
             };
-            values.record(&mut Visitor(Open::new(callsite, &state)));
-            if callsite.is_sent() {
-                self.collect(span, &state);
+            values.record(&mut Visitor(CallFields::new(callsite, &call)));
+            if callsite.is_instrumented() {
+                self.collect(&PlacedCall { span, call });
             }
         } else {
-            // As above.
+            // Nothing is locked here either.
             let mut fields = Fields::default();
             values.record(&mut self.context_visitor(callsite, &mut fields));
             if let Some(slots) = span.extensions_mut().get_mut::<Slots>()
@@ -169,7 +176,7 @@ impl LlmLogLayer {
         }
     }
 
-    fn happened<S>(&self, event: &Event<'_>, ctx: &Context<'_, S>)
+    fn event_emitted<S>(&self, event: &Event<'_>, ctx: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -181,11 +188,11 @@ impl LlmLogLayer {
             return;
         };
         for span in scope {
-            if let Some(state) = self.call(&span) {
+            if let Some(call) = call_of(self.instance, &span) {
                 let level = *event.metadata().level();
                 let keep = |name| event_fields::kept_name(name, level);
-                event.record(&mut Visitor(EventFields { call: Open::new(callsite, &state), keep }));
-                self.collect(&span, &state);
+                event.record(&mut Visitor(EventFields { call: CallFields::new(callsite, &call), keep }));
+                self.collect(&PlacedCall { span, call });
                 return;
             }
         }
@@ -195,249 +202,56 @@ impl LlmLogLayer {
         &'a self,
         callsite: Callsite,
         fields: &'a mut Fields,
-    ) -> Visitor<visit::Context<'a>> {
-        Visitor(visit::Context { callsite, rules: &self.rules, fields })
+    ) -> Visitor<ContextFields<'a>> {
+        Visitor(ContextFields { callsite, rules: &self.rules, fields })
     }
 
-    /// Takes what is new of the bodies that the sending side left in the span.
-    fn collect<S>(&self, span: &SpanRef<'_, S>, state: &Shared)
+    /// Takes what is new of the request and the response that the instrumentation attached to the span.
+    fn collect<'a, S>(&self, placed: &PlacedCall<'a, S>)
     where
-        S: for<'a> LookupSpan<'a>,
+        S: LookupSpan<'a>,
     {
-        let fresh = {
-            let extensions = span.extensions();
+        let (request, may_join) = {
+            let extensions = placed.span.extensions();
             let Some(SpanCapture { request, response, .. }) = extensions.get::<SpanCapture>() else {
                 return;
             };
-            let mut state = lock(state);
+            let mut state = placed.call.lock();
             if state.response.is_none() {
                 state.response.clone_from(response);
             }
-            match (&state.request, request) {
-                (None, Some(request)) => {
-                    state.request = Some(Arc::clone(request));
-                    Some(Arc::clone(request))
-                }
-                _ => None,
-            }
+            let (None, Some(request)) = (&state.request, request) else {
+                return;
+            };
+            state.request = Some(Arc::clone(request));
+            (Arc::clone(request), state.part.may_join())
         };
-        if let Some(request) = fresh {
-            self.request_known(span, state, &request);
-        }
+        correlation::request_seen(&self.open_spans(), placed, Fingerprint::new(request), may_join);
     }
 
-    /// Decides whether a call span with a request is a call of its own or an attempt at the call
-    /// around it, and lets the recorder know of a new call.
-    fn request_known<S>(&self, span: &SpanRef<'_, S>, state: &Shared, request: &Arc<CapturedRequest>)
+    fn span_closed<'a, S>(&self, span: SpanRef<'a, S>)
     where
-        S: for<'a> LookupSpan<'a>,
-    {
-        let adopted = self.enclosing_call(span).map(|outer| {
-            let adoption = lock(&outer).adopt(&state::Identity::Request(Arc::clone(request)));
-            (outer, adoption)
-        });
-        match adopted {
-            Some((outer, Adoption::First(key, started))) => {
-                lock(state).role = Role::AttemptAt(outer);
-                self.sink.started(key, started.wall, request);
-            }
-            Some((outer, Adoption::Again)) => lock(state).role = Role::AttemptAt(outer),
-            Some((outer, Adoption::Refused)) => {
-                self.release(&outer);
-                self.begin(state, request);
-            }
-            None => self.begin(state, request),
-        }
-    }
-
-    fn begin(&self, state: &Shared, request: &Arc<CapturedRequest>) {
-        let key = CallKey::next();
-        let started = {
-            let mut state = lock(state);
-            state.role = Role::Call;
-            state.key = Some(key);
-            state.started
-        };
-        self.sink.started(key, started.wall, request);
-    }
-
-    fn closed<S>(&self, span: &SpanRef<'_, S>)
-    where
-        S: for<'a> LookupSpan<'a>,
+        S: LookupSpan<'a>,
     {
         let callsite = self.rules.span(self.instance, span.metadata());
         if !callsite.is_call() {
             return;
         }
-        let Some(state) = self.call(span) else {
+        let Some(call) = call_of(self.instance, &span) else {
             return;
         };
         self.open.fetch_sub(1, Ordering::Relaxed);
-        if callsite.is_sent() {
-            self.collect(span, &state);
+        let placed = PlacedCall { span, call };
+        if callsite.is_instrumented() {
+            self.collect(&placed);
         }
-        let ended = Instant::now();
-        let (role, is_call, hints, leg) = {
-            let mut state = lock(&state);
-            // A call that was over before is none that the panic has ended.
-            let over = state.response.as_ref().is_some_and(|response| response.end == Completion::Complete);
-            state.panicked |= !over && std::thread::panicking();
-            (state.role.clone(), state.is_call(), state.hints, state.leg(ended))
-        };
-        match role {
-            Role::AttemptAt(outer) => self.attempt_closed(span, &outer, leg),
-            Role::Call => self.call_closed(span, &state, leg),
-            Role::Undecided if !is_call => {
-                // What it adopted while its operation was not known were calls of their own.
-                lock(&state).context_only = true;
-                self.release(&state);
-            }
-            Role::Undecided => {
-                let outer = self.enclosing_call(span);
-                let adoption = outer.as_ref().map(|outer| {
-                    let identity = state::Identity::of_fields(&leg.fields, hints);
-                    lock(outer).adopt(&identity)
-                });
-                match (outer, adoption) {
-                    (Some(outer), Some(Adoption::First(..) | Adoption::Again)) => {
-                        self.attempt_closed(span, &outer, leg);
-                    }
-                    (outer, _) => {
-                        if let Some(outer) = outer {
-                            self.release(&outer);
-                        }
-                        self.call_closed(span, &state, leg);
-                    }
-                }
-            }
-        }
+        correlation::closed(&self.open_spans(), &placed, ClosingCall::new(&placed));
     }
 
-    fn attempt_closed<S>(&self, span: &SpanRef<'_, S>, outer: &Shared, leg: SpanRecord)
+    fn open_spans<'a, S>(&self) -> OpenSpans<'_, 'a, S>
     where
-        S: for<'a> LookupSpan<'a>,
+        S: LookupSpan<'a>,
     {
-        let (context, spans) = self.span_context(span);
-        lock(outer).attempts.push(Closed { leg, context, spans });
-        // The outer span may have turned out to be no call while this attempt was open.
-        self.release(outer);
-    }
-
-    fn call_closed<S>(&self, span: &SpanRef<'_, S>, state: &Shared, own: SpanRecord)
-    where
-        S: for<'a> LookupSpan<'a>,
-    {
-        let (key, attempts, context_only) = {
-            let mut state = lock(state);
-            (state.key.take(), std::mem::take(&mut state.attempts), state.context_only)
-        };
-        if context_only && own.request.is_none() {
-            return;
-        }
-        let (context, spans) = self.span_context(span);
-        self.sink.finished(Box::new(CallRecord {
-            key: key.unwrap_or_else(CallKey::next),
-            own,
-            // Collecting nothing costs more than saying so.
-            attempts: match attempts.is_empty() {
-                true => Vec::new(),
-                false => attempts.into_iter().map(|attempt| attempt.leg).collect(),
-            },
-            context,
-            spans,
-        }));
-    }
-
-    /// Hands on the attempts of a span that is only context as the call that they were.
-    fn release(&self, outer: &Shared) {
-        let (key, mut attempts) = {
-            let mut outer = lock(outer);
-            if !outer.context_only || outer.attempts.is_empty() {
-                return;
-            }
-            (outer.key.take(), std::mem::take(&mut outer.attempts))
-        };
-        let Some(last) = attempts.pop() else {
-            return;
-        };
-        let Closed { leg: mut own, context, spans } = last;
-        let mut legs: Vec<SpanRecord> = attempts.into_iter().map(|attempt| attempt.leg).collect();
-        if !legs.is_empty() {
-            legs.push(own.clone());
-            own.started = legs[0].started;
-        }
-        self.sink.finished(Box::new(CallRecord {
-            key: key.unwrap_or_else(CallKey::next),
-            own,
-            attempts: legs,
-            context,
-            spans,
-        }));
-    }
-
-    /// This instance's state of a call span.
-    fn call<S>(&self, span: &SpanRef<'_, S>) -> Option<Shared>
-    where
-        S: for<'a> LookupSpan<'a>,
-    {
-        match span.extensions().get::<Slots>()?.get(self.instance)? {
-            Slot::Call(state) => Some(Arc::clone(state)),
-            Slot::Context(..) => None,
-        }
-    }
-
-    /// The call, by its outermost span, that `span` lies in.
-    fn enclosing_call<S>(&self, span: &SpanRef<'_, S>) -> Option<Shared>
-    where
-        S: for<'a> LookupSpan<'a>,
-    {
-        for outer in span.parent()?.scope() {
-            let Some(state) = self.call(&outer) else {
-                continue;
-            };
-            let root = {
-                let state = lock(&state);
-                if state.is_known_context() {
-                    continue;
-                }
-                match &state.role {
-                    Role::AttemptAt(root) => Some(Arc::clone(root)),
-                    Role::Undecided | Role::Call => None,
-                }
-            };
-            return Some(root.unwrap_or(state));
-        }
-        None
-    }
-
-    /// The context fields of the spans around `span`, and those spans, outermost first.
-    fn span_context<S>(&self, span: &SpanRef<'_, S>) -> (Fields, Vec<EnclosingSpan>)
-    where
-        S: for<'a> LookupSpan<'a>,
-    {
-        let mut context = Fields::default();
-        let mut spans = Vec::new();
-        let Some(parent) = span.parent() else {
-            return (context, spans);
-        };
-        for outer in parent.scope().from_root() {
-            let mut started = None;
-            if let Some(slots) = outer.extensions().get::<Slots>() {
-                match slots.get(self.instance) {
-                    Some(Slot::Context(fields, opened)) => {
-                        context.extend(fields);
-                        started = Some(*opened);
-                    }
-                    Some(Slot::Call(state)) => {
-                        let state = lock(state);
-                        context.extend_named(&state.fields, |name| self.rules.is_context(name));
-                        started = Some(state.started.wall);
-                    }
-                    None => {}
-                }
-            }
-            spans.push(EnclosingSpan { id: outer.id().into_u64(), name: outer.name(), started });
-        }
-        (context, spans)
+        OpenSpans::new(self.instance, &self.rules, &*self.sink)
     }
 }

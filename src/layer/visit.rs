@@ -1,4 +1,4 @@
-//! Field values into [`Fields`].
+//! Collects the values of fields, which `tracing` shows to a visitor, into [`Fields`].
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -8,30 +8,30 @@ use tracing::field::{Field, Visit};
 
 use llmlogs_core::capture::{FieldValue, Fields, Symbol};
 
+use super::call_state::{CallState, OpenCall};
 use super::classify::{Callsite, Rules};
-use super::state::{CallState, Shared, lock};
 
-/// Where fields go.
+/// Where a visitor puts the values of fields.
 pub(super) trait Store {
-    /// Whether a field is kept at all.
+    /// Returns whether the field's value is kept.
     fn keeps(&self, _field: &Field) -> bool {
         true
     }
 
     fn put(&mut self, field: &Field, value: FieldValue<'_>);
 
-    /// A user's code is about to run, which may itself use the span.
-    fn step_aside(&mut self) {}
+    /// Releases every lock: a user's `Debug` is about to run, which may itself use the span.
+    fn unlock_for_user_code(&mut self) {}
 }
 
 /// The context fields of a span that is no call.
-pub(super) struct Context<'a> {
+pub(super) struct ContextFields<'a> {
     pub(super) callsite: Callsite,
     pub(super) rules: &'a Rules,
     pub(super) fields: &'a mut Fields,
 }
 
-impl Store for Context<'_> {
+impl Store for ContextFields<'_> {
     fn keeps(&self, field: &Field) -> bool {
         self.rules.is_context(field.name())
     }
@@ -41,56 +41,57 @@ impl Store for Context<'_> {
     }
 }
 
-/// All fields of a call span that is being opened.
-pub(super) struct Opening {
+/// All fields of a new call span.
+pub(super) struct NewCallFields {
     pub(super) callsite: Callsite,
     pub(super) state: CallState,
 }
 
-impl Store for Opening {
+impl Store for NewCallFields {
     #[inline]
     fn put(&mut self, field: &Field, value: FieldValue<'_>) {
-        self.state.put(self.callsite.name(field), self.callsite.watched(field), value);
+        self.state.put(self.callsite.name(field), self.callsite.hint(field), value);
     }
 }
 
-/// A call span that is open. It is locked while values are put that no user's code writes.
-pub(super) struct Open<'a> {
+/// The fields of an open call span. It stays locked from one value to the next, but for those that a user's code
+/// writes.
+pub(super) struct CallFields<'a> {
     callsite: Callsite,
-    state: &'a Shared,
+    call: &'a OpenCall,
     locked: Option<MutexGuard<'a, CallState>>,
 }
 
-impl<'a> Open<'a> {
-    pub(super) fn new(callsite: Callsite, state: &'a Shared) -> Self {
-        Open { callsite, state, locked: None }
+impl<'a> CallFields<'a> {
+    pub(super) fn new(callsite: Callsite, call: &'a OpenCall) -> Self {
+        CallFields { callsite, call, locked: None }
     }
 
     fn put_as(&mut self, name: Symbol, field: &Field, value: FieldValue<'_>) {
         let state = self.locked.get_or_insert_with(|| {
-            let mut state = lock(self.state);
+            let mut state = self.call.lock();
             state.fields.make_room();
             state
         });
-        state.put(name, self.callsite.watched(field), value);
+        state.put(name, self.callsite.hint(field), value);
     }
 }
 
-impl Store for Open<'_> {
+impl Store for CallFields<'_> {
     #[inline]
     fn put(&mut self, field: &Field, value: FieldValue<'_>) {
         self.put_as(self.callsite.name(field), field, value);
     }
 
-    fn step_aside(&mut self) {
+    fn unlock_for_user_code(&mut self) {
         self.locked = None;
     }
 }
 
-/// Those of an event's fields that say something of the call it happens in.
+/// The fields of an event that belong to the call it happens in.
 pub(super) struct EventFields<'a, K> {
-    pub(super) call: Open<'a>,
-    /// Under which name a field is kept.
+    pub(super) call: CallFields<'a>,
+    /// Returns the name under which a field is kept.
     pub(super) keep: K,
 }
 
@@ -107,12 +108,12 @@ impl<K: Fn(&'static str) -> Option<&'static str>> Store for EventFields<'_, K> {
         }
     }
 
-    fn step_aside(&mut self) {
-        self.call.step_aside();
+    fn unlock_for_user_code(&mut self) {
+        self.call.unlock_for_user_code();
     }
 }
 
-/// Visits values on behalf of a store.
+/// Passes the values it visits to a store.
 pub(super) struct Visitor<S>(pub(super) S);
 
 impl<S: Store> Visitor<S> {
@@ -125,7 +126,7 @@ impl<S: Store> Visitor<S> {
 
     fn put_text(&mut self, field: &Field, write: impl FnOnce(&mut String)) {
         if self.0.keeps(field) {
-            self.0.step_aside();
+            self.0.unlock_for_user_code();
             let mut text = String::new();
             write(&mut text);
             self.0.put(field, FieldValue::Str(&text));
@@ -168,7 +169,7 @@ impl<S: Store> Visit for Visitor<S> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.put_text(field, |out| {
-            // As above.
+            // A formatter that fails leaves what it had written.
             let _unfinished = write!(out, "{value:?}");
         });
     }

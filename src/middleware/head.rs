@@ -28,6 +28,7 @@ const COUNTS: [(&str, &str); 4] = [
     ("x-amzn-bedrock-cache-write-input-token-count", "cacheWriteInputTokenCount"),
 ];
 
+/// Returns what is kept of a response's status line and headers.
 pub(super) fn head(response: &Response) -> ResponseHead {
     let headers = response.headers();
     let mut head = ResponseHead { status: Some(response.status().as_u16()), ..ResponseHead::default() };

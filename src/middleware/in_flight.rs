@@ -12,13 +12,13 @@ use llmlogs_core::capture::{
     ResponseHead,
 };
 
-/// Spans that end with a response that another span follows: an outer middleware's of the same call.
-/// `None` once the response has ended.
+/// The spans of outer middlewares around the same response, which end with the innermost one's. `None` once the response
+/// has ended.
 #[derive(Clone)]
 pub(super) struct LinkedSpans(Arc<Mutex<Option<Vec<Span>>>>);
 
 impl LinkedSpans {
-    /// Adds a span; gives it back where the response has ended already.
+    /// Adds a span; returns it if the response has ended already.
     fn link(&self, span: Span) -> Result<(), Span> {
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(linked) => {
@@ -34,25 +34,24 @@ impl LinkedSpans {
     }
 }
 
-/// Holds the call's span open and gathers what comes back. Dropped before its end, it records what
-/// it has.
+/// Holds the call's span open and gathers the response. Dropped before the end of the call, it records what it has.
 pub(super) struct InFlightCall {
     span: Span,
     endpoint: Arc<Endpoint>,
-    /// What of bodies is kept; nobody but other layers listens where it is `None`.
+    /// What is captured; `None` if only other layers listen.
     policy: Option<CapturePolicy>,
     head: ResponseHead,
     kept: Vec<u8>,
-    /// What `kept` has of the memory for calls in flight; `None` once there was too little.
-    held: Option<MemoryReservation>,
-    /// All bytes of the body so far, kept or not.
-    seen: u64,
+    /// The memory that `kept` takes of what calls in flight may have; `None` once there was too little.
+    reservation: Option<MemoryReservation>,
+    /// How many bytes of the body there were so far, kept or not.
+    received: u64,
     arrivals: ChunkTimings,
     linked: LinkedSpans,
-    over: bool,
+    ended: bool,
 }
 
-/// How much is kept where no recorder says otherwise: enough for the span's own attributes.
+/// How many bytes of a body are kept where no recorder sees the span: enough for the span's own attributes.
 const LIMIT_WITHOUT_RECORDER: usize = 1 << 20;
 
 impl InFlightCall {
@@ -63,11 +62,11 @@ impl InFlightCall {
             policy,
             head: ResponseHead::default(),
             kept: Vec::new(),
-            held: Some(MemoryReservation::default()),
-            seen: 0,
+            reservation: Some(MemoryReservation::default()),
+            received: 0,
             arrivals: ChunkTimings::default(),
             linked: LinkedSpans(Arc::new(Mutex::new(Some(Vec::new())))),
-            over: false,
+            ended: false,
         }
     }
 
@@ -79,10 +78,10 @@ impl InFlightCall {
         self.linked.clone()
     }
 
-    /// Lets another span's flight tell the end of this one too; says whether it will.
+    /// Lets the call that `linked` belongs to end this one's span too. Returns whether it will.
     pub(super) fn link(&mut self, linked: &LinkedSpans) -> bool {
-        self.over = linked.link(self.span.clone()).is_ok();
-        self.over
+        self.ended = linked.link(self.span.clone()).is_ok();
+        self.ended
     }
 
     pub(super) fn answered(&mut self, head: ResponseHead, length: Option<u64>) {
@@ -103,9 +102,9 @@ impl InFlightCall {
     }
 
     pub(super) fn chunk(&mut self, data: &Bytes) {
-        self.seen += data.len() as u64;
+        self.received += data.len() as u64;
         let room = self.limit().saturating_sub(self.kept.len());
-        if room == 0 || self.held.is_none() {
+        if room == 0 || self.reservation.is_none() {
             return;
         }
         let part = &data[..data.len().min(room)];
@@ -120,15 +119,15 @@ impl InFlightCall {
         self.arrivals.note(self.kept.len(), Instant::now);
     }
 
-    /// Makes room for `more` bytes, where the calls in flight do not hold too much already; otherwise this one
-    /// gives up its body.
+    /// Makes room for `more` bytes if the calls in flight do not hold too much already; otherwise this one gives up its
+    /// body. Returns whether there is room.
     fn reserve(&mut self, more: usize) -> bool {
         let budget = self.policy.map_or(usize::MAX, |policy| policy.max_bytes_in_flight);
-        if self.held.as_mut().is_some_and(|held| held.take(more, budget)) {
+        if self.reservation.as_mut().is_some_and(|reservation| reservation.take(more, budget)) {
             self.kept.reserve_exact(more);
             return true;
         }
-        self.held = None;
+        self.reservation = None;
         self.kept = Vec::new();
         false
     }
@@ -138,18 +137,18 @@ impl InFlightCall {
     }
 
     pub(super) fn end(&mut self, end: Completion) {
-        if std::mem::replace(&mut self.over, true) {
+        if std::mem::replace(&mut self.ended, true) {
             return;
         }
         let ended = Instant::now();
         let bytes = Bytes::from(std::mem::take(&mut self.kept));
-        let given_up = self.held.take().is_none();
+        let given_up = self.reservation.take().is_none();
         let body = if given_up {
-            Body::GivenUp { original: self.seen }
-        } else if bytes.len() as u64 == self.seen {
+            Body::GivenUp { original: self.received }
+        } else if bytes.len() as u64 == self.received {
             Body::limited(bytes, usize::MAX)
         } else {
-            Body::Cut { bytes, original: self.seen }
+            Body::Cut { bytes, original: self.received }
         };
         let response = Arc::new(CapturedResponse {
             head: std::mem::take(&mut self.head),
@@ -163,7 +162,7 @@ impl InFlightCall {
         }
         let linked = self.linked.take();
         instrument::record_end(std::iter::once(&self.span).chain(&linked), &self.endpoint, &response);
-        // The linked' spans close after this flight's own, which they surround.
+        // The linked spans close after this call's own, which they surround.
         self.span = Span::none();
     }
 }

@@ -1,10 +1,10 @@
-//! The [`reqwest_middleware`] middleware: recognises calls, opens their spans, and follows the
-//! response to the end of its body.
+//! The [`reqwest_middleware`] middleware: recognises calls, opens their spans, and follows the response to the end of
+//! its body.
 
-mod error;
 mod head;
 mod in_flight;
 mod tee;
+mod timer;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,10 +21,9 @@ use llmlogs_core::api;
 use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
 use llmlogs_core::json;
 
-pub(crate) use error::error_type;
 use in_flight::InFlightCall;
 
-/// A user's own word on which requests are calls.
+/// A user's predicate of which requests are calls.
 type Matcher = Arc<dyn Fn(&Method, &Url) -> bool + Send + Sync>;
 
 /// Records the calls that a client makes to LLM APIs.
@@ -51,21 +50,21 @@ pub struct LlmLogMiddleware {
 }
 
 impl LlmLogMiddleware {
-    /// A middleware that recognises the APIs that the crate knows.
+    /// Returns a middleware that recognises the APIs that the crate knows.
     #[must_use]
     pub fn new() -> Self {
         LlmLogMiddleware::default()
     }
 
-    /// Takes a request for a call if `matcher` says so, beside those that are recognised by
-    /// themselves. Its bodies are recorded as they are.
+    /// Treats a request as a call if `matcher` returns `true` for it, beside those that are recognised by themselves. Its
+    /// bodies are recorded as they are, unless they have the shape of a known API.
     #[must_use]
     pub fn match_request(mut self, matcher: impl Fn(&Method, &Url) -> bool + Send + Sync + 'static) -> Self {
         self.matchers.push(Arc::new(matcher));
         self
     }
 
-    /// Calls what `host` serves by the name `provider` (OpenTelemetry's [`gen_ai.provider.name`] where it
+    /// Sets the provider name for what `host` serves (OpenTelemetry's [`gen_ai.provider.name`] where it
     /// has one): a gateway or a server of your own. `host` is a name or an address, without the port.
     ///
     /// [`gen_ai.provider.name`]: https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
@@ -75,29 +74,29 @@ impl LlmLogMiddleware {
         self
     }
 
-    fn recognised(&self, request: &Request) -> Option<Recognised> {
-        let seen = api::Request { method: request.method().as_str(), url: request.url().as_str() };
+    fn detect(&self, request: &Request) -> Option<Detected> {
+        let parts = api::Request { method: request.method().as_str(), url: request.url().as_str() };
         let matched = || self.matchers.iter().any(|matches| matches(request.method(), request.url()));
-        let recognised = api::detect_endpoint(seen);
-        let mut told = recognised.is_none();
-        let mut endpoint = match recognised {
+        let known = api::detect_endpoint(parts);
+        let mut by_user = known.is_none();
+        let mut endpoint = match known {
             Some(endpoint) => endpoint,
-            None => api::unrecognised(seen).filter(|_| matched())?,
+            None => api::unrecognised(parts).filter(|_| matched())?,
         };
         let host = request.url().host_str().unwrap_or_default();
         if let Some((_, provider)) = self.hosts.iter().find(|(known, _)| known == host) {
             endpoint.provider = provider.clone().into();
-            told = true;
+            by_user = true;
         }
-        Some(Recognised { endpoint, told })
+        Some(Detected { endpoint, by_user })
     }
 }
 
 /// A request that may be a call.
-struct Recognised {
+struct Detected {
     endpoint: Endpoint,
-    /// The user has said so; otherwise the body may yet tell otherwise.
-    told: bool,
+    /// The user named the host or matched the request. Otherwise the body decides whether it is a call.
+    by_user: bool,
 }
 
 impl fmt::Debug for LlmLogMiddleware {
@@ -115,18 +114,18 @@ impl Middleware for LlmLogMiddleware {
         next: Next<'_>,
     ) -> Result<Response> {
         if instrument::is_unseen() {
-            if Recorders::any_running() && self.recognised(&request).is_some() {
-                instrument::notice_unseen();
+            if Recorders::any_running() && self.detect(&request).is_some() {
+                instrument::warn_unseen();
             }
             return next.run(request, extensions).await;
         }
-        let Some(recognised) = self.recognised(&request) else {
+        let Some(detected) = self.detect(&request) else {
             return next.run(request, extensions).await;
         };
         if Recorders::all_off() {
-            return unrecorded(recognised, request, extensions, next).await;
+            return send_unrecorded(detected, request, extensions, next).await;
         }
-        let mut call = match InFlightCall::begin(recognised, buffered(&mut request)) {
+        let mut call = match InFlightCall::start(detected, buffered_body(&mut request)) {
             Some(call) => call,
             None => return next.run(request, extensions).await,
         };
@@ -135,7 +134,7 @@ impl Middleware for LlmLogMiddleware {
         match result {
             Ok(response) => Ok(tee::attach(response, call).await),
             Err(error) => {
-                call.fail(error::failure(&error));
+                call.fail(instrument::request_failure(&error));
                 Err(error)
             }
         }
@@ -144,26 +143,26 @@ impl Middleware for LlmLogMiddleware {
 
 /// Sends a request that no recorder wants. Its span has what the address and the status tell, and ends with the
 /// response's head: neither body is looked at.
-async fn unrecorded(
-    Recognised { endpoint, told }: Recognised,
+async fn send_unrecorded(
+    Detected { endpoint, by_user }: Detected,
     request: Request,
     extensions: &mut http::Extensions,
     next: Next<'_>,
 ) -> Result<Response> {
-    if !told && !api::body_confirms_llm(&endpoint, None) {
+    if !by_user && !api::body_confirms_llm(&endpoint, None) {
         return next.run(request, extensions).await;
     }
     let span = instrument::open(&endpoint, None);
     let result = next.run(request, extensions).instrument(span.clone()).await;
     match &result {
         Ok(response) => instrument::record_status(&span, response.status().as_u16()),
-        Err(error) => instrument::record_failure(&span, &error::failure(error)),
+        Err(error) => instrument::record_failure(&span, &instrument::request_failure(error)),
     }
     result
 }
 
-/// The body of a request: its bytes by reference where they are in memory.
-fn buffered(request: &mut Request) -> Option<Bytes> {
+/// Returns the body of `request`, its bytes by reference, or `None` if it is not in memory.
+fn buffered_body(request: &mut Request) -> Option<Bytes> {
     let Some(body) = request.body_mut() else {
         return Some(Bytes::new());
     };
@@ -178,19 +177,20 @@ fn buffered(request: &mut Request) -> Option<Bytes> {
     Some(bytes)
 }
 
-/// A request is the program's own memory, so as many times the limit of it may be held: most of what makes one large
-/// is media, which will not be stored in its place.
-const BY_REFERENCE: usize = 8;
+/// How many times the limit of a body's bytes are held of a request: they are the program's own memory, and most of what
+/// makes a request large is media, which is not stored in its place.
+const REQUEST_LIMIT_FACTOR: usize = 8;
 
 impl InFlightCall {
-    /// Opens the call's span and leaves its request there; `None` where nobody listens, or where it is no call.
-    fn begin(Recognised { mut endpoint, told }: Recognised, body: Option<Bytes>) -> Option<Self> {
+    /// Opens the call's span and attaches the request to it. Returns `None` if nobody listens, or if the body shows that
+    /// the request is no call.
+    fn start(Detected { mut endpoint, by_user }: Detected, body: Option<Bytes>) -> Option<Self> {
         let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
         let parsed = text.and_then(|text| json::parse_shallow(text).ok());
-        if !told && body.is_some() && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
+        if !by_user && body.is_some() && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
             return None;
         }
-        if told && endpoint.api == Api::Raw {
+        if by_user && endpoint.api == Api::Raw {
             // A path of the user's own; the body may well be of a known shape.
             endpoint.api = api::api_of(&endpoint.provider, parsed.as_ref());
         }
@@ -198,13 +198,13 @@ impl InFlightCall {
         let span = instrument::open(&endpoint, parsed.as_ref());
         let policy = instrument::policy(&span);
         if policy.is_none() {
-            instrument::notice_unseen();
+            instrument::warn_unseen();
         }
         if span.is_disabled() {
             return None;
         }
         if policy.is_some_and(|policy| policy.bodies) {
-            let limit = policy.map_or(0, |policy| policy.max_body_bytes).saturating_mul(BY_REFERENCE);
+            let limit = policy.map_or(0, |policy| policy.max_body_bytes).saturating_mul(REQUEST_LIMIT_FACTOR);
             let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
             let endpoint = Arc::clone(&endpoint);
             instrument::attach_request(&span, Arc::new(CapturedRequest { endpoint, body }));

@@ -2,25 +2,26 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt};
 
+use crate::instrument;
 use llmlogs_core::capture::Completion;
 
-use super::error::body_failure;
 use super::head::head;
 use super::in_flight::{InFlightCall, LinkedSpans};
+use super::timer::Deadline;
 
-/// How much of an error's body is read before the response is passed on, and for how long: a retry
-/// middleware drops it unread.
+/// How many bytes of an error's body are read before the response is passed on, and for how long: a retry middleware
+/// drops it unread.
 const ERROR_PREFIX: usize = 64 << 10;
 const ERROR_WAIT: Duration = Duration::from_secs(1);
 
-/// Follows `response` to its end on behalf of `flight`.
+/// Returns `response` with a body that reports to `call` what passes, to its end.
 pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Response {
     if let Some(linked) = response.extensions().get::<LinkedSpans>().cloned()
         && call.link(&linked)
@@ -33,11 +34,11 @@ pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Respon
     call.answered(head(&response), length);
     let linked = call.linked();
     let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-    let mut tee = Tee { inner: body, ahead: VecDeque::new(), left: length, call };
+    let mut tee = Tee { inner: body, ahead: VecDeque::new(), remaining: length, call };
     if failed {
         tee.read_ahead().await;
     }
-    // The only way to say a response's URL is a builder's extension.
+    // The only way to set a response's URL is an extension that the builder makes.
     if let Ok(with_url) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(with_url.into_parts().0.extensions);
     }
@@ -47,13 +48,13 @@ pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Respon
 
 type Polled = Option<Result<Frame<Bytes>, reqwest::Error>>;
 
-/// Hands on every frame as it comes and shows it to the flight.
+/// Passes every frame on as it comes and shows it to the call.
 struct Tee {
     inner: reqwest::Body,
     /// Frames of an error's body that were read before the response was passed on.
     ahead: VecDeque<Polled>,
     /// How many bytes are still to come, where the response says how long it is.
-    left: Option<u64>,
+    remaining: Option<u64>,
     call: InFlightCall,
 }
 
@@ -63,13 +64,13 @@ impl Tee {
         match &polled {
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    if let Some(left) = &mut self.left {
-                        *left = left.saturating_sub(data.len() as u64);
+                    if let Some(remaining) = &mut self.remaining {
+                        *remaining = remaining.saturating_sub(data.len() as u64);
                     }
                     self.call.chunk(data);
                 }
             }
-            Some(Err(error)) => self.call.fail(body_failure(error)),
+            Some(Err(error)) => self.call.fail(instrument::body_failure(error)),
             None => self.call.end(Completion::Complete),
         }
         Poll::Ready(polled)
@@ -82,12 +83,8 @@ impl Tee {
         std::future::poll_fn(|context| {
             while length < ERROR_PREFIX {
                 let Poll::Ready(polled) = self.poll_inner(context) else {
-                    // Most errors are all there at once; only for others a timer is needed.
-                    let deadline = *deadline.get_or_insert_with(|| wake_in(ERROR_WAIT, context.waker()));
-                    return match deadline {
-                        Some(deadline) if Instant::now() < deadline => Poll::Pending,
-                        _ => Poll::Ready(()),
-                    };
+                    // Most errors are all there at once; only others need a timer.
+                    return deadline.get_or_insert_with(|| Deadline::after(ERROR_WAIT)).poll(context);
                 };
                 let last = !matches!(polled, Some(Ok(_)));
                 if let Some(Ok(frame)) = &polled {
@@ -102,18 +99,6 @@ impl Tee {
         })
         .await;
     }
-}
-
-/// Wakes the task at a moment, which is returned; `None` where that cannot be done. Not by the runtime's timer: a
-/// program may have built its runtime without one, and asking for it would panic.
-fn wake_in(wait: Duration, waker: &Waker) -> Option<Instant> {
-    let deadline = Instant::now() + wait;
-    let waker = waker.clone();
-    let sleep = move || {
-        std::thread::sleep(wait);
-        waker.wake();
-    };
-    std::thread::Builder::new().name("llmlogs-timer".to_owned()).spawn(sleep).ok().map(|_detached| deadline)
 }
 
 impl Body for Tee {
@@ -148,7 +133,7 @@ impl Body for Tee {
 impl Drop for Tee {
     fn drop(&mut self) {
         // Many readers stop when they have all bytes, or at the status of an error.
-        let all_there = self.left == Some(0) || self.inner.is_end_stream();
+        let all_there = self.remaining == Some(0) || self.inner.is_end_stream();
         self.call.end(if all_there { Completion::Complete } else { Completion::Dropped });
     }
 }

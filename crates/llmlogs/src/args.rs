@@ -1,10 +1,10 @@
-//! What can be said on the command line.
+//! The command line.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::when::{Dates, Span, TimeRange};
+use llmlogs_core::read::{Dates, Filter, SearchPart, TimeRange, TimeSpan};
 
 /// What happened between this machine and its LLM APIs.
 ///
@@ -258,7 +258,45 @@ pub(crate) struct Filters {
     pub(crate) tool: Option<String>,
     /// That took at least this long: 500ms, 10s, 2m
     #[arg(long, value_name = "TIME")]
-    pub(crate) min_latency: Option<Span>,
+    pub(crate) min_latency: Option<TimeSpan>,
+}
+
+impl Filters {
+    /// Returns the filter that the options describe, and `dates` of a command that takes some.
+    pub(crate) fn filter(&self, dates: Option<&Dates>) -> Filter {
+        let mut filter = Filter::new();
+        if let Some(dates) = dates {
+            filter = filter.dates(dates.clone());
+        }
+        if let Some(since) = self.since {
+            filter = filter.since_range(since);
+        }
+        if let Some(until) = self.until {
+            filter = filter.until_range(until);
+        }
+        if let Some(session) = &self.session {
+            filter = filter.session(session);
+        }
+        if let Some(model) = &self.model {
+            filter = filter.model(model);
+        }
+        if let Some(provider) = &self.provider {
+            filter = filter.provider(provider);
+        }
+        for status in &self.status {
+            filter = filter.status((*status).into());
+        }
+        if let Some(error_type) = &self.error_type {
+            filter = filter.error_type(error_type);
+        }
+        if let Some(tool) = &self.tool {
+            filter = filter.tool(tool);
+        }
+        if let Some(latency) = self.min_latency {
+            filter = filter.min_latency(latency.0);
+        }
+        filter
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -268,6 +306,18 @@ pub(crate) enum StatusFilter {
     Cancelled,
     InFlight,
     Interrupted,
+}
+
+impl From<StatusFilter> for llmlogs_core::read::StatusFilter {
+    fn from(status: StatusFilter) -> Self {
+        match status {
+            StatusFilter::Ok => Self::Ok,
+            StatusFilter::Error => Self::Error,
+            StatusFilter::Cancelled => Self::Cancelled,
+            StatusFilter::InFlight => Self::InFlight,
+            StatusFilter::Interrupted => Self::Interrupted,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -336,6 +386,19 @@ pub(crate) enum PartFilter {
     Error,
     /// All of them.
     All,
+}
+
+impl PartFilter {
+    /// Returns the parts of a call that it means.
+    pub(crate) fn parts(self) -> &'static [SearchPart] {
+        match self {
+            PartFilter::User => &[SearchPart::User],
+            PartFilter::Input => &[SearchPart::Input],
+            PartFilter::Output => &[SearchPart::Output],
+            PartFilter::Error => &[SearchPart::Error],
+            PartFilter::All => &[SearchPart::User, SearchPart::Input, SearchPart::Output, SearchPart::Error],
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -419,9 +482,9 @@ pub(crate) enum Format {
 pub(crate) struct Prune {
     /// Remove calls that started longer ago than this: 30d, 12h
     #[arg(long, value_name = "TIME")]
-    pub(crate) older_than: Option<Span>,
+    pub(crate) older_than: Option<TimeSpan>,
     /// Remove the oldest calls until the root is no larger than this: 500MB, 2GB
-    #[arg(long, value_name = "SIZE", value_parser = crate::when::bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = crate::size::parse)]
     pub(crate) max_size: Option<u64>,
     /// Only say what would be removed
     #[arg(long)]

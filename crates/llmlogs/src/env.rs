@@ -1,16 +1,13 @@
-//! What every command stands on: the root, the output, how times are shown.
+//! What every command needs: the root, the output, how times are shown.
 
 use std::path::{Path, PathBuf};
 
-use llmlogs_core::read::Root;
+use llmlogs_core::read::{DEFAULT_ROOT, Filter, ROOT_VARIABLE, Root};
 
 use crate::args::Global;
-use crate::outcome::CliError;
+use crate::outcome::{CliError, describe};
 use crate::output::format::Clock;
 use crate::output::out::Out;
-
-/// The parts of a path that a root has below a project's folder.
-const USUAL: &str = "llmlogs/apiCall";
 
 pub(crate) struct Env {
     pub(crate) root: Root,
@@ -24,7 +21,8 @@ impl Env {
         let path = find(global.root.as_deref())?;
         let root = Root::open(&path).map_err(|error| {
             CliError::Root(format!(
-                "cannot read the root: {error}\nGive its folder with --root or LLMLOGS_ROOT."
+                "cannot read the root: {}\nGive its folder with --root or LLMLOGS_ROOT.",
+                describe(&error)
             ))
         })?;
         let out = Out::new(global.color, pager && !global.no_pager);
@@ -36,22 +34,41 @@ fn find(given: Option<&Path>) -> Result<PathBuf, CliError> {
     if let Some(path) = given {
         return Ok(path.to_owned());
     }
-    if let Some(path) = std::env::var_os("LLMLOGS_ROOT").filter(|path| !path.is_empty()) {
+    if let Some(path) = std::env::var_os(ROOT_VARIABLE).filter(|path| !path.is_empty()) {
         return Ok(path.into());
     }
     let here = std::env::current_dir()
         .map_err(|error| CliError::Root(format!("cannot tell the current folder: {error}")))?;
     for (up, folder) in here.ancestors().enumerate() {
-        let usual = folder.join(USUAL);
-        if usual.is_dir() {
-            return Ok(if up == 0 { PathBuf::from(USUAL) } else { usual });
+        let candidate = folder.join(DEFAULT_ROOT);
+        if candidate.is_dir() {
+            return Ok(if up == 0 { PathBuf::from(DEFAULT_ROOT) } else { candidate });
         }
-        // Someone who stands inside of a root means that one.
-        if folder.ends_with(USUAL) {
+        // In a root, that one is meant.
+        if folder.ends_with(DEFAULT_ROOT) {
             return Ok(folder.to_owned());
         }
     }
     Err(CliError::Root(format!(
-        "no {USUAL} here or in a parent folder.\nGive the folder of the calls with --root or LLMLOGS_ROOT."
+        "no {DEFAULT_ROOT} here or in a parent folder.\nGive the folder of the calls with --root or LLMLOGS_ROOT."
     )))
+}
+
+/// Returns what to say if no call passes `filter`.
+pub(crate) fn no_calls(env: &Env, filter: &Filter) -> String {
+    let root = env.root.path().display();
+    if filter.is_empty() {
+        return format!("no calls in {root}");
+    }
+    let days: Vec<_> =
+        env.root.days().map(|days| days.map(|day| day.name().to_owned()).collect()).unwrap_or_default();
+    match (days.first(), days.last()) {
+        (Some(first), Some(last)) if !days.iter().any(|day| filter.matches_day(day)) => {
+            format!("no such calls in {root}: it has days from {first} to {last}")
+        }
+        (None, _) => format!("no calls in {root}"),
+        _ => {
+            format!("no such calls in {root}\nllmlogs stats lists the models, tools and sessions there are.")
+        }
+    }
 }

@@ -1,23 +1,29 @@
 //! The `llmlogs` command: what happened, in one short command.
 //!
-//! Reads through [`read`](llmlogs_core::read); never records. `commands/` has a file a command, which gathers first and
-//! prints afterwards; `output/` is how text gets onto a terminal. What they share is here: `args` what can be said, `env`
-//! root and terminal, `filter` and `selector` which calls are meant.
+//! Reads through [`llmlogs_core::read`], which `tracing_llmlogs::read` is; never records.
+//!
+//! | module | what is in it |
+//! | --- | --- |
+//! | `args` | the command line |
+//! | `commands` | a file a command: asks, then prints |
+//! | `output` | how text gets onto a terminal, into a pipe, into a table |
+//! | `env` | root, output and clock of a run |
+//! | `select` | the call that an argument means |
+//! | `bundle` | a call as one JSON object |
+//! | `outcome`, `read_failures` | how a command ends |
+//! | `confirm`, `interrupt`, `size` | questions on the terminal, Ctrl-C, sizes as people write them |
 
 mod args;
-mod body;
 mod bundle;
 mod commands;
 mod confirm;
-mod count;
 mod env;
-mod filter;
 mod interrupt;
-mod mask;
 mod outcome;
 mod output;
-mod selector;
-mod when;
+mod read_failures;
+mod select;
+mod size;
 
 use std::process::ExitCode;
 
@@ -70,11 +76,4 @@ fn run(cli: Cli) -> Result<Outcome, CliError> {
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man) => packaging::man(),
     }
-}
-
-/// How many bytes the indexes of the sessions have.
-fn index_bytes(sessions: &[llmlogs_core::read::Session]) -> u64 {
-    let size =
-        |session: &llmlogs_core::read::Session| std::fs::symlink_metadata(session.dir().join("index.jsonl"));
-    sessions.iter().filter_map(|session| size(session).ok()).map(|found| found.len()).sum()
 }

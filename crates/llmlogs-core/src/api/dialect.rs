@@ -1,52 +1,61 @@
-//! The shape of one API's file.
+//! What the file of an API implements: how its requests, responses and streams are read.
 
 use crate::capture::Endpoint;
 use crate::json::Json;
 
 use super::view::{RequestView, ResponseView};
 
-/// How one API speaks.
+/// Reads the bodies of one API. Nothing fails: what is not understood is left out of the views.
 pub trait Dialect: Sync {
-    /// What a request body says.
+    /// Returns what a request body asks for.
     fn request<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j>;
 
-    /// What a response body, or a folded stream, says.
+    /// Returns what a response body, or a folded stream, contains.
     fn response<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j>;
 
-    /// Folds a stream into the object that the API would have returned without streaming; `None`
+    /// Returns a fold of a stream into the object that the API would have returned without streaming; `None`
     /// where streams are kept as they are.
     fn fold<'a>(&self, _endpoint: &Endpoint) -> Option<Box<dyn Fold<'a> + 'a>> {
         None
     }
 }
 
-/// A stream on its way to one object.
+/// Folds the events of a stream into one object.
 pub trait Fold<'a> {
     /// Takes one event; `name` is its `event:` line, or what stands for it in other framings.
     fn event(&mut self, name: &str, data: Json<'a>) -> EventKind;
 
-    /// The object so far.
+    /// Returns the object so far.
     fn finish(self: Box<Self>) -> Folded<'a>;
 }
 
-/// What an event was.
+/// What an event of a stream was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// Something that the model said: the first of these is the first token.
+    /// Content of the answer: the first of these is the first token.
     Content,
     /// Anything else that was understood.
     Other,
     /// The API's own end mark: nothing comes after it.
     End,
-    /// Both: the last thing that the model said.
+    /// Content and the end mark in one.
     LastContent,
     /// Not understood.
     Unknown,
 }
 
+impl EventKind {
+    /// Returns [`EventKind::Content`] for an event that `has_content`, else [`EventKind::Other`].
+    #[inline]
+    pub fn content_if(has_content: bool) -> Self {
+        if has_content { EventKind::Content } else { EventKind::Other }
+    }
+}
+
 /// A folded stream.
 #[derive(Debug, Default)]
 pub struct Folded<'a> {
+    /// The object that the API would have returned without streaming.
     pub object: Json<'a>,
     /// The error that the stream reported.
     pub error: Option<Json<'a>>,

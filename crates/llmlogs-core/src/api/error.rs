@@ -1,36 +1,28 @@
-//! What an API's error body says, in any of the shapes in use.
+//! The code and message of an error body, in any of the shapes in use.
 
 use std::borrow::Cow;
 
 use crate::json::Json;
 
+use super::shared::delta::has_content;
 use super::shared::members::text_or_json;
 
-/// Whether an `error` member reports one: some providers send an empty one with every answer.
-pub(crate) fn says_why(error: &Json<'_>) -> bool {
-    match error {
-        Json::Null | Json::Bool(_) | Json::Number(_) => false,
-        Json::String(text) => !text.is_empty(),
-        Json::Array(items) => !items.is_empty(),
-        Json::Object(members) => !members.is_empty(),
-    }
-}
-
-/// `body`, where it or a part of it reports a failure under a status that is no error.
+/// Returns `body`, if it or a part of it reports a failure under a status that is not that of an error.
 pub(crate) fn reported<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
     let flat = body.get("object").as_text().is_some_and(|object| *object == *"error");
     (flat || inner(body).is_some()).then_some(body)
 }
 
-/// The error inside of a body: its own, Groq's beside a chunk, OpenRouter's in a choice, that of a
+/// Returns the error inside of a body: its own, Groq's beside a chunk, OpenRouter's in a choice, that of a
 /// Responses event.
 fn inner<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
     let places = [body.get("error"), body.at(&["x_groq", "error"]), body.at(&["response", "error"])];
     let choices = body.get("choices").items().iter().map(|choice| choice.get("error"));
-    places.into_iter().chain(choices).find(|error| says_why(error))
+    // Some providers send an empty one with every answer.
+    places.into_iter().chain(choices).find(|error| has_content(error))
 }
 
-/// The provider's own code and message in an error body, an `error` object or an error event.
+/// Returns the provider's own code and message in an error body, an `error` object or an error event.
 pub fn api_error(body: &Json<'_>) -> (String, String) {
     // Gemini wraps streamed errors in an array, others list several.
     if let Some(first) = body.items().first().or(body.get("errors").items().first()) {
@@ -53,7 +45,7 @@ pub fn api_error(body: &Json<'_>) -> (String, String) {
     (code, message)
 }
 
-/// The provider's id of the request where only the body has it.
+/// Returns the provider's id of the request where only the body has it; else an empty string.
 pub fn request_id(body: &Json<'_>) -> String {
     let body = body.items().first().unwrap_or(body);
     let places: [&[&str]; 4] = [&["request_id"], &["error", "request_id"], &["x_groq", "id"], &["requestId"]];
@@ -66,7 +58,7 @@ fn flat(error: &Json<'_>) -> (String, String) {
     }
     let word = |key: &str| {
         let word = error.get(key);
-        // What an event, a body or a response is called is no code.
+        // The type of an event, a body or a response is no code.
         let named = |w: &Cow<'_, str>| w == "error" || w == "failed" || w.starts_with("response.");
         word.as_str().filter(|w| !w.is_empty() && !named(w)).map(Cow::into_owned)
     };
@@ -165,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_member_that_says_nothing_reports_nothing() {
+    fn an_empty_error_member_reports_nothing() {
         for body in [
             r#"{"error":null}"#,
             r#"{"error":""}"#,

@@ -1,14 +1,14 @@
 //! Request bodies that are forms (`multipart/form-data`): how sound to transcribe and images to edit
 //! are sent.
 //!
-//! Only for reading what the request asks for; the body itself is stored as it went over the wire.
+//! Only for reading what the request asks for; the body itself is stored as it was sent.
 
 use std::borrow::Cow;
 
 use crate::json::{self, Json, Object};
 
-/// The fields of a form as the members of an object, a file as what it is and how long; `None` where
-/// the body is no form.
+/// Returns the fields of a form as the members of an object, a file as its name, media type and size in bytes; `None`
+/// where the body is no form.
 pub fn form(body: &[u8]) -> Option<Json<'static>> {
     let end = body.windows(2).position(|bytes| bytes == b"\r\n")?;
     let boundary = &body[..end];
@@ -37,7 +37,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
 
-/// A parameter of the field's `Content-Disposition`.
+/// Returns a parameter of the field's `Content-Disposition`.
 fn parameter<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     let mut parameters = header(head, "content-disposition")?.split(';').map(str::trim);
     let value = parameters.find_map(|parameter| parameter.strip_prefix(name)?.strip_prefix('='))?;
@@ -62,7 +62,7 @@ fn field_value(head: &str, value: &[u8]) -> Json<'static> {
         return Json::Object(members.into_iter().collect());
     }
     let text = json::lossy(value);
-    // Forms know texts alone; a number or a truth value is meant as one.
+    // A form has nothing but texts; one that is a number or a truth value stands for it.
     match json::parse(text.trim()) {
         Ok(scalar @ (Json::Number(_) | Json::Bool(_))) => scalar.into_owned(),
         _ => Json::string(Cow::Owned(text.into_owned())),

@@ -1,8 +1,10 @@
-//! What each API puts where: which requests are calls, what their bodies say, how their streams fold
-//! into one object, what their errors are.
+//! The APIs: which requests are calls, how their bodies are read, how their streams fold into one object, what their
+//! errors are.
 //!
-//! One file an API in `dialects/`, each an implementation of [`Dialect`](dialect::Dialect); CONTRIBUTING.md says how to
-//! add one. Nothing here writes, and nothing fails: what is not understood is left alone.
+//! [`mod@detect`] determines by the address which API a request belongs to, `framing` cuts a stream into events,
+//! [`decode`](mod@decode) folds them, [`interpret()`] reads the result. One file an API in `dialects/`, each an
+//! implementation of [`Dialect`](dialect::Dialect); CONTRIBUTING.md describes how to add one. Nothing here writes, and
+//! nothing fails: what is not understood is left alone.
 
 pub mod decode;
 pub mod detect;
@@ -13,6 +15,7 @@ pub mod failure;
 pub mod form;
 pub mod framing;
 pub mod interpret;
+pub mod parameters;
 pub mod registry;
 pub mod shared;
 pub mod view;
@@ -22,7 +25,8 @@ pub use detect::{Request, api_of, body_confirms_llm, detect_endpoint, unrecognis
 pub use failure::{has_failed, reported_failure};
 pub use form::form;
 pub use interpret::{Depth, Interpretation, interpret};
+pub use parameters::parameters;
 pub use registry::dialect;
 pub use shared::media::data_url;
 pub use shared::members::text_or_json;
-pub use view::{Choice, Part, RequestView, ResponseView, parameters};
+pub use view::{Choice, Part, RequestView, ResponseView};

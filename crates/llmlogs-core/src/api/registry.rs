@@ -1,4 +1,4 @@
-//! Which dialect each API speaks.
+//! The dialect of each API.
 
 use crate::capture::Api;
 

@@ -1,4 +1,4 @@
-//! What a body says, whichever API it belongs to.
+//! Requests and responses in terms that all APIs share.
 //!
 //! Every dialect fills these, so that `metadata.json` and the text files are made in one place.
 
@@ -7,24 +7,29 @@ use std::borrow::Cow;
 use crate::format::Usage;
 use crate::json::Json;
 
-/// What a request says.
+/// A request in terms that all APIs share.
 #[derive(Debug, Default)]
 pub struct RequestView<'j> {
+    /// The model that is asked for, where the body names it.
     pub model: Option<Cow<'j, str>>,
+    /// Whether the response is to be a stream.
     pub stream: bool,
-    /// Null where the request has none.
+    /// The sampling temperature; `None` where the request has none.
     pub temperature: Option<&'j Json<'j>>,
+    /// The most tokens that the answer may have; `None` where the request has no limit.
     pub max_tokens: Option<&'j Json<'j>>,
+    /// Which tools may or must be called; `None` where the request leaves that open.
     pub tool_choice: Option<&'j Json<'j>>,
-    /// How many messages the request lists; instructions beside the list do not count.
+    /// How many messages the request lists; instructions outside of the list do not count.
     pub messages_count: usize,
     /// The conversation in reading order, instructions first.
     pub messages: Vec<Message<'j>>,
+    /// The tools that are offered to the model.
     pub tools: Vec<Tool<'j>>,
 }
 
 impl RequestView<'_> {
-    /// The text of the last user message that has one.
+    /// Returns the text of the last user message that has one; an empty string where none has.
     pub fn last_user_message(&self) -> String {
         let text = |message: &Message<'_>| {
             let texts: Vec<_> = message.parts.iter().filter_map(Part::text).collect();
@@ -38,14 +43,15 @@ impl RequestView<'_> {
 /// One message of a conversation.
 #[derive(Debug, Default)]
 pub struct Message<'j> {
-    /// In the words of OpenAI's roles: `system`, `developer`, `user`, `assistant`, `tool`.
+    /// As OpenAI names roles: `system`, `developer`, `user`, `assistant`, `tool`.
     pub role: Cow<'j, str>,
+    /// The parts in reading order.
     pub parts: Vec<Part<'j>>,
 }
 
 impl<'j> Message<'j> {
-    /// A message of an API in which results of tools travel as the user's: one of nothing else is the
-    /// tools'.
+    /// Returns a message of an API in which results of tools are sent as the user's: one that has nothing else gets the
+    /// role `tool`.
     pub fn with_results(role: Cow<'j, str>, parts: Vec<Part<'j>>) -> Self {
         let only_results = matches!(parts.first(), Some(Part::ToolResult { .. }))
             && parts.iter().all(|part| matches!(part, Part::ToolResult { .. } | Part::Media { .. }));
@@ -56,19 +62,26 @@ impl<'j> Message<'j> {
 /// One part of a message or of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part<'j> {
+    /// Text.
     Text(Cow<'j, str>),
+    /// The reason why the model does not answer.
     Refusal(Cow<'j, str>),
+    /// What the model thinks, or a summary of it.
     Reasoning(Cow<'j, str>),
-    /// An image, a sound, a file; `bytes` where the data stands in the body.
+    /// An image, a sound, a file.
     Media {
+        /// The media type, or as much of it as is known: `image`.
         media_type: Cow<'j, str>,
+        /// The size of the data, where that is in the body.
         bytes: Option<u64>,
+        /// The address, id or name; empty where the data is all there is.
         source: Cow<'j, str>,
     },
     /// A call of one of the caller's tools.
     ToolCall {
         /// What the result of the call names as its `call_id`; empty where the API has no such ids.
         id: Cow<'j, str>,
+        /// The tool's name.
         name: Cow<'j, str>,
         /// As the body has them: JSON, or whatever the model wrote instead.
         arguments: Cow<'j, str>,
@@ -78,7 +91,9 @@ pub enum Part<'j> {
     ServerToolCall {
         /// As for [`Part::ToolCall`].
         id: Cow<'j, str>,
+        /// The tool's name, or what kind of tool it is.
         name: Cow<'j, str>,
+        /// As for [`Part::ToolCall`].
         arguments: Cow<'j, str>,
     },
     /// What a tool returned.
@@ -87,13 +102,15 @@ pub enum Part<'j> {
         call_id: Cow<'j, str>,
         /// What text shows it under: the call's id or the tool's name, whichever the API gives first.
         label: Cow<'j, str>,
+        /// The result as text, JSON where it is no text.
         text: Cow<'j, str>,
     },
-    /// A part of a kind that is not known, as it stands.
+    /// A part of an unknown kind, as it is.
     Other(&'j Json<'j>),
 }
 
 impl Part<'_> {
+    /// Returns the text of a [`Part::Text`]; `None` for any other part.
     pub fn text(&self) -> Option<&str> {
         match self {
             Part::Text(text) => Some(text),
@@ -117,36 +134,44 @@ pub(crate) fn tool_ids<'p>(parts: impl IntoIterator<Item = &'p Part<'p>>) -> Vec
 /// A tool that is offered to the model.
 #[derive(Debug, Default)]
 pub struct Tool<'j> {
+    /// Its name; the type of a built-in tool that has none.
     pub name: Cow<'j, str>,
+    /// What it does; empty where the request does not describe it.
     pub description: Cow<'j, str>,
 }
 
-/// What a response says.
+/// A response in terms that all APIs share.
 #[derive(Debug, Default)]
 pub struct ResponseView<'j> {
+    /// The provider's id of the response; empty where it has none.
     pub id: Cow<'j, str>,
+    /// The type of object, as the provider names it; empty where it does not.
     pub object: Cow<'j, str>,
     /// Unix seconds.
     pub created: Option<u64>,
+    /// The model that answered; empty where the body does not name it.
     pub model: Cow<'j, str>,
+    /// The answers.
     pub choices: Vec<Choice<'j>>,
+    /// The token counts, where the body has them.
     pub usage: Option<Usage>,
-    /// What the provider says that the call cost.
+    /// The cost that the provider reports.
     pub cost: Option<ReportedCost>,
     /// The tier that was billed, where the provider names it.
     pub service_tier: Cow<'j, str>,
-    /// A failure that the body itself reports though its status is no error.
+    /// The failure that a body reports whose status is not that of an error.
     pub error: Option<&'j Json<'j>>,
 }
 
 impl<'j> ResponseView<'j> {
-    /// The provider's own word of the first choice that has one.
+    /// Returns the finish reason, as the provider names it, of the first choice that has one; an empty string where none
+    /// has.
     pub fn finish_reason(&self) -> &str {
         let mut reasons = self.choices.iter().map(|c| &*c.finish_reason);
         reasons.find(|r| !r.is_empty()).unwrap_or_default()
     }
 
-    /// The names of the tools that were called, choice after choice.
+    /// Returns the names of the tools that the caller has to run, choice after choice.
     pub fn tool_names(&self) -> impl Iterator<Item = &Cow<'j, str>> {
         let parts = self.choices.iter().flat_map(|c| &c.parts);
         parts.filter_map(|part| match part {
@@ -159,27 +184,19 @@ impl<'j> ResponseView<'j> {
 /// One of the answers to a request.
 #[derive(Debug, Default)]
 pub struct Choice<'j> {
+    /// As the provider names it; empty where there is none.
     pub finish_reason: Cow<'j, str>,
+    /// The parts in reading order.
     pub parts: Vec<Part<'j>>,
 }
 
-/// A cost in US dollars as the provider reports it.
+/// A cost in US dollars, as the provider reports it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ReportedCost {
+    /// The cost of the input; zero where the total alone is reported.
     pub input: f64,
+    /// The cost of the output; zero where the total alone is reported.
     pub output: f64,
+    /// The whole cost.
     pub total: f64,
-}
-
-/// The request parameters that a span carries, read without building the views.
-pub fn parameters<'j>(body: &'j Json<'j>) -> impl Iterator<Item = (&'static str, &'j Json<'j>)> {
-    const SPAN_PARAMETERS: [(&str, &str); 6] = [
-        ("gen_ai.request.top_p", "top_p"),
-        ("gen_ai.request.frequency_penalty", "frequency_penalty"),
-        ("gen_ai.request.presence_penalty", "presence_penalty"),
-        ("gen_ai.request.seed", "seed"),
-        ("gen_ai.request.choice.count", "n"),
-        ("gen_ai.request.top_k", "top_k"),
-    ];
-    SPAN_PARAMETERS.into_iter().map(|(field, key)| (field, body.get(key)))
 }

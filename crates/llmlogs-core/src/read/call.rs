@@ -1,24 +1,38 @@
-//! One call.
+//! One call's folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::format::{IndexEntry, Metadata};
+use serde::Serialize;
 
-use super::line::IndexLine;
+use crate::format::layout::{INPUT_FILE, METADATA_FILE, OUTPUT_FILE};
+use crate::format::{Metadata, lenient};
+
+use super::error::{Error, ErrorKind, Result};
 use super::{files, session_file};
-use crate::format::call_id::CallId;
-use crate::format::lenient;
 
 /// How far a call has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// It is over, and everything about it is on disk.
     Finished,
     /// It is going on.
     InFlight,
-    /// Its program died before it was over.
+    /// Its program ended before the call did.
     Interrupted,
+}
+
+impl State {
+    /// Returns the state's name as JSON output has it: `finished`, `in_flight`, `interrupted`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Finished => "finished",
+            State::InFlight => "in_flight",
+            State::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// The folder of one call.
@@ -29,16 +43,16 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(dir: PathBuf, state: State) -> Self {
+    pub(crate) fn new(dir: PathBuf, state: State) -> Self {
         Call { dir, state }
     }
 
-    /// Looks at a folder; `is_alive` tells whether the session's program still runs.
-    pub(super) fn look(dir: PathBuf, is_alive: impl FnOnce() -> bool) -> Self {
-        let finished = || files::is_file(&dir.join("metadata.json"));
+    /// Determines the state of the call in `dir`; `is_running` returns whether the session's program still runs.
+    pub(crate) fn inspect(dir: PathBuf, is_running: impl FnOnce() -> bool) -> Self {
+        let finished = || files::is_file(&dir.join(METADATA_FILE));
         let state = if finished() {
             State::Finished
-        } else if !is_alive() {
+        } else if !is_running() {
             State::Interrupted
         } else if finished() {
             // It was finished between the two looks.
@@ -49,158 +63,89 @@ impl Call {
         Call { dir, state }
     }
 
-    /// The call in the folder `dir`, wherever that is.
+    /// Opens the call in the folder `dir`, wherever that is.
     ///
     /// # Errors
     ///
-    /// When there is no such folder; the error names it.
-    pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
+    /// [`ErrorKind::NotFound`] if there is no such folder, [`ErrorKind::Unreadable`] if it is none.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
         let dir = dir.into();
-        if !dir.metadata().map_err(|error| files::named(&error, &dir))?.is_dir() {
-            return Err(files::named(&io::ErrorKind::NotADirectory.into(), &dir));
+        if !dir.metadata().map_err(|error| Error::io(&dir, error))?.is_dir() {
+            return Err(Error::io(&dir, io::ErrorKind::NotADirectory.into()));
         }
         let session = dir.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Call::look(dir, || session_file::is_running(&session)))
+        Ok(Call::inspect(dir, || session_file::is_running(&session)))
     }
 
-    /// The call's folder.
+    /// Returns the call's folder.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The folder's name.
+    /// Returns the call's id, which is the folder's name.
     #[must_use]
     pub fn id(&self) -> &str {
         files::name(&self.dir)
     }
 
-    /// The name of the session's folder without `session_`.
+    /// Returns the id of the call's session: the name of the session's folder without `session_`.
     #[must_use]
     pub fn session_id(&self) -> &str {
-        let session = self.dir.parent().map(files::name).unwrap_or_default();
-        session.strip_prefix("session_").unwrap_or(session)
+        self.dir.parent().map(session_file::session_id).unwrap_or_default()
     }
 
-    /// How far the call had come when its folder was found.
+    /// Returns how far the call had come when its folder was found.
     #[must_use]
     pub fn state(&self) -> State {
         self.state
     }
 
-    /// What `metadata.json` says.
+    /// Reads `metadata.json`.
     ///
-    /// Fields of another type than the format has them (an older logger wrote fractions and nulls) are
+    /// Fields of another type than the format's (an older logger wrote fractions and nulls) are
     /// converted, or left at their "not known" value.
     ///
     /// # Errors
     ///
-    /// When the call is not finished, or the file cannot be read; the error names it.
-    pub fn metadata(&self) -> io::Result<Metadata> {
-        let path = self.dir.join("metadata.json");
-        let contents = files::read(&path)?;
-        lenient::metadata(&contents).map_err(|error| files::named(&error.into(), &path))
+    /// [`ErrorKind::NotFinished`] if the call is in flight or was interrupted, [`ErrorKind::NotFound`] if its folder
+    /// has vanished, [`ErrorKind::Malformed`] if the file is no JSON object, [`ErrorKind::Unreadable`] otherwise.
+    pub fn metadata(&self) -> Result<Metadata> {
+        let contents = self.raw_metadata()?;
+        lenient::metadata(&contents).map_err(|error| Error::malformed(&self.dir.join(METADATA_FILE), error))
     }
 
-    /// The request body as it was stored: JSON.
+    /// Reads `metadata.json` as it was stored.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read; the error names it.
-    pub fn input(&self) -> io::Result<Vec<u8>> {
-        files::read(&self.dir.join("input.json"))
+    /// As [`metadata`](Self::metadata), but for [`ErrorKind::Malformed`].
+    pub fn raw_metadata(&self) -> Result<Vec<u8>> {
+        files::read(&self.dir.join(METADATA_FILE)).map_err(|error| {
+            let unfinished = error.kind() == ErrorKind::NotFound && self.state != State::Finished;
+            if unfinished && files::is_folder(&self.dir) {
+                error.with_kind(ErrorKind::NotFinished)
+            } else {
+                error
+            }
+        })
     }
 
-    /// The response body as it was stored, or the failure: JSON.
+    /// Reads the request body as it was stored: JSON.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read; the error names it.
-    pub fn output(&self) -> io::Result<Vec<u8>> {
-        files::read(&self.dir.join("output.json"))
+    /// [`ErrorKind::NotFound`] if there is no such file, [`ErrorKind::Unreadable`] otherwise.
+    pub fn input(&self) -> Result<Vec<u8>> {
+        files::read(&self.dir.join(INPUT_FILE))
     }
-}
 
-/// A call and what its line of the index says.
-///
-/// Where the index lacks it the line is made of `metadata.json`; of a call that is not finished it
-/// has id and timestamp alone.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    call: Call,
-    timestamp: f64,
-    line: Vec<u8>,
-}
-
-impl Entry {
-    /// The entry of one call, made of its `metadata.json`.
+    /// Reads the response body as it was stored, or the failure: JSON.
     ///
     /// # Errors
     ///
-    /// When the folder has vanished, or `metadata.json` cannot be read; the error names it.
-    pub fn open(call: Call) -> io::Result<Self> {
-        let gone = files::named(&io::ErrorKind::NotFound.into(), &call.dir);
-        Entry::of_folder(call)?.ok_or(gone)
-    }
-
-    pub fn indexed(dir: PathBuf, line: &IndexLine<'_>) -> Self {
-        Entry { call: Call::new(dir, State::Finished), timestamp: line.timestamp, line: line.json.to_vec() }
-    }
-
-    /// The entry of a call of which no more is to be known than its name.
-    pub fn bare(call: Call) -> Self {
-        let timestamp = CallId::of(call.id().as_bytes()).timestamp();
-        let line = serde_json::json!({"call_id": call.id(), "timestamp": timestamp});
-        Entry { line: line.to_string().into_bytes(), timestamp, call }
-    }
-
-    /// The start of the call, in Unix seconds.
-    pub fn timestamp(&self) -> f64 {
-        self.timestamp
-    }
-
-    /// The entry of a call that the index lacks; `None` when its folder has vanished.
-    pub(super) fn of_folder(call: Call) -> io::Result<Option<Self>> {
-        let entry = match call.state {
-            State::Finished => match call.metadata() {
-                Ok(metadata) => IndexEntry { call_id: call.id().to_owned(), ..IndexEntry::from(&metadata) },
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(error),
-            },
-            _ if !call.dir.exists() => return Ok(None),
-            _ => IndexEntry { call_id: call.id().to_owned(), ..IndexEntry::default() },
-        };
-        let timestamp = match entry.timestamp {
-            0.0 => CallId::of(call.id().as_bytes()).timestamp(),
-            known => known,
-        };
-        let line = serde_json::to_vec(&IndexEntry { timestamp, ..entry })?;
-        Ok(Some(Entry { call, timestamp, line }))
-    }
-
-    /// The call's folder.
-    #[must_use]
-    pub fn call(&self) -> &Call {
-        &self.call
-    }
-
-    /// The call as a line of the index has it.
-    ///
-    /// # Errors
-    ///
-    /// When the line has other types than the format; what a damaged line does say is lost then, the
-    /// call's own [`metadata`](Call::metadata) may still be read.
-    pub fn index(&self) -> io::Result<IndexEntry> {
-        Ok(serde_json::from_slice(&self.line)?)
-    }
-
-    /// The line itself: one JSON object, without a newline.
-    #[must_use]
-    pub fn as_json(&self) -> &[u8] {
-        &self.line
-    }
-
-    pub fn line(&self) -> IndexLine<'_> {
-        IndexLine::parse(&self.line).unwrap_or_default()
+    /// [`ErrorKind::NotFound`] if there is no such file, [`ErrorKind::Unreadable`] otherwise.
+    pub fn output(&self) -> Result<Vec<u8>> {
+        files::read(&self.dir.join(OUTPUT_FILE))
     }
 }

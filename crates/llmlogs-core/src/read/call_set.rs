@@ -1,17 +1,19 @@
-//! Which calls an index was found to have.
+//! A set of calls, small enough to hold an index of millions.
 
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::{files, session_file};
 use crate::format::call_id::CallId;
+use crate::format::layout::INPUT_FILE;
+
+use super::{files, session_file};
 
 /// How far call numbers may run ahead of the lines read before they are kept one by one.
 const SLACK: usize = 1 << 20;
 
 /// The calls seen, in four bytes each.
 #[derive(Debug, Default)]
-pub struct CallSet {
+pub(crate) struct CallSet {
     /// By number: the name that has it.
     by_number: Vec<Option<std::num::NonZeroU32>>,
     /// Names that share a number with another, have none, or an absurd one.
@@ -23,8 +25,8 @@ pub struct CallSet {
 }
 
 impl CallSet {
-    /// Notes a call; `false` when it was noted before.
-    pub fn insert(&mut self, id: &[u8]) -> bool {
+    /// Adds a call; returns `false` if it was there already.
+    pub(crate) fn insert(&mut self, id: &[u8]) -> bool {
         let name = CallId::of(id);
         let Some(stamp) = name.stamp_nonzero() else { return self.insert_other(name) };
         let number = name.number as usize;
@@ -55,20 +57,21 @@ impl CallSet {
         self.others.insert(name)
     }
 
-    /// How many calls were noted.
-    pub fn count(&self) -> usize {
+    /// Returns the number of calls in the set.
+    pub(crate) fn count(&self) -> usize {
         self.count + self.others.len()
     }
 
-    pub fn contains(&self, id: &[u8]) -> bool {
+    /// Returns whether the call is in the set.
+    pub(crate) fn contains(&self, id: &[u8]) -> bool {
         let name = CallId::of(id);
         let by_number = self.by_number.get(name.number as usize).copied().flatten();
         (by_number.is_some() && by_number == name.stamp_nonzero()) || self.others.contains(&name)
     }
 
-    /// Whether no call can be in the folder `dir` that was not seen: their numbers run from 1 without
-    /// a gap, and no later one has begun.
-    pub fn is_everything(&self, dir: &Path) -> bool {
+    /// Returns whether no call can be in the folder `dir` that is not in the set: their numbers run from 1 without
+    /// a gap, and no later one has started.
+    pub(crate) fn is_everything(&self, dir: &Path) -> bool {
         self.others.is_empty()
             && self.lowest == 1
             && self.count as u64 == self.last.number
@@ -76,7 +79,7 @@ impl CallSet {
     }
 }
 
-/// Whether the call `id` is certainly the last one that began in the session's folder `dir`.
+/// Returns whether the call `id` is certainly the last one that started in the session's folder `dir`.
 pub(super) fn nothing_after(dir: &Path, id: &[u8]) -> bool {
     let Ok(last) = std::str::from_utf8(id) else { return false };
     let name = CallId::of(id);
@@ -94,9 +97,9 @@ pub(super) fn nothing_after(dir: &Path, id: &[u8]) -> bool {
     // A folder's own time is that of the last folder made in it, and a call's request is written
     // right after its folder is made.
     let modified = |path: &Path| std::fs::symlink_metadata(path)?.modified();
-    match (modified(dir), modified(&dir.join(last).join("input.json"))) {
+    match (modified(dir), modified(&dir.join(last).join(INPUT_FILE))) {
         (Ok(folder), Ok(request)) if folder < request => true,
-        // Within one tick of the file system's clock another call may have begun.
+        // Within one tick of the file system's clock another call may have started.
         (Ok(folder), Ok(request)) if folder == request => {
             !name.successors().any(|next| files::is_folder(&dir.join(next)))
         }

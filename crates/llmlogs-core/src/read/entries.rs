@@ -1,17 +1,22 @@
 //! A session's calls in the order of its index.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::vec;
 
-use super::call_set::CallSet;
-use super::line::IndexLine;
-use super::session::Session;
-use super::session_file::{is_call, is_running};
-use super::{Call, Entry, files};
+use crate::format::call_id::is_call;
+use crate::format::layout::INDEX_FILE;
 
-/// The index line by line, then the folders that it lacks.
+use super::call::Call;
+use super::call_set::CallSet;
+use super::entry::Entry;
+use super::error::Result;
+use super::files;
+use super::line::IndexLine;
+use super::session_file::is_running;
+
+/// The calls of a session: its index line by line, then the folders that the index lacks.
 pub(super) struct Entries {
     dir: PathBuf,
     index: Option<BufReader<File>>,
@@ -22,10 +27,10 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    pub(super) fn new(session: &Session) -> Self {
-        let dir = session.dir().to_owned();
+    pub(super) fn new(dir: &Path) -> Self {
+        let dir = dir.to_owned();
         let index =
-            files::open(&dir.join("index.jsonl")).ok().map(|file| BufReader::with_capacity(1 << 16, file));
+            files::open(&dir.join(INDEX_FILE)).ok().map(|file| BufReader::with_capacity(1 << 16, file));
         Entries { dir, index, line: Vec::new(), seen: CallSet::default(), folders: None, running: None }
     }
 
@@ -33,7 +38,8 @@ impl Entries {
         loop {
             self.line.clear();
             let read = self.index.as_mut()?.read_until(b'\n', &mut self.line);
-            // What has no newline is a crash's leftover, what cannot be read is looked for in the folders.
+            // A line without a newline is left over from a crash; calls of lines that cannot be read are found in the
+            // folders.
             if !matches!(read, Ok(1..)) || self.line.pop() != Some(b'\n') {
                 self.index = None;
                 return None;
@@ -41,16 +47,16 @@ impl Entries {
             let Some(line) = IndexLine::parse(&self.line) else { continue };
             let id = line.call_id.text();
             if files::is_plain_name(&id) && self.seen.insert(id.as_bytes()) {
-                return Some(Entry::indexed(self.dir.join(&*id), &line));
+                return Some(Entry::from_line(self.dir.join(&*id), &line));
             }
         }
     }
 }
 
 impl Iterator for Entries {
-    type Item = io::Result<Entry>;
+    type Item = Result<Entry>;
 
-    fn next(&mut self) -> Option<io::Result<Entry>> {
+    fn next(&mut self) -> Option<Result<Entry>> {
         if let Some(entry) = self.next_indexed() {
             return Some(Ok(entry));
         }
@@ -68,8 +74,8 @@ impl Iterator for Entries {
             };
             let dir = self.dir.join(folders.next()?);
             let running = &mut self.running;
-            let call = Call::look(dir, || *running.get_or_insert_with(|| is_running(&self.dir)));
-            match Entry::of_folder(call) {
+            let call = Call::inspect(dir, || *running.get_or_insert_with(|| is_running(&self.dir)));
+            match Entry::from_dir(call) {
                 Ok(Some(entry)) => return Some(Ok(entry)),
                 Ok(None) => {}
                 Err(error) => return Some(Err(error)),
@@ -78,7 +84,7 @@ impl Iterator for Entries {
     }
 }
 
-/// The folders of calls in `dir` that were not seen, sorted by name.
-pub(super) fn unseen(dir: &std::path::Path, seen: &CallSet) -> io::Result<Vec<String>> {
+/// Returns the folders of calls in `dir` that are not in `seen`, sorted by name.
+pub(crate) fn unseen(dir: &Path, seen: &CallSet) -> Result<Vec<String>> {
     files::folders(dir, |name| is_call(name) && !seen.contains(name.as_bytes()))
 }

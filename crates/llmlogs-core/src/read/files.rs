@@ -1,59 +1,56 @@
 //! Opening files and folders of a root without leaving it.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// An error that names the file.
-pub(super) fn named(error: &io::Error, path: &Path) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-}
+use super::error::{Error, Result};
 
-/// Opens a plain file. A link in its place is as good as nothing: it may lead out of the root.
-pub fn open(path: &Path) -> io::Result<File> {
-    let kind = fs::symlink_metadata(path).map_err(|error| named(&error, path))?.file_type();
+/// Opens a plain file. A link counts as missing: it may lead out of the root.
+pub(crate) fn open(path: &Path) -> Result<File> {
+    let kind = fs::symlink_metadata(path).map_err(|error| Error::io(path, error))?.file_type();
     if !kind.is_file() {
-        return Err(named(&io::Error::new(io::ErrorKind::NotFound, "not a plain file"), path));
+        return Err(Error::io(path, io::Error::new(io::ErrorKind::NotFound, "not a plain file")));
     }
-    File::open(path).map_err(|error| named(&error, path))
+    File::open(path).map_err(|error| Error::io(path, error))
 }
 
-/// Reads a plain file whole.
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads a plain file to its end.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let mut contents = Vec::new();
-    io::Read::read_to_end(&mut open(path)?, &mut contents).map_err(|error| named(&error, path))?;
+    open(path)?.read_to_end(&mut contents).map_err(|error| Error::io(path, error))?;
     Ok(contents)
 }
 
-/// Whether a name stands for something in the folder itself: an index is data, and no path.
-pub fn is_plain_name(name: &str) -> bool {
+/// Returns whether a name refers to something in the folder itself: an index is data, not a list of paths.
+pub(crate) fn is_plain_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0'])
 }
 
-/// Whether a plain file stands there.
-pub(super) fn is_file(path: &Path) -> bool {
+/// Returns whether there is a plain file at `path`.
+pub(crate) fn is_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
-/// Whether a folder stands there.
-pub(super) fn is_folder(path: &Path) -> bool {
+/// Returns whether there is a folder at `path`.
+pub(crate) fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
-/// The folders in `parent` whose names pass, sorted by name. Links are not followed; a parent that
+/// Returns the names of the folders in `parent` that pass `wanted`, sorted. Links are not followed; a parent that
 /// has vanished has no folders.
-pub(super) fn folders(parent: &Path, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<String>> {
+pub(crate) fn folders(parent: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
     let entries = match fs::read_dir(parent) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(named(&error, parent)),
+        Err(error) => return Err(Error::io(parent, error)),
     };
     let mut found = Vec::new();
     for entry in entries {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) if error.kind() == io::ErrorKind::NotFound => break,
-            Err(error) => return Err(named(&error, parent)),
+            Err(error) => return Err(Error::io(parent, error)),
         };
         if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
@@ -68,13 +65,13 @@ pub(super) fn folders(parent: &Path, wanted: impl Fn(&str) -> bool) -> io::Resul
     Ok(found)
 }
 
-/// The name of a folder.
-pub(super) fn name(dir: &Path) -> &str {
+/// Returns the last component of a folder's path.
+pub(crate) fn name(dir: &Path) -> &str {
     dir.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 /// Joins a folder and those names below it.
-pub(super) fn below(parent: &Path, names: Vec<String>) -> impl Iterator<Item = PathBuf> + use<> {
+pub(crate) fn below(parent: &Path, names: Vec<String>) -> impl Iterator<Item = PathBuf> + use<> {
     let parent = parent.to_owned();
     names.into_iter().map(move |name| parent.join(name))
 }

@@ -1,19 +1,20 @@
 //! One line of an index, read without copying.
 //!
-//! Statistics over a million lines spend their time here, so it knows the shape of a line (one flat
-//! object of strings, numbers, nulls and one list of strings) and takes nothing apart that nobody
+//! Statistics over a million lines spend their time here, so it knows the shape of a line (one
+//! object of strings, numbers, nulls, lists of strings and a flat object) and parses nothing that nobody
 //! asked for. Anything else on a line is skipped.
 
 use std::borrow::Cow;
 
 use crate::format::Status;
 
-/// A string as it stands between its quotes, escapes and all.
+/// A JSON string as it stands between its quotes, with its escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
-pub struct Raw<'a>(pub &'a [u8]);
+pub struct RawStr<'a>(pub(crate) &'a [u8]);
 
-impl<'a> Raw<'a> {
-    /// The text that it stands for.
+impl<'a> RawStr<'a> {
+    /// Returns the text that it stands for; what is not UTF-8 is replaced.
+    #[must_use]
     pub fn text(self) -> Cow<'a, str> {
         if !self.0.contains(&b'\\') {
             return String::from_utf8_lossy(self.0);
@@ -28,26 +29,30 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// Returns whether it is the empty string.
+    #[must_use]
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// What a line of an index says; fields that it lacks have their "not known" values.
+/// A line of an index, read without copying; fields that it lacks have their "not known" values.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "each field is IndexEntry's of the same name")]
 pub struct IndexLine<'a> {
     /// The line itself.
     pub json: &'a [u8],
-    pub call_id: Raw<'a>,
+    pub call_id: RawStr<'a>,
     pub timestamp: f64,
     pub status: Status,
-    pub provider: Raw<'a>,
-    pub model: Raw<'a>,
+    pub provider: RawStr<'a>,
+    pub model: RawStr<'a>,
     pub http_status: Option<u64>,
-    pub error_type: Raw<'a>,
-    pub error_code: Raw<'a>,
-    pub error_message: Raw<'a>,
-    pub finish_reason: Raw<'a>,
+    pub error_type: RawStr<'a>,
+    pub error_code: RawStr<'a>,
+    pub error_message: RawStr<'a>,
+    pub finish_reason: RawStr<'a>,
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
     pub total_tokens: u64,
@@ -56,16 +61,21 @@ pub struct IndexLine<'a> {
     pub latency_ms: u64,
     pub time_to_first_token_ms: Option<u64>,
     pub total_cost: f64,
-    pub currency: Raw<'a>,
+    pub currency: RawStr<'a>,
     pub attempts: u64,
     /// The list as it stands between its brackets.
     tools: &'a [u8],
-    pub user_message: Raw<'a>,
-    pub trace: Raw<'a>,
+    pub user_message: RawStr<'a>,
+    pub trace: RawStr<'a>,
+    /// The list as it stands between its brackets.
+    span_ids: &'a [u8],
+    /// The object as it stands, braces included.
+    context: &'a [u8],
 }
 
 impl<'a> IndexLine<'a> {
-    /// Reads a line; `None` where it is no object, which is how damage shows.
+    /// Parses a line; returns `None` if it is no JSON object, which is how damage shows.
+    #[must_use]
     pub fn parse(text: &'a [u8]) -> Option<IndexLine<'a>> {
         let mut line = IndexLine { json: text, ..IndexLine::default() };
         let mut at = Cursor { text, at: 0 };
@@ -118,47 +128,73 @@ impl<'a> IndexLine<'a> {
             b"tool_names" => self.tools = value.list(),
             b"user_message" => self.user_message = value.string(),
             b"trace" => self.trace = value.string(),
+            b"span_ids" => self.span_ids = value.list(),
+            b"context" => self.context = value.object(),
             _ => {}
         }
     }
 
-    /// The tools that were called, in order.
-    pub fn tool_names(&self) -> impl Iterator<Item = Raw<'a>> + use<'a> {
-        let mut at = Cursor { text: self.tools, at: 0 };
-        std::iter::from_fn(move || {
-            if at.at > 0 {
-                at.expect(b',')?;
-            }
-            at.expect(b'"')?;
-            at.string()
-        })
+    /// Returns the tools that were called, in order.
+    pub fn tool_names(&self) -> impl Iterator<Item = RawStr<'a>> + use<'a> {
+        strings(self.tools)
     }
 
-    /// When the call was over, in Unix seconds.
+    /// Returns the ids of the enclosing spans, outermost first; a line of an older recorder has none.
+    pub fn span_ids(&self) -> impl Iterator<Item = RawStr<'a>> + use<'a> {
+        strings(self.span_ids)
+    }
+
+    /// Returns the context fields of the enclosing spans; a line of an older recorder has none.
+    #[must_use]
+    pub fn context(&self) -> serde_json::Map<String, serde_json::Value> {
+        serde_json::from_slice(self.context).unwrap_or_default()
+    }
+
+    /// Returns when the call ended, in Unix seconds.
+    #[must_use]
     pub fn end(&self) -> f64 {
         self.timestamp + self.latency_ms as f64 / 1000.0
     }
 }
 
+/// The strings of a list, given without its brackets.
+fn strings(list: &[u8]) -> impl Iterator<Item = RawStr<'_>> {
+    let mut at = Cursor { text: list, at: 0 };
+    std::iter::from_fn(move || {
+        if at.at > 0 {
+            at.expect(b',')?;
+        }
+        at.expect(b'"')?;
+        at.string()
+    })
+}
+
 enum Value<'a> {
-    String(Raw<'a>),
+    String(RawStr<'a>),
     /// A number, `true`, `false` or `null`.
     Word(&'a [u8]),
     List(&'a [u8]),
-    Object,
+    Object(&'a [u8]),
 }
 
 impl<'a> Value<'a> {
-    fn string(self) -> Raw<'a> {
+    fn string(self) -> RawStr<'a> {
         match self {
             Value::String(raw) => raw,
-            _ => Raw::default(),
+            _ => RawStr::default(),
         }
     }
 
     fn list(self) -> &'a [u8] {
         match self {
             Value::List(items) => items,
+            _ => b"",
+        }
+    }
+
+    fn object(self) -> &'a [u8] {
+        match self {
+            Value::Object(members) => members,
             _ => b"",
         }
     }
@@ -212,13 +248,13 @@ impl<'a> Cursor<'a> {
 
     /// The rest of a string whose opening quote has been taken.
     #[inline]
-    fn string(&mut self) -> Option<Raw<'a>> {
+    fn string(&mut self) -> Option<RawStr<'a>> {
         let start = self.at;
         loop {
             self.at += plain(&self.text[self.at..]);
             match self.text.get(self.at)? {
                 b'"' => {
-                    let raw = Raw(&self.text[start..self.at]);
+                    let raw = RawStr(&self.text[start..self.at]);
                     self.at += 1;
                     return Some(raw);
                 }
@@ -242,7 +278,11 @@ impl<'a> Cursor<'a> {
                 self.nested()?;
                 Some(Value::List(&self.text[start..self.at - 1]))
             }
-            b'{' => self.nested().map(|()| Value::Object),
+            b'{' => {
+                let start = self.at;
+                self.nested()?;
+                Some(Value::Object(&self.text[start..self.at]))
+            }
             _ => {
                 let start = self.at;
                 let rest = &self.text[start..];
@@ -277,9 +317,9 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// How many bytes come before the next quote or backslash: eight at a time, since most of a line's
+/// Returns how many bytes come before the next quote or backslash. Reads eight at a time, since most of a line's
 /// bytes are inside of strings.
-pub fn plain(text: &[u8]) -> usize {
+pub(crate) fn plain(text: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
@@ -322,6 +362,17 @@ mod tests {
         let line = IndexLine::parse(line).unwrap();
         assert_eq!((line.latency_ms, line.total_tokens), (2500, 0));
         assert_eq!(line.tool_names().count(), 0);
+    }
+
+    #[test]
+    fn span_ids_and_context_are_read_where_a_line_has_them() {
+        let line = br#"{"call_id":"c","trace":"agent/plan","span_ids":["1","2"],"context":{"round":2,"phase":"plan"},"latency_ms":7}"#;
+        let line = IndexLine::parse(line).unwrap();
+        assert_eq!(line.span_ids().map(|id| id.text().into_owned()).collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!((&line.context()["round"], &line.context()["phase"]), (&2.into(), &"plan".into()));
+        assert_eq!(line.latency_ms, 7);
+        let older = IndexLine::parse(br#"{"call_id":"c"}"#).unwrap();
+        assert_eq!((older.span_ids().count(), older.context().len()), (0, 0));
     }
 
     #[test]

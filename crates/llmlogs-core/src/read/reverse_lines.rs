@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 const BLOCK: u64 = 1 << 16;
 
-/// A line longer than this is no line of an index.
+/// The longest line that is taken for a line of an index.
 const LONGEST: usize = 64 << 20;
 
 /// Reads the complete lines of a file, the last one first.
@@ -15,12 +15,12 @@ pub(super) struct ReverseLines {
     /// Where `buffer` begins in the file.
     start: u64,
     buffer: Vec<u8>,
-    /// Up to here the buffer has not been given out; it ends with a newline.
+    /// Up to here the buffer has not been returned; it ends with a newline.
     end: usize,
 }
 
 impl ReverseLines {
-    /// Begins at the end that the file has now. What follows its last newline is passed over.
+    /// Starts at the end that the file has now. What follows its last newline is skipped.
     pub(super) fn new(mut file: File) -> io::Result<Self> {
         let start = file.seek(SeekFrom::End(0))?;
         let mut lines = ReverseLines { file, start, buffer: Vec::new(), end: 0 };
@@ -36,7 +36,7 @@ impl ReverseLines {
         }
     }
 
-    /// The line before the one given last, without its newline.
+    /// Returns the line before the one returned last, without its newline.
     pub(super) fn previous(&mut self) -> io::Result<Option<&[u8]>> {
         loop {
             if self.end == 0 {
@@ -64,7 +64,7 @@ impl ReverseLines {
         }
     }
 
-    /// Reads the block before the buffer; `false` where there is none.
+    /// Reads the block before the buffer; returns `false` if there is none.
     fn extend(&mut self) -> io::Result<bool> {
         let length = self.start.min(BLOCK);
         let kept = if self.end > 0 { self.end } else { 0 };

@@ -1,26 +1,26 @@
-//! What a session's `session.json` says, and whether its program still runs.
+//! A session's `session.json`: its contents, and whether its program still runs.
 
-use std::io;
 use std::path::Path;
 
-use crate::format::layout::{CALL_PREFIX, SESSION_FILE};
-use crate::format::{SessionInfo, lock};
+use crate::format::layout::SESSION_FILE;
+use crate::format::{SessionInfo, lock, session_name};
 
+use super::error::{Error, Result};
 use super::files;
 
-/// What `session.json` in the folder `dir` says.
-pub(super) fn info(dir: &Path) -> io::Result<SessionInfo> {
+/// Reads `session.json` in the folder `dir`.
+pub(crate) fn info(dir: &Path) -> Result<SessionInfo> {
     let path = dir.join(SESSION_FILE);
     let contents = files::read(&path)?;
-    serde_json::from_slice(&contents).map_err(|error| files::named(&error.into(), &path))
+    serde_json::from_slice(&contents).map_err(|error| Error::malformed(&path, error))
 }
 
-/// Whether a folder's name is a call's.
-pub(super) fn is_call(name: &str) -> bool {
-    name.starts_with(CALL_PREFIX)
+/// Returns the id of the session whose folder is `dir`: its name without the prefix.
+pub(crate) fn session_id(dir: &Path) -> &str {
+    session_name::id(files::name(dir))
 }
 
-/// Whether the program that records into `session` still runs: it holds `session.json` locked.
-pub(super) fn is_running(session: &Path) -> bool {
+/// Returns whether the program that records into `session` still runs: it holds `session.json` locked.
+pub(crate) fn is_running(session: &Path) -> bool {
     files::open(&session.join(SESSION_FILE)).is_ok_and(|file| lock::is_held(&file))
 }

@@ -52,7 +52,7 @@ pub struct CallFiles<'c> {
     pub response: Option<ResponseFiles<'c>>,
     /// `metadata.json`
     pub metadata: Vec<u8>,
-    /// The call's line in the index, without its newline.
+    /// The call's line in the index, newline included.
     pub index_line: Vec<u8>,
     /// How the call ended.
     pub status: Status,
@@ -231,8 +231,7 @@ impl CallWriter {
         if sync {
             dir.sync()?;
         }
-        let CallFiles { mut index_line, status, degraded, .. } = files;
-        index_line.push(b'\n');
+        let CallFiles { index_line, status, degraded, .. } = files;
         self.progress = Progress::FilesWritten { index_line, status, degraded };
         Ok(())
     }
@@ -291,8 +290,8 @@ mod tests {
                 media: vec![MEDIUM],
             }),
             response: Some(ResponseFiles { json: b"[]\n", text: Some("response"), media: vec![MEDIUM] }),
-            metadata: format!("{{\"call_id\": \"{call_id}\"}}").into(),
-            index_line: format!("{{\"call_id\":\"{call_id}\"}}").into(),
+            metadata: format!("{{\"call_id\": \"{call_id}\"}}\n").into(),
+            index_line: format!("{{\"call_id\":\"{call_id}\"}}\n").into(),
             status: Status::Error,
             degraded: false,
         }

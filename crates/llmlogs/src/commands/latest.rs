@@ -1,22 +1,21 @@
 //! `llmlogs`: the latest call at a glance.
 
-use llmlogs_core::json;
-use llmlogs_core::read::{Call, Entry, IndexEntry, Metadata, State};
+use llmlogs_core::read::{Entry, ErrorKind, IndexEntry, Metadata, State, Status};
 
+use crate::bundle;
 use crate::env::Env;
-use crate::outcome::{CliError, Outcome};
+use crate::outcome::{CliError, Outcome, describe};
 use crate::output::format::{compact, duration, grouped, money};
 use crate::output::out::{BAD, BOLD, DIM};
 use crate::output::row;
 use crate::output::table::pairs;
 use crate::output::text::{clean, first_lines, one_line};
-use crate::{body, bundle, selector};
 
 /// How many lines of input and output are shown.
 const LINES: usize = 6;
 
 pub(crate) fn run(env: &mut Env) -> Result<Outcome, CliError> {
-    let Some(entry) = selector::latest(env)? else {
+    let Some(entry) = env.root.latest(1)? else {
         return Ok(Outcome::nothing(format!(
             "no calls in {}\nCalls appear here when a program runs with the tracing-llmlogs layer.",
             env.root.path().display()
@@ -33,7 +32,7 @@ pub(crate) fn run(env: &mut Env) -> Result<Outcome, CliError> {
     Ok(Outcome::Found)
 }
 
-/// Everything about a call but its bodies.
+/// Prints everything about a call but its bodies.
 pub(crate) fn head(env: &mut Env, entry: &Entry) -> Result<(), CliError> {
     let call = entry.call();
     let (status, style) = row::status(entry);
@@ -43,15 +42,15 @@ pub(crate) fn head(env: &mut Env, entry: &Entry) -> Result<(), CliError> {
     shown.push(("session", one_line(call.session_id())));
     match (call.state(), call.metadata()) {
         (State::Finished, Ok(metadata)) => finished(env, &metadata, &mut shown),
-        // A folder that is gone or damaged: what the index says must do.
+        // If the folder is gone or damaged, what the index says is shown.
         (State::Finished, Err(error)) => {
-            if error.kind() != std::io::ErrorKind::NotFound {
-                shown.push(("damaged", env.out.paint(BAD, &one_line(&error.to_string()))));
+            if error.kind() != ErrorKind::NotFound {
+                shown.push(("damaged", env.out.paint(BAD, &one_line(&describe(&error)))));
             }
             finished(env, &of_index(&entry.index().unwrap_or_default()), &mut shown)
         }
         _ => {
-            if let Some((model, message)) = call.input().ok().and_then(|body| body::asked(&body)) {
+            if let Some((model, message)) = row::request_summary(call) {
                 shown.push(("model", one_line(&model)));
                 shown.push(("message", one_line(&message)));
             }
@@ -148,7 +147,7 @@ fn latency(metadata: &Metadata) -> String {
     text
 }
 
-/// The fields of the enclosing spans, in one line.
+/// Returns the fields of the enclosing spans, in one line.
 fn context(metadata: &Metadata) -> String {
     let context = &metadata.context;
     let named = [
@@ -174,7 +173,7 @@ fn of_index(line: &IndexEntry) -> Metadata {
     metadata.api_info.provider.clone_from(&line.provider);
     metadata.api_info.model.clone_from(&line.model);
     let response = &mut metadata.response_info;
-    response.error = line.status != llmlogs_core::read::Status::Ok;
+    response.error = line.status != Status::Ok;
     response.http_status = line.http_status;
     response.error_type.clone_from(&line.error_type);
     response.error_code.clone_from(&line.error_code);
@@ -194,12 +193,13 @@ fn of_index(line: &IndexEntry) -> Metadata {
     metadata
 }
 
-/// The first lines of what was asked and what came back.
+/// Prints the first lines of the last user message and of the answer.
 fn lines(env: &mut Env, entry: &Entry) -> Result<(), CliError> {
     let metadata = entry.call().metadata().unwrap_or_default();
-    let (asked, answered) = said(entry.call(), &metadata);
+    let conversation = entry.call().conversation().unwrap_or_default();
+    let asked = conversation.last_user_message();
     let asked = if asked.is_empty() { metadata.context.user_message.clone() } else { asked };
-    for (heading, text) in [("input", asked), ("output", answered)] {
+    for (heading, text) in [("input", asked), ("output", conversation.answer())] {
         let text = clean(&text);
         if text.trim().is_empty() {
             continue;
@@ -217,16 +217,4 @@ fn lines(env: &mut Env, entry: &Entry) -> Result<(), CliError> {
         }
     }
     Ok(())
-}
-
-/// The last user message of the request, and the answer.
-fn said(call: &Call, metadata: &Metadata) -> (String, String) {
-    let (input, output) = (call.input().unwrap_or_default(), call.output().unwrap_or_default());
-    let (input, output) = (body::text(&input), body::text(&output));
-    let Ok(request) = json::parse(&input) else { return Default::default() };
-    let endpoint = body::endpoint(&metadata.api_info, &request);
-    let asked = body::request(&endpoint, &request).last_user_message();
-    let answered = json::parse(&output)
-        .map(|output| body::answer(&body::response(&endpoint, &output, body::is_failure(metadata))));
-    (asked, answered.unwrap_or_default())
 }

@@ -33,7 +33,7 @@ pub(crate) fn run(env: &mut Env, args: &Prune) -> Result<Outcome, CliError> {
         planned
     } else {
         if !env.json {
-            tell(env, &planned, "would go")?;
+            print(env, &planned, "would go")?;
             std::io::Write::flush(&mut env.out)?;
         }
         if !args.yes {
@@ -60,7 +60,7 @@ pub(crate) fn run(env: &mut Env, args: &Prune) -> Result<Outcome, CliError> {
         });
         env.out.json(&value)?;
     } else if !nothing {
-        tell(env, &done, if args.dry_run { "would go" } else { "removed" })?;
+        print(env, &done, if args.dry_run { "would go" } else { "removed" })?;
     }
     env.out.finish()?;
     match (done.errors.len(), nothing) {
@@ -73,7 +73,7 @@ pub(crate) fn run(env: &mut Env, args: &Prune) -> Result<Outcome, CliError> {
     }
 }
 
-fn tell(env: &mut Env, pruned: &PruneReport, what: &str) -> Result<(), CliError> {
+fn print(env: &mut Env, pruned: &PruneReport, what: &str) -> Result<(), CliError> {
     let calls = plural(pruned.calls.len() as u64, "call");
     let sessions = plural(pruned.sessions.len() as u64, "session");
     env.out.line(&format!("{what}: {calls} and {sessions} without calls, {}", size(pruned.bytes)))?;

@@ -2,23 +2,21 @@
 
 use std::io::Write;
 
-use llmlogs_core::api::{Part, RequestView, ResponseView};
-use llmlogs_core::json::{self, Json};
-use llmlogs_core::read::{Call, Entry, Metadata};
+use llmlogs_core::read::{Call, CallFailure, Conversation, Entry, ErrorKind, Part, pretty_json};
 
 use crate::args::Show;
+use crate::bundle;
 use crate::commands::latest;
 use crate::env::Env;
-use crate::outcome::{CliError, Outcome};
+use crate::outcome::{CliError, Outcome, describe};
 use crate::output::out::{BAD, BOLD, DIM, HEADING};
 use crate::output::text::{clean, one_line};
-use crate::selector::{Found, resolve};
-use crate::{body, bundle};
+use crate::select::{Selected, select};
 
 pub(crate) fn run(env: &mut Env, args: &Show) -> Result<Outcome, CliError> {
-    let call = match resolve(env, args.call.as_deref())? {
-        Found::Call(call) => call,
-        Found::Nothing(outcome) => return Ok(outcome),
+    let call = match select(env, args.call.as_deref())? {
+        Selected::Call(call) => call,
+        Selected::Nothing(outcome) => return Ok(outcome),
     };
     if args.path {
         let path = call.dir().canonicalize().unwrap_or_else(|_| call.dir().to_owned());
@@ -34,12 +32,13 @@ pub(crate) fn run(env: &mut Env, args: &Show) -> Result<Outcome, CliError> {
                     env.out.write_all(b"\n")?;
                 }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Ok(Outcome::nothing(format!(
-                    "{error}\nThe call has no such body yet, or its folder is gone."
+                    "{}\nThe call has no such body yet, or its folder is gone.",
+                    describe(&error)
                 )));
             }
-            Err(error) => return Err(CliError::Root(format!("cannot read {error}"))),
+            Err(error) => return Err(error.into()),
         }
     } else if env.json {
         let value = bundle::whole(&call)?;
@@ -53,63 +52,49 @@ pub(crate) fn run(env: &mut Env, args: &Show) -> Result<Outcome, CliError> {
 
 fn print(env: &mut Env, call: &Call) -> Result<(), CliError> {
     // Damaged metadata is no reason to hide the bodies.
-    let entry = Entry::open(call.clone()).unwrap_or_else(|_| Entry::bare(call.clone()));
+    let entry = Entry::open(call.clone()).unwrap_or_else(|_| Entry::from_name(call.clone()));
     latest::head(env, &entry)?;
-    let metadata = call.metadata().unwrap_or_default();
-    let stored = call.input().unwrap_or_default();
-    let text = body::text(&stored);
-    let Ok(input) = json::parse(&text) else {
-        section(env, "Request")?;
-        return quote(env, if text.is_empty() { "(not there)" } else { &text });
-    };
-    let endpoint = body::endpoint(&metadata.api_info, &input);
-    show_request(env, &body::request(&endpoint, &input), &input)?;
-    let stored = call.output().unwrap_or_default();
-    let text = body::text(&stored);
-    match json::parse(&text) {
-        Ok(output) if body::is_failure(&metadata) => {
-            show_failure(env, &metadata, &output, &body::response(&endpoint, &output, true))
+    let conversation = call.conversation().unwrap_or_default();
+    show_request(env, &conversation)?;
+    if let Some(failure) = &conversation.failure {
+        show_failure(env, failure)?;
+        if conversation.has_response() {
+            section(env, "What had arrived")?;
+            show_response(env, &conversation)?;
         }
-        Ok(output) => {
-            section(env, "Response")?;
-            show_response(env, &body::response(&endpoint, &output, false), &output)
-        }
-        Err(_) if text.is_empty() => Ok(()),
-        Err(_not_json) => {
-            section(env, "Response")?;
-            quote(env, &text)
-        }
+    } else if conversation.has_response() {
+        section(env, "Response")?;
+        show_response(env, &conversation)?;
     }
+    Ok(())
 }
 
-fn show_request(env: &mut Env, request: &RequestView<'_>, body: &Json<'_>) -> Result<(), CliError> {
+fn show_request(env: &mut Env, conversation: &Conversation) -> Result<(), CliError> {
     section(env, "Request")?;
     let parameters = [
-        ("temperature", request.temperature.map(Json::scalar)),
-        ("max tokens", request.max_tokens.map(Json::scalar)),
-        (
-            "tool choice",
-            request.tool_choice.map(|choice| llmlogs_core::api::text_or_json(choice).into_owned()),
-        ),
-        ("stream", request.stream.then(|| "yes".to_owned())),
+        ("temperature", conversation.temperature.as_deref()),
+        ("max tokens", conversation.max_tokens.as_deref()),
+        ("tool choice", conversation.tool_choice.as_deref()),
+        ("stream", conversation.stream.then_some("yes")),
     ];
     let shown: Vec<_> = parameters
         .into_iter()
-        .filter_map(|(name, value)| Some(format!("{name} {}", one_line(&value?))))
+        .filter_map(|(name, value)| Some(format!("{name} {}", one_line(value?))))
         .collect();
     if !shown.is_empty() {
         let shown = env.out.paint(DIM, &shown.join(" · "));
         env.out.line(&shown)?;
     }
-    if !request.tools.is_empty() {
-        let names: Vec<_> = request.tools.iter().map(|tool| one_line(&tool.name)).collect();
+    if !conversation.tools.is_empty() {
+        let names: Vec<_> = conversation.tools.iter().map(|tool| one_line(&tool.name)).collect();
         let line = format!("{} {}", env.out.paint(DIM, "tools"), names.join(", "));
         env.out.line(&line)?;
     }
-    if request.messages.is_empty() {
-        return quote(env, &body::pretty(body));
+    if conversation.messages.is_empty() {
+        let raw = conversation.raw_request.as_deref().filter(|text| !text.is_empty());
+        return quote(env, raw.unwrap_or("(not there)"));
     }
-    for message in &request.messages {
+    for message in &conversation.messages {
         env.out.blank()?;
         let role = env.out.paint(BOLD, &one_line(&message.role));
         env.out.line(&role)?;
@@ -118,12 +103,13 @@ fn show_request(env: &mut Env, request: &RequestView<'_>, body: &Json<'_>) -> Re
     Ok(())
 }
 
-fn show_response(env: &mut Env, response: &ResponseView<'_>, body: &Json<'_>) -> Result<(), CliError> {
-    if response.choices.is_empty() {
-        return quote(env, &body::pretty(body));
+fn show_response(env: &mut Env, conversation: &Conversation) -> Result<(), CliError> {
+    if let Some(raw) = &conversation.raw_response {
+        return quote(env, raw);
     }
-    for (place, choice) in response.choices.iter().enumerate() {
-        if response.choices.len() > 1 {
+    let choices = &conversation.choices;
+    for (place, choice) in choices.iter().enumerate() {
+        if choices.len() > 1 {
             env.out.blank()?;
             let heading = format!("choice {} ({})", place + 1, one_line(&choice.finish_reason));
             let heading = env.out.paint(BOLD, &heading);
@@ -134,38 +120,26 @@ fn show_response(env: &mut Env, response: &ResponseView<'_>, body: &Json<'_>) ->
     Ok(())
 }
 
-fn show_failure(
-    env: &mut Env,
-    metadata: &Metadata,
-    output: &Json<'_>,
-    partial: &ResponseView<'_>,
-) -> Result<(), CliError> {
+fn show_failure(env: &mut Env, failure: &CallFailure) -> Result<(), CliError> {
     section(env, "Failure")?;
-    let response = &metadata.response_info;
-    let kind = env.out.paint(BAD, &one_line(&response.error_type));
+    let kind = env.out.paint(BAD, &one_line(&failure.error_type));
     env.out.line(&kind)?;
-    quote(env, &response.error_message)?;
-    let reported = output.get("body");
-    if !reported.is_null() {
+    quote(env, &failure.message)?;
+    if let Some(body) = &failure.body {
         env.out.blank()?;
-        quote(env, &reported.as_str().map_or_else(|| body::pretty(reported), |text| text.into_owned()))?;
-    }
-    let arrived = output.get("partial");
-    if !arrived.is_null() {
-        section(env, "What had arrived")?;
-        show_response(env, partial, arrived)?;
+        quote(env, body)?;
     }
     Ok(())
 }
 
-fn parts(env: &mut Env, parts: &[Part<'_>]) -> Result<(), CliError> {
+fn parts(env: &mut Env, parts: &[Part]) -> Result<(), CliError> {
     if parts.is_empty() {
         let empty = env.out.paint(DIM, "  (empty)");
         return Ok(env.out.line(&empty)?);
     }
     for part in parts {
         match part {
-            Part::Reasoning(text) => {
+            Part::Reasoning { text } => {
                 for line in clean(text).lines() {
                     let line = env.out.paint(DIM, line);
                     env.out.line(&format!("  {line}"))?;
@@ -174,13 +148,12 @@ fn parts(env: &mut Env, parts: &[Part<'_>]) -> Result<(), CliError> {
             Part::ToolCall { name, arguments, .. } | Part::ServerToolCall { name, arguments, .. } => {
                 let name = env.out.paint(HEADING, &format!("→ {}", one_line(name)));
                 env.out.line(&format!("  {name}"))?;
-                let arguments =
-                    json::parse(arguments).map_or_else(|_| arguments.to_string(), |json| body::pretty(&json));
+                let arguments = pretty_json(arguments.as_bytes()).unwrap_or_else(|| arguments.clone());
                 for line in clean(&arguments).lines() {
                     env.out.line(&format!("    {line}"))?;
                 }
             }
-            part => quote(env, &body::parts_text(std::slice::from_ref(part)))?,
+            part => quote(env, &part.to_text())?,
         }
     }
     Ok(())
@@ -195,7 +168,7 @@ fn section(env: &mut Env, title: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Recorded text, set in.
+/// Prints recorded text, indented.
 fn quote(env: &mut Env, text: &str) -> Result<(), CliError> {
     for line in clean(text).lines() {
         env.out.line(format!("  {line}").trim_end())?;

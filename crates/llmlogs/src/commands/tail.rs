@@ -1,38 +1,34 @@
 //! `llmlogs tail`: the last calls, and new ones as they happen.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use llmlogs_core::read::{Call, Entry, Session, State};
+use llmlogs_core::read::{Entry, Event, Filter, State, Watch};
 
 use crate::args::Tail;
-use crate::commands::ls::Broken;
-use crate::env::Env;
-use crate::filter::Filter;
+use crate::env::{Env, no_calls};
 use crate::outcome::{CliError, Outcome};
 use crate::output::out::{DIM, LIVE};
 use crate::output::table::Table;
 use crate::output::text::{cut, one_line};
 use crate::output::{format, row};
+use crate::read_failures::ReadFailures;
 
-/// How often the root is looked at.
+/// How long to wait between two polls.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// How many calls in flight are named on the last line.
 const NAMED: usize = 3;
 
 pub(crate) fn run(env: &mut Env, args: &Tail) -> Result<Outcome, CliError> {
-    let filter = Filter::new(&args.filters, None);
-    // What happens from here on is found by what was there before.
-    let mut watch = Watch::default();
-    if args.follow {
-        watch.look(env, &filter)?;
-    }
-    let mut broken = Broken::default();
+    let filter = args.filters.filter(None);
+    // Started before the last calls are listed, so that none is missed in between.
+    let watch = if args.follow { Some(env.root.watch()?) } else { None };
+    let mut failures = ReadFailures::default();
     let mut last: Vec<Entry> =
-        filter.newest(env)?.filter_map(|entry| broken.keep(entry)).take(args.limit).collect();
+        env.root.query(filter.clone()).filter_map(|entry| failures.keep(entry)).take(args.limit).collect();
     last.reverse();
     let mut table = Table::new(&row::COLUMNS);
     for entry in &last {
@@ -42,31 +38,46 @@ pub(crate) fn run(env: &mut Env, args: &Tail) -> Result<Outcome, CliError> {
         table.end(&mut env.out)?;
     }
     std::io::Write::flush(&mut env.out)?;
-    if !args.follow {
-        return broken.outcome(last.len(), || filter.nothing(env));
+    match watch {
+        None => failures.outcome(last.len(), || no_calls(env, &filter)),
+        Some(watch) => follow(env, &filter, watch, table, &last),
     }
-    drop(broken);
-    for entry in &last {
-        watch.shown.insert(entry.call().dir().to_owned(), entry.call().state());
-    }
+}
+
+/// Shows new calls until the program is ended.
+fn follow(
+    env: &mut Env,
+    filter: &Filter,
+    mut watch: Watch,
+    mut table: Table<'_>,
+    last: &[Entry],
+) -> Result<Outcome, CliError> {
+    let shown = |entry: &Entry| (entry.call().dir().to_owned(), entry.call().state());
+    let mut shown: HashMap<PathBuf, State> = last.iter().map(shown).collect();
+    let status_line = env.out.is_terminal() && !env.json;
     loop {
         thread::sleep(PAUSE);
-        let news = watch.look(env, &filter)?;
-        let status = env.out.is_terminal() && !env.json;
-        if status {
+        let events = watch.poll()?;
+        if status_line {
             erase(env)?;
         }
-        for entry in news {
-            // On a terminal the last line tells of those in flight.
-            if !(status && entry.call().state() == State::InFlight) {
-                show(env, &mut table, &entry)?;
+        for entry in events.iter().map(Event::entry).filter(|entry| filter.matches(entry)) {
+            let state = entry.call().state();
+            // The listing of the last calls may have shown it already.
+            if shown.get(entry.call().dir()) == Some(&state) {
+                shown.remove(entry.call().dir());
+                continue;
+            }
+            // On a terminal the status line names those in flight.
+            if !(status_line && state == State::InFlight) {
+                show(env, &mut table, entry)?;
             }
         }
         if !env.json {
             table.end(&mut env.out)?;
         }
-        if status {
-            in_flight(env, &watch)?;
+        if status_line {
+            print_in_flight(env, filter, &watch)?;
         }
         std::io::Write::flush(&mut env.out)?;
     }
@@ -82,14 +93,15 @@ fn show(env: &mut Env, table: &mut Table<'_>, entry: &Entry) -> Result<(), CliEr
     Ok(())
 }
 
-/// Clears the line that tells of calls in flight.
+/// Clears the status line.
 fn erase(env: &mut Env) -> Result<(), CliError> {
     Ok(std::io::Write::write_all(&mut env.out, b"\r\x1b[2K")?)
 }
 
-/// Tells of the calls in flight on a line that the next news takes away.
-fn in_flight(env: &mut Env, watch: &Watch) -> Result<(), CliError> {
-    let mut live: Vec<_> = watch.open.values().flatten().collect();
+/// Prints the status line, which names the calls in flight.
+fn print_in_flight(env: &mut Env, filter: &Filter, watch: &Watch) -> Result<(), CliError> {
+    let mut live: Vec<_> =
+        watch.in_flight().filter(|entry| filter.matches_session(entry.call().session_id())).collect();
     if live.is_empty() {
         return Ok(());
     }
@@ -107,99 +119,4 @@ fn in_flight(env: &mut Env, watch: &Watch) -> Result<(), CliError> {
     let text = env.out.paint(LIVE, &text);
     let text = env.out.paint(DIM, &text);
     Ok(std::io::Write::write_all(&mut env.out, text.as_bytes())?)
-}
-
-/// What is known of the sessions that change.
-#[derive(Default)]
-struct Watch {
-    /// Of each session: when its folder and its index were last seen to change, and the latest call.
-    sessions: HashMap<PathBuf, CallSet>,
-    /// Calls in flight by session.
-    open: HashMap<PathBuf, Vec<Entry>>,
-    shown: HashMap<PathBuf, State>,
-    begun: bool,
-}
-
-#[derive(Default)]
-struct CallSet {
-    folder: Option<SystemTime>,
-    index: Option<(u64, SystemTime)>,
-    /// The calls whose folders are known, so that new ones stand out.
-    calls: std::collections::HashSet<String>,
-}
-
-impl Watch {
-    /// What is new since the last look, in the order of time; nothing the first time.
-    fn look(&mut self, env: &Env, filter: &Filter) -> Result<Vec<Entry>, CliError> {
-        let mut news = Vec::new();
-        let unreadable = |error: std::io::Error| CliError::Root(format!("cannot read {error}"));
-        // A session goes on in a folder of the new day, so older days do not change.
-        for day in env.root.days().map_err(unreadable)?.rev().take(2) {
-            for session in day.sessions().map_err(unreadable)?.filter(|s| filter.wants_session(s.id())) {
-                self.look_at(&session, &mut news);
-            }
-        }
-        let first = !std::mem::replace(&mut self.begun, true);
-        if first {
-            return Ok(Vec::new());
-        }
-        news.sort_by(|a, b| a.line().end().total_cmp(&b.line().end()));
-        news.retain(|entry| {
-            let state = entry.call().state();
-            filter.passes_entry(entry)
-                && self.shown.insert(entry.call().dir().to_owned(), state) != Some(state)
-        });
-        if self.shown.len() > 100_000 {
-            self.shown.clear();
-        }
-        Ok(news)
-    }
-
-    fn look_at(&mut self, session: &Session, news: &mut Vec<Entry>) {
-        let dir = session.dir();
-        let modified = |path: &Path| std::fs::symlink_metadata(path).and_then(|found| found.modified()).ok();
-        let folder = modified(dir);
-        let index = std::fs::symlink_metadata(dir.join("index.jsonl")).ok();
-        let index = index.and_then(|found| Some((found.len(), found.modified().ok()?)));
-        let seen = self.sessions.entry(dir.to_owned()).or_default();
-        let live = self.open.get(dir).is_some_and(|open| !open.is_empty());
-        // Within one tick of the file system's clock it may change again and not show it.
-        let recent = folder.is_some_and(|time| time.elapsed().is_ok_and(|age| age < Duration::from_secs(2)));
-        let folder_changed = seen.folder != folder || recent;
-        if !folder_changed && seen.index == index && !live {
-            return;
-        }
-        (seen.folder, seen.index) = (folder, index);
-        let mut open = Vec::new();
-        // Those that were in flight may be over.
-        for entry in self.open.remove(dir).unwrap_or_default() {
-            let Ok(call) = Call::open(entry.call().dir()) else { continue };
-            match call.state() {
-                State::InFlight => open.push(entry),
-                _ => news.extend(Entry::open(call).ok()),
-            }
-        }
-        if folder_changed {
-            let Ok(names) = session.call_names() else { return };
-            // Before the first look nothing is news, but calls in flight are to be followed.
-            let running = session.is_running();
-            for name in names {
-                if !seen.calls.insert(name.clone()) || (!self.begun && !running) {
-                    continue;
-                }
-                let Ok(call) = Call::open(dir.join(&name)) else { continue };
-                let state = call.state();
-                if self.begun || state == State::InFlight {
-                    let Ok(entry) = Entry::open(call) else { continue };
-                    if state == State::InFlight {
-                        open.push(entry.clone());
-                    }
-                    news.push(entry);
-                }
-            }
-        }
-        if !open.is_empty() {
-            self.open.insert(dir.to_owned(), open);
-        }
-    }
 }

@@ -14,8 +14,7 @@ const REDRAW_MS: u64 = 100;
 
 pub(crate) struct Progress {
     terminal: bool,
-    begun: Instant,
-    total: Option<u64>,
+    started: Instant,
     what: &'static str,
     done: AtomicU64,
     drawn_ms: AtomicU64,
@@ -23,24 +22,22 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Counts up to `total`.
-    pub(crate) fn bar(what: &'static str, total: u64) -> Self {
-        Progress::new(what, Some(total))
+    /// For queries, which know how much there is.
+    pub(crate) fn bar(what: &'static str) -> Self {
+        Progress::new(what, true)
     }
 
-    /// Nobody knows how much there is.
+    /// For what is counted without a known end.
     pub(crate) fn spinner(what: &'static str) -> Self {
-        Progress::new(what, None)
+        Progress::new(what, false)
     }
 
-    fn new(what: &'static str, total: Option<u64>) -> Self {
-        // Where the output runs over the same screen, a bar would stand in its way.
-        let terminal =
-            std::io::stderr().is_terminal() && (total.is_some() || !std::io::stdout().is_terminal());
+    fn new(what: &'static str, before_output: bool) -> Self {
+        // While the output runs over the same screen, it would be in the way.
+        let terminal = std::io::stderr().is_terminal() && (before_output || !std::io::stdout().is_terminal());
         Progress {
             terminal,
-            begun: Instant::now(),
-            total,
+            started: Instant::now(),
             what,
             done: AtomicU64::new(0),
             drawn_ms: AtomicU64::new(0),
@@ -48,23 +45,32 @@ impl Progress {
         }
     }
 
+    /// Counts `by` more.
     pub(crate) fn step(&self, by: u64) {
+        self.set(self.done.fetch_add(by, Ordering::Relaxed) + by, None);
+    }
+
+    /// Shows how far a query has come.
+    pub(crate) fn show(&self, progress: llmlogs_core::read::Progress) {
+        self.set(progress.done, Some(progress.total));
+    }
+
+    fn set(&self, done: u64, total: Option<u64>) {
         if !self.terminal {
             return;
         }
-        let done = self.done.fetch_add(by, Ordering::Relaxed) + by;
-        let elapsed = self.begun.elapsed();
+        let elapsed = self.started.elapsed();
         let ms = elapsed.as_millis() as u64;
         if elapsed < PATIENCE || ms < self.drawn_ms.load(Ordering::Relaxed) + REDRAW_MS {
             return;
         }
         self.drawn_ms.store(ms, Ordering::Relaxed);
         let mut bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| self.make()).set_position(done);
+        bar.get_or_insert_with(|| self.make(total)).set_position(done);
     }
 
-    fn make(&self) -> ProgressBar {
-        let (bar, template) = match self.total {
+    fn make(&self, total: Option<u64>) -> ProgressBar {
+        let (bar, template) = match total {
             Some(total) => (ProgressBar::new(total), "{msg} {wide_bar} {percent}% {eta}"),
             None => (ProgressBar::new_spinner(), "{spinner} {msg}: {human_pos}"),
         };
@@ -72,7 +78,7 @@ impl Progress {
         bar.with_style(style).with_message(self.what)
     }
 
-    /// Takes the bar off the screen.
+    /// Removes the bar from the screen.
     pub(crate) fn end(&self) {
         if let Some(bar) = self.bar.lock().unwrap_or_else(PoisonError::into_inner).take() {
             bar.finish_and_clear();

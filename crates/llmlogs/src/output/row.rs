@@ -4,8 +4,7 @@ use std::path::Path;
 
 use anstyle::Style;
 
-use llmlogs_core::read::line::IndexLine;
-use llmlogs_core::read::{Entry, State, Status};
+use llmlogs_core::read::{Call, Entry, IndexLine, State, Status};
 
 use crate::env::Env;
 use crate::output::format::{compact, duration, money, now};
@@ -26,7 +25,7 @@ pub(crate) const COLUMNS: [Column; 10] = [
     left("USER MESSAGE"),
 ];
 
-/// What a call is in one word.
+/// Returns how a call ended, or how far it has come, in a word or two.
 pub(crate) fn status(entry: &Entry) -> (String, Style) {
     status_of(entry, &entry.line())
 }
@@ -42,12 +41,12 @@ fn status_of(entry: &Entry, line: &IndexLine<'_>) -> (String, Style) {
     }
 }
 
-/// The end of an id that mostly tells it from others: `040210_001`.
+/// Returns the end of an id that mostly distinguishes it from others: `040210_001`.
 pub(crate) fn short_id(id: &str) -> &str {
     id.get("call_20251027_".len()..).filter(|_| id.starts_with("call_")).unwrap_or(id)
 }
 
-/// How long the call has been going on, or how long it took.
+/// Returns how long the call has been going on, or how long it took.
 pub(crate) fn latency(entry: &Entry) -> String {
     latency_of(entry, &entry.line())
 }
@@ -69,7 +68,7 @@ fn latency_of(entry: &Entry, line: &IndexLine<'_>) -> String {
 
 fn cost_of(line: &IndexLine<'_>) -> String {
     let currency = line.currency.text();
-    // An unknown cost is no free call.
+    // An unknown cost is not zero.
     if currency.is_empty() && line.total_cost == 0.0 {
         String::new()
     } else {
@@ -77,28 +76,22 @@ fn cost_of(line: &IndexLine<'_>) -> String {
     }
 }
 
-/// What an unfinished call was asked, as far as its request tells.
-struct Asked {
-    model: String,
-    user_message: String,
+/// Returns the model and the last user message of a call whose `metadata.json` is not there yet; `None` if its request
+/// cannot be read.
+pub(crate) fn request_summary(call: &Call) -> Option<(String, String)> {
+    let conversation = call.conversation().ok().filter(|conversation| conversation.is_json)?;
+    Some((conversation.model.clone().unwrap_or_default(), conversation.last_user_message()))
 }
 
-fn asked(entry: &Entry) -> Asked {
-    match entry.call().input().ok().and_then(|body| crate::body::asked(&body)) {
-        Some((model, user_message)) => Asked { model, user_message },
-        None => Asked { model: String::new(), user_message: String::new() },
-    }
-}
-
-/// The row of a table with `COLUMNS`.
+/// Returns the row of a table with [`COLUMNS`].
 pub(crate) fn row(env: &Env, entry: &Entry) -> Vec<Cell> {
     let line = entry.line();
     let (status, style) = status_of(entry, &line);
     let finished = entry.call().state() == State::Finished;
-    let asked = if finished {
-        Asked { model: line.model.text().into_owned(), user_message: line.user_message.text().into_owned() }
+    let (model, user_message) = if finished {
+        (line.model.text().into_owned(), line.user_message.text().into_owned())
     } else {
-        asked(entry)
+        request_summary(entry.call()).unwrap_or_default()
     };
     let tokens = |count: u64| if finished && line.total_tokens > 0 { compact(count) } else { String::new() };
     let tools: Vec<_> = line.tool_names().map(|name| one_line(&name.text())).collect();
@@ -106,23 +99,23 @@ pub(crate) fn row(env: &Env, entry: &Entry) -> Vec<Cell> {
         cell(env.clock.short(line.timestamp)).style(DIM),
         cell(one_line(short_id(entry.call().id()))),
         cell(status).style(style),
-        cell(one_line(&asked.model)),
+        cell(one_line(&model)),
         cell(tokens(line.prompt_tokens)),
         cell(tokens(line.completion_tokens)),
         cell(cost_of(&line)),
         cell(latency_of(entry, &line)).style(if finished { PLAIN } else { LIVE }),
         cell(tools.join(",")),
-        cell(one_line(&asked.user_message)),
+        cell(one_line(&user_message)),
     ]
 }
 
-/// The call's line of the index with what the line leaves to its place on disk.
+/// Returns the call's line of the index, with its session, folder and state.
 pub(crate) fn json(entry: &Entry) -> serde_json::Value {
     let mut members: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(entry.as_json()).unwrap_or_default();
     members.insert("session_id".into(), entry.call().session_id().into());
     members.insert("dir".into(), path(entry.call().dir()).into());
-    members.insert("state".into(), state(entry.call().state()).into());
+    members.insert("state".into(), entry.call().state().as_str().into());
     if entry.call().state() != State::Finished {
         // It has not ended in any way yet.
         members.insert("status".into(), serde_json::Value::Null);
@@ -132,12 +125,4 @@ pub(crate) fn json(entry: &Entry) -> serde_json::Value {
 
 pub(crate) fn path(path: &Path) -> String {
     path.display().to_string()
-}
-
-pub(crate) fn state(state: State) -> &'static str {
-    match state {
-        State::Finished => "finished",
-        State::InFlight => "in_flight",
-        State::Interrupted => "interrupted",
-    }
 }

@@ -37,7 +37,7 @@ impl Dialect for Anthropic {
     }
 
     fn response<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
-        // What a gateway answers in its own shape.
+        // Some gateways answer in the shape of OpenAI's API.
         if !body.get("choices").is_null() && body.get("content").is_null() {
             return OpenAiChat.response(endpoint, body);
         }
@@ -63,7 +63,7 @@ impl Dialect for Anthropic {
     }
 }
 
-/// Tools of the user's own have a name and a description, built-in ones a name and a type.
+/// Returns a tool: the user's own have a name and a description, built-in ones a name and a type.
 fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
     let names = [tool.get("name"), tool.get("mcp_server_name"), tool.get("type")];
     Tool {
@@ -76,7 +76,7 @@ fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
     Message::with_results(text(message.get("role")), parts(message.get("content")))
 }
 
-/// The parts of a content that is a string or a list of blocks.
+/// Returns the parts of a content that is a string or a list of blocks.
 fn parts<'j>(content: &'j Json<'j>) -> Vec<Part<'j>> {
     match content {
         Json::String(text) if !text.is_empty() => vec![Part::Text(text.plain())],
@@ -85,7 +85,7 @@ fn parts<'j>(content: &'j Json<'j>) -> Vec<Part<'j>> {
     }
 }
 
-/// An answer's text is cut into blocks where citations begin and end; it reads as one.
+/// Joins texts that follow each other: an answer's text is cut into blocks where citations begin and end.
 fn joined(parts: Vec<Part<'_>>) -> Vec<Part<'_>> {
     let mut whole: Vec<Part<'_>> = Vec::with_capacity(parts.len());
     for part in parts {
@@ -123,7 +123,7 @@ fn block_parts<'j>(block: &'j Json<'j>) -> Vec<Part<'j>> {
     vec![one]
 }
 
-/// An image or a document: base64, plain text, an address, an uploaded file, or blocks.
+/// Returns the part of an image or a document: base64, plain text, an address, an uploaded file, or blocks.
 fn media<'j>(kind: &str, block: &'j Json<'j>) -> Part<'j> {
     let source = block.get("source");
     let data = source.get("data").as_str();
@@ -139,7 +139,7 @@ fn media<'j>(kind: &str, block: &'j Json<'j>) -> Part<'j> {
     }
 }
 
-/// A tool's result: its text, then its images and documents.
+/// Returns the parts of a tool's result: its text, then its images and documents.
 fn tool_result<'j>(block: &'j Json<'j>) -> Vec<Part<'j>> {
     let content = block.get("content");
     let items = match content {
@@ -166,15 +166,15 @@ fn tool_result<'j>(block: &'j Json<'j>) -> Vec<Part<'j>> {
     parts
 }
 
-/// What a server tool's result says: a page's title and address, a command's output, else all of it.
+/// Returns the text of a server tool's result: a page's title and address, a command's output, else all of it.
 fn result_text<'j>(item: &'j Json<'j>) -> Cow<'j, str> {
-    let said = |keys: &[&str]| {
+    let joined = |keys: &[&str]| {
         let texts: Vec<_> = keys.iter().filter_map(|key| item.get(key).as_str()).collect();
         let texts: Vec<_> = texts.iter().map(|text| &**text).filter(|text| !text.is_empty()).collect();
         texts.join("\n")
     };
     for keys in [&["text"][..], &["title", "url"], &["stdout", "stderr"]] {
-        let text = said(keys);
+        let text = joined(keys);
         if !text.is_empty() {
             return text.into();
         }
@@ -182,7 +182,7 @@ fn result_text<'j>(item: &'j Json<'j>) -> Cow<'j, str> {
     text_or_json(item)
 }
 
-/// The tokens of a `usage` object: its input tokens are those that no cache knew.
+/// Returns the token counts of a `usage` object, whose input tokens leave out those of the cache.
 fn usage(usage: &Json<'_>) -> Option<Usage> {
     usage.as_object()?;
     let number = |key: &str| usage.get(key).as_u64();
@@ -207,7 +207,7 @@ fn usage(usage: &Json<'_>) -> Option<Usage> {
     })
 }
 
-/// Events on their way to a message.
+/// Folds events into a message.
 #[derive(Default)]
 pub(crate) struct MessageFold<'a> {
     message: Object<'a>,
@@ -218,7 +218,7 @@ pub(crate) struct MessageFold<'a> {
 struct Block<'a> {
     index: Option<u64>,
     members: Object<'a>,
-    /// The JSON of a tool's input, as far as it came.
+    /// The JSON of a tool's input so far.
     input: Text<'a>,
 }
 
@@ -234,15 +234,15 @@ impl<'a> Fold<'a> for MessageFold<'a> {
                 if let Some(Json::Object(message)) = event.remove("message") {
                     self.start(message);
                 }
-                self.rest(event);
+                self.other_members(event);
                 EventKind::Other
             }
             "content_block_start" => match event.remove("content_block") {
-                Some(Json::Object(members)) => seen(self.open(index, members)),
+                Some(Json::Object(members)) => EventKind::content_if(self.open(index, members)),
                 _ => EventKind::Other,
             },
             "content_block_delta" => match event.remove("delta") {
-                Some(Json::Object(delta)) => seen(self.block(index, &delta).take(delta)),
+                Some(Json::Object(delta)) => EventKind::content_if(self.block(index, &delta).take(delta)),
                 _ => EventKind::Other,
             },
             "content_block_stop" | "ping" => EventKind::Other,
@@ -255,11 +255,11 @@ impl<'a> Fold<'a> for MessageFold<'a> {
                 if let Some(usage) = event.remove("usage") {
                     update(self.message.entry(&Text::new("usage")), usage);
                 }
-                self.rest(event);
+                self.other_members(event);
                 EventKind::Other
             }
             "message_stop" => {
-                self.rest(event);
+                self.other_members(event);
                 EventKind::End
             }
             _ if ["error", "__type"].iter().any(|key| event.get(key).is_some_and(|e| !e.is_null())) => {
@@ -283,11 +283,7 @@ impl<'a> Fold<'a> for MessageFold<'a> {
     }
 }
 
-fn seen(content: bool) -> EventKind {
-    if content { EventKind::Content } else { EventKind::Other }
-}
-
-/// Takes a later figure, member by member: figures of a stream are cumulative, and null says nothing.
+/// Replaces earlier figures by later ones, member by member: those of a stream are cumulative. Null changes nothing.
 fn update<'a>(place: &mut Json<'a>, later: Json<'a>) {
     match (place, later) {
         (Json::Object(old), Json::Object(new)) => {
@@ -317,8 +313,8 @@ impl<'a> MessageFold<'a> {
         }
     }
 
-    /// What an event carries beside its own: context management, Bedrock's metrics.
-    fn rest(&mut self, event: Object<'a>) {
+    /// Takes the members of an event that are not its own: context management, Bedrock's metrics.
+    fn other_members(&mut self, event: Object<'a>) {
         for (key, value) in event {
             if !["type", "index", "p"].iter().any(|own| key == **own) {
                 update(self.message.entry(&key), value);
@@ -326,20 +322,20 @@ impl<'a> MessageFold<'a> {
         }
     }
 
-    /// Opens a block; says whether the model said something in it.
+    /// Opens a block; returns whether it has content.
     fn open(&mut self, index: Option<u64>, members: Object<'a>) -> bool {
         let begins_empty = |kind: &Json<'_>| {
             ["text", "thinking"].iter().any(|grows| kind.as_text().is_some_and(|kind| *kind == **grows))
         };
-        let said = !members.get("type").is_some_and(begins_empty)
+        let is_content = !members.get("type").is_some_and(begins_empty)
             || ["text", "thinking"]
                 .iter()
                 .any(|key| members.get(key).and_then(Json::as_text).is_some_and(|text| !text.is_empty()));
         self.blocks.push(Block { index, members, input: Text::default() });
-        said
+        is_content
     }
 
-    /// The block that a delta belongs to; one of its kind where none was opened.
+    /// Returns the block that a delta belongs to; a new one of its kind where none was opened.
     fn block(&mut self, index: Option<u64>, delta: &Object<'a>) -> &mut Block<'a> {
         let place = match index {
             Some(_) => self.blocks.iter().rposition(|block| block.index == index),
@@ -362,9 +358,9 @@ impl<'a> MessageFold<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// Takes a delta; says whether the model said something in it.
+    /// Takes a delta; returns whether it has content.
     fn take(&mut self, delta: Object<'a>) -> bool {
-        let mut said = false;
+        let mut is_content = false;
         for (key, value) in delta {
             if key == *"type" || value.is_null() {
                 continue;
@@ -372,7 +368,7 @@ impl<'a> Block<'a> {
             let piece = match value {
                 Json::String(piece) => piece,
                 value if key == *"citation" => {
-                    said = true;
+                    is_content = true;
                     match self.members.entry(&Text::new("citations")) {
                         Json::Array(citations) => citations.push(value),
                         place => *place = Json::Array(vec![value]),
@@ -384,19 +380,19 @@ impl<'a> Block<'a> {
                     continue;
                 }
             };
-            said |= !piece.is_empty();
+            is_content |= !piece.is_empty();
             if key == *"partial_json" {
                 self.input.push(&piece);
                 continue;
             }
             match self.members.entry(&key) {
-                // Signatures come whole.
+                // A signature is not in pieces.
                 Json::String(old) if key != *"signature" => old.push(&piece),
                 Json::String(_) if piece.is_empty() => {}
                 place => *place = Json::String(piece),
             }
         }
-        said
+        is_content
     }
 
     fn finish(mut self) -> Json<'a> {
@@ -429,16 +425,16 @@ mod tests {
     /// Folds events; gives the object, what each event was, and the error.
     fn fold(events: &[&str]) -> (String, Vec<EventKind>, Option<String>) {
         let mut fold = Anthropic.fold(&endpoint()).unwrap();
-        let seen = events.iter().map(|event| fold.event("", json::parse(event).unwrap())).collect();
+        let kinds = events.iter().map(|event| fold.event("", json::parse(event).unwrap())).collect();
         let folded = fold.finish();
-        (compact(&folded.object), seen, folded.error.map(|error| compact(&error)))
+        (compact(&folded.object), kinds, folded.error.map(|error| compact(&error)))
     }
 
     const START: &str = r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"claude-x","stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":7,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"output_tokens":1,"service_tier":"standard"}}}"#;
 
     #[test]
     fn a_stream_folds_into_the_message_it_stands_for() {
-        let (object, seen, error) = fold(&[
+        let (object, kinds, error) = fold(&[
             START,
             r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}"#,
             r#"{"type":"ping"}"#,
@@ -464,8 +460,8 @@ mod tests {
             object,
             r#"{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"thinking","thinking":"hmm😀","signature":"sig=="},{"type":"text","text":"Hello","citations":[{"url":"u"}]},{"type":"tool_use","id":"t","name":"add","input":{"a":1.50}}],"model":"claude-x","stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":9,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"output_tokens":30,"service_tier":"standard","server_tool_use":{"web_search_requests":1}},"context_management":{"applied_edits":[]}}"#
         );
-        assert_eq!(seen.iter().position(|s| *s == EventKind::Content), Some(3));
-        assert_eq!(seen.last(), Some(&EventKind::End));
+        assert_eq!(kinds.iter().position(|kind| *kind == EventKind::Content), Some(3));
+        assert_eq!(kinds.last(), Some(&EventKind::End));
         assert_eq!(error, None);
     }
 
@@ -489,7 +485,7 @@ mod tests {
 
     #[test]
     fn what_is_unknown_does_not_lose_the_rest() {
-        let (object, seen, _) = fold(&[
+        let (object, kinds, _) = fold(&[
             r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"late"}}"#,
             r#"{"type":"from_the_future","x":1}"#,
             r#"{"type":"content_block_start","index":0,"content_block":{"type":"hologram","data":"a"}}"#,
@@ -502,19 +498,19 @@ mod tests {
             object,
             r#"{"content":[{"type":"text","text":"late"},{"type":"hologram","data":"abc","depth":2}]}"#
         );
-        assert_eq!((seen[1], seen[6]), (EventKind::Unknown, EventKind::Unknown));
+        assert_eq!((kinds[1], kinds[6]), (EventKind::Unknown, EventKind::Unknown));
     }
 
     #[test]
     fn an_error_in_the_stream_is_told_and_what_came_before_it_kept() {
         let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
-        let (object, _, told) = fold(&[
+        let (object, _, reported) = fold(&[
             START,
             r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"Hi"}}"#,
             error,
         ]);
         assert!(object.contains(r#"[{"type":"text","text":"Hi"}]"#));
-        assert_eq!(told.as_deref(), Some(error));
+        assert_eq!(reported.as_deref(), Some(error));
     }
 
     #[test]
@@ -610,8 +606,8 @@ mod tests {
                 fold.event("", Json::Object(event.into_iter().collect()));
             }
             let object = fold.finish().object;
-            let said = object.get("content").items()[0].get("text").as_str();
-            prop_assert_eq!(said.as_deref(), Some(&*text));
+            let joined = object.get("content").items()[0].get("text").as_str();
+            prop_assert_eq!(joined.as_deref(), Some(&*text));
         }
     }
 

@@ -42,7 +42,7 @@ impl Dialect for BedrockConverse {
             parts: parts(message.get("content")),
         };
         ResponseView {
-            // A prompt router says whom it asked.
+            // A prompt router names the model that it chose.
             model: text(body.at(&["trace", "promptRouter", "invokedModelId"])),
             choices: present(body.get("output"), "message").map(choice).into_iter().collect(),
             usage: usage(body.get("usage")),
@@ -56,7 +56,7 @@ impl Dialect for BedrockConverse {
     }
 }
 
-/// A tool; a cache point among the tools is none.
+/// Returns a tool; `None` for a cache point in the list of tools.
 fn tool<'j>(tool: &'j Json<'j>) -> Option<Tool<'j>> {
     let (kind, inner) = tool.as_object()?.iter().next()?;
     if *kind == *"cachePoint" {
@@ -78,7 +78,7 @@ fn parts<'j>(content: &'j Json<'j>) -> Vec<Part<'j>> {
     }
 }
 
-/// The parts of a block, which is an object of one member that names its kind.
+/// Returns the parts of a block, which is an object of one member that names its kind.
 fn block_parts<'j>(block: &'j Json<'j>) -> Vec<Part<'j>> {
     let Some((kind, inner)) = block.as_object().and_then(|block| block.iter().find(|(_, v)| !v.is_null()))
     else {
@@ -124,7 +124,7 @@ fn media<'j>(kind: Cow<'j, str>, media: &'j Json<'j>) -> Part<'j> {
     }
 }
 
-/// A tool's result: its text, then its images and documents.
+/// Returns the parts of a tool's result: its text, then its images and documents.
 fn tool_result<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
     let mut texts = Vec::new();
     let mut media = Vec::new();
@@ -142,10 +142,10 @@ fn tool_result<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
     parts
 }
 
-/// The tokens of a `usage` object: its input tokens are those that no cache knew.
+/// Returns the token counts of a `usage` object, whose input tokens leave out those of the cache.
 fn usage(usage: &Json<'_>) -> Option<Usage> {
     usage.as_object()?;
-    // Models on `invoke`, and older answers, say `…TokenCount`.
+    // Models on `invoke`, and older answers, have names that end in `TokenCount`.
     let number = |paths: [&str; 2]| count(usage, &[&paths[..1], &paths[1..]]).unwrap_or(0);
     let cached = number(["cacheReadInputTokens", "cacheReadInputTokenCount"]);
     let written = number(["cacheWriteInputTokens", "cacheWriteInputTokenCount"]);
@@ -161,7 +161,7 @@ fn usage(usage: &Json<'_>) -> Option<Usage> {
     })
 }
 
-/// The tokens that `invoke` reports beside the model's own answer.
+/// Returns the token counts that `invoke` reports apart from the model's own answer.
 pub(crate) fn invocation_usage(metrics: &Json<'_>) -> Option<Usage> {
     present(metrics, "inputTokenCount").or(present(metrics, "outputTokenCount"))?;
     usage(metrics)
@@ -171,13 +171,13 @@ pub(crate) fn invocation_usage(metrics: &Json<'_>) -> Option<Usage> {
 const EVENTS: [&str; 6] =
     ["messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"];
 
-/// Whether an event carries its name as a key: Nova on `invoke` and gateways send
+/// Returns whether an event has its name as a key: Nova on `invoke` and gateways send
 /// `{"contentBlockDelta": {…}}`.
 pub(crate) fn names_itself(data: &Json<'_>) -> bool {
     EVENTS.iter().any(|name| data.get(name).as_object().is_some())
 }
 
-/// Events on their way to a `converse` response.
+/// Folds events into a `converse` response.
 #[derive(Default)]
 pub(crate) struct ConverseFold<'a> {
     response: Object<'a>,
@@ -189,7 +189,7 @@ pub(crate) struct ConverseFold<'a> {
 struct Block<'a> {
     index: Option<u64>,
     members: Object<'a>,
-    /// The JSON of a tool's input, as far as it came.
+    /// The JSON of a tool's input so far.
     input: Text<'a>,
     citations: Vec<Json<'a>>,
 }
@@ -211,15 +211,15 @@ impl<'a> Fold<'a> for ConverseFold<'a> {
         if !wrapped {
             return EventKind::Unknown;
         }
-        let mut seen = EventKind::Other;
+        let mut kind = EventKind::Other;
         for (key, value) in event {
             match (&*key.plain(), value) {
-                (name, Json::Object(event)) if EVENTS.contains(&name) => seen = self.take(name, event),
+                (name, Json::Object(event)) if EVENTS.contains(&name) => kind = self.take(name, event),
                 ("p", _) => {}
                 (_, value) => self.response.set_text(key, value),
             }
         }
-        seen
+        kind
     }
 
     fn finish(mut self: Box<Self>) -> Folded<'a> {
@@ -255,10 +255,7 @@ impl<'a> ConverseFold<'a> {
                 _ => EventKind::Other,
             },
             "contentBlockDelta" => match event.remove("delta") {
-                Some(Json::Object(delta)) => match self.block(index).take(delta) {
-                    true => EventKind::Content,
-                    false => EventKind::Other,
-                },
+                Some(Json::Object(delta)) => EventKind::content_if(self.block(index).take(delta)),
                 _ => EventKind::Other,
             },
             "messageStop" | "metadata" => {
@@ -292,11 +289,11 @@ impl<'a> Block<'a> {
         Block { index, members, input: Text::default(), citations: Vec::new() }
     }
 
-    /// Takes a delta; says whether the model said something in it.
+    /// Takes a delta; returns whether it has content.
     fn take(&mut self, delta: Object<'a>) -> bool {
-        let mut said = false;
+        let mut is_content = false;
         for (key, value) in delta {
-            said |= has_text(&value);
+            is_content |= has_text(&value);
             match (&*key.plain(), value) {
                 ("toolUse", Json::Object(mut call)) => {
                     if let Some(Json::String(piece)) = call.remove("input") {
@@ -320,7 +317,7 @@ impl<'a> Block<'a> {
                 (_, value) => append(self.members.entry(&key), value),
             }
         }
-        said
+        is_content
     }
 
     fn finish(mut self) -> Json<'a> {
@@ -402,14 +399,14 @@ mod tests {
 
     fn fold(events: &[(&str, &str)]) -> (String, Vec<EventKind>, Option<String>) {
         let mut fold = BedrockConverse.fold(&endpoint("converse-stream")).unwrap();
-        let seen = events.iter().map(|(name, data)| fold.event(name, json::parse(data).unwrap())).collect();
+        let kinds = events.iter().map(|(name, data)| fold.event(name, json::parse(data).unwrap())).collect();
         let folded = fold.finish();
-        (compact(&folded.object), seen, folded.error.map(|error| compact(&error)))
+        (compact(&folded.object), kinds, folded.error.map(|error| compact(&error)))
     }
 
     #[test]
     fn a_stream_folds_into_the_response_it_stands_for() {
-        let (object, seen, error) = fold(&[
+        let (object, kinds, error) = fold(&[
             ("messageStart", r#"{"p":"abc","role":"assistant"}"#),
             (
                 "contentBlockDelta",
@@ -445,8 +442,8 @@ mod tests {
             object,
             r#"{"output":{"message":{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"hm","signature":"s="}}},{"text":"Hi"},{"toolUse":{"toolUseId":"t","name":"add","input":{"a":1.0}}},{"toolUse":{"toolUseId":"u","name":"now","input":{}}}]}},"stopReason":"tool_use","additionalModelResponseFields":{"x":1},"metrics":{"latencyMs":7},"usage":{"inputTokens":1,"outputTokens":2,"totalTokens":3}}"#
         );
-        assert_eq!(seen.iter().position(|seen| *seen == EventKind::Content), Some(1));
-        assert_eq!((seen[5], seen.last()), (EventKind::Other, Some(&EventKind::End)));
+        assert_eq!(kinds.iter().position(|kind| *kind == EventKind::Content), Some(1));
+        assert_eq!((kinds[5], kinds.last()), (EventKind::Other, Some(&EventKind::End)));
         assert_eq!(error, None);
     }
 
@@ -478,13 +475,13 @@ mod tests {
 
     #[test]
     fn an_exception_in_the_stream_is_told_and_what_came_before_it_kept() {
-        let (object, seen, error) = fold(&[
+        let (object, kinds, error) = fold(&[
             ("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Hi"}}"#),
             ("fromTheFuture", r#"{"x":1}"#),
             ("throttlingException", r#"{"message":"slow down","__type":"throttlingException"}"#),
         ]);
         assert_eq!(object, r#"{"output":{"message":{"role":"assistant","content":[{"text":"Hi"}]}}}"#);
-        assert_eq!(seen[1], EventKind::Unknown);
+        assert_eq!(kinds[1], EventKind::Unknown);
         assert_eq!(error.as_deref(), Some(r#"{"message":"slow down","__type":"throttlingException"}"#));
     }
 
@@ -509,11 +506,11 @@ mod tests {
 
     #[test]
     fn frames_are_read_up_to_the_one_that_broke_off() {
-        let said = |text: &str| {
+        let text_event = |text: &str| {
             event("contentBlockDelta", &format!(r#"{{"contentBlockIndex":0,"delta":{{"text":"{text}"}}}}"#))
         };
-        let whole = [said("Hé"), said("llo")].concat();
-        let cut = [whole.clone(), said(" lost")[..50].to_vec()].concat();
+        let whole = [text_event("Hé"), text_event("llo")].concat();
+        let cut = [whole.clone(), text_event(" lost")[..50].to_vec()].concat();
         let object = r#"{"output":{"message":{"role":"assistant","content":[{"text":"Héllo"}]}}}"#;
         assert_eq!(decoded(whole.clone()), (Some(object.to_owned()), None));
         assert_eq!(decoded(cut), (Some(object.to_owned()), None));

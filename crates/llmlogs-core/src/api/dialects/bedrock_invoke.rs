@@ -1,6 +1,6 @@
 //! Bedrock's `invoke` and `invoke-with-response-stream`: the model's own format in Bedrock's envelope.
 //!
-//! The body tells which format it is; the model's name may be an ARN that says nothing.
+//! The format is recognised by the body; the model's name may be an ARN that does not show it.
 //!
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html>
 
@@ -22,10 +22,10 @@ use crate::api::shared::members::{count, present, text, text_or_json};
 use crate::api::shared::usage::usage;
 use crate::api::view::{Choice, Message, Part, RequestView, ResponseView};
 
-/// Under this name a stream's last chunk has what the headers of a whole answer say.
+/// The member under which a stream's last chunk has the token counts that the headers of a whole answer have.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
 
-/// Puts what the headers count where a stream has it, so that both read alike.
+/// Adds the token counts of the headers where a stream has them, so that both are read alike.
 pub(crate) fn add_metrics(body: &mut Object<'_>, head: &ResponseHead) {
     if !head.invocation_metrics.is_empty() && body.get(METRICS).is_none() {
         let counts = head.invocation_metrics.iter().map(|(name, tokens)| (*name, Json::number(tokens)));
@@ -79,21 +79,21 @@ impl Dialect for BedrockInvoke {
     }
 }
 
-/// A request that is a prompt: Llama's, Titan's, Mistral's first, Cohere's.
+/// Returns a request that is a prompt: Llama's, Titan's, Mistral's first, Cohere's.
 fn prompt_request<'j>(body: &'j Json<'j>) -> RequestView<'j> {
     let first = |keys: &[&str]| {
         let settings = [body, body.get("textGenerationConfig")];
         settings.into_iter().flat_map(|json| keys.iter().filter_map(|key| present(json, key))).next()
     };
     let user = |text| Message { role: Cow::Borrowed("user"), parts: vec![Part::Text(text)] };
-    let told = |turn: &'j Json<'j>| Message {
+    let history_message = |turn: &'j Json<'j>| Message {
         role: match &*text(turn.get("role")) {
             "CHATBOT" => Cow::Borrowed("assistant"),
             role => Cow::Owned(role.to_lowercase()),
         },
         parts: vec![Part::Text(text(turn.get("message")))],
     };
-    let history = body.get("chat_history").items().iter().map(told);
+    let history = body.get("chat_history").items().iter().map(history_message);
     let prompt = first(&["prompt", "inputText", "message"]).map(|prompt| user(text_or_json(prompt)));
     let messages: Vec<_> = history.chain(prompt).collect();
     RequestView {
@@ -111,7 +111,7 @@ fn prompt_request<'j>(body: &'j Json<'j>) -> RequestView<'j> {
     }
 }
 
-/// A response that is a text, or a list of them.
+/// Returns a response that is a text or a list of texts.
 fn text_response<'j>(endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
     const LISTS: [&str; 4] = ["outputs", "generations", "results", "completions"];
     let listed = LISTS.iter().map(|key| body.get(key)).find(|list| !list.items().is_empty());
@@ -144,7 +144,7 @@ fn answer<'j>(answer: &'j Json<'j>) -> Option<Choice<'j>> {
     Some(Choice { finish_reason, parts: vec![Part::Text(text)] })
 }
 
-/// Llama's and Titan's token counts.
+/// Returns Llama's and Titan's token counts.
 fn token_counts(body: &Json<'_>) -> Option<Usage> {
     let prompt = count(body, &[&["prompt_token_count"], &["inputTextTokenCount"]]);
     let results = body.get("results").items().iter().filter_map(|r| r.get("tokenCount").as_u64());
@@ -160,10 +160,10 @@ fn token_counts(body: &Json<'_>) -> Option<Usage> {
     })
 }
 
-/// Chunks on their way to the model's own answer.
+/// Folds chunks into the model's own answer.
 #[derive(Default)]
 struct InvokeFold<'a> {
-    /// The fold of the model's own events, once the first of them tells which it is.
+    /// The fold of the model's own events, once the first of them has shown which it is.
     own: Option<Box<dyn Fold<'a> + 'a>>,
     metrics: Option<Json<'a>>,
     error: Option<Json<'a>>,
@@ -186,8 +186,8 @@ impl<'a> Fold<'a> for InvokeFold<'a> {
         let metrics = event.remove(METRICS);
         let last = metrics.is_some();
         self.metrics = metrics.or(self.metrics.take());
-        let seen = if event.is_empty() { EventKind::Other } else { self.own(Json::Object(event)) };
-        if last { EventKind::End } else { seen }
+        let kind = if event.is_empty() { EventKind::Other } else { self.own(Json::Object(event)) };
+        if last { EventKind::End } else { kind }
     }
 
     fn finish(self: Box<Self>) -> Folded<'a> {
@@ -237,13 +237,13 @@ fn choices_mut<'e, 'a>(event: &'e mut Json<'a>) -> &'e mut [Json<'a>] {
     }
 }
 
-/// A model's event in its envelope of base64.
+/// Returns a model's event out of its envelope of base64.
 fn unwrapped(base64: &str) -> Option<Json<'static>> {
     let bytes = base64_decoded(base64)?;
     json::parse(&json::lossy(&bytes)).ok().map(Json::into_owned)
 }
 
-/// The bytes of standard base64, padded or not; `None` where it is none.
+/// Returns the bytes of standard base64, padded or not; `None` for anything else.
 fn base64_decoded(base64: &str) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -252,7 +252,7 @@ fn base64_decoded(base64: &str) -> Option<Vec<u8>> {
     STANDARD.decode(base64.trim_end_matches('=')).ok()
 }
 
-/// Chunks of a text: Llama's, Titan's, Mistral's first, Cohere's.
+/// Folds chunks of a text: Llama's, Titan's, Mistral's first, Cohere's.
 #[derive(Default)]
 struct TextFold<'a> {
     answer: Object<'a>,
@@ -263,17 +263,17 @@ impl<'a> Fold<'a> for TextFold<'a> {
         let Json::Object(event) = data else {
             return EventKind::Unknown;
         };
-        let mut said = false;
+        let mut is_content = false;
         for (key, value) in event {
             match (&*key.plain(), value) {
                 // Cohere's last event is the whole answer.
                 ("response", Json::Object(whole)) => {
                     whole.into_iter().for_each(|(key, value)| self.answer.set_text(key, value));
                 }
-                (name, value) => said |= append_chunk(name, self.answer.entry(&key), value),
+                (name, value) => is_content |= append_chunk(name, self.answer.entry(&key), value),
             }
         }
-        if said { EventKind::Content } else { EventKind::Other }
+        EventKind::content_if(is_content)
     }
 
     fn finish(mut self: Box<Self>) -> Folded<'a> {
@@ -295,41 +295,41 @@ impl<'a> Fold<'a> for TextFold<'a> {
     }
 }
 
-/// Adds a piece: texts of the answer come in pieces, lists item by item, all else anew each time.
-/// Says whether the model said something in it.
+/// Adds a piece: texts of the answer come in pieces, lists item by item; anything else is replaced each time.
+/// Returns whether the piece has content.
 fn append_chunk<'a>(name: &str, whole: &mut Json<'a>, piece: Json<'a>) -> bool {
     match (&mut *whole, piece) {
         (_, Json::Null) => false,
         (place, Json::String(piece))
             if ["generation", "outputText", "completion", "text"].contains(&name) =>
         {
-            let said = !piece.is_empty();
+            let is_content = !piece.is_empty();
             match place {
                 Json::String(old) => old.push(&piece),
                 place => *place = Json::String(piece),
             }
-            said
+            is_content
         }
         (Json::Array(old), Json::Array(pieces)) => {
-            let mut said = false;
+            let mut is_content = false;
             for (place, piece) in pieces.into_iter().enumerate() {
                 if place >= old.len() {
                     old.push(Json::Object(Object::new()));
                 }
-                said |= append_chunk(name, &mut old[place], piece);
+                is_content |= append_chunk(name, &mut old[place], piece);
             }
-            said
+            is_content
         }
         (place @ Json::Null, Json::Array(pieces)) => {
             *place = Json::Array(Vec::new());
             append_chunk(name, place, Json::Array(pieces))
         }
         (Json::Object(old), Json::Object(pieces)) => {
-            let mut said = false;
+            let mut is_content = false;
             for (key, piece) in pieces {
-                said |= append_chunk(&key.plain(), old.entry(&key), piece);
+                is_content |= append_chunk(&key.plain(), old.entry(&key), piece);
             }
-            said
+            is_content
         }
         (place, piece) => {
             *place = piece;
@@ -372,20 +372,20 @@ mod tests {
     /// Folds the model's events, each in Bedrock's envelope.
     fn fold(events: &[&str]) -> (Json<'static>, Vec<EventKind>) {
         let mut fold = BedrockInvoke.fold(&endpoint("m", "invoke-with-response-stream")).unwrap();
-        let mut seen = Vec::new();
+        let mut kinds = Vec::new();
         for event in events {
             let chunk = format!(r#"{{"bytes":"{}","p":"abc"}}"#, base64(event));
-            seen.push(fold.event("chunk", json::parse(&chunk).unwrap().into_owned()));
+            kinds.push(fold.event("chunk", json::parse(&chunk).unwrap().into_owned()));
         }
-        (fold.finish().object, seen)
+        (fold.finish().object, kinds)
     }
 
     fn read(body: &str) -> (String, String, Option<(u64, u64, u64)>) {
         let body = json::parse(body).unwrap();
         let view = BedrockInvoke.response(&endpoint("m", "invoke"), &body);
-        let said = view.choices.iter().flat_map(|choice| choice.parts.iter().filter_map(Part::text));
+        let texts = view.choices.iter().flat_map(|choice| choice.parts.iter().filter_map(Part::text));
         let usage = view.usage.map(|u| (u.prompt_tokens, u.completion_tokens, u.total_tokens));
-        (said.collect(), view.finish_reason().to_owned(), usage)
+        (texts.collect(), view.finish_reason().to_owned(), usage)
     }
 
     #[test]
@@ -399,7 +399,7 @@ mod tests {
 
     #[test]
     fn anthropics_events_fold_into_its_message() {
-        let (object, seen) = fold(&[
+        let (object, kinds) = fold(&[
             r#"{"type":"message_start","message":{"id":"msg_bdrk_1","type":"message","role":"assistant","model":"claude-x","content":[],"stop_reason":null,"usage":{"input_tokens":5,"output_tokens":1}}}"#,
             r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
             r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#,
@@ -411,19 +411,19 @@ mod tests {
             compact(&object),
             r#"{"id":"msg_bdrk_1","type":"message","role":"assistant","model":"claude-x","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn","usage":{"input_tokens":5,"output_tokens":4},"stop_sequence":null,"amazon-bedrock-invocationMetrics":{"inputTokenCount":5,"outputTokenCount":4}}"#
         );
-        assert_eq!((seen[2], seen[5]), (EventKind::Content, EventKind::End));
+        assert_eq!((kinds[2], kinds[5]), (EventKind::Content, EventKind::End));
         assert_eq!(read(&compact(&object)), ("Hi".into(), "end_turn".into(), Some((5, 4, 9))));
     }
 
     #[test]
     fn chat_chunks_fold_into_a_completion_even_when_their_pieces_are_messages() {
-        let (object, seen) = fold(&[
+        let (object, kinds) = fold(&[
             r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"Hel"},"stop_reason":null}]}"#,
             r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"lo"},"stop_reason":"stop"}]}"#,
             r#"{"amazon-bedrock-invocationMetrics":{"inputTokenCount":5,"outputTokenCount":4}}"#,
         ]);
         assert_eq!(read(&compact(&object)), ("Hello".into(), "stop".into(), Some((5, 4, 9))));
-        assert_eq!(seen, [EventKind::Content, EventKind::Content, EventKind::End]);
+        assert_eq!(kinds, [EventKind::Content, EventKind::Content, EventKind::End]);
     }
 
     #[test]
@@ -439,7 +439,7 @@ mod tests {
 
     #[test]
     fn llamas_and_titans_chunks_fold_into_their_answers() {
-        let (llama, seen) = fold(&[
+        let (llama, kinds) = fold(&[
             r#"{"generation":"Hel","prompt_token_count":5,"generation_token_count":1,"stop_reason":null}"#,
             r#"{"generation":"lo","prompt_token_count":null,"generation_token_count":2,"stop_reason":"stop"}"#,
         ]);
@@ -447,7 +447,7 @@ mod tests {
             compact(&llama),
             r#"{"generation":"Hello","prompt_token_count":5,"generation_token_count":2,"stop_reason":"stop"}"#
         );
-        assert_eq!(seen[0], EventKind::Content);
+        assert_eq!(kinds[0], EventKind::Content);
         assert_eq!(read(&compact(&llama)), ("Hello".into(), "stop".into(), Some((5, 2, 7))));
         let (titan, _) = fold(&[
             r#"{"outputText":"Hel","index":0,"totalOutputTextTokenCount":null,"completionReason":null,"inputTextTokenCount":5}"#,
@@ -476,8 +476,8 @@ mod tests {
 
     #[test]
     fn a_chunk_that_is_no_json_is_not_understood_and_loses_nothing_else() {
-        let (object, seen) = fold(&["no json", r#"{"generation":"Hi"}"#]);
-        assert_eq!((compact(&object).as_str(), seen[0]), (r#"{"generation":"Hi"}"#, EventKind::Unknown));
+        let (object, kinds) = fold(&["no json", r#"{"generation":"Hi"}"#]);
+        assert_eq!((compact(&object).as_str(), kinds[0]), (r#"{"generation":"Hi"}"#, EventKind::Unknown));
         let mut fold = BedrockInvoke.fold(&endpoint("m", "invoke-with-response-stream")).unwrap();
         assert_eq!(fold.event("chunk", json::parse(r#"{"bytes":"?"}"#).unwrap()), EventKind::Unknown);
     }

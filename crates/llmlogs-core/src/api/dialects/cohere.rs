@@ -26,8 +26,8 @@ impl Dialect for Cohere {
         let mut view = OpenAiChat.request(endpoint, body);
         if body.get("messages").is_null() {
             let history = body.get("chat_history").items();
-            let said = present(body, "message").is_some_and(|message| !text(message).is_empty());
-            view.messages_count = history.len() + usize::from(said);
+            let has_message = present(body, "message").is_some_and(|message| !text(message).is_empty());
+            view.messages_count = history.len() + usize::from(has_message);
             view.messages = v1_messages(body, history);
         } else {
             for (message, json) in view.messages.iter_mut().zip(body.get("messages").items()) {
@@ -62,12 +62,12 @@ impl Dialect for Cohere {
     }
 }
 
-/// What the model means to do with its tools.
+/// Returns what the model plans to do with its tools.
 fn plan<'j>(message: &'j Json<'j>) -> Option<Part<'j>> {
     message.get("tool_plan").as_str().filter(|plan| !plan.is_empty()).map(Part::Reasoning)
 }
 
-/// A tool's result may come as documents.
+/// Joins the documents that a tool's result may come as into its text.
 fn read_documents(message: &mut Message<'_>) {
     let document = |part: &Part<'_>| match part {
         Part::Other(json) => {
@@ -82,7 +82,7 @@ fn read_documents(message: &mut Message<'_>) {
     }
 }
 
-/// The parts of an answer's message.
+/// Returns the parts of a response's message.
 fn parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
     let mut parts: Vec<Part<'j>> = plan(message).into_iter().collect();
     match message.get("content") {
@@ -102,8 +102,8 @@ fn parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
 }
 
 fn v1_parts<'j>(body: &'j Json<'j>) -> Vec<Part<'j>> {
-    let said = [body.get("text"), body.get("message")].into_iter().find_map(|said| said.as_str());
-    let said = said.filter(|said| !said.is_empty()).map(Part::Text);
+    let texts = [body.get("text"), body.get("message")].into_iter().find_map(Json::as_str);
+    let text_part = texts.filter(|text| !text.is_empty()).map(Part::Text);
     let calls = body.get("tool_calls").items().iter().map(|call| Part::ToolCall {
         // v1 has no ids: calls and results go by their names.
         id: text(call.get("id")),
@@ -115,10 +115,10 @@ fn v1_parts<'j>(body: &'j Json<'j>) -> Vec<Part<'j>> {
         label: text(result.at(&["call", "name"])),
         text: text_or_json(result.get("outputs")),
     });
-    said.into_iter().chain(calls).chain(results).collect()
+    text_part.into_iter().chain(calls).chain(results).collect()
 }
 
-/// The preamble, what was said before, what is said now, and what the tools gave.
+/// Returns the preamble, the history, the message and the tools' results.
 fn v1_messages<'j>(body: &'j Json<'j>, history: &'j [Json<'j>]) -> Vec<Message<'j>> {
     let preamble = present(body, "preamble")
         .map(|preamble| Message { role: Cow::Borrowed("system"), parts: vec![Part::Text(text(preamble))] });
@@ -136,10 +136,9 @@ fn v1_messages<'j>(body: &'j Json<'j>, history: &'j [Json<'j>]) -> Vec<Message<'
     preamble.into_iter().chain(before).chain(turns).collect()
 }
 
-/// The tokens of v2's `usage` or v1's `meta`: what is billed, where that is told.
+/// Returns the token counts of v2's `usage` or v1's `meta`: those that are billed, where they are reported.
 ///
-/// The prompt that is billed leaves Cohere's own template out, the cached tokens do not: they may be
-/// more.
+/// The billed prompt leaves out Cohere's own template, the cached tokens do not: they may be more.
 pub(crate) fn usage(usage: &Json<'_>) -> Option<Usage> {
     let known = ["billed_units", "tokens"].iter().any(|key| usage.get(key).as_object().is_some());
     if !known {
@@ -157,7 +156,7 @@ pub(crate) fn usage(usage: &Json<'_>) -> Option<Usage> {
     })
 }
 
-/// Events of either version on their way to a response.
+/// Folds events of either version into a response.
 #[derive(Default)]
 struct ChatFold<'a> {
     object: Object<'a>,
@@ -184,10 +183,10 @@ impl<'a> Fold<'a> for ChatFold<'a> {
                 if let Some(id) = event.remove("id") {
                     self.object.set("id", id);
                 }
-                // The lists and texts that are still to come stand there empty.
-                if let Json::Object(message) = taken(delta(&mut event), &["message"]) {
-                    let said = message.into_iter().filter(|(_, value)| !is_empty(value));
-                    said.for_each(|(key, value)| self.message.set_text(key, value));
+                // Lists and texts that are still to come are there already, empty.
+                if let Json::Object(message) = take_at(delta(&mut event), &["message"]) {
+                    let given = message.into_iter().filter(|(_, value)| !is_empty(value));
+                    given.for_each(|(key, value)| self.message.set_text(key, value));
                 }
                 EventKind::Other
             }
@@ -195,24 +194,24 @@ impl<'a> Fold<'a> for ChatFold<'a> {
                 if let Some(logprobs) = event.remove("logprobs").filter(|logprobs| !logprobs.is_null()) {
                     append_delta(self.object.entry(&Text::new("logprobs")), "", Json::Array(vec![logprobs]));
                 }
-                let piece = taken(delta(&mut event), &["message", "content"]);
-                let said = ["text", "thinking"].iter().any(|key| !is_empty(piece.get(key)));
+                let piece = take_at(delta(&mut event), &["message", "content"]);
+                let is_content = ["text", "thinking"].iter().any(|key| !is_empty(piece.get(key)));
                 self.content.take(index, piece, kind.ends_with("start"));
-                if said { EventKind::Content } else { EventKind::Other }
+                EventKind::content_if(is_content)
             }
             "tool-plan-delta" => {
-                let piece = taken(delta(&mut event), &["message", "tool_plan"]);
-                let said = !is_empty(&piece);
+                let piece = take_at(delta(&mut event), &["message", "tool_plan"]);
+                let is_content = !is_empty(&piece);
                 append_delta(self.message.entry(&Text::new("tool_plan")), "tool_plan", piece);
-                if said { EventKind::Content } else { EventKind::Other }
+                EventKind::content_if(is_content)
             }
             "tool-call-start" | "tool-call-delta" => {
-                let piece = taken(delta(&mut event), &["message", "tool_calls"]);
+                let piece = take_at(delta(&mut event), &["message", "tool_calls"]);
                 self.tool_calls.take(index, piece, kind.ends_with("start"));
                 EventKind::Content
             }
             "citation-start" => {
-                let citation = taken(delta(&mut event), &["message", "citations"]);
+                let citation = take_at(delta(&mut event), &["message", "citations"]);
                 self.citations.take(index, citation, true);
                 EventKind::Other
             }
@@ -254,7 +253,7 @@ impl<'a> ChatFold<'a> {
         EventKind::Other
     }
 
-    /// v1 streams members of the response, and at the end the response itself.
+    /// Takes an event of v1, which streams members of the response and at the end the response itself.
     fn v1_event(&mut self, kind: &str, mut event: Object<'a>) -> EventKind {
         event.remove("event_type");
         event.remove("is_finished");
@@ -270,7 +269,7 @@ impl<'a> ChatFold<'a> {
                 if kind == "text-generation" { EventKind::Content } else { EventKind::Other }
             }
             "tool-calls-chunk" => {
-                // Calls as far as they came; the event that ends them has them whole.
+                // The calls so far; the event that ends them has them whole.
                 if let Some(mut piece) = event.remove("tool_call_delta") {
                     let index = piece.get("index").as_u64();
                     piece.as_object_mut().map(|piece| piece.remove("index"));
@@ -303,7 +302,7 @@ impl<'a> ChatFold<'a> {
     }
 }
 
-/// The elements of a list in the order in which they began, each with the number it goes by.
+/// The elements of a list in the order in which they began, each with its number.
 #[derive(Default)]
 struct Slots<'a>(Vec<(Option<u64>, Json<'a>)>);
 
@@ -313,7 +312,7 @@ impl<'a> Slots<'a> {
         if piece.is_null() {
             return;
         }
-        // A list of one or more stands for its elements.
+        // A list is one piece for each of its elements.
         if let Json::Array(pieces) = piece {
             return pieces.into_iter().for_each(|piece| self.take(index, piece, begins));
         }
@@ -324,8 +323,8 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// The value at the end of a path of keys, taken out.
-fn taken<'a>(mut json: Json<'a>, path: &[&str]) -> Json<'a> {
+/// Removes the value at the end of a path of keys and returns it.
+fn take_at<'a>(mut json: Json<'a>, path: &[&str]) -> Json<'a> {
     for key in path {
         json = json.as_object_mut().and_then(|object| object.remove(key)).unwrap_or_default();
     }

@@ -24,7 +24,7 @@ pub(crate) struct Gemini;
 
 impl Dialect for Gemini {
     fn request<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j> {
-        let body = opened(body, "request");
+        let body = unwrapped(body, "request");
         let config = member(body, "generationConfig");
         let system = parts(member(body, "systemInstruction"));
         let system = (!system.is_empty()).then_some(Message { role: Cow::Borrowed("system"), parts: system });
@@ -43,13 +43,13 @@ impl Dialect for Gemini {
     }
 
     fn response<'j>(&self, _endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
-        let body = opened(body, "response");
+        let body = unwrapped(body, "response");
         let usage_json = member(body, "usageMetadata");
         let mut choices: Vec<Choice<'j>> = body.get("candidates").items().iter().map(choice).collect();
         let feedback = member(body, "promptFeedback");
         if let (true, Some(reason)) = (choices.is_empty(), member(feedback, "blockReason").as_str()) {
-            let told = member(feedback, "blockReasonMessage").as_str().map(Part::Refusal);
-            choices.push(Choice { finish_reason: reason, parts: told.into_iter().collect() });
+            let refusal = member(feedback, "blockReasonMessage").as_str().map(Part::Refusal);
+            choices.push(Choice { finish_reason: reason, parts: refusal.into_iter().collect() });
         }
         ResponseView {
             id: text(member(body, "responseId")),
@@ -69,7 +69,7 @@ impl Dialect for Gemini {
     }
 }
 
-/// The member `camel`, or the one of the same name in snake case.
+/// Returns the member `camel`, or the one of the same name in snake case.
 fn member<'j>(json: &'j Json<'j>, camel: &str) -> &'j Json<'j> {
     match json.get(camel) {
         Json::Null if camel.bytes().any(|byte| byte.is_ascii_uppercase()) => {
@@ -82,29 +82,34 @@ fn member<'j>(json: &'j Json<'j>, camel: &str) -> &'j Json<'j> {
     }
 }
 
-/// Whether `name` is `camel` in snake case.
+/// Returns whether `name` is `camel` in snake case.
 fn is_snake_of(name: &str, camel: &str) -> bool {
     let mut name = name.bytes();
     let mut camel = camel.bytes();
-    camel.all(|byte| match byte.is_ascii_uppercase() {
-        true => name.next() == Some(b'_') && name.next() == Some(byte.to_ascii_lowercase()),
-        false => name.next() == Some(byte),
-    }) && name.next().is_none()
+    let same = |byte: u8| {
+        if byte.is_ascii_uppercase() {
+            name.next() == Some(b'_') && name.next() == Some(byte.to_ascii_lowercase())
+        } else {
+            name.next() == Some(byte)
+        }
+    };
+    camel.all(same) && name.next().is_none()
 }
 
+/// Returns a member that is there and not null.
 fn known<'j>(json: &'j Json<'j>) -> Option<&'j Json<'j>> {
     (!json.is_null()).then_some(json)
 }
 
-/// What Code Assist (`v1internal:…`) wraps in a member of its own, else the body itself.
-fn opened<'j>(body: &'j Json<'j>, envelope: &str) -> &'j Json<'j> {
+/// Returns what Code Assist (`v1internal:…`) wraps in a member of its own, else the body itself.
+fn unwrapped<'j>(body: &'j Json<'j>, envelope: &str) -> &'j Json<'j> {
     match body.get(envelope) {
         inner @ Json::Object(_) => inner,
         _ => body,
     }
 }
 
-/// The path names the model; where a body does too, it is under its resource name.
+/// Returns the model that the body names, under its resource name, where the path does not name it.
 fn model<'j>(endpoint: &Endpoint, body: &'j Json<'j>) -> Option<Cow<'j, str>> {
     if endpoint.path_model.is_some() {
         return None;
@@ -116,7 +121,8 @@ fn model<'j>(endpoint: &Endpoint, body: &'j Json<'j>) -> Option<Cow<'j, str>> {
     })
 }
 
-/// Google's servers take a single object where a list is meant, and its own examples send one.
+/// Returns the elements of a list. Google's servers accept a single object in place of a list, and its own examples
+/// send one.
 fn listed_or_single<'j>(json: &'j Json<'j>) -> &'j [Json<'j>] {
     match json {
         Json::Array(items) => items,
@@ -125,7 +131,7 @@ fn listed_or_single<'j>(json: &'j Json<'j>) -> &'j [Json<'j>] {
     }
 }
 
-/// A conversation; one list of bare parts is one message.
+/// Returns the messages of a conversation; a list of bare parts is one message.
 fn contents<'j>(contents: &'j Json<'j>) -> &'j [Json<'j>] {
     let listed = listed_or_single(contents);
     let bare = |item: &Json<'_>| item.get("parts").is_null() && item.get("role").is_null();
@@ -144,7 +150,7 @@ fn message<'j>(content: &'j Json<'j>) -> Message<'j> {
     Message::with_results(role, parts)
 }
 
-/// The parts of a content, of a list of parts, or of a bare text.
+/// Returns the parts of a content, of a list of parts, or of a bare text.
 fn parts<'j>(content: &'j Json<'j>) -> Vec<Part<'j>> {
     match content {
         Json::String(text) if !text.is_empty() => vec![Part::Text(text.plain())],
@@ -157,7 +163,7 @@ fn parts<'j>(content: &'j Json<'j>) -> Vec<Part<'j>> {
     }
 }
 
-/// Streamed text comes in parts that end where a signature is due; it reads as one.
+/// Joins texts that follow each other: streamed text comes in parts that end where a signature follows.
 fn joined(parts: Vec<Part<'_>>) -> Vec<Part<'_>> {
     let mut whole: Vec<Part<'_>> = Vec::with_capacity(parts.len());
     for part in parts {
@@ -170,19 +176,19 @@ fn joined(parts: Vec<Part<'_>>) -> Vec<Part<'_>> {
     whole
 }
 
-/// What stands beside the data of a part.
+/// Members of a part that are not its data.
 const BESIDE_DATA: [&str; 5] = ["thought", "thoughtSignature", "thought_signature", "role", "parts"];
 
 fn part<'j>(part: &'j Json<'j>) -> Vec<Part<'j>> {
     let at = |name: &str| known(member(part, name));
-    if let Json::String(said) = part {
-        return vec![Part::Text(said.plain())];
+    if let Json::String(text) = part {
+        return vec![Part::Text(text.plain())];
     }
-    let one = if let Some(said) = part.get("text").as_str() {
-        if said.is_empty() {
+    let one = if let Some(text) = part.get("text").as_str() {
+        if text.is_empty() {
             return Vec::new();
         }
-        if is_thought(part) { Part::Reasoning(said) } else { Part::Text(said) }
+        if is_thought(part) { Part::Reasoning(text) } else { Part::Text(text) }
     } else if let Some(call) = at("functionCall").filter(|call| !call.get("name").is_null()) {
         Part::ToolCall { id: id(call), name: text(call.get("name")), arguments: arguments(call) }
     } else if let Some(result) = at("functionResponse") {
@@ -229,7 +235,7 @@ fn id<'j>(call_or_response: &'j Json<'j>) -> Cow<'j, str> {
     text(call_or_response.get("id"))
 }
 
-/// A call without arguments may leave them out.
+/// Returns the arguments of a call, which may leave them out where there are none.
 fn arguments<'j>(call: &'j Json<'j>) -> Cow<'j, str> {
     known(call.get("args")).map_or(Cow::Borrowed("{}"), text_or_json)
 }
@@ -239,7 +245,7 @@ fn media<'j>(data: &'j Json<'j>, bytes: Option<u64>, source: Cow<'j, str>) -> Pa
     Part::Media { media_type, bytes, source }
 }
 
-/// A function's result, and the images and files that may come with it.
+/// Returns the parts of a function's result, and the images and files that may come with it.
 fn function_response<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
     let label = result.get("name").as_str().unwrap_or_else(|| id(result));
     let text = text_or_json(result.get("response"));
@@ -248,7 +254,7 @@ fn function_response<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
     all
 }
 
-/// The function declarations of an entry, and each tool of Google's own in it.
+/// Returns the function declarations of an entry, and each tool of Google's own in it.
 fn tools<'j>(entry: &'j Json<'j>) -> Vec<Tool<'j>> {
     let mut all = Vec::new();
     for (key, value) in entry.as_object().into_iter().flat_map(Object::iter) {
@@ -275,7 +281,8 @@ fn choice<'j>(candidate: &'j Json<'j>) -> Choice<'j> {
     }
 }
 
-/// What a tool of Google's own put into the prompt is part of it, what was thought part of the answer.
+/// Returns the token counts of `usageMetadata`: those of Google's own tools belong to the prompt, those of thoughts to
+/// the answer.
 pub(crate) fn usage(usage: &Json<'_>) -> Option<Usage> {
     usage.as_object()?;
     let number = |name: &str| member(usage, name).as_u64();
@@ -292,7 +299,7 @@ pub(crate) fn usage(usage: &Json<'_>) -> Option<Usage> {
     })
 }
 
-/// The Gemini API names the tier, Vertex AI the kind of traffic.
+/// Returns the service tier: the Gemini API names it, Vertex AI names the kind of traffic.
 fn service_tier<'j>(usage: &'j Json<'j>) -> Cow<'j, str> {
     match &*text(member(usage, "trafficType")) {
         "ON_DEMAND_FLEX" => Cow::Borrowed("flex"),
@@ -301,7 +308,7 @@ fn service_tier<'j>(usage: &'j Json<'j>) -> Cow<'j, str> {
     }
 }
 
-/// Chunks, each of the shape of a whole response, on their way to one.
+/// Folds chunks, each of the shape of a whole response, into one response.
 #[derive(Default)]
 struct GenerateFold<'a> {
     object: Object<'a>,
@@ -359,7 +366,7 @@ impl<'a> Fold<'a> for GenerateFold<'a> {
     }
 }
 
-/// Whether a chunk has anything that a response has.
+/// Returns whether a chunk has anything that a response has.
 fn is_response(chunk: &Json<'_>) -> bool {
     ["candidates", "usageMetadata", "promptFeedback", "modelVersion", "responseId", "createTime"]
         .iter()
@@ -369,7 +376,7 @@ fn is_response(chunk: &Json<'_>) -> bool {
 impl<'a> GenerateFold<'a> {
     fn take(&mut self, chunk: Json<'a>) -> EventKind {
         let blocked = !member(member(&chunk, "promptFeedback"), "blockReason").is_null();
-        let mut said = false;
+        let mut is_content = false;
         let Json::Object(chunk) = chunk else {
             return EventKind::Unknown;
         };
@@ -380,10 +387,10 @@ impl<'a> GenerateFold<'a> {
                         self.object.set("candidates", Json::Null);
                     }
                     for candidate in candidates {
-                        said |= self.candidate(candidate);
+                        is_content |= self.candidate(candidate);
                     }
                 }
-                // Each chunk counts anew from the start of the answer, so the last one counts it all.
+                // Each chunk counts from the start of the answer, so the last one counts all of it.
                 ("usageMetadata" | "usage_metadata", value) => {
                     if !value.is_null() {
                         *self.object.entry(&key) = value;
@@ -393,7 +400,7 @@ impl<'a> GenerateFold<'a> {
             }
         }
         let all_finished = !self.candidates.is_empty() && self.candidates.iter().all(|c| c.finished);
-        match (all_finished || (blocked && self.candidates.is_empty()), said) {
+        match (all_finished || (blocked && self.candidates.is_empty()), is_content) {
             (true, true) => EventKind::LastContent,
             (true, false) => EventKind::End,
             (false, true) => EventKind::Content,
@@ -401,12 +408,12 @@ impl<'a> GenerateFold<'a> {
         }
     }
 
-    /// Takes one candidate of a chunk; says whether the model said something in it.
+    /// Takes one candidate of a chunk; returns whether it has content.
     fn candidate(&mut self, candidate: Json<'a>) -> bool {
         let Json::Object(candidate) = candidate else {
             return false;
         };
-        // The first one may come without its index.
+        // The first candidate may have no index.
         let index = candidate.get("index").and_then(Json::as_u64).unwrap_or(0);
         let place = match self.candidates.iter().position(|c| c.index == index) {
             Some(place) => place,
@@ -421,24 +428,24 @@ impl<'a> GenerateFold<'a> {
 
 impl<'a> CandidateFold<'a> {
     fn take(&mut self, candidate: Object<'a>) -> bool {
-        let mut said = false;
+        let mut is_content = false;
         for (key, value) in candidate {
             let place = self.members.entry(&key);
             match (&*key.plain(), value) {
                 (_, Json::Null) => {}
-                ("content", Json::Object(content)) => said |= take_content(place, content),
+                ("content", Json::Object(content)) => is_content |= take_content(place, content),
                 ("finishReason" | "finish_reason", reason) => {
                     self.finished = true;
                     *place = reason;
                 }
-                // The same categories again, rated on all that has been said.
+                // The same categories again, rated on the whole answer so far.
                 ("safetyRatings" | "safety_ratings", ratings) => *place = ratings,
                 // Of this chunk's tokens alone.
                 ("logprobsResult" | "logprobs_result", logprobs) => append(place, logprobs),
                 (_, value) => blend(place, value),
             }
         }
-        said
+        is_content
     }
 }
 
@@ -449,7 +456,7 @@ fn take_content<'a>(place: &mut Json<'a>, content: Object<'a>) -> bool {
     let Some(whole) = place.as_object_mut() else {
         return false;
     };
-    let mut said = false;
+    let mut is_content = false;
     for (key, value) in content {
         let place = whole.entry(&key);
         match (&*key.plain(), value) {
@@ -460,24 +467,25 @@ fn take_content<'a>(place: &mut Json<'a>, content: Object<'a>) -> bool {
                 }
                 if let Json::Array(parts) = place {
                     for part in new {
-                        said |= take_part(parts, part);
+                        is_content |= take_part(parts, part);
                     }
                 }
             }
             (_, value) => *place = value,
         }
     }
-    said
+    is_content
 }
 
-/// Adds a part: text onto text of its kind, a call's arguments into their call, all else at the end.
+/// Adds a part: text to text of its kind, arguments to their call, anything else at the end. Returns whether it has
+/// content.
 fn take_part<'a>(parts: &mut Vec<Json<'a>>, part: Json<'a>) -> bool {
     if let Some(thought) = plain_text(&part) {
         let Some(text) = part.get("text").as_text().cloned() else {
             return false;
         };
-        let said = !text.is_empty();
-        if !said && !parts.is_empty() {
+        let is_content = !text.is_empty();
+        if !is_content && !parts.is_empty() {
             return false;
         }
         match parts.last_mut() {
@@ -489,7 +497,7 @@ fn take_part<'a>(parts: &mut Vec<Json<'a>>, part: Json<'a>) -> bool {
             }
             _ => parts.push(part),
         }
-        return said;
+        return is_content;
     }
     let is_signature = part.get("text").as_text().is_some_and(Text::is_empty);
     match part {
@@ -501,8 +509,8 @@ fn take_part<'a>(parts: &mut Vec<Json<'a>>, part: Json<'a>) -> bool {
     !is_signature
 }
 
-/// Whether a part is nothing but text, and if so, whether it is a thought. A part with a signature
-/// is to be sent back as it came, so it stays a part of its own.
+/// Returns whether a part that is nothing but text is a thought; `None` for any other part. A part with a signature
+/// has to be sent back as it is, so it stays a part of its own.
 fn plain_text(part: &Json<'_>) -> Option<bool> {
     let only_text = part.as_object()?.iter().all(|(key, _)| *key == *"text" || *key == *"thought");
     (only_text && part.get("text").as_text().is_some()).then(|| is_thought(part))
@@ -532,9 +540,8 @@ fn take_call<'a>(parts: &mut Vec<Json<'a>>, mut part: Object<'a>) {
         call.remove("willContinue");
         let pieces = piece.remove("partialArgs");
         for (key, value) in piece {
-            let says_nothing =
-                value.is_null() || *key.plain() == *"willContinue" && value == Json::Bool(false);
-            if !says_nothing {
+            let is_blank = value.is_null() || *key.plain() == *"willContinue" && value == Json::Bool(false);
+            if !is_blank {
                 call.set_text(key, value);
             }
         }
@@ -549,7 +556,7 @@ fn take_call<'a>(parts: &mut Vec<Json<'a>>, mut part: Object<'a>) {
     }
 }
 
-/// Puts a piece of an argument in its place; a piece whose place is not understood stays as it is.
+/// Puts a piece of an argument in its place; a piece whose path is not understood is kept as it is.
 fn take_argument<'a>(call: &mut Object<'a>, piece: Json<'a>) {
     let value = [("stringValue", true), ("numberValue", true), ("boolValue", true), ("nullValue", false)]
         .iter()
@@ -588,7 +595,7 @@ enum Step {
 }
 
 impl Step {
-    /// The place that the step leads to, made where it is not there yet.
+    /// Returns the place that the step leads to, added where it is missing.
     fn within<'p, 'a>(&self, place: &'p mut Json<'a>) -> &'p mut Json<'a> {
         match self {
             Step::Key(_) => {
@@ -605,7 +612,7 @@ impl Step {
         match (self, place) {
             (Step::Key(key), Json::Object(object)) => object.entry(&Text::new(key.clone())),
             (Step::Index(index), Json::Array(items)) => {
-                // Elements come in their order; an index far beyond the end is not worth its memory.
+                // Elements come in their order; an index far beyond the end would only cost memory.
                 let index = (*index).min(items.len());
                 if index == items.len() {
                     items.push(Json::Null);
@@ -620,7 +627,7 @@ impl Step {
 /// Deeper paths are not followed: the tree that they would build is walked recursively.
 const MAX_STEPS: usize = 64;
 
-/// `$.a.b[0]['c']` as steps.
+/// Returns the steps of a path such as `$.a.b[0]['c']`.
 fn json_path(path: &str) -> Option<Vec<Step>> {
     let mut rest = path.strip_prefix('$')?;
     let mut steps = Vec::new();
@@ -670,8 +677,8 @@ fn append<'a>(whole: &mut Json<'a>, new: Json<'a>) {
 /// Lists beyond this many elements are not compared element by element.
 const COMPARED: usize = 1000;
 
-/// Brings what is known up to date. Metadata comes in pieces or grows from chunk to chunk: what is
-/// said again replaces what was said before, what is not stays.
+/// Updates members with those of a later chunk. Metadata comes in pieces or grows from chunk to chunk: a later value
+/// replaces an earlier one, what is missing stays.
 fn blend<'a>(whole: &mut Json<'a>, new: Json<'a>) {
     match (&mut *whole, new) {
         (_, Json::Null) => {}

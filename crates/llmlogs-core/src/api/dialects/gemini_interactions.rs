@@ -34,7 +34,7 @@ impl Dialect for GeminiInteractions {
             messages.insert(0, Message { role: Cow::Borrowed("system"), parts: vec![Part::Text(system)] });
         }
         RequestView {
-            // An agent is asked like a model.
+            // An agent stands in the place of a model.
             model: body.get("model").as_str().or(body.get("agent").as_str()),
             stream: body.get("stream").as_bool().unwrap_or(false),
             temperature: present(config, "temperature"),
@@ -82,7 +82,7 @@ fn kind<'j>(step: &'j Json<'j>) -> Cow<'j, str> {
     text(step.get("type"))
 }
 
-/// What an interaction repeats of its input is no answer.
+/// Returns whether a step is part of the answer: an interaction may repeat its input.
 fn is_answer(step: &Json<'_>) -> bool {
     !matches!(&*kind(step), "user_input" | "function_result")
 }
@@ -100,7 +100,7 @@ fn message<'j>(step: &'j Json<'j>) -> Message<'j> {
     Message { role, parts: parts(step) }
 }
 
-/// The parts of a step, or the part that stands in the place of one.
+/// Returns the parts of a step, or of a part in the place of a step.
 fn parts<'j>(step: &'j Json<'j>) -> Vec<Part<'j>> {
     match &*kind(step) {
         "text" => vec![Part::Text(text(step.get("text")))],
@@ -142,7 +142,8 @@ fn tool_result<'j>(step: &'j Json<'j>, label: Cow<'j, str>) -> Part<'j> {
     Part::ToolResult { call_id: text(step.get("call_id")), label, text: text_or_json(step.get("result")) }
 }
 
-/// As with `generateContent`: a tool's part of the prompt belongs to it, what was thought to the answer.
+/// Returns the token counts of `usage`; as with `generateContent`, those of Google's own tools belong to the prompt,
+/// those of thoughts to the answer.
 pub(crate) fn usage(usage: &Json<'_>) -> Option<Usage> {
     let number = |name: &str| usage.get(name).as_u64();
     number("total_input_tokens").or(number("total_output_tokens"))?;
@@ -159,7 +160,7 @@ pub(crate) fn usage(usage: &Json<'_>) -> Option<Usage> {
     })
 }
 
-/// Events on their way to an interaction.
+/// Folds events into an interaction.
 #[derive(Default)]
 struct StepsFold<'a> {
     object: Object<'a>,
@@ -172,7 +173,7 @@ struct StepsFold<'a> {
 struct Step<'a> {
     index: Option<u64>,
     members: Object<'a>,
-    /// The JSON of a call's arguments, as far as it came.
+    /// The JSON of a call's arguments so far.
     arguments: Text<'a>,
 }
 
@@ -180,16 +181,15 @@ impl<'a> StepsFold<'a> {
     fn interaction(&mut self, event: &mut Object<'a>) {
         if let Some(Json::Object(interaction)) = event.remove("interaction") {
             for (key, value) in interaction {
-                let says_nothing =
-                    matches!(&value, Json::Array(items) if items.is_empty()) || value.is_null();
-                if !says_nothing || self.object.iter().all(|(known, _)| *known != key) {
+                let is_blank = matches!(&value, Json::Array(items) if items.is_empty()) || value.is_null();
+                if !is_blank || self.object.iter().all(|(known, _)| *known != key) {
                     self.object.set_text(key, value);
                 }
             }
         }
     }
 
-    /// The step at `index`; one that never began begins as `implied`.
+    /// Returns the step at `index`; one that was not started is added with the type `implied`.
     fn step(&mut self, index: Option<u64>, implied: &'static str) -> &mut Step<'a> {
         let known = self.steps.iter().rposition(|step| step.index == index);
         let place = known.unwrap_or_else(|| {
@@ -206,7 +206,7 @@ impl<'a> Step<'a> {
         self.members.get("type").and_then(Json::as_str).unwrap_or_default().into_owned()
     }
 
-    /// Takes a piece; says whether the model said anything with it.
+    /// Takes a piece; returns whether it has content.
     fn take(&mut self, mut delta: Object<'a>) -> bool {
         let kind = delta.get("type").and_then(Json::as_str).unwrap_or_default().into_owned();
         match &*kind {
@@ -231,7 +231,7 @@ impl<'a> Step<'a> {
                 }
                 true
             }
-            // What restates the step says the rest of it.
+            // A delta of the step's own type has the rest of its members.
             _ if kind == self.kind() && self.kind() != "text" => {
                 for (key, value) in delta {
                     self.members.set_text(key, value);
@@ -294,7 +294,7 @@ fn push<'a>(list: &mut Json<'a>, item: Json<'a>) {
     }
 }
 
-/// The text of the last item of a list, where that is a text.
+/// Returns the text of the last item of a list, if it is one.
 fn last_text<'l, 'a>(list: &'l mut Json<'a>) -> Option<&'l mut Text<'a>> {
     let Json::Array(items) = list else {
         return None;
@@ -329,8 +329,8 @@ impl<'a> Fold<'a> for StepsFold<'a> {
             }
             start @ ("step.start" | "content.start") => {
                 self.list = Some(if start == "step.start" { "steps" } else { "outputs" });
-                let said = event.remove("step").or(event.remove("content"));
-                let members = said.and_then(|said| match said {
+                let step = event.remove("step").or(event.remove("content"));
+                let members = step.and_then(|step| match step {
                     Json::Object(members) => Some(members),
                     _ => None,
                 });
@@ -348,7 +348,7 @@ impl<'a> Fold<'a> for StepsFold<'a> {
                         "arguments_delta" => "function_call",
                         _ => "model_output",
                     };
-                    if self.step(index, implied).take(delta) { EventKind::Content } else { EventKind::Other }
+                    EventKind::content_if(self.step(index, implied).take(delta))
                 }
                 _ => EventKind::Other,
             },

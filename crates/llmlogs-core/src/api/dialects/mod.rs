@@ -1,4 +1,4 @@
-//! One file an API: what its requests, responses and streams say.
+//! One file an API: how its requests, responses and streams are read.
 
 pub(crate) mod anthropic;
 pub(crate) mod bedrock;

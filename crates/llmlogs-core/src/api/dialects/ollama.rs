@@ -81,9 +81,9 @@ fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
     Message { role, parts }
 }
 
-/// The parts of a message, or of a body that is one; `content` is where its text stands.
+/// Returns the parts of a message, or of a body that is one; `content` is the member with its text.
 fn parts<'j>(message: &'j Json<'j>, content: &str) -> Vec<Part<'j>> {
-    let said = |key: &str| message.get(key).as_str().filter(|said| !said.is_empty());
+    let non_empty = |key: &str| message.get(key).as_str().filter(|text| !text.is_empty());
     let image = |image: &'j Json<'j>| Part::Media {
         media_type: Cow::Borrowed("image"),
         bytes: image.as_str().map(|data| base64_bytes(&data)),
@@ -97,14 +97,14 @@ fn parts<'j>(message: &'j Json<'j>, content: &str) -> Vec<Part<'j>> {
             arguments: text_or_json(function.get("arguments")),
         }
     };
-    let mut parts: Vec<Part<'j>> = said("thinking").map(Part::Reasoning).into_iter().collect();
-    parts.extend(said(content).map(Part::Text));
+    let mut parts: Vec<Part<'j>> = non_empty("thinking").map(Part::Reasoning).into_iter().collect();
+    parts.extend(non_empty(content).map(Part::Text));
     parts.extend(message.get("images").items().iter().map(image));
     parts.extend(message.get("tool_calls").items().iter().map(call));
     parts
 }
 
-/// The tokens of the last line; a prompt that is all in the cache is left out of it.
+/// Returns the token counts of the last line, which leaves out a prompt that is all in the cache.
 pub(crate) fn usage(body: &Json<'_>) -> Option<Usage> {
     let counts = [body.get("prompt_eval_count").as_u64(), body.get("eval_count").as_u64()];
     if counts == [None, None] {
@@ -119,7 +119,7 @@ pub(crate) fn usage(body: &Json<'_>) -> Option<Usage> {
     })
 }
 
-/// Lines, each of the shape of a whole response with a piece of the answer, on their way to one.
+/// Folds lines, each of the shape of a whole response with a piece of the answer, into one response.
 #[derive(Default)]
 struct LinesFold<'a> {
     object: Object<'a>,
@@ -139,23 +139,24 @@ impl<'a> Fold<'a> for LinesFold<'a> {
         if !known.iter().any(|key| line.get(key).is_some()) {
             return EventKind::Unknown;
         }
-        let mut said = false;
+        let mut is_content = false;
         for (key, value) in line {
             match (&*key.plain(), value) {
                 ("message", value) => {
-                    said |= message_has_content(&value);
+                    is_content |= message_has_content(&value);
                     append_delta(self.object.entry(&key), "message", value);
                 }
                 (name @ ("response" | "thinking" | "tool_calls" | "logprobs"), value) => {
-                    said |= !matches!(&value, Json::String(text) if text.is_empty()) && !value.is_null();
+                    is_content |=
+                        !matches!(&value, Json::String(text) if text.is_empty()) && !value.is_null();
                     append_delta(self.object.entry(&key), name, value);
                 }
-                // The last line's word counts: its moment, its figures, its context.
+                // Those of the last line count: its time, its figures, its context.
                 (_, value) => *self.object.entry(&key) = value,
             }
         }
         let done = self.object.get("done") == Some(&Json::Bool(true));
-        match (done, said) {
+        match (done, is_content) {
             (true, true) => EventKind::LastContent,
             (true, false) => EventKind::End,
             (false, true) => EventKind::Content,

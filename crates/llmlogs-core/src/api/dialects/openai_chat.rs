@@ -44,7 +44,7 @@ impl Dialect for OpenAiChat {
     }
 
     fn response<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
-        // Groq's stands beside the last chunk, Moonshot's in a choice.
+        // Groq has it in `x_groq`, Moonshot in a choice.
         let in_choices = body.get("choices").items().iter().map(|choice| choice.get("usage"));
         let mut places = [body.get("usage"), body.at(&["x_groq", "usage"])].into_iter().chain(in_choices);
         let usage_json = places.find(|usage| usage.as_object().is_some()).unwrap_or(&Json::Null);
@@ -97,7 +97,7 @@ fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
     Message { role, parts }
 }
 
-/// The parts of a message of either direction, reasoning first.
+/// Returns the parts of a message of either direction, reasoning first.
 fn message_parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
     let mut parts = Vec::new();
     let keys = ["reasoning_content", "reasoning", "reasoning_text", "thinking"].into_iter();
@@ -119,11 +119,11 @@ fn message_parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
         parts.push(Part::Refusal(refusal));
     }
     if let Some(audio) = present(message, "audio") {
-        let said = |key| audio.get(key).as_str().filter(|said| !said.is_empty());
-        if let Some(transcript) = said("transcript") {
+        let non_empty = |key| audio.get(key).as_str().filter(|text| !text.is_empty());
+        if let Some(transcript) = non_empty("transcript") {
             parts.push(Part::Text(transcript));
         }
-        if let Some(data) = said("data") {
+        if let Some(data) = non_empty("data") {
             parts.push(Part::Media {
                 media_type: Cow::Borrowed("audio"),
                 bytes: Some(base64_bytes(&data)),
@@ -161,7 +161,7 @@ fn choice<'j>(choice: &'j Json<'j>) -> Choice<'j> {
     Choice { finish_reason: text(choice.get("finish_reason")), parts }
 }
 
-/// Chunks on their way to a `chat.completion`.
+/// Folds chunks into a `chat.completion`.
 #[derive(Default)]
 pub(crate) struct ChatFold<'a> {
     object: Object<'a>,
@@ -184,14 +184,14 @@ impl<'a> Fold<'a> for ChatFold<'a> {
         let Json::Object(chunk) = data else {
             return if failed { EventKind::Other } else { EventKind::Unknown };
         };
-        // An error that is no chunk as well has nothing to add to the answer but its tokens.
+        // An error that is not a chunk too adds nothing to the answer but its token counts.
         if failed && chunk.get("choices").is_none() {
             if let Some(usage) = chunk.get("usage").filter(|usage| !usage.is_null()) {
                 self.object.set("usage", usage.clone());
             }
             return EventKind::Other;
         }
-        let mut seen = EventKind::Other;
+        let mut kind = EventKind::Other;
         for (key, value) in chunk {
             match (&*key.plain(), value) {
                 ("choices", Json::Array(choices)) => {
@@ -200,7 +200,7 @@ impl<'a> Fold<'a> for ChatFold<'a> {
                     }
                     for choice in choices {
                         if self.choice(choice) {
-                            seen = EventKind::Content;
+                            kind = EventKind::Content;
                         }
                     }
                 }
@@ -210,7 +210,7 @@ impl<'a> Fold<'a> for ChatFold<'a> {
                 (name, value) => self.member(name == "x_groq", key, value),
             }
         }
-        seen
+        kind
     }
 
     fn finish(mut self: Box<Self>) -> Folded<'a> {
@@ -239,7 +239,7 @@ fn present_owned<'a>(json: &Json<'a>, key: &str) -> Option<Json<'a>> {
 }
 
 impl<'a> ChatFold<'a> {
-    /// A member of the chunk itself: what was said first stays, but for what grows or comes late.
+    /// Takes a member of the chunk itself: the first value stays, except for members that grow or come late.
     fn member(&mut self, merge: bool, key: Text<'a>, value: Json<'a>) {
         let fixed = ["id", "object", "created", "model"].iter().any(|fixed| key == **fixed);
         let place = self.object.entry(&key);
@@ -254,7 +254,7 @@ impl<'a> ChatFold<'a> {
         }
     }
 
-    /// Takes one choice of a chunk; says whether the model said something in it.
+    /// Takes one choice of a chunk; returns whether it has content.
     fn choice(&mut self, choice: Json<'a>) -> bool {
         let index = choice.get("index").as_u64().unwrap_or(0);
         let place = match self.choices.iter().position(|c| c.index == index) {
@@ -280,7 +280,7 @@ impl<'a> ChoiceFold<'a> {
             return false;
         };
         let has_delta = choice.get("delta").is_some_and(|delta| !delta.is_null());
-        let mut said = false;
+        let mut is_content = false;
         for (key, value) in choice {
             match (&*key.plain(), value) {
                 ("index", _) => {}
@@ -288,30 +288,30 @@ impl<'a> ChoiceFold<'a> {
                     if self.message.is_none() {
                         self.members.set("message", Json::Null);
                     }
-                    said |= message_has_content(&delta);
+                    is_content |= message_has_content(&delta);
                     let message = self.message.get_or_insert_with(|| {
                         let start = [("role", Json::string("assistant")), ("content", Json::Null)];
                         Json::Object(start.into_iter().collect())
                     });
                     merge(message, "message", delta);
                 }
-                // Perplexity repeats the whole message beside each delta.
+                // Perplexity repeats the whole message with each delta.
                 ("message", message)
                     if !has_delta && (message_has_content(&message) || self.message.is_none()) =>
                 {
                     self.members.set("message", Json::Null);
-                    said |= message_has_content(&message);
+                    is_content |= message_has_content(&message);
                     self.message = Some(message);
                 }
                 ("message" | "delta", _) => {}
                 // Together repeats the delta as a text.
                 ("text", _) if has_delta => {}
                 ("text", value) => {
-                    said |= value.as_text().is_some_and(|text| !text.is_empty());
+                    is_content |= value.as_text().is_some_and(|text| !text.is_empty());
                     merge(self.members.entry(&key), "text", value);
                 }
                 ("logprobs", value) => merge(self.members.entry(&key), "logprobs", value),
-                // Token ids and the like go on, a filter's verdicts replace each other.
+                // Token ids and the like are appended, a filter's results replace earlier ones.
                 (_, Json::Array(new)) => match self.members.entry(&key) {
                     Json::Array(old) => old.extend(new),
                     place => *place = Json::Array(new),
@@ -319,7 +319,7 @@ impl<'a> ChoiceFold<'a> {
                 (_, value) => replace(self.members.entry(&key), value),
             }
         }
-        said
+        is_content
     }
 
     fn finish(mut self) -> Json<'a> {
@@ -335,7 +335,7 @@ impl<'a> ChoiceFold<'a> {
     }
 }
 
-/// Puts a later word in the place of an earlier one, member by member; nothing said changes nothing.
+/// Replaces an earlier value by a later one, member by member; an empty one changes nothing.
 fn replace<'a>(place: &mut Json<'a>, value: Json<'a>) {
     match (&mut *place, value) {
         (Json::Object(old), Json::Object(new)) => {
@@ -348,8 +348,8 @@ fn replace<'a>(place: &mut Json<'a>, value: Json<'a>) {
     }
 }
 
-/// Strings that are said once and may be repeated or corrected.
-const SAID_ONCE: [&str; 12] = [
+/// Strings that come whole and may be repeated or corrected.
+const NOT_IN_PIECES: [&str; 12] = [
     "role",
     "id",
     "type",
@@ -364,8 +364,8 @@ const SAID_ONCE: [&str; 12] = [
     "call_id",
 ];
 
-/// Strings that come in pieces; a piece may well be what came before it. Of others the same again is
-/// taken for a repetition.
+/// Strings that come in pieces, which may equal what came before them. In others an equal piece is
+/// treated as a repetition.
 const IN_PIECES: [&str; 13] = [
     "content",
     "reasoning_content",
@@ -388,7 +388,7 @@ fn merge<'a>(whole: &mut Json<'a>, key: &str, piece: Json<'a>) {
         (_, Json::Null) => {}
         (Json::String(old), Json::String(new)) => {
             let repeated = !IN_PIECES.contains(&key) && *old == new;
-            if SAID_ONCE.contains(&key) {
+            if NOT_IN_PIECES.contains(&key) {
                 if !new.is_empty() {
                     *old = new;
                 }
@@ -406,7 +406,7 @@ fn merge<'a>(whole: &mut Json<'a>, key: &str, piece: Json<'a>) {
                 merge_item(old, key, item);
             }
         }
-        // Mistral's content turns from text into parts, and back.
+        // Mistral's content changes from text to parts, and back.
         (Json::Array(old), Json::String(new)) if key == "content" => {
             if !new.is_empty() {
                 merge_item(old, key, text_part(new));
@@ -445,7 +445,7 @@ fn merge_item<'a>(list: &mut Vec<Json<'a>>, key: &str, item: Json<'a>) {
     let id = item.get("id").as_text().filter(|id| !id.is_empty());
     let last = list.len().checked_sub(1);
     let place = if key == "images" {
-        // Each comes as a whole, whatever its index.
+        // Each image comes whole, whatever its index.
         list.iter().position(|old| *old == item)
     } else if let Some(index) = index {
         list.iter().rposition(|old| {
@@ -476,7 +476,7 @@ fn merge_item<'a>(list: &mut Vec<Json<'a>>, key: &str, item: Json<'a>) {
     };
     match place {
         Some(_) if key == "images" => {}
-        // Groq tells a tool that it ran once more when it has its output.
+        // Groq sends a tool that it ran a second time, with its output.
         Some(place) if key == "executed_tools" => {
             if let (Some(old), Json::Object(new)) = (list[place].as_object_mut(), item) {
                 new.into_iter().for_each(|(key, value)| old.set_text(key, value));
@@ -492,9 +492,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::api::framing::{Framing, for_each_event};
+    use crate::api::view::tool_ids;
+    use crate::api::{Request, detect_endpoint};
+    use crate::json;
 
     #[test]
-    fn a_tool_that_groq_ran_is_told_twice_and_there_once() {
+    fn a_tool_that_groq_sends_twice_is_listed_once() {
         let mut list = Vec::new();
         for item in [
             r#"{"index":0,"type":"search","arguments":"{\"query\":\"w\"}"}"#,
@@ -506,10 +510,6 @@ mod tests {
         assert_eq!(list[0].get("arguments").as_str().unwrap(), r#"{"query":"w"}"#);
         assert_eq!(list[0].get("output").as_str().unwrap(), "found");
     }
-    use crate::api::framing::{Framing, for_each_event};
-    use crate::api::view::tool_ids;
-    use crate::api::{Request, detect_endpoint};
-    use crate::json;
 
     fn endpoint(host: &str) -> Endpoint {
         let url = format!("https://{host}/v1/chat/completions");
@@ -522,17 +522,17 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// Folds a stream as it came; gives the object, what each event was, and the error.
+    /// Folds a stream; returns the object, the kind of each event, and the error.
     fn fold_stream(stream: &str) -> (String, Vec<EventKind>, Option<String>) {
         let mut fold = OpenAiChat.fold(&endpoint("api.openai.com")).unwrap();
-        let mut seen = Vec::new();
+        let mut kinds = Vec::new();
         for_each_event(Framing::Sse, stream.as_bytes(), |event| {
             if event.data != "[DONE]" {
-                seen.push(fold.event(&event.name, json::parse(&event.data).unwrap().into_owned()));
+                kinds.push(fold.event(&event.name, json::parse(&event.data).unwrap().into_owned()));
             }
         });
         let folded = fold.finish();
-        (compact(&folded.object), seen, folded.error.map(|error| compact(&error)))
+        (compact(&folded.object), kinds, folded.error.map(|error| compact(&error)))
     }
 
     fn fold(chunks: &[&str]) -> (String, Vec<EventKind>, Option<String>) {
@@ -560,12 +560,12 @@ mod tests {
 
     #[test]
     fn a_stream_folds_into_the_completion_it_stands_for() {
-        let (object, seen, error) = fold(&STREAM);
+        let (object, kinds, error) = fold(&STREAM);
         assert_eq!(
             object,
             r#"{"id":"c1","object":"chat.completion","created":1700000000,"model":"gpt-x","service_tier":"default","system_fingerprint":"fp","choices":[{"index":0,"message":{"role":"assistant","content":"Grüße","refusal":null},"logprobs":{"content":[{"token":"Gr","logprob":-0.10,"bytes":[71],"top_logprobs":[]},{"token":"e","logprob":-2,"bytes":[101],"top_logprobs":[]}],"refusal":null},"finish_reason":"stop"},{"index":1,"message":{"role":"assistant","content":"two"},"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#
         );
-        assert_eq!(seen.iter().position(|seen| *seen == EventKind::Content), Some(1));
+        assert_eq!(kinds.iter().position(|kind| *kind == EventKind::Content), Some(1));
         assert_eq!(error, None);
     }
 
@@ -715,7 +715,7 @@ mod tests {
             r#"{"id":"c","error":{"code":502,"message":"m"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}"#,
             r#"{"id":"c","choices":[{"index":0,"delta":{}}],"x_groq":{"id":"r","error":"m"}}"#,
         ] {
-            let (object, seen, reported) = fold(&[start, error]);
+            let (object, kinds, reported) = fold(&[start, error]);
             assert_eq!(reported.as_deref(), Some(error));
             assert!(
                 object.starts_with(
@@ -724,7 +724,7 @@ mod tests {
                 "{object}"
             );
             assert!(!object.contains("502"), "{object}");
-            assert_eq!(seen, [EventKind::Content, EventKind::Other]);
+            assert_eq!(kinds, [EventKind::Content, EventKind::Other]);
         }
         let (_, _, reported) = fold_stream("event: error\ndata: {\"message\":\"m\"}\n\n");
         assert_eq!(reported.as_deref(), Some(r#"{"message":"m"}"#));

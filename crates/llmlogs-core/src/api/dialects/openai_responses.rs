@@ -23,12 +23,12 @@ pub(crate) struct OpenAiResponses;
 impl Dialect for OpenAiResponses {
     fn request<'j>(&self, _endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j> {
         let listed: Vec<Message<'j>> = match body.get("input") {
-            Json::String(input) => vec![said_by("user", vec![Part::Text(input.plain())])],
+            Json::String(input) => vec![message_of("user", vec![Part::Text(input.plain())])],
             items => items.items().iter().map(message).collect(),
         };
         let messages_count = listed.len();
         let instructions = present(body, "instructions").map(text_or_json).filter(|text| !text.is_empty());
-        let instructions = instructions.map(|text| said_by("system", vec![Part::Text(text)]));
+        let instructions = instructions.map(|text| message_of("system", vec![Part::Text(text)]));
         RequestView {
             model: body.get("model").as_str(),
             stream: body.get("stream").as_bool().unwrap_or(false),
@@ -68,7 +68,7 @@ fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
     Tool { name: name.unwrap_or_default(), description: description.map(text).unwrap_or_default() }
 }
 
-fn said_by<'j>(role: impl Into<Cow<'j, str>>, parts: Vec<Part<'j>>) -> Message<'j> {
+fn message_of<'j>(role: impl Into<Cow<'j, str>>, parts: Vec<Part<'j>>) -> Message<'j> {
     Message { role: role.into(), parts }
 }
 
@@ -79,13 +79,13 @@ fn message<'j>(item: &'j Json<'j>) -> Message<'j> {
         (Some(role), _) => role,
         (None, kind) if kind.ends_with("_output") => Cow::Borrowed("tool"),
         (None, kind) if kind == "reasoning" || kind.ends_with("_call") => Cow::Borrowed("assistant"),
-        // References, approvals, compactions: their kind says more than a role would.
+        // References, approvals, compactions: their kind stands for the role.
         (None, _) => kind,
     };
-    said_by(role, item_parts(item))
+    message_of(role, item_parts(item))
 }
 
-/// What an item of either direction says.
+/// Returns the parts of an item of either direction.
 fn item_parts<'j>(item: &'j Json<'j>) -> Vec<Part<'j>> {
     let kind = text(item.get("type"));
     match &*kind {
@@ -107,8 +107,8 @@ fn contents<'j>(content: &'j Json<'j>) -> Vec<Part<'j>> {
     }
 }
 
-/// Calls of tools that the provider carries out itself.
-const CARRIED_OUT: [&str; 7] = [
+/// Calls of tools that the provider runs itself.
+const RUN_BY_PROVIDER: [&str; 7] = [
     "web_search_call",
     "x_search_call",
     "file_search_call",
@@ -136,11 +136,11 @@ fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
     let name = name.unwrap_or_else(|| Cow::Owned(kind.trim_end_matches("_call").to_owned()));
     let arguments = ARGUMENTS.into_iter().find_map(|key| present(call, key)).map(text_or_json);
     let (tool, arguments) = (name.clone(), arguments.unwrap_or_default());
-    // What the provider carries out has no id but the item's.
+    // A call that the provider runs itself has no id but the item's.
     let id = present(call, "call_id").or(present(call, "id")).map(text).unwrap_or_default();
-    // A search of tools can be the caller's to do.
+    // A search of tools may be left to the caller.
     let by_caller = call.get("execution").as_text().is_some_and(|execution| *execution == *"client");
-    let mut parts = vec![if CARRIED_OUT.contains(&kind) && !by_caller {
+    let mut parts = vec![if RUN_BY_PROVIDER.contains(&kind) && !by_caller {
         Part::ServerToolCall { id: id.clone(), name: tool, arguments }
     } else {
         Part::ToolCall { id: id.clone(), name: tool, arguments }
@@ -162,7 +162,7 @@ fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
     parts
 }
 
-/// What the caller's tool answered: text, or a list of texts and media.
+/// Returns the parts of the result of the caller's tool: text, or a list of texts and media.
 fn tool_result<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
     let output = present(result, "output").unwrap_or_else(|| result.get("tools"));
     let mut media = Vec::new();
@@ -193,19 +193,19 @@ fn tool_result<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
     parts
 }
 
-/// All of the output is one answer; none while a background response is still waiting.
+/// Returns all of the output as one choice; `None` while a background response is still waiting.
 fn choice<'j>(body: &'j Json<'j>) -> Option<Choice<'j>> {
     let mut parts: Vec<Part<'j>> = body.get("output").items().iter().flat_map(item_parts).collect();
     if parts.is_empty()
-        && let Some(said) = body.get("output_text").as_str().filter(|said| !said.is_empty())
+        && let Some(text) = body.get("output_text").as_str().filter(|text| !text.is_empty())
     {
-        parts.push(Part::Text(said));
+        parts.push(Part::Text(text));
     }
     let finish_reason = finish_reason(body);
     (!parts.is_empty() || !finish_reason.is_empty()).then_some(Choice { finish_reason, parts })
 }
 
-/// Why the response is incomplete, else its status once it is final.
+/// Returns why the response is incomplete, else its status once it is final.
 fn finish_reason<'j>(body: &'j Json<'j>) -> Cow<'j, str> {
     let reason = text(body.at(&["incomplete_details", "reason"]));
     if !reason.is_empty() {
@@ -217,17 +217,17 @@ fn finish_reason<'j>(body: &'j Json<'j>) -> Cow<'j, str> {
     }
 }
 
-/// Events on their way to a `response`.
+/// Folds events into a `response`.
 #[derive(Default)]
 struct ResponsesFold<'a> {
     response: Object<'a>,
     items: Vec<Item<'a>>,
-    /// What is said beside the items.
+    /// Sound, which belongs to no item.
     audio: Object<'a>,
     error: Option<Json<'a>>,
 }
 
-/// An item of the output, as far as it came.
+/// An item of the output so far.
 struct Item<'a> {
     /// Its `output_index`.
     index: u64,
@@ -241,7 +241,7 @@ struct Place {
     /// The list that holds the part, and the kind of part; `None` for a member of the item.
     part: Option<(&'static str, &'static str)>,
     member: Cow<'static, str>,
-    /// What kind of item it is where none was announced.
+    /// The kind of the item, for one that is not there yet.
     item: Cow<'static, str>,
 }
 
@@ -292,8 +292,8 @@ impl<'a> Fold<'a> for ResponsesFold<'a> {
             return EventKind::Other;
         }
         match kind.strip_prefix("response.").unwrap_or(&kind) {
-            "output_item.added" => self.announced(&mut event),
-            "output_item.done" => self.done(&mut event),
+            "output_item.added" => self.item_added(&mut event),
+            "output_item.done" => self.item_done(&mut event),
             // The latter two are vLLM's.
             "content_part.added" | "content_part.done" | "reasoning_part.added" | "reasoning_part.done" => {
                 self.part(&mut event, "content", "content_index")
@@ -312,8 +312,8 @@ impl<'a> Fold<'a> for ResponsesFold<'a> {
                 }
                 EventKind::Content
             }
-            "audio.delta" => self.heard("data", event.remove("delta")),
-            "audio.transcript.delta" => self.heard("transcript", event.remove("delta")),
+            "audio.delta" => self.audio_delta("data", event.remove("delta")),
+            "audio.transcript.delta" => self.audio_delta("transcript", event.remove("delta")),
             "audio.done" | "audio.transcript.done" | "keepalive" | "ping" => EventKind::Other,
             kind => match kind.rsplit_once('.') {
                 Some((stem, "delta")) => self.delta(&Place::of(stem), &mut event),
@@ -340,7 +340,7 @@ impl<'a> Fold<'a> for ResponsesFold<'a> {
 }
 
 impl<'a> ResponsesFold<'a> {
-    /// An event that carries the response as it stands: the last one counts.
+    /// Takes an event that has the response so far: the last one counts.
     fn state(&mut self, kind: &str, event: Object<'a>) -> EventKind {
         let Some(Json::Object(mut response)) = event.get("response").cloned() else {
             return EventKind::Unknown;
@@ -365,25 +365,24 @@ impl<'a> ResponsesFold<'a> {
         if last { EventKind::End } else { EventKind::Other }
     }
 
-    fn announced(&mut self, event: &mut Object<'a>) -> EventKind {
+    fn item_added(&mut self, event: &mut Object<'a>) -> EventKind {
         let Some(Json::Object(members)) = event.remove("item") else {
             return EventKind::Unknown;
         };
         let index = self.index(event);
         // A message or a thought begins with its text, a call with its name.
-        let kind = members.get("type").and_then(Json::as_str).unwrap_or_default();
-        let seen =
-            if kind == "message" || kind == "reasoning" { EventKind::Other } else { EventKind::Content };
+        let item_type = members.get("type").and_then(Json::as_str).unwrap_or_default();
+        let event_kind = EventKind::content_if(item_type != "message" && item_type != "reasoning");
         let again = |item: &&mut Item<'a>| item.index == index && item.members.get("id") == members.get("id");
         match self.items.iter_mut().find(again) {
             Some(item) if item.done => {}
             Some(item) => item.members = members,
             None => self.items.push(Item { index, done: false, members }),
         }
-        seen
+        event_kind
     }
 
-    fn done(&mut self, event: &mut Object<'a>) -> EventKind {
+    fn item_done(&mut self, event: &mut Object<'a>) -> EventKind {
         let Some(Json::Object(members)) = event.remove("item") else {
             return EventKind::Unknown;
         };
@@ -400,13 +399,13 @@ impl<'a> ResponsesFold<'a> {
         EventKind::Content
     }
 
-    /// The event's `output_index`; the place after the last item where it has none.
+    /// Returns the event's `output_index`; the place after the last item where it has none.
     fn index(&self, event: &Object<'a>) -> u64 {
-        let told = event.get("output_index").and_then(Json::as_u64);
-        told.unwrap_or_else(|| self.items.iter().map(|item| item.index.saturating_add(1)).max().unwrap_or(0))
+        let index = event.get("output_index").and_then(Json::as_u64);
+        index.unwrap_or_else(|| self.items.iter().map(|item| item.index.saturating_add(1)).max().unwrap_or(0))
     }
 
-    /// The item that an event is about.
+    /// Returns the item that an event is about.
     fn item(&mut self, event: &Object<'a>) -> Option<&mut Item<'a>> {
         let id = event.get("item_id").filter(|id| !id.is_null());
         let index = event.get("output_index").and_then(Json::as_u64);
@@ -416,7 +415,7 @@ impl<'a> ResponsesFold<'a> {
         self.items.get_mut(place)
     }
 
-    /// The item that an event is about, made where none was announced.
+    /// Returns the item that an event is about, added where there is none.
     fn item_or_new(&mut self, event: &Object<'a>, kind: &str) -> Option<&mut Item<'a>> {
         if self.item(event).is_none() {
             let mut members = Object::new();
@@ -475,7 +474,7 @@ impl<'a> ResponsesFold<'a> {
         if place.part.is_none() && event.get("output_index").is_none() && event.get("item_id").is_none() {
             return EventKind::Unknown;
         }
-        let said = piece.as_text().is_none_or(|piece| !piece.is_empty());
+        let is_content = piece.as_text().is_none_or(|piece| !piece.is_empty());
         let logprobs = event.remove("logprobs");
         let Some(item) = self.item_or_new(event, &place.item) else {
             return EventKind::Unknown;
@@ -494,10 +493,10 @@ impl<'a> ResponsesFold<'a> {
                 None => append_text(item.members.entry(&Text::new(place.member.clone())), piece),
             }
         }
-        if said { EventKind::Content } else { EventKind::Other }
+        EventKind::content_if(is_content)
     }
 
-    /// The whole of what the deltas brought; it may be all that comes.
+    /// Takes the whole of what came in deltas, which may have been left out.
     fn whole(&mut self, place: &Place, event: &mut Object<'a>) -> EventKind {
         let Some(whole) = event.remove(&place.member).filter(|whole| !whole.is_null()) else {
             // Marks without a text, of kinds that are known by their pieces.
@@ -524,7 +523,7 @@ impl<'a> ResponsesFold<'a> {
         EventKind::Content
     }
 
-    /// `response.web_search_call.searching` and the like.
+    /// Takes `response.web_search_call.searching` and the like.
     fn progress(&mut self, stem: &str, progress: &str, event: &Object<'a>) -> EventKind {
         if event.get("output_index").is_none() && event.get("item_id").is_none() {
             return EventKind::Unknown;
@@ -538,14 +537,14 @@ impl<'a> ResponsesFold<'a> {
         EventKind::Other
     }
 
-    fn heard(&mut self, member: &'static str, piece: Option<Json<'a>>) -> EventKind {
+    fn audio_delta(&mut self, member: &'static str, piece: Option<Json<'a>>) -> EventKind {
         append_text(self.audio.entry(&Text::new(member)), piece.unwrap_or_default());
         EventKind::Content
     }
 }
 
 impl<'a> Item<'a> {
-    /// The item without the gaps that parts left which never came.
+    /// Returns the item without the gaps of parts that never came.
     fn finish(mut self) -> Json<'a> {
         for key in ["content", "summary"] {
             if let Some(Json::Array(parts)) = self.members.get_mut(key) {
@@ -555,7 +554,7 @@ impl<'a> Item<'a> {
         Json::Object(self.members)
     }
 
-    /// The part that an event is about; `None` where the item itself is meant.
+    /// Returns the part that an event is about; `None` where it is about the item itself.
     fn part(&mut self, place: &Place, event: &Object<'a>) -> Option<&mut Object<'a>> {
         let (list, kind) = place.part?;
         let key = if list == "summary" { "summary_index" } else { "content_index" };
@@ -569,7 +568,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// The place `index` of the list `key`; where the index is out of all proportion, a new last one.
+/// Returns the place `index` of the list `key`; where the index is far beyond the end, a new last one.
 fn slot<'o, 'a>(members: &'o mut Object<'a>, key: &'static str, index: u64) -> &'o mut Json<'a> {
     const GAP: usize = 64;
     let list = members.entry(&Text::new(key));
@@ -614,17 +613,17 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// Folds a stream as it came; gives the object, what each event was, and the error.
+    /// Folds a stream; returns the object, the kind of each event, and the error.
     fn fold_stream(stream: &str) -> (String, Vec<EventKind>, Option<String>) {
         let mut fold = OpenAiResponses.fold(&openai()).unwrap();
-        let mut seen = Vec::new();
+        let mut kinds = Vec::new();
         for_each_event(Framing::Sse, stream.as_bytes(), |event| {
             if event.data != "[DONE]" {
-                seen.push(fold.event(&event.name, json::parse(&event.data).unwrap().into_owned()));
+                kinds.push(fold.event(&event.name, json::parse(&event.data).unwrap().into_owned()));
             }
         });
         let folded = fold.finish();
-        (compact(&folded.object), seen, folded.error.map(|error| compact(&error)))
+        (compact(&folded.object), kinds, folded.error.map(|error| compact(&error)))
     }
 
     fn fold(events: &[&str]) -> (String, Vec<EventKind>, Option<String>) {
@@ -673,14 +672,14 @@ mod tests {
     #[test]
     fn a_stream_is_the_response_of_its_closing_event() {
         let events = with_closing(OUTPUT);
-        let (object, seen, error) = fold(&events.iter().map(|e| &**e).collect::<Vec<_>>());
+        let (object, kinds, error) = fold(&events.iter().map(|e| &**e).collect::<Vec<_>>());
         let Json::Object(mut event) = json::parse(events.last().unwrap()).unwrap() else { panic!() };
         assert_eq!(object, compact(&event.remove("response").unwrap()));
         assert_eq!(error, None);
-        let first = seen.iter().position(|seen| *seen == EventKind::Content).unwrap();
+        let first = kinds.iter().position(|kind| *kind == EventKind::Content).unwrap();
         assert_eq!(first, 3, "the first content is the first piece of the summary");
-        assert_eq!(seen.last(), Some(&EventKind::End));
-        assert!(!seen.contains(&EventKind::Unknown), "{seen:?}");
+        assert_eq!(kinds.last(), Some(&EventKind::End));
+        assert!(!kinds.contains(&EventKind::Unknown), "{kinds:?}");
     }
 
     #[test]
@@ -718,7 +717,7 @@ mod tests {
 
     #[test]
     fn pieces_make_their_item_where_none_was_announced() {
-        let (object, seen, _) = fold(&[
+        let (object, kinds, _) = fold(&[
             r#"{"type":"response.output_text.delta","item_id":"m","output_index":1,"content_index":0,"delta":"a"}"#,
             r#"{"type":"response.output_text.delta","item_id":"m","output_index":1,"content_index":0,"delta":"b"}"#,
             r#"{"type":"response.refusal.delta","item_id":"m","output_index":1,"content_index":1,"delta":"no"}"#,
@@ -731,7 +730,7 @@ mod tests {
             object,
             r#"{"output":[{"id":"r","type":"reasoning","content":[{"type":"reasoning_text","text":"hm"}]},{"id":"m","type":"message","role":"assistant","content":[{"type":"output_text","text":"ab"},{"type":"refusal","refusal":"no"}]},{"id":"t","type":"custom_tool_call","input":"ls"},{"id":"n","type":"new_kind_of_call","new_kind_of_call":"xy"}]}"#
         );
-        assert!(seen.iter().all(|seen| *seen == EventKind::Content), "{seen:?}");
+        assert!(kinds.iter().all(|kind| *kind == EventKind::Content), "{kinds:?}");
     }
 
     #[test]
@@ -752,11 +751,11 @@ mod tests {
             r#"{"type":"response.web_search_call.searching","output_index":0,"item_id":"ws"}"#,
             r#"{"type":"response.image_generation_call.partial_image","output_index":0,"item_id":"ws","partial_image_index":0,"partial_image_b64":"iVBO"}"#,
         ];
-        let (object, seen, _) = fold(&searching);
+        let (object, kinds, _) = fold(&searching);
         assert!(object.contains(
             r#"{"id":"ws","type":"web_search_call","status":"searching","partial_image_b64":"iVBO"}"#
         ));
-        assert_eq!(seen, [EventKind::Other, EventKind::Content, EventKind::Other, EventKind::Content]);
+        assert_eq!(kinds, [EventKind::Other, EventKind::Content, EventKind::Other, EventKind::Content]);
     }
 
     #[test]
@@ -765,19 +764,19 @@ mod tests {
             r#"{"type":"error","code":"server_error","message":"m","param":null,"sequence_number":9}"#,
             r#"{"error":{"code":502,"message":"m"}}"#,
         ] {
-            let (object, seen, error) = fold(&[CREATED, ITEMS[6], ITEMS[7], ITEMS[8], event]);
+            let (object, kinds, error) = fold(&[CREATED, ITEMS[6], ITEMS[7], ITEMS[8], event]);
             assert_eq!(error.as_deref(), Some(event));
             assert!(object.contains(r#""text":"Grü""#), "{object}");
-            assert!(!seen.contains(&EventKind::Unknown));
+            assert!(!kinds.contains(&EventKind::Unknown));
         }
     }
 
     #[test]
     fn a_failed_response_is_an_error_and_ends_the_stream() {
         let failed = r#"{"type":"response.failed","response":{"id":"resp_1","status":"failed","error":{"code":"rate_limit_exceeded","message":"m"},"output":[]}}"#;
-        let (object, seen, error) = fold(&[CREATED, ITEMS[6], ITEMS[7], ITEMS[8], failed]);
+        let (object, kinds, error) = fold(&[CREATED, ITEMS[6], ITEMS[7], ITEMS[8], failed]);
         assert_eq!(error.as_deref(), Some(failed));
-        assert_eq!(seen.last(), Some(&EventKind::End));
+        assert_eq!(kinds.last(), Some(&EventKind::End));
         assert!(object.contains(r#""text":"Grü""#) && object.contains(r#""model":"gpt-x""#), "{object}");
     }
 
@@ -785,9 +784,9 @@ mod tests {
     fn events_that_are_not_known_harm_nothing() {
         for event in ["[1]", "7", r#"{"type":"codex.rate_limits","limits":{}}"#, r#"{"type":"response.x.y"}"#]
         {
-            let (object, seen, error) = fold(&[CREATED, event, &closing("[]")]);
+            let (object, kinds, error) = fold(&[CREATED, event, &closing("[]")]);
             assert!(object.contains(r#""status":"completed""#));
-            assert_eq!((seen[1], error), (EventKind::Unknown, None), "{event}");
+            assert_eq!((kinds[1], error), (EventKind::Unknown, None), "{event}");
         }
     }
 

@@ -54,7 +54,7 @@ impl Dialect for Raw {
     }
 }
 
-/// The model; Google's bodies have it under its resource name.
+/// Returns the model, which Google's bodies have under its resource name.
 fn model<'j>(body: &'j Json<'j>) -> Option<Cow<'j, str>> {
     let name = present(body, "model").or(present(body, "model_id"))?.as_str()?;
     let is_resource = ["models/", "publishers/", "projects/"].iter().any(|start| name.starts_with(start));
@@ -64,7 +64,7 @@ fn model<'j>(body: &'j Json<'j>) -> Option<Cow<'j, str>> {
     })
 }
 
-/// The tokens, wherever an API counts them.
+/// Returns the token counts, wherever an API has them.
 fn usage(endpoint: &Endpoint, body: &Json<'_>) -> Option<Usage> {
     openai_usage(endpoint, body.get("usage"))
         .or_else(|| cohere::usage(body.get("meta")))
@@ -74,7 +74,7 @@ fn usage(endpoint: &Endpoint, body: &Json<'_>) -> Option<Usage> {
         .or_else(|| vertex_usage(body.get("predictions").items()))
 }
 
-/// The common shape; rankings and embeddings may have a total alone.
+/// Returns token counts in OpenAI's shape; rankings and embeddings may have a total alone.
 fn openai_usage(endpoint: &Endpoint, usage: &Json<'_>) -> Option<Usage> {
     if !usage.get("billed_units").is_null() {
         return None;
@@ -86,7 +86,7 @@ fn openai_usage(endpoint: &Endpoint, usage: &Json<'_>) -> Option<Usage> {
     Some(usage)
 }
 
-/// Vertex AI counts the tokens of each text that it embeds.
+/// Returns Vertex AI's token counts, which are those of each text that it embeds.
 fn vertex_usage(predictions: &[Json<'_>]) -> Option<Usage> {
     let tokens = |prediction| count(prediction, &[&["embeddings", "statistics", "token_count"]]);
     let counted: Vec<u64> = predictions.iter().filter_map(tokens).collect();
@@ -95,7 +95,7 @@ fn vertex_usage(predictions: &[Json<'_>]) -> Option<Usage> {
     (!counted.is_empty()).then_some(usage)
 }
 
-/// The events of OpenAI's image, transcription and speech streams on their way to one object.
+/// Folds the events of OpenAI's image, transcription and speech streams into one object.
 ///
 /// <https://platform.openai.com/docs/api-reference/images-streaming>,
 /// <https://platform.openai.com/docs/api-reference/audio>
@@ -111,11 +111,12 @@ impl<'a> Fold<'a> for MediaFold<'a> {
             return EventKind::Unknown;
         };
         let kind = event.remove("type");
-        let word = kind.as_ref().and_then(Json::as_str).map_or_else(|| name.to_owned(), Cow::into_owned);
+        let event_type =
+            kind.as_ref().and_then(Json::as_str).map_or_else(|| name.to_owned(), Cow::into_owned);
         let mut list = |key: &'static str, item| {
             append_delta(self.object.entry(&Text::new(key)), key, Json::Array(vec![item]));
         };
-        match &*word {
+        match &*event_type {
             "transcript.text.delta" => {
                 let pieces = [("text", event.remove("delta")), ("logprobs", event.remove("logprobs"))];
                 for (key, piece) in pieces {
@@ -133,12 +134,12 @@ impl<'a> Fold<'a> for MediaFold<'a> {
                 event.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
                 EventKind::End
             }
-            // Pieces of base64 that are whole each for itself.
+            // Pieces of base64, each of which is complete.
             "speech.audio.delta" => {
                 list("audio", event.remove("audio").unwrap_or_default());
                 EventKind::Content
             }
-            // Sketches, which the picture itself takes the place of.
+            // Partial images, which the finished one replaces.
             "image_generation.partial_image" | "image_edit.partial_image" => {
                 list("partial_images", Json::Object(event));
                 EventKind::Content
@@ -155,7 +156,7 @@ impl<'a> Fold<'a> for MediaFold<'a> {
                 }
                 EventKind::LastContent
             }
-            _ if word == "error" || event.get("error").is_some_and(has_content) => {
+            _ if event_type == "error" || event.get("error").is_some_and(has_content) => {
                 if let Some(kind) = kind {
                     event.set("type", kind);
                 }

@@ -3,10 +3,13 @@
 use anstyle::Style;
 use serde_json::{Value, json};
 
-use super::compare::{Change, Tag, words};
-use super::{Compared, Side};
+use llmlogs_core::read::{Change, Diff, DiffSide, State};
+
+use super::words::{Tag, words};
+use crate::commands::latest;
 use crate::env::Env;
 use crate::outcome::CliError;
+use crate::output::format::{duration, money};
 use crate::output::out::{BAD, BOLD, DIM, GOOD, HEADING, PLAIN};
 use crate::output::table::{Table, cell, left};
 use crate::output::text::{clean, one_line};
@@ -14,17 +17,17 @@ use crate::output::text::{clean, one_line};
 /// How many lines of a text that is the same, gone or new are shown.
 const LINES: usize = 12;
 
-pub(crate) fn text(env: &mut Env, compared: &Compared) -> Result<(), CliError> {
-    let (a, b) = (&compared.a, &compared.b);
+pub(crate) fn text(env: &mut Env, diff: &Diff) -> Result<(), CliError> {
+    let (a, b) = (&diff.a, &diff.b);
     for (sign, style, side) in [("−", BAD, a), ("+", GOOD, b)] {
-        let sign = env.out.paint(style, &format!("{sign} {}", one_line(&side.id)));
+        let sign = env.out.paint(style, &format!("{sign} {}", one_line(&side.call_id)));
         let path = env.out.path(&side.dir);
         env.out.line(&format!("{sign}  {path}"))?;
     }
     env.out.blank()?;
     let columns = [left(""), left("A").at_most(44), left("B").at_most(44)];
     let mut table = Table::new(&columns);
-    for (name, a, b) in fields(a, b) {
+    for (name, a, b) in fields(env, a, b) {
         let (old, new) = if a == b { (DIM, DIM) } else { (BAD, GOOD) };
         table.row(
             &mut env.out,
@@ -32,34 +35,60 @@ pub(crate) fn text(env: &mut Env, compared: &Compared) -> Result<(), CliError> {
         )?;
     }
     table.end(&mut env.out)?;
-    section(env, "Messages", &compared.messages, true)?;
-    section(env, "Tools", &compared.tools, true)?;
-    section(env, "Output", &compared.output, false)
+    section(env, "Messages", &diff.messages, true)?;
+    section(env, "Tools", &diff.tools, true)?;
+    section(env, "Output", &diff.output, false)
 }
 
 /// Every field that one of the two has.
-fn fields(a: &Side, b: &Side) -> Vec<(&'static str, String, String)> {
-    let of = |side: &Side, name: &str| {
-        side.fields
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value.clone())
-            .unwrap_or_default()
+fn fields(env: &Env, a: &DiffSide, b: &DiffSide) -> Vec<(&'static str, String, String)> {
+    let (a, b) = (of_side(env, a), of_side(env, b));
+    let value = |fields: &[(&str, String)], name: &str| {
+        fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()).unwrap_or_default()
     };
     let mut names: Vec<&'static str> = Vec::new();
-    for (name, _) in a.fields.iter().chain(&b.fields) {
+    for (name, _) in a.iter().chain(&b) {
         if !names.contains(name) {
             names.push(name);
         }
     }
-    let rows = names.into_iter().map(|name| (name, of(a, name), of(b, name)));
+    let rows = names.into_iter().map(|name| (name, value(&a, name), value(&b, name)));
     rows.filter(|(_, a, b)| !(a.is_empty() && b.is_empty())).collect()
+}
+
+fn of_side(env: &Env, side: &DiffSide) -> Vec<(&'static str, String)> {
+    let metadata = &side.metadata;
+    let cost = &metadata.cost_estimate;
+    let cost = if cost.currency.is_empty() && cost.total_cost == 0.0 {
+        String::new()
+    } else {
+        money(cost.total_cost, &cost.currency)
+    };
+    let status = match (side.state, metadata.status) {
+        (State::Finished, status) => format!("{status:?}").to_lowercase(),
+        (state, _) => state.as_str().replace('_', " "),
+    };
+    let mut fields = vec![
+        ("time", env.clock.full(metadata.timestamp)),
+        ("session", side.session_id.clone()),
+        ("status", status),
+        ("provider", metadata.api_info.provider.clone()),
+        ("model", metadata.api_info.model.clone()),
+        ("endpoint", format!("{}{}", metadata.api_info.base_url, metadata.api_info.endpoint)),
+        ("finish", metadata.response_info.finish_reason.clone()),
+        ("tokens", latest::tokens(metadata)),
+        ("cost", cost),
+        ("latency", duration(metadata.performance.latency_ms)),
+        ("attempts", metadata.attempts.len().max(1).to_string()),
+    ];
+    fields.extend(side.parameters.iter().cloned());
+    fields
 }
 
 /// `headed`: the first line of each text is its heading.
 fn section(env: &mut Env, title: &str, changes: &[Change], headed: bool) -> Result<(), CliError> {
-    let same = changes.iter().filter(|change| matches!(change, Change::Same(_))).count();
-    if changes.is_empty() || (!headed && changes == [Change::Same(String::new())]) {
+    let same = changes.iter().filter(|change| matches!(change, Change::Same { .. })).count();
+    if changes.is_empty() || (!headed && changes == [Change::Same { text: String::new() }]) {
         return Ok(());
     }
     env.out.blank()?;
@@ -69,16 +98,16 @@ fn section(env: &mut Env, title: &str, changes: &[Change], headed: bool) -> Resu
     env.out.line(format!("{heading}  {note}").trim_end())?;
     let mut skipped = 0;
     for change in changes {
-        if let Change::Same(_) = change {
+        if let Change::Same { .. } = change {
             skipped += 1;
             continue;
         }
         skip(env, std::mem::take(&mut skipped))?;
         match change {
-            Change::Same(_) => {}
-            Change::Removed(text) => whole(env, text, "−", BAD, headed)?,
-            Change::Added(text) => whole(env, text, "+", GOOD, headed)?,
-            Change::Changed(a, b) => changed(env, a, b, headed)?,
+            Change::Removed { a } => whole(env, a, "−", BAD, headed)?,
+            Change::Added { b } => whole(env, b, "+", GOOD, headed)?,
+            Change::Changed { a, b } => changed(env, a, b, headed)?,
+            _ => {}
         }
     }
     if same < changes.len() { skip(env, skipped) } else { Ok(()) }
@@ -171,21 +200,22 @@ fn mark(env: &Env, tag: Tag, text: &str) -> String {
     if painted == text { format!("{open}{text}{close}") } else { painted }
 }
 
-pub(crate) fn json(compared: &Compared) -> Value {
-    let side = |side: &Side| json!({"call_id": side.id, "dir": side.dir.display().to_string()});
+pub(crate) fn json(env: &Env, diff: &Diff) -> Value {
+    let side = |side: &DiffSide| json!({"call_id": side.call_id, "dir": side.dir.display().to_string()});
     let change = |change: &Change| match change {
-        Change::Same(text) => json!({"change": "same", "a": text, "b": text}),
-        Change::Removed(text) => json!({"change": "removed", "a": text, "b": null}),
-        Change::Added(text) => json!({"change": "added", "a": null, "b": text}),
-        Change::Changed(a, b) => json!({"change": "changed", "a": a, "b": b}),
+        Change::Same { text } => json!({"change": "same", "a": text, "b": text}),
+        Change::Removed { a } => json!({"change": "removed", "a": a, "b": null}),
+        Change::Added { b } => json!({"change": "added", "a": null, "b": b}),
+        Change::Changed { a, b } => json!({"change": "changed", "a": a, "b": b}),
+        _ => Value::Null,
     };
-    let differing = fields(&compared.a, &compared.b).into_iter().filter(|(_, a, b)| a != b);
+    let differing = fields(env, &diff.a, &diff.b).into_iter().filter(|(_, a, b)| a != b);
     json!({
-        "a": side(&compared.a),
-        "b": side(&compared.b),
+        "a": side(&diff.a),
+        "b": side(&diff.b),
         "fields": differing.map(|(name, a, b)| json!({"name": name, "a": a, "b": b})).collect::<Vec<_>>(),
-        "messages": compared.messages.iter().map(change).collect::<Vec<_>>(),
-        "tools": compared.tools.iter().map(change).collect::<Vec<_>>(),
-        "output": compared.output.iter().map(change).collect::<Vec<_>>(),
+        "messages": diff.messages.iter().map(change).collect::<Vec<_>>(),
+        "tools": diff.tools.iter().map(change).collect::<Vec<_>>(),
+        "output": diff.output.iter().map(change).collect::<Vec<_>>(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use llmlogs_core::read::{Entry, IndexEntry};
+use llmlogs_core::read::{Entry, IndexEntry, State, Status};
 
 use super::Writer;
 use crate::outcome::CliError;
@@ -39,12 +39,12 @@ const COLUMNS: [&str; 27] = [
 ];
 
 pub(crate) struct Csv {
-    begun: bool,
+    started: bool,
 }
 
 impl Csv {
     pub(crate) fn new() -> Self {
-        Csv { begun: false }
+        Csv { started: false }
     }
 }
 
@@ -52,7 +52,7 @@ impl Writer for Csv {
     fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
         let mut rows = csv::WriterBuilder::new().buffer_capacity(1 << 12).from_writer(Vec::new());
         let wrong = |error: csv::Error| CliError::Failed(format!("cannot make a row: {error}"));
-        if !std::mem::replace(&mut self.begun, true) {
+        if !std::mem::replace(&mut self.started, true) {
             rows.write_record(COLUMNS).map_err(wrong)?;
         }
         rows.write_record(fields(entry)).map_err(wrong)?;
@@ -66,18 +66,18 @@ impl Writer for Csv {
 fn fields(entry: &Entry) -> Vec<String> {
     let call = entry.call();
     let line: IndexEntry = entry.index().unwrap_or_default();
-    let finished = call.state() == llmlogs_core::read::State::Finished;
+    let finished = call.state() == State::Finished;
     let status = match line.status {
         _ if !finished => "",
-        llmlogs_core::read::Status::Ok => "ok",
-        llmlogs_core::read::Status::Error => "error",
-        llmlogs_core::read::Status::Cancelled => "cancelled",
+        Status::Ok => "ok",
+        Status::Error => "error",
+        Status::Cancelled => "cancelled",
     };
     let optional = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
     vec![
         call.id().to_owned(),
         call.session_id().to_owned(),
-        row::state(call.state()).to_owned(),
+        call.state().as_str().to_owned(),
         line.timestamp.to_string(),
         status.to_owned(),
         line.provider,

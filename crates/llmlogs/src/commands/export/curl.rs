@@ -2,17 +2,15 @@
 
 use std::io::Write;
 
-use llmlogs_core::json;
-use llmlogs_core::read::{Entry, Metadata};
+use llmlogs_core::read::{Entry, Metadata, pretty_json};
 
 use super::{Writer, url};
-use crate::body;
 use crate::outcome::CliError;
 use crate::output::text::one_line;
 
 #[derive(Default)]
 pub(crate) struct Curl {
-    begun: bool,
+    started: bool,
 }
 
 impl Writer for Curl {
@@ -22,29 +20,26 @@ impl Writer for Curl {
         if metadata.api_info.base_url.is_empty() {
             return Ok(false);
         }
-        let text = body::text(&input);
-        let Ok(parsed) = json::parse(&text) else { return Ok(false) };
-        if std::mem::replace(&mut self.begun, true) {
+        let Some(body) = pretty_json(&input) else { return Ok(false) };
+        if std::mem::replace(&mut self.started, true) {
             sink.write_all(b"\n")?;
         } else {
             sink.write_all(b"#!/bin/sh\n")?;
         }
         let method = if metadata.api_info.method.is_empty() { "POST" } else { &metadata.api_info.method };
         let id = one_line(entry.call().id());
-        writeln!(sink, "# {id}{}", warning(&metadata, &text))?;
-        // An error of the API is what one wants to see, so curl does not swallow it.
+        writeln!(sink, "# {id}{}", warning(&metadata, &String::from_utf8_lossy(&input)))?;
+        // Without -f, curl prints the body of an error response.
         writeln!(sink, "curl -sS -X {} {} \\", quoted(method), quoted(&url(&metadata)))?;
         for header in headers(&metadata.api_info.provider, &metadata.api_info.base_url) {
             writeln!(sink, "  -H {header} \\")?;
         }
-        let mut body = Vec::new();
-        json::pretty(&parsed, &mut body);
-        writeln!(sink, "  --data-binary {}", quoted(&String::from_utf8_lossy(&body)))?;
+        writeln!(sink, "  --data-binary {}", quoted(&body))?;
         Ok(true)
     }
 }
 
-/// What of the body is not what was sent.
+/// Returns a comment on what of the body is not what was sent.
 fn warning(metadata: &Metadata, body: &str) -> &'static str {
     if metadata.truncated.input {
         " (its body was cut when it was recorded)"
@@ -55,7 +50,7 @@ fn warning(metadata: &Metadata, body: &str) -> &'static str {
     }
 }
 
-/// The headers that the provider wants, each quoted; the key is a variable of the environment.
+/// Returns the headers that the provider requires, each quoted; the key is an environment variable.
 fn headers(provider: &str, base_url: &str) -> Vec<String> {
     let key = |header: &str, variable: &str| format!("\"{header}${{{variable}:?set it to your API key}}\"");
     let mut headers = vec!["'content-type: application/json'".to_owned()];
@@ -79,7 +74,7 @@ fn headers(provider: &str, base_url: &str) -> Vec<String> {
     headers
 }
 
-/// `OPENAI_API_KEY`, `X_AI_API_KEY`; a host has no name that is a variable's.
+/// Returns the name of the variable for the key: `OPENAI_API_KEY`, `X_AI_API_KEY`; for a host `API_KEY`.
 fn variable(provider: &str, base_url: &str) -> String {
     let name: String = provider
         .chars()
@@ -96,7 +91,7 @@ fn variable(provider: &str, base_url: &str) -> String {
     }
 }
 
-/// One word for a POSIX shell, whatever it holds.
+/// Quotes a text as one word for a POSIX shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

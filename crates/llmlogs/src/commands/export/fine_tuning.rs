@@ -6,20 +6,16 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use llmlogs_core::api::Part;
-use llmlogs_core::capture::Api;
-use llmlogs_core::json;
-use llmlogs_core::read::Entry;
+use llmlogs_core::read::{Entry, Part};
 
 use super::{Contents, Writer, contents};
-use crate::body;
 use crate::outcome::CliError;
 
 pub(crate) struct FineTuning;
 
 impl Writer for FineTuning {
     fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
-        let Some(example) = contents(entry.call()).and_then(|contents| example(&contents)) else {
+        let Some(example) = contents(entry.call()).and_then(|contents| example(entry, &contents)) else {
             return Ok(false);
         };
         writeln!(sink, "{example}")?;
@@ -27,32 +23,29 @@ impl Writer for FineTuning {
     }
 }
 
-fn example(contents: &Contents) -> Option<Value> {
+fn example(entry: &Entry, contents: &Contents) -> Option<Value> {
     let cut = contents.metadata.truncated;
-    if body::is_failure(&contents.metadata) || cut.input || cut.output {
+    if contents.metadata.response_info.error || cut.input || cut.output {
         return None;
     }
-    let (input, output) = (body::text(&contents.input), body::text(&contents.output));
-    let (request, response) = (json::parse(&input).ok()?, json::parse(&output).ok()?);
-    let endpoint = body::endpoint(&contents.metadata.api_info, &request);
-    if endpoint.api == Api::OpenAiChat {
-        return same_shape(&input, &output);
+    let conversation = entry.call().conversation().ok()?;
+    if conversation.is_openai_chat {
+        return same_shape(&contents.input, &contents.output);
     }
     let mut messages: Vec<Value> = Vec::new();
     let mut ids = CallIds::default();
-    for message in body::request(&endpoint, &request).messages {
+    for message in &conversation.messages {
         messages.extend(converted(&message.role, &message.parts, &mut ids));
     }
-    let view = body::response(&endpoint, &response, false);
-    let answer = view.choices.first()?;
+    let answer = conversation.choices.first()?;
     messages.extend(converted("assistant", &answer.parts, &mut ids));
     (messages.len() > 1).then(|| json!({"messages": messages}))
 }
 
 /// A chat completion is in the right shape already; only the answer has to join.
-fn same_shape(input: &str, output: &str) -> Option<Value> {
-    let request: Value = serde_json::from_str(input).ok()?;
-    let response: Value = serde_json::from_str(output).ok()?;
+fn same_shape(input: &[u8], output: &[u8]) -> Option<Value> {
+    let request: Value = serde_json::from_str(&String::from_utf8_lossy(input)).ok()?;
+    let response: Value = serde_json::from_str(&String::from_utf8_lossy(output)).ok()?;
     let mut messages = request.get("messages")?.as_array()?.clone();
     let mut answer = response.pointer("/choices/0/message")?.clone();
     // What providers add to their answers is not taken back.
@@ -91,7 +84,7 @@ impl CallIds {
 }
 
 /// A message of another API.
-fn converted(role: &str, parts: &[Part<'_>], ids: &mut CallIds) -> Vec<Value> {
+fn converted(role: &str, parts: &[Part], ids: &mut CallIds) -> Vec<Value> {
     let mut messages = Vec::new();
     let mut texts = Vec::new();
     let mut calls = Vec::new();
@@ -100,11 +93,11 @@ fn converted(role: &str, parts: &[Part<'_>], ids: &mut CallIds) -> Vec<Value> {
             Part::ToolCall { name, arguments, .. } => {
                 calls.push(json!({"id": ids.give(), "type": "function", "function": {"name": name, "arguments": arguments}}));
             }
-            Part::ToolResult { label, text, .. } => {
-                messages.push(json!({"role": "tool", "tool_call_id": ids.answer(label), "content": text}));
+            Part::ToolResult { label, content, .. } => {
+                messages.push(json!({"role": "tool", "tool_call_id": ids.answer(label), "content": content}));
             }
-            Part::Reasoning(_) | Part::ServerToolCall { .. } => {}
-            part => texts.extend(llmlogs_core::render::plain(part)),
+            Part::Reasoning { .. } | Part::ServerToolCall { .. } => {}
+            part => texts.push(part.to_text()),
         }
     }
     if !texts.is_empty() || !calls.is_empty() {

@@ -11,12 +11,12 @@ use crate::outcome::CliError;
 
 #[derive(Default)]
 pub(crate) struct Har {
-    begun: bool,
+    started: bool,
 }
 
 impl Har {
-    fn begin(&mut self, sink: &mut dyn Write) -> Result<(), CliError> {
-        if std::mem::replace(&mut self.begun, true) {
+    fn start(&mut self, sink: &mut dyn Write) -> Result<(), CliError> {
+        if std::mem::replace(&mut self.started, true) {
             sink.write_all(b",\n")?;
             return Ok(());
         }
@@ -28,14 +28,14 @@ impl Har {
 impl Writer for Har {
     fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
         let Some(contents) = contents(entry.call()) else { return Ok(false) };
-        self.begin(sink)?;
+        self.start(sink)?;
         write!(sink, "{}", archived(entry, &contents))?;
         Ok(true)
     }
 
     fn end(&mut self, sink: &mut dyn Write) -> Result<(), CliError> {
-        if !self.begun {
-            self.begin(sink)?;
+        if !self.started {
+            self.start(sink)?;
         }
         Ok(sink.write_all(b"\n]}}\n")?)
     }
@@ -46,10 +46,10 @@ fn archived(entry: &Entry, contents: &Contents) -> serde_json::Value {
     let (input, output) =
         (String::from_utf8_lossy(&contents.input), String::from_utf8_lossy(&contents.output));
     let time = metadata.performance.latency_ms;
-    // Without a stream nobody saw when the response began.
+    // Without a stream it is not known when the response started.
     let wait = metadata.performance.time_to_first_token_ms.unwrap_or(time).min(time);
     let response = &metadata.response_info;
-    // 0 is what browsers write where no response came.
+    // 0 is what browsers write if no response came.
     let status = response.http_status.unwrap_or(if response.error { 0 } else { 200 });
     let started = if metadata.started_at.is_empty() {
         let time = chrono::DateTime::from_timestamp_millis((metadata.timestamp * 1000.0) as i64);

@@ -9,23 +9,23 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use llmlogs_core::read::{Call, Entry, Metadata, State};
+use llmlogs_core::read::{self, Call, Entry, Filter, Metadata, State};
 
 use crate::args::{Export, Format};
-use crate::commands::ls::Broken;
-use crate::env::Env;
-use crate::filter::Filter;
+use crate::env::{Env, no_calls};
 use crate::outcome::{CliError, Outcome};
+use crate::output::format::plural;
 use crate::output::out;
 use crate::output::progress::Progress;
-use crate::selector::{Found, resolve};
+use crate::read_failures::ReadFailures;
+use crate::select::{Selected, select};
 use crate::{bundle, interrupt};
 
 /// Turns calls into one of the formats.
 trait Writer {
-    /// Writes a call; `false` where the format has no place for it.
+    /// Writes a call; returns `false` if the format has no place for it.
     fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError>;
-    /// What comes after the last call.
+    /// Writes what comes after the last call.
     fn end(&mut self, _sink: &mut dyn Write) -> Result<(), CliError> {
         Ok(())
     }
@@ -54,19 +54,19 @@ pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
         Format::Curl => Box::new(curl::Curl::default()),
         Format::FineTuning => Box::new(fine_tuning::FineTuning),
     };
-    let filter = Filter::new(&args.filters, args.date.as_ref());
-    let mut broken = Broken::default();
+    let filter = args.filters.filter(args.date.as_ref());
+    let mut failures = ReadFailures::default();
     let (mut written, mut left_out) = (0_usize, 0_usize);
     let limit = if args.limit == 0 { usize::MAX } else { args.limit };
     let progress = Progress::spinner("exporting calls");
     for entry in chosen(env, args, &filter)? {
         interrupt::check()?;
-        let Some(entry) = broken.keep(entry?) else { continue };
+        let Some(entry) = failures.keep(entry) else { continue };
         let sink: &mut dyn Write = match &mut target {
             Target::Stdout => &mut env.out,
             Target::File(file) => &mut file.sink,
         };
-        if writer.call(&entry, sink).map_err(|problem| target_problem(problem, args.file.as_deref()))? {
+        if writer.call(&entry, sink).map_err(|error| with_file(error, args.file.as_deref()))? {
             written += 1;
         } else {
             left_out += 1;
@@ -88,79 +88,76 @@ pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
             writer.end(&mut file.sink)?;
             file.keep()?;
             if let Some(path) = &args.file {
-                out::complain(&format!(
-                    "{} in {}",
-                    crate::output::format::plural(written as u64, "call"),
-                    path.display()
-                ));
+                out::complain(&format!("{} in {}", plural(written as u64, "call"), path.display()));
             }
         }
     }
     if left_out > 0 {
-        let count = crate::output::format::plural(left_out as u64, "call");
+        let count = plural(left_out as u64, "call");
         out::complain(&format!(
             "{count} left out: not finished, failed, or of a shape that the format has no place for"
         ));
     }
-    broken.outcome(written, || filter.nothing(env))
+    failures.outcome(written, || no_calls(env, &filter))
 }
 
-type Entries<'f> = Box<dyn Iterator<Item = Result<std::io::Result<Entry>, CliError>> + 'f>;
+type Entries = Box<dyn Iterator<Item = read::Result<Entry>>>;
 
-/// Those named, else all that pass the filter.
-fn chosen<'f>(env: &Env, args: &Export, filter: &'f Filter) -> Result<Entries<'f>, CliError> {
+/// Returns the calls that are named, else all that pass the filter.
+fn chosen(env: &Env, args: &Export, filter: &Filter) -> Result<Entries, CliError> {
     if args.calls.is_empty() {
-        return Ok(Box::new(filter.newest(env)?.map(Ok)));
+        return Ok(Box::new(env.root.query(filter.clone())));
     }
     let mut calls = Vec::new();
-    for address in &args.calls {
-        match resolve(env, Some(address))? {
-            Found::Call(call) => calls.push(Ok(Entry::open(call))),
-            Found::Nothing(Outcome::Nothing(Some(message))) => return Err(CliError::Usage(message)),
-            Found::Nothing(_) => {}
+    for selector in &args.calls {
+        match select(env, Some(selector))? {
+            Selected::Call(call) => calls.push(Entry::open(call)),
+            Selected::Nothing(Outcome::Nothing(Some(message))) => return Err(CliError::Usage(message)),
+            Selected::Nothing(_) => {}
         }
     }
     Ok(Box::new(calls.into_iter()))
 }
 
-fn target_problem(problem: CliError, file: Option<&Path>) -> CliError {
-    match (problem, file) {
+/// Names the file in an error of writing to it.
+fn with_file(error: CliError, file: Option<&Path>) -> CliError {
+    match (error, file) {
         (CliError::Failed(message), Some(path)) => {
             CliError::Failed(format!("{message} ({})", path.display()))
         }
-        (problem, _) => problem,
+        (error, _) => error,
     }
 }
 
 enum Target {
     Stdout,
-    File(Whole),
+    File(AtomicFile),
 }
 
 impl Target {
     fn file(path: &Path) -> Result<Self, CliError> {
         interrupt::guard()?;
-        Ok(Target::File(Whole::new(path)?))
+        Ok(Target::File(AtomicFile::new(path)?))
     }
 }
 
-/// A file that appears when it is whole. Until then it has another name, and is gone if it never
-/// gets that far.
-struct Whole {
+/// A file that appears when it is complete. Until then it has another name, and is removed if it is never
+/// completed.
+struct AtomicFile {
     sink: BufWriter<File>,
     temporary: PathBuf,
     path: PathBuf,
     kept: bool,
 }
 
-impl Whole {
+impl AtomicFile {
     fn new(path: &Path) -> Result<Self, CliError> {
         let name =
             path.file_name().ok_or_else(|| CliError::Usage(format!("{} names no file", path.display())))?;
         let mut temporary = name.to_os_string();
         temporary.push(format!(".{}.part", std::process::id()));
         let temporary = path.with_file_name(temporary);
-        // Recorded bodies are nobody else's business.
+        // Recorded bodies are for their owner only.
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -168,7 +165,7 @@ impl Whole {
         let file = options
             .open(&temporary)
             .map_err(|error| CliError::Failed(format!("cannot write {}: {error}", temporary.display())))?;
-        Ok(Whole {
+        Ok(AtomicFile {
             sink: BufWriter::with_capacity(1 << 16, file),
             temporary,
             path: path.to_owned(),
@@ -185,10 +182,10 @@ impl Whole {
     }
 }
 
-impl Drop for Whole {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.kept {
-            // It was not asked for in this state; there is nobody to tell when it stays.
+            // Nothing can be done if it stays.
             let _leftover = std::fs::remove_file(&self.temporary);
         }
     }
@@ -208,7 +205,7 @@ fn contents(call: &Call) -> Option<Contents> {
     Some(Contents { metadata: call.metadata().ok()?, input: call.input().ok()?, output: call.output().ok()? })
 }
 
-/// The address that a call went to. An older logger wrote the base with or without the path.
+/// Returns the URL that a call went to. An older logger wrote the base with or without the path.
 fn url(metadata: &Metadata) -> String {
     let (base, endpoint) = (metadata.api_info.base_url.trim_end_matches('/'), &metadata.api_info.endpoint);
     if base.ends_with(endpoint.as_str()) { base.to_owned() } else { format!("{base}{endpoint}") }

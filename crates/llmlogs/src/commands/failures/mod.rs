@@ -1,42 +1,33 @@
 //! `llmlogs failures`: what failed, how often, and why.
 
-mod gather;
 mod print;
 
-use llmlogs_core::read::scan::scan;
-
 use crate::args::Failures;
-use crate::commands::ls::Broken;
-use crate::env::Env;
-use crate::filter::Filter;
+use crate::env::{Env, no_calls};
 use crate::outcome::{CliError, Outcome};
+use crate::output::format::plural;
 use crate::output::progress::Progress;
-use gather::FailureReport;
+use crate::read_failures::ReadFailures;
 
 pub(crate) fn run(env: &mut Env, args: &Failures) -> Result<Outcome, CliError> {
-    let filter = Filter::new(&args.filters, args.date.as_ref());
-    let sessions = filter.sessions(env)?;
-    let progress = Progress::bar("reading indexes", crate::index_bytes(&sessions));
-    let mut story = FailureReport::new(&filter, &progress);
-    for part in scan(&sessions, || FailureReport::new(&filter, &progress)) {
-        story.merge(part);
-    }
+    let filter = args.filters.filter(args.date.as_ref());
+    let progress = Progress::bar("reading indexes");
+    let report = env.root.failures_with_progress(&filter, &|so_far| progress.show(so_far))?;
     progress.end();
-    let mut broken = Broken::default();
-    story.broken.iter().for_each(|error| broken.add(error));
-    let failures = story.failures();
-    if failures > 0 || (env.json && story.calls > 0) {
+    let mut failures = ReadFailures::default();
+    failures.add_all(&report.unreadable);
+    if report.failures > 0 || (env.json && report.calls > 0) {
         if env.json {
-            let value = print::json(env, &story);
+            let value = print::json(env, &report);
             env.out.json(&value)?;
         } else {
             let top = if args.top == 0 { usize::MAX } else { args.top };
-            print::text(env, &story, top)?;
+            print::text(env, &report, top)?;
         }
     }
     env.out.finish()?;
-    broken.outcome(failures as usize, || match story.calls {
-        0 => filter.nothing(env),
-        calls => format!("none of {} failed", crate::output::format::plural(calls, "call")),
+    failures.outcome(report.failures as usize, || match report.calls {
+        0 => no_calls(env, &filter),
+        calls => format!("none of {} failed", plural(calls, "call")),
     })
 }

@@ -1,11 +1,11 @@
 //! How failures are shown.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::gather::{FailureReport, Tally};
+use llmlogs_core::read::{FailureCount, FailureReport};
+
 use crate::env::Env;
 use crate::outcome::CliError;
 use crate::output::format::{bar, duration, grouped, percent, plural, sparkline};
@@ -18,60 +18,60 @@ const BAR: usize = 20;
 /// How many days the rate is shown for.
 const DAYS: usize = 14;
 
-pub(crate) fn text(env: &mut Env, story: &FailureReport<'_>, top: usize) -> Result<(), CliError> {
-    let failures = story.failures();
+pub(crate) fn text(env: &mut Env, report: &FailureReport, top: usize) -> Result<(), CliError> {
+    let failures = report.failures;
     let mut shown = vec![(
         "failures",
         format!(
             "{} of {}, {}",
             grouped(failures),
-            plural(story.calls, "call"),
-            percent(failures, story.calls)
+            plural(report.calls, "call"),
+            percent(failures, report.calls)
         ),
     )];
-    if story.cancelled > 0 {
+    if report.cancelled > 0 {
         shown.push((
             "cancelled",
-            format!("{} by the caller, not counted as failures", grouped(story.cancelled)),
+            format!("{} by the caller, not counted as failures", grouped(report.cancelled)),
         ));
     }
-    if story.retries.calls > 0 {
-        shown.push(("retries", retries(story)));
+    if report.retries.calls > 0 {
+        shown.push(("retries", retries(report)));
     }
     pairs(&mut env.out, &shown)?;
-    over_time(env, story)?;
-    types(env, story, top)?;
-    causes(env, story, top)?;
-    runs(env, story, top.min(5))
+    over_time(env, report)?;
+    types(env, report, top)?;
+    causes(env, report, top)?;
+    runs(env, report, top.min(5))
 }
 
-fn retries(story: &FailureReport<'_>) -> String {
-    let retries = &story.retries;
-    let without = story.failures() + retries.saved;
+fn retries(report: &FailureReport) -> String {
+    let retries = &report.retries;
+    let without = report.failures + retries.saved;
     format!(
         "{} tried {} more: {} saved; without that {} would have failed",
         plural(retries.calls, "call"),
         plural(retries.attempts, "time"),
         grouped(retries.saved),
-        percent(without, story.calls)
+        percent(without, report.calls)
     )
 }
 
 /// Calls and failures by stretch of time, in order.
-fn rates(story: &FailureReport<'_>, name: impl Fn(f64) -> String) -> BTreeMap<String, (u64, u64)> {
+fn rates(report: &FailureReport, name: impl Fn(f64) -> String) -> BTreeMap<String, (u64, u64)> {
     let mut rates: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for (quarter, (calls, failures)) in &story.quarters {
-        let sum = rates.entry(name(*quarter as f64 * 900.0)).or_default();
-        sum.0 += calls;
-        sum.1 += failures;
+    for rate in &report.over_time {
+        let sum = rates.entry(name(rate.start)).or_default();
+        sum.0 += rate.calls;
+        sum.1 += rate.failures;
     }
     rates
 }
 
-fn over_time(env: &mut Env, story: &FailureReport<'_>) -> Result<(), CliError> {
+fn over_time(env: &mut Env, report: &FailureReport) -> Result<(), CliError> {
     heading(env, "Failure rate")?;
-    let days = rates(story, |start| env.clock.date(start));
-    let hours = rates(story, |start| env.clock.hour_start(start));
+    let days = rates(report, |start| env.clock.date(start));
+    let hours = rates(report, |start| env.clock.hour_start(start));
     let share =
         |(calls, failures): &(u64, u64)| if *calls == 0 { 0.0 } else { *failures as f64 / *calls as f64 };
     if days.len() > 1 {
@@ -109,34 +109,34 @@ fn over_time(env: &mut Env, story: &FailureReport<'_>) -> Result<(), CliError> {
     ))?)
 }
 
-fn types(env: &mut Env, story: &FailureReport<'_>, top: usize) -> Result<(), CliError> {
+fn types(env: &mut Env, report: &FailureReport, top: usize) -> Result<(), CliError> {
     heading(env, "By type and code")?;
     let columns =
         [left("TYPE"), left("CODE").at_most(30), right("FAILED"), right("SHARE"), left("LAST"), left("")];
     let mut table = Table::new(&columns);
-    let all = story.failures();
-    let ranked = FailureReport::ranked(&story.types);
-    for ((name, code), tally) in ranked.iter().take(top) {
+    let all = report.failures;
+    for failed in report.by_type.iter().take(top) {
+        let count = failed.count.count;
         let cells = vec![
-            cell(one_line(name)).style(BAD),
-            cell(one_line(code)),
-            cell(grouped(tally.count)),
-            cell(percent(tally.count, all)),
-            cell(env.clock.short(tally.last)),
-            cell(bar(tally.count as f64 / all as f64, BAR)).style(BAD),
+            cell(one_line(&failed.error_type)).style(BAD),
+            cell(one_line(&failed.error_code)),
+            cell(grouped(count)),
+            cell(percent(count, all)),
+            cell(env.clock.short(failed.count.last)),
+            cell(bar(count as f64 / all as f64, BAR)).style(BAD),
         ];
         table.row(&mut env.out, cells)?;
     }
     table.end(&mut env.out)?;
-    more(env, ranked.len(), top)
+    more(env, report.by_type.len(), top)
 }
 
-fn causes(env: &mut Env, story: &FailureReport<'_>, top: usize) -> Result<(), CliError> {
+fn causes(env: &mut Env, report: &FailureReport, top: usize) -> Result<(), CliError> {
     heading(env, "Causes")?;
-    let ranked = FailureReport::ranked(&story.causes);
-    for (cause, tally) in ranked.iter().take(top) {
-        let status = tally.http_status.map(|status| format!(" {status}")).unwrap_or_default();
-        let head = format!("{:>6}×  {}{status}", grouped(tally.count), one_line(&cause.error_type));
+    for cause in report.causes.iter().take(top) {
+        let count = &cause.count;
+        let status = count.http_status.map(|status| format!(" {status}")).unwrap_or_default();
+        let head = format!("{:>6}×  {}{status}", grouped(count.count), one_line(&cause.error_type));
         let head = env.out.paint(BAD, &head);
         let message =
             if cause.message.is_empty() { "(no message)".to_owned() } else { one_line(&cause.message) };
@@ -144,38 +144,32 @@ fn causes(env: &mut Env, story: &FailureReport<'_>, top: usize) -> Result<(), Cl
             Some(width) => cut(&message, 2 * width - 20).into_owned(),
             None => message,
         };
-        let latest = env.out.paint(DIM, &format!("latest {}", env.clock.full(tally.last)));
-        let folder = env.out.path(&tally.example);
+        let latest = env.out.paint(DIM, &format!("latest {}", env.clock.full(count.last)));
+        let folder = env.out.path(&count.example);
         env.out.line(&format!("{head}  {message}"))?;
         env.out.line(&format!("         {latest}  {folder}"))?;
     }
-    more(env, ranked.len(), top)
+    more(env, report.causes.len(), top)
 }
 
-fn runs(env: &mut Env, story: &FailureReport<'_>, top: usize) -> Result<(), CliError> {
-    let runs = story.runs();
-    if runs.is_empty() {
+fn runs(env: &mut Env, report: &FailureReport, top: usize) -> Result<(), CliError> {
+    if report.runs.is_empty() {
         return Ok(());
     }
     heading(env, "Longest runs of failures")?;
     let columns = [right("FAILED"), left("FROM"), left("LASTING"), left("SESSION")];
     let mut table = Table::new(&columns);
-    for run in runs.iter().take(top) {
+    for run in report.runs.iter().take(top) {
         let lasting = duration(((run.last - run.first).max(0.0) * 1000.0) as u64);
         let cells = vec![
             cell(format!("{} in a row", grouped(run.length))).style(BAD),
             cell(env.clock.full(run.first)),
             cell(lasting),
-            cell(one_line(session_id(&run.session))),
+            cell(one_line(&run.session_id)),
         ];
         table.row(&mut env.out, cells)?;
     }
     Ok(table.end(&mut env.out)?)
-}
-
-fn session_id(dir: &Path) -> &str {
-    let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.strip_prefix("session_").unwrap_or(name)
 }
 
 fn heading(env: &mut Env, title: &str) -> Result<(), CliError> {
@@ -192,11 +186,11 @@ fn more(env: &mut Env, all: usize, top: usize) -> Result<(), CliError> {
     Ok(())
 }
 
-pub(crate) fn json(env: &Env, story: &FailureReport<'_>) -> Value {
-    let tally = |tally: &Tally| {
+pub(crate) fn json(env: &Env, report: &FailureReport) -> Value {
+    let count = |count: &FailureCount| {
         json!({
-            "count": tally.count, "first": tally.first, "last": tally.last, "http_status": tally.http_status,
-            "example": tally.example.display().to_string(),
+            "count": count.count, "first": count.first, "last": count.last, "http_status": count.http_status,
+            "example": count.example.display().to_string(),
         })
     };
     let with = |mut value: Value, more: Value| {
@@ -205,23 +199,23 @@ pub(crate) fn json(env: &Env, story: &FailureReport<'_>) -> Value {
         }
         value
     };
-    let types = FailureReport::ranked(&story.types);
-    let causes = FailureReport::ranked(&story.causes);
-    let over_time = rates(story, |start| env.clock.hour_start(start));
-    let failures = story.failures();
+    let over_time = rates(report, |start| env.clock.hour_start(start));
+    let failures = report.failures;
     json!({
-        "calls": story.calls,
+        "calls": report.calls,
         "failures": failures,
-        "cancelled": story.cancelled,
-        "failure_rate": if story.calls == 0 { Value::Null } else { (failures as f64 / story.calls as f64).into() },
+        "cancelled": report.cancelled,
+        "failure_rate": if report.calls == 0 { Value::Null } else { (failures as f64 / report.calls as f64).into() },
         "over_time": over_time.iter().map(|(hour, (calls, failures))| json!({"hour": hour, "calls": calls, "failures": failures})).collect::<Vec<_>>(),
-        "by_type": types.iter().map(|((name, code), of)| with(json!({"error_type": name, "error_code": code}), tally(of))).collect::<Vec<_>>(),
-        "causes": causes.iter().map(|(cause, of)| with(
-            json!({"error_type": cause.error_type, "error_code": cause.error_code, "message": cause.message}), tally(of)
+        "by_type": report.by_type.iter().map(|failed| with(
+            json!({"error_type": failed.error_type, "error_code": failed.error_code}), count(&failed.count)
         )).collect::<Vec<_>>(),
-        "runs": story.runs().iter().take(100).map(|run| json!({
-            "length": run.length, "first": run.first, "last": run.last, "session_id": session_id(&run.session),
+        "causes": report.causes.iter().map(|cause| with(
+            json!({"error_type": cause.error_type, "error_code": cause.error_code, "message": cause.message}), count(&cause.count)
+        )).collect::<Vec<_>>(),
+        "runs": report.runs.iter().take(100).map(|run| json!({
+            "length": run.length, "first": run.first, "last": run.last, "session_id": run.session_id,
         })).collect::<Vec<_>>(),
-        "retries": {"calls": story.retries.calls, "attempts": story.retries.attempts, "saved": story.retries.saved},
+        "retries": {"calls": report.retries.calls, "attempts": report.retries.attempts, "saved": report.retries.saved},
     })
 }

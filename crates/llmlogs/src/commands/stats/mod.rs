@@ -1,30 +1,21 @@
 //! `llmlogs stats`: how many, how much, how long.
 
-mod gather;
 mod print;
 
-use llmlogs_core::read::scan::scan;
-
 use crate::args::Stats;
-use crate::commands::ls::Broken;
-use crate::env::Env;
-use crate::filter::Filter;
+use crate::env::{Env, no_calls};
 use crate::outcome::{CliError, Outcome};
 use crate::output::progress::Progress;
-use gather::Totals;
+use crate::read_failures::ReadFailures;
 
 pub(crate) fn run(env: &mut Env, args: &Stats) -> Result<Outcome, CliError> {
-    let filter = Filter::new(&args.filters, args.date.as_ref());
-    let sessions = filter.sessions(env)?;
-    let progress = Progress::bar("reading indexes", crate::index_bytes(&sessions));
-    let mut totals = Totals::new(&filter, &progress);
-    for part in scan(&sessions, || Totals::new(&filter, &progress)) {
-        totals.merge(part);
-    }
+    let filter = args.filters.filter(args.date.as_ref());
+    let progress = Progress::bar("reading indexes");
+    let totals = env.root.totals_with_progress(&filter, &|so_far| progress.show(so_far))?;
     progress.end();
     let found = totals.all.calls + totals.in_flight + totals.interrupted;
-    let mut broken = Broken::default();
-    totals.failures.iter().for_each(|error| broken.add(error));
+    let mut failures = ReadFailures::default();
+    failures.add_all(&totals.unreadable);
     if found > 0 {
         if env.json {
             let value = print::json(env, &totals);
@@ -35,5 +26,5 @@ pub(crate) fn run(env: &mut Env, args: &Stats) -> Result<Outcome, CliError> {
         }
     }
     env.out.finish()?;
-    broken.outcome(found as usize, || filter.nothing(env))
+    failures.outcome(found as usize, || no_calls(env, &filter))
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::gather::{Totals, Traffic};
-use crate::count::{Costs, Latencies, Sums};
+use llmlogs_core::read::{Cost, Group, GroupTotals, LatencySummary, NamedCount, Totals};
+
 use crate::env::Env;
 use crate::outcome::CliError;
 use crate::output::format::{bar, compact, duration, grouped, money, percent, plural, sparkline};
@@ -15,42 +15,36 @@ use crate::output::text::one_line;
 
 const BAR: usize = 24;
 
-pub(crate) fn text(env: &mut Env, totals: &Totals<'_>, top: usize) -> Result<(), CliError> {
+pub(crate) fn text(env: &mut Env, totals: &Totals, top: usize) -> Result<(), CliError> {
     let all = &totals.all;
     let mut shown = vec![("calls", calls(env, totals))];
-    if totals.first.is_finite() {
-        let (first, last) = (env.clock.full(totals.first), env.clock.full(totals.last));
+    if let (Some(first), Some(last)) = (totals.first, totals.last) {
+        let (first, last) = (env.clock.full(first), env.clock.full(last));
         shown.push(("from", if first == last { first } else { format!("{first} to {last}") }));
     }
     shown.push(("success", success(env, all)));
     shown.push(("tokens", tokens(all)));
     shown.push(("cost", costs(all)));
-    shown.push(("latency", latency(&all.latency)));
-    if totals.first_tokens.count > 0 {
-        shown.push(("first token", latency(&totals.first_tokens)));
+    shown.push(("latency", latency(&all.latency_ms)));
+    if totals.time_to_first_token_ms.count > 0 {
+        shown.push(("first token", latency(&totals.time_to_first_token_ms)));
     }
-    let speed = totals.tokens_per_second();
+    let speed = totals.tokens_per_second;
     if speed > 0.0 {
         shown.push(("speed", format!("{speed:.1} completion tokens a second")));
     }
     pairs(&mut env.out, &shown)?;
 
     let title = "By model";
-    sums(env, title, left("MODEL").at_most(40), &totals.models.ranked(|sums| sums.calls), top)?;
+    sums(env, title, left("MODEL").at_most(40), &totals.by_model, top)?;
     let title = "By session";
-    sums(env, title, left("SESSION").at_most(40), &totals.sessions.ranked(|sums| sums.calls), top)?;
-    counts(env, "By tool", left("TOOL").at_most(40), &totals.tools.ranked(|count| *count), top)?;
-    counts(
-        env,
-        "By finish reason",
-        left("REASON").at_most(40),
-        &totals.finish_reasons.ranked(|count| *count),
-        top,
-    )?;
+    sums(env, title, left("SESSION").at_most(40), &totals.by_session, top)?;
+    counts(env, "By tool", left("TOOL").at_most(40), &totals.by_tool, top)?;
+    counts(env, "By finish reason", left("REASON").at_most(40), &totals.by_finish_reason, top)?;
     hours(env, totals)
 }
 
-fn calls(env: &Env, totals: &Totals<'_>) -> String {
+fn calls(env: &Env, totals: &Totals) -> String {
     let mut text = grouped(totals.all.calls);
     for (count, what) in [(totals.in_flight, "in flight"), (totals.interrupted, "interrupted")] {
         if count > 0 {
@@ -60,7 +54,7 @@ fn calls(env: &Env, totals: &Totals<'_>) -> String {
     text
 }
 
-fn success(env: &Env, all: &Sums) -> String {
+fn success(env: &Env, all: &GroupTotals) -> String {
     if all.calls == 0 {
         return "–".to_owned();
     }
@@ -77,7 +71,7 @@ fn success(env: &Env, all: &Sums) -> String {
     text
 }
 
-fn tokens(all: &Sums) -> String {
+fn tokens(all: &GroupTotals) -> String {
     let of = |count: u64, what: &str| {
         if count > 0 { format!(" ({} {what})", compact(count)) } else { String::new() }
     };
@@ -91,23 +85,26 @@ fn tokens(all: &Sums) -> String {
     )
 }
 
-fn costs(all: &Sums) -> String {
-    let mut parts: Vec<_> =
-        all.cost.sorted().iter().map(|(currency, sum)| money(*sum, &one_line(currency))).collect();
+fn costs(all: &GroupTotals) -> String {
+    let mut parts = amounts(&all.cost);
     if all.unpriced > 0 {
         parts.push(format!("{} without a known price", plural(all.unpriced, "call")));
     }
     if parts.is_empty() { "–".to_owned() } else { parts.join("  ") }
 }
 
-fn latency(latencies: &Latencies) -> String {
+fn amounts(costs: &[Cost]) -> Vec<String> {
+    costs.iter().map(|cost| money(cost.amount, &one_line(&cost.currency))).collect()
+}
+
+fn latency(latencies: &LatencySummary) -> String {
     format!(
         "mean {}  p50 {}  p95 {}  p99 {}  max {}",
-        duration(latencies.mean()),
-        duration(latencies.percentile(50)),
-        duration(latencies.percentile(95)),
-        duration(latencies.percentile(99)),
-        duration(latencies.max())
+        duration(latencies.mean),
+        duration(latencies.p50),
+        duration(latencies.p95),
+        duration(latencies.p99),
+        duration(latencies.max)
     )
 }
 
@@ -126,13 +123,7 @@ fn more(env: &mut Env, shown: usize, all: usize) -> Result<(), CliError> {
     Ok(())
 }
 
-fn sums(
-    env: &mut Env,
-    title: &str,
-    first: Column,
-    groups: &[(String, &Sums)],
-    top: usize,
-) -> Result<(), CliError> {
+fn sums(env: &mut Env, title: &str, first: Column, groups: &[Group], top: usize) -> Result<(), CliError> {
     if groups.is_empty() {
         return Ok(());
     }
@@ -140,21 +131,16 @@ fn sums(
     let columns =
         [first, right("CALLS"), right("OK"), right("TOKENS"), right("P50"), right("P95"), left("COST")];
     let mut table = Table::new(&columns);
-    for (name, group) in groups.iter().take(top) {
-        let cost = group
-            .cost
-            .sorted()
-            .iter()
-            .map(|(currency, sum)| money(*sum, &one_line(currency)))
-            .collect::<Vec<_>>();
+    for Group { name, totals: group, .. } in groups.iter().take(top) {
+        let cost = amounts(&group.cost);
         let style = if group.ok == group.calls { PLAIN } else { WARN };
         let cells = vec![
             cell(named(name)),
             cell(grouped(group.calls)),
             cell(percent(group.ok, group.calls)).style(style),
             cell(compact(group.total_tokens)),
-            cell(duration(group.latency.percentile(50))),
-            cell(duration(group.latency.percentile(95))),
+            cell(duration(group.latency_ms.p50)),
+            cell(duration(group.latency_ms.p95)),
             cell(cost.join(" ")),
         ];
         table.row(&mut env.out, cells)?;
@@ -167,16 +153,16 @@ fn counts(
     env: &mut Env,
     title: &str,
     first: Column,
-    groups: &[(String, &u64)],
+    groups: &[NamedCount],
     top: usize,
 ) -> Result<(), CliError> {
-    let Some((_, most)) = groups.first() else { return Ok(()) };
+    let Some(most) = groups.first().map(|group| group.count) else { return Ok(()) };
     heading(env, title)?;
     let columns = [first, right("CALLS"), left("")];
     let mut table = Table::new(&columns);
-    for (name, count) in groups.iter().take(top) {
-        let bar = bar(**count as f64 / **most as f64, BAR);
-        table.row(&mut env.out, vec![cell(named(name)), cell(grouped(**count)), cell(bar).style(GOOD)])?;
+    for NamedCount { name, count, .. } in groups.iter().take(top) {
+        let bar = bar(*count as f64 / most as f64, BAR);
+        table.row(&mut env.out, vec![cell(named(name)), cell(grouped(*count)), cell(bar).style(GOOD)])?;
     }
     table.end(&mut env.out)?;
     more(env, top.min(groups.len()), groups.len())
@@ -187,16 +173,15 @@ fn named(name: &str) -> String {
 }
 
 /// Calls by hour of the day; by day too, where there are several.
-fn hours(env: &mut Env, totals: &Totals<'_>) -> Result<(), CliError> {
-    let quarters = totals.over_time();
-    if quarters.is_empty() {
+fn hours(env: &mut Env, totals: &Totals) -> Result<(), CliError> {
+    if totals.over_time.is_empty() {
         return Ok(());
     }
     let mut of_day = [0.0; 24];
     let mut days: BTreeMap<String, f64> = BTreeMap::new();
-    for (start, traffic) in &quarters {
-        of_day[env.clock.hour(*start)] += traffic.calls as f64;
-        *days.entry(env.clock.date(*start)).or_default() += traffic.calls as f64;
+    for traffic in &totals.over_time {
+        of_day[env.clock.hour(traffic.start)] += traffic.calls as f64;
+        *days.entry(env.clock.date(traffic.start)).or_default() += traffic.calls as f64;
     }
     heading(env, "By hour of the day")?;
     let busiest = (0..24).max_by(|a, b| of_day[*a].total_cmp(&of_day[*b]).then(b.cmp(a))).unwrap_or_default();
@@ -216,43 +201,41 @@ fn hours(env: &mut Env, totals: &Totals<'_>) -> Result<(), CliError> {
     Ok(())
 }
 
-pub(crate) fn json(env: &Env, totals: &Totals<'_>) -> Value {
+pub(crate) fn json(env: &Env, totals: &Totals) -> Value {
     let all = &totals.all;
-    let tools = totals.tools.ranked(|count| *count);
-    let reasons = totals.finish_reasons.ranked(|count| *count);
-    let mut hours: BTreeMap<String, Traffic> = BTreeMap::new();
-    for (start, traffic) in totals.over_time() {
-        let hour = hours.entry(env.clock.hour_start(start)).or_default();
-        hour.calls += traffic.calls;
-        hour.errors += traffic.errors;
+    let mut hours: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for traffic in &totals.over_time {
+        let (calls, errors) = hours.entry(env.clock.hour_start(traffic.start)).or_default();
+        *calls += traffic.calls;
+        *errors += traffic.errors;
     }
     let mut value = of(all);
     value.insert("in_flight".into(), totals.in_flight.into());
     value.insert("interrupted".into(), totals.interrupted.into());
-    value.insert("first".into(), moment(totals.first));
-    value.insert("last".into(), moment(totals.last));
-    value.insert("time_to_first_token_ms".into(), latencies(&totals.first_tokens));
-    value.insert("tokens_per_second".into(), totals.tokens_per_second().into());
-    value.insert("by_model".into(), list("model", &totals.models.ranked(|sums| sums.calls)));
-    value.insert("by_session".into(), list("session_id", &totals.sessions.ranked(|sums| sums.calls)));
+    value.insert("first".into(), totals.first.into());
+    value.insert("last".into(), totals.last.into());
+    value.insert("time_to_first_token_ms".into(), latencies(&totals.time_to_first_token_ms));
+    value.insert("tokens_per_second".into(), totals.tokens_per_second.into());
+    value.insert("by_model".into(), list("model", &totals.by_model));
+    value.insert("by_session".into(), list("session_id", &totals.by_session));
     value.insert(
         "by_tool".into(),
-        tools.iter().map(|(tool, calls)| json!({"tool": tool, "calls": calls})).collect(),
+        totals.by_tool.iter().map(|tool| json!({"tool": tool.name, "calls": tool.count})).collect(),
     );
     value.insert(
         "by_finish_reason".into(),
-        reasons.iter().map(|(reason, calls)| json!({"finish_reason": reason, "calls": calls})).collect(),
+        totals
+            .by_finish_reason
+            .iter()
+            .map(|reason| json!({"finish_reason": reason.name, "calls": reason.count}))
+            .collect(),
     );
-    let hour = |(hour, traffic): (&String, &Traffic)| json!({"hour": hour, "calls": traffic.calls, "errors": traffic.errors});
+    let hour = |(hour, (calls, errors)): (&String, &(u64, u64))| json!({"hour": hour, "calls": calls, "errors": errors});
     value.insert("by_hour".into(), hours.iter().map(hour).collect());
     value.into()
 }
 
-fn moment(seconds: f64) -> Value {
-    if seconds.is_finite() { seconds.into() } else { Value::Null }
-}
-
-fn of(sums: &Sums) -> Map<String, Value> {
+fn of(sums: &GroupTotals) -> Map<String, Value> {
     let rate = if sums.calls == 0 { Value::Null } else { (sums.ok as f64 / sums.calls as f64).into() };
     let value = json!({
         "calls": sums.calls, "ok": sums.ok, "errors": sums.errors, "cancelled": sums.cancelled, "success_rate": rate,
@@ -260,7 +243,7 @@ fn of(sums: &Sums) -> Map<String, Value> {
             "prompt": sums.prompt_tokens, "completion": sums.completion_tokens, "total": sums.total_tokens,
             "cached": sums.cached_tokens, "reasoning": sums.reasoning_tokens,
         },
-        "cost": cost(&sums.cost), "unpriced": sums.unpriced, "latency_ms": latencies(&sums.latency),
+        "cost": cost(&sums.cost), "unpriced": sums.unpriced, "latency_ms": latencies(&sums.latency_ms),
     });
     match value {
         Value::Object(members) => members,
@@ -268,25 +251,25 @@ fn of(sums: &Sums) -> Map<String, Value> {
     }
 }
 
-fn cost(costs: &Costs) -> Value {
-    Value::Object(costs.sorted().into_iter().map(|(currency, sum)| (currency, sum.into())).collect())
+fn cost(costs: &[Cost]) -> Value {
+    Value::Object(costs.iter().map(|cost| (cost.currency.clone(), cost.amount.into())).collect())
 }
 
-fn latencies(latencies: &Latencies) -> Value {
+fn latencies(latencies: &LatencySummary) -> Value {
     if latencies.count == 0 {
         return Value::Null;
     }
     json!({
-        "mean": latencies.mean(), "p50": latencies.percentile(50), "p95": latencies.percentile(95),
-        "p99": latencies.percentile(99), "max": latencies.max(),
+        "mean": latencies.mean, "p50": latencies.p50, "p95": latencies.p95, "p99": latencies.p99,
+        "max": latencies.max,
     })
 }
 
-fn list(key: &str, groups: &[(String, &Sums)]) -> Value {
-    let object = |(name, sums): &(String, &Sums)| {
+fn list(key: &str, groups: &[Group]) -> Value {
+    let object = |group: &Group| {
         let mut members = Map::new();
-        members.insert(key.to_owned(), name.as_str().into());
-        members.extend(of(sums));
+        members.insert(key.to_owned(), group.name.as_str().into());
+        members.extend(of(&group.totals));
         Value::Object(members)
     };
     groups.iter().map(object).collect()

@@ -1,0 +1,121 @@
+//! Prices from the table of `genai-prices`.
+
+use std::time::SystemTime;
+
+use genai_prices::{PriceRequest, UsageKey};
+
+use crate::format::{CostEstimate, Usage};
+use crate::json::Json;
+
+use super::estimate::estimate;
+
+/// The properties of a call that its price depends on, besides its tokens.
+pub struct Priced<'a> {
+    /// The provider, as `metadata.json` names it.
+    pub provider: &'a str,
+    /// Scheme, host and port.
+    pub base_url: &'a str,
+    /// The model that answered, then the one that was asked for.
+    pub models: [&'a str; 2],
+    /// The tier that was billed; empty where it is unknown.
+    pub service_tier: &'a str,
+    /// When the call was made: prices change.
+    pub at: SystemTime,
+    /// The response, whose usage counts those kinds of tokens apart that have prices of their own.
+    pub body: &'a Json<'a>,
+}
+
+/// Returns the cost of a call in US dollars; `None` where the table has no price for it.
+pub(super) fn table_cost(call: &Priced<'_>, usage: &Usage) -> Option<CostEstimate> {
+    if usage.prompt_tokens == 0 && usage.completion_tokens == 0 {
+        return None;
+    }
+    let mut counts = vec![
+        (UsageKey::INPUT_TOKENS, usage.prompt_tokens as f64),
+        (UsageKey::OUTPUT_TOKENS, usage.completion_tokens as f64),
+        (UsageKey::CACHE_READ_TOKENS, usage.cached_tokens as f64),
+        (UsageKey::CACHE_WRITE_TOKENS, usage.cache_creation_tokens as f64),
+    ];
+    let plain = counts.len();
+    counts.extend(kinds(call.body));
+    // Kinds that contradict the sums are left out.
+    [counts.len(), plain].into_iter().find_map(|known| table_price(call, &counts[..known]))
+}
+
+fn table_price(call: &Priced<'_>, counts: &[(UsageKey, f64)]) -> Option<CostEstimate> {
+    let counts = counts.iter().cloned().collect();
+    let priced = call.models.iter().filter(|model| !model.is_empty()).find_map(|model| {
+        let request = PriceRequest::new(model, &counts).with_timestamp(call.at);
+        let request = match table_provider(call.provider) {
+            Some(id) => request.with_provider_id(id),
+            None => request.with_provider_api_url(call.base_url),
+        };
+        let request = match call.service_tier {
+            "" => request,
+            tier => request.with_price_context("service_tier", tier),
+        };
+        genai_prices::calculate(&request).ok()
+    })?;
+    // A model whose tokens cost nothing is priced by the hour or by the page, which is not known here.
+    (priced.total_price > 0.0)
+        .then(|| estimate(priced.input_price, priced.output_price, priced.total_price, "USD", "table"))
+}
+
+/// Returns the tokens in a response's usage that have prices of their own: cache writes that last an hour, sound and
+/// images.
+fn kinds(body: &Json<'_>) -> Vec<(UsageKey, f64)> {
+    let mut kinds = Vec::new();
+    let mut found = |key, tokens: Option<u64>| {
+        kinds.extend(tokens.filter(|tokens| *tokens > 0).map(|tokens| (key, tokens as f64)));
+    };
+    // The common shape and Anthropic's.
+    let usage = body.get("usage");
+    let input = ["prompt_tokens_details", "input_tokens_details", "input_token_details"];
+    let output = ["completion_tokens_details", "output_tokens_details", "output_token_details"];
+    let of = |places: [&str; 3], kind| places.iter().find_map(|place| usage.at(&[place, kind]).as_u64());
+    found(UsageKey::INPUT_AUDIO_TOKENS, of(input, "audio_tokens"));
+    found(UsageKey::OUTPUT_AUDIO_TOKENS, of(output, "audio_tokens"));
+    found(UsageKey::INPUT_IMAGE_TOKENS, of(input, "image_tokens"));
+    found(UsageKey::OUTPUT_IMAGE_TOKENS, of(output, "image_tokens"));
+    let hourly = usage.at(&["cache_creation", "ephemeral_1h_input_tokens"]).as_u64();
+    // Bedrock's.
+    let details = usage.get("cacheDetails").items().iter();
+    let hourly_details =
+        details.filter(|detail| detail.get("ttl").as_text().is_some_and(|ttl| *ttl == *"1h"));
+    let hourly = hourly
+        .or_else(|| hourly_details.filter_map(|d| d.get("inputTokens").as_u64()).reduce(u64::saturating_add));
+    found(UsageKey::CACHE_WRITE_1H_TOKENS, hourly);
+    // Gemini's, by modality.
+    let usage = body.get("usageMetadata");
+    let of = |list: &str, modality: &str| {
+        let of_it = |one: &&Json<'_>| one.get("modality").as_text().is_some_and(|name| *name == *modality);
+        usage.get(list).items().iter().find(of_it)?.get("tokenCount").as_u64()
+    };
+    found(UsageKey::INPUT_AUDIO_TOKENS, of("promptTokensDetails", "AUDIO"));
+    found(UsageKey::CACHE_AUDIO_READ_TOKENS, of("cacheTokensDetails", "AUDIO"));
+    found(UsageKey::OUTPUT_AUDIO_TOKENS, of("candidatesTokensDetails", "AUDIO"));
+    found(UsageKey::OUTPUT_IMAGE_TOKENS, of("candidatesTokensDetails", "IMAGE"));
+    kinds
+}
+
+/// Returns the price table's name of a provider.
+fn table_provider(provider: &str) -> Option<&'static str> {
+    Some(match provider {
+        "openai" => "openai",
+        "anthropic" => "anthropic",
+        "deepseek" => "deepseek",
+        "gcp.gemini" | "gcp.vertex_ai" | "gcp.gen_ai" => "google",
+        "aws.bedrock" => "aws",
+        "azure.ai.openai" | "azure.ai.inference" => "azure",
+        "cohere" => "cohere",
+        "groq" => "groq",
+        "mistral_ai" => "mistral",
+        "perplexity" => "perplexity",
+        "x_ai" => "x-ai",
+        "openrouter" => "openrouter",
+        "together" => "together",
+        "fireworks" => "fireworks",
+        "cerebras" => "cerebras",
+        _ => return None,
+    })
+}

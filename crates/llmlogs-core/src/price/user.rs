@@ -1,0 +1,51 @@
+//! Prices that the user sets.
+
+use crate::format::Usage;
+
+use super::estimate::tidy;
+
+// The library documents it where it re-exports it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Price {
+    /// Per million tokens, as the other two.
+    input: f64,
+    output: f64,
+    cached: Option<f64>,
+    currency: String,
+}
+
+impl Price {
+    /// Returns a price per 1,000 input and output tokens; `currency` is an ISO 4217 code such as `"CNY"`.
+    #[must_use]
+    pub fn per_thousand(input: f64, output: f64, currency: impl Into<String>) -> Self {
+        Price::per_million(input * 1e3, output * 1e3, currency)
+    }
+
+    /// Returns a price per 1,000,000 input and output tokens; `currency` is an ISO 4217 code.
+    #[must_use]
+    pub fn per_million(input: f64, output: f64, currency: impl Into<String>) -> Self {
+        Price { input: tidy(input), output: tidy(output), cached: None, currency: currency.into() }
+    }
+
+    /// Sets what 1,000,000 input tokens cost that were read from a cache; without this they cost what
+    /// other input tokens cost.
+    #[must_use]
+    pub fn cached_per_million(mut self, cached: f64) -> Self {
+        self.cached = Some(tidy(cached));
+        self
+    }
+
+    /// Returns the currency.
+    pub(super) fn currency(&self) -> &str {
+        &self.currency
+    }
+
+    /// Returns what the input and the output of a call cost.
+    pub(super) fn of(&self, usage: &Usage) -> (f64, f64) {
+        let cached = usage.cached_tokens.min(usage.prompt_tokens);
+        let input = (usage.prompt_tokens - cached) as f64 * self.input
+            + cached as f64 * self.cached.unwrap_or(self.input);
+        let output = usage.completion_tokens as f64 * self.output;
+        (input / 1e6, output / 1e6)
+    }
+}

@@ -1,0 +1,284 @@
+//! Which calls are meant, as far as their lines of the index tell.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::format::Status;
+use crate::format::session_name;
+use crate::read::call::State;
+use crate::read::entry::Entry;
+use crate::read::error::Result;
+use crate::read::line::{IndexLine, RawStr};
+use crate::read::root::Root;
+use crate::read::session::Session;
+
+use super::name_pattern::NamePattern;
+use super::time_range::{Dates, TimeRange, midnight_of};
+
+/// How a call ended, or that it has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StatusFilter {
+    /// The whole response arrived.
+    Ok,
+    /// The call failed.
+    Error,
+    /// The caller gave it up.
+    Cancelled,
+    /// It is going on.
+    InFlight,
+    /// Its program ended before the call did.
+    Interrupted,
+}
+
+/// Which calls are meant. A call passes if it passes every condition that was set; a new filter passes every call.
+///
+/// Built in code, or parsed from one string with [`Filter::parse`].
+///
+/// Names of models, providers, tools and error types are compared whole, upper and lower case being the same; `*`
+/// in them stands for anything.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[must_use]
+pub struct Filter {
+    dates: Option<Dates>,
+    /// Unix seconds.
+    since: Option<f64>,
+    until: Option<f64>,
+    session: Option<String>,
+    model: Option<NamePattern>,
+    provider: Option<NamePattern>,
+    statuses: Vec<StatusFilter>,
+    error_type: Option<NamePattern>,
+    tool: Option<NamePattern>,
+    min_latency_ms: u64,
+    max_latency_ms: Option<u64>,
+    /// In lower case; each has to occur.
+    texts: Vec<String>,
+}
+
+impl Filter {
+    /// Returns a filter that passes every call.
+    pub fn new() -> Self {
+        Filter::default()
+    }
+
+    /// Passes calls of these days' folders only.
+    pub fn dates(mut self, dates: Dates) -> Self {
+        self.dates = Some(dates);
+        self
+    }
+
+    /// Passes calls that started at `time` or later.
+    pub fn since(mut self, time: SystemTime) -> Self {
+        self.since = Some(unix_seconds(time));
+        self
+    }
+
+    /// Passes calls that started at `time` or earlier.
+    pub fn until(mut self, time: SystemTime) -> Self {
+        self.until = Some(unix_seconds(time));
+        self
+    }
+
+    /// As [`since`](Self::since), with the range's first instant.
+    pub fn since_range(mut self, range: TimeRange) -> Self {
+        self.since = Some(range.start());
+        self
+    }
+
+    /// As [`until`](Self::until), with the range's last instant.
+    pub fn until_range(mut self, range: TimeRange) -> Self {
+        self.until = Some(range.end());
+        self
+    }
+
+    /// Passes calls of the session with this id, or with an id that ends with `_` and this.
+    pub fn session(mut self, id: &str) -> Self {
+        self.session = Some(session_name::id(id).to_owned());
+        self
+    }
+
+    /// Passes calls of this model.
+    pub fn model(mut self, pattern: &str) -> Self {
+        self.model = Some(NamePattern::new(pattern));
+        self
+    }
+
+    /// Passes calls of this provider.
+    pub fn provider(mut self, pattern: &str) -> Self {
+        self.provider = Some(NamePattern::new(pattern));
+        self
+    }
+
+    /// Passes calls that ended so; called several times, calls that ended in one of these ways.
+    pub fn status(mut self, status: StatusFilter) -> Self {
+        self.statuses.push(status);
+        self
+    }
+
+    /// Passes calls that failed with this type of error, such as `RateLimitError`.
+    pub fn error_type(mut self, pattern: &str) -> Self {
+        self.error_type = Some(NamePattern::new(pattern));
+        self
+    }
+
+    /// Passes calls in which the model called this tool.
+    pub fn tool(mut self, pattern: &str) -> Self {
+        self.tool = Some(NamePattern::new(pattern));
+        self
+    }
+
+    /// Passes calls that took at least this long.
+    pub fn min_latency(mut self, latency: Duration) -> Self {
+        self.min_latency_ms = latency.as_millis() as u64;
+        self
+    }
+
+    /// Passes calls that took at most this long.
+    pub fn max_latency(mut self, latency: Duration) -> Self {
+        self.max_latency_ms = Some(latency.as_millis() as u64);
+        self
+    }
+
+    /// Passes calls whose user message or error message contains `text`, upper and lower case being the same; called
+    /// several times, calls that contain every text. Of each message the index has the first 200 characters.
+    pub fn text(mut self, text: &str) -> Self {
+        self.texts.push(text.to_lowercase());
+        self
+    }
+
+    /// Returns whether every call passes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Filter::default()
+    }
+
+    /// Returns whether calls of the day with this folder, such as `20251027`, can pass. The folder has the recorder's
+    /// local date, which may differ from this machine's by a day.
+    #[must_use]
+    pub fn matches_day(&self, folder: &str) -> bool {
+        const DAY: f64 = 86_400.0;
+        let in_dates = self.dates.as_ref().is_none_or(|dates| dates.contains(folder));
+        let start = midnight_of(folder);
+        in_dates
+            && self.since.is_none_or(|since| start + 2.0 * DAY > since)
+            && self.until.is_none_or(|until| start - DAY <= until)
+    }
+
+    /// Returns whether calls of the session with this id can pass.
+    #[must_use]
+    pub fn matches_session(&self, id: &str) -> bool {
+        self.session.as_deref().is_none_or(|wanted| {
+            id.strip_suffix(wanted).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+        })
+    }
+
+    /// Returns whether a call passes, however far it has come.
+    #[must_use]
+    pub fn matches(&self, entry: &Entry) -> bool {
+        self.matches_session(entry.call().session_id()) && self.matches_entry(entry)
+    }
+
+    /// Returns whether a call of a session that passes does.
+    pub(super) fn matches_entry(&self, entry: &Entry) -> bool {
+        let status = match entry.call().state() {
+            State::InFlight => StatusFilter::InFlight,
+            State::Interrupted => StatusFilter::Interrupted,
+            State::Finished => return self.matches_line(&entry.line()),
+        };
+        self.matches_unfinished()
+            && self.is_in_time(entry.timestamp())
+            && (self.statuses.is_empty() || self.statuses.contains(&status))
+    }
+
+    /// Returns whether a finished call of a session that passes does.
+    pub(super) fn matches_line(&self, line: &IndexLine<'_>) -> bool {
+        let status = match line.status {
+            Status::Ok => StatusFilter::Ok,
+            Status::Error => StatusFilter::Error,
+            Status::Cancelled => StatusFilter::Cancelled,
+        };
+        let is = |pattern: &Option<NamePattern>, name: RawStr<'_>| {
+            pattern.as_ref().is_none_or(|pattern| pattern.matches(name))
+        };
+        self.is_in_time(line.timestamp)
+            && (self.statuses.is_empty() || self.statuses.contains(&status))
+            && line.latency_ms >= self.min_latency_ms
+            && self.max_latency_ms.is_none_or(|most| line.latency_ms <= most)
+            && is(&self.model, line.model)
+            && is(&self.provider, line.provider)
+            && is(&self.error_type, line.error_type)
+            && self.tool.as_ref().is_none_or(|tool| line.tool_names().any(|name| tool.matches(name)))
+            && (self.texts.is_empty() || self.matches_text(line))
+    }
+
+    fn matches_text(&self, line: &IndexLine<'_>) -> bool {
+        let user = line.user_message.text().to_lowercase();
+        let error = line.error_message.text().to_lowercase();
+        self.texts.iter().all(|text| user.contains(text) || error.contains(text))
+    }
+
+    /// Returns whether calls that have not ended can pass: nothing is known of them but their start.
+    fn matches_unfinished(&self) -> bool {
+        let unfinished = [StatusFilter::InFlight, StatusFilter::Interrupted];
+        self.model.is_none()
+            && self.provider.is_none()
+            && self.error_type.is_none()
+            && self.tool.is_none()
+            && self.min_latency_ms == 0
+            && self.max_latency_ms.is_none()
+            && self.texts.is_empty()
+            && (self.statuses.is_empty() || self.statuses.iter().any(|status| unfinished.contains(status)))
+    }
+
+    fn is_in_time(&self, timestamp: f64) -> bool {
+        self.since.is_none_or(|since| since <= timestamp) && self.until.is_none_or(|until| timestamp <= until)
+    }
+
+    /// Returns the sessions in which calls can pass, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Root::days`] and [`Day::sessions`](crate::read::Day::sessions).
+    pub fn sessions(&self, root: &Root) -> Result<Vec<Session>> {
+        let mut sessions = Vec::new();
+        for day in root.days()?.filter(|day| self.matches_day(day.name())) {
+            sessions.extend(day.sessions()?.filter(|session| self.matches_session(session.id())));
+        }
+        Ok(sessions)
+    }
+}
+
+impl Root {
+    /// Returns the calls that pass `filter`, newest start first.
+    ///
+    /// Days, sessions and indexes are opened as the calls are asked for. An error is returned in its place, and the
+    /// calls that can be read come after it.
+    ///
+    /// ```no_run
+    /// use llmlogs_core::read::{Filter, Root};
+    ///
+    /// let root = Root::open("llmlogs/apiCall")?;
+    /// for entry in root.query(Filter::parse("model:gpt* status:error since:2h")?).take(20) {
+    ///     let entry = entry?;
+    ///     println!("{} {}", entry.call().id(), entry.line().error_message.text());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn query(&self, filter: Filter) -> impl Iterator<Item = Result<Entry>> + use<> {
+        let days: Vec<Result<_>> = match self.days() {
+            Ok(days) => days.rev().filter(|day| filter.matches_day(day.name())).map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        };
+        let entries = days.into_iter().flat_map(|day| match day {
+            Ok(day) => Box::new(day.newest()) as Box<dyn Iterator<Item = _>>,
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        });
+        entries.filter(move |entry| entry.as_ref().map_or(true, |entry| filter.matches(entry)))
+    }
+}
+
+fn unix_seconds(time: SystemTime) -> f64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_secs_f64(),
+        Err(before) => -before.duration().as_secs_f64(),
+    }
+}

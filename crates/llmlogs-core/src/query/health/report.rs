@@ -1,0 +1,112 @@
+//! What a check finds.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::read::error::Error;
+
+/// What can be wrong with a root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// It cannot be read, or is no JSON.
+    Unreadable,
+    /// An index ends in half a line.
+    TornLine,
+    /// A line of an index is damaged, or stands there twice.
+    DamagedLine,
+    /// A finished call that its index lacks.
+    MissingLine,
+    /// A call whose program ended before it did.
+    Interrupted,
+    /// A session whose program did not shut the recorder down. That is no fault of the root.
+    Died,
+    /// A temporary file of a program that is gone.
+    Leftover,
+    /// Something that no recorder put there.
+    Stray,
+    /// A link, which is not followed.
+    Link,
+    /// Other users may read it.
+    Permissions,
+    /// Text with the shape of a secret.
+    Secret,
+}
+
+impl ProblemKind {
+    /// Returns the kind's name as JSON output has it: `torn_line`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProblemKind::Unreadable => "unreadable",
+            ProblemKind::TornLine => "torn_line",
+            ProblemKind::DamagedLine => "damaged_line",
+            ProblemKind::MissingLine => "missing_line",
+            ProblemKind::Interrupted => "interrupted",
+            ProblemKind::Died => "died",
+            ProblemKind::Leftover => "leftover",
+            ProblemKind::Stray => "stray",
+            ProblemKind::Link => "link",
+            ProblemKind::Permissions => "permissions",
+            ProblemKind::Secret => "secret",
+        }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// What is wrong.
+    pub kind: ProblemKind,
+    /// With which file or folder.
+    pub path: PathBuf,
+    /// More about it; may be empty.
+    pub detail: String,
+}
+
+/// What was found in one session.
+#[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
+pub struct SessionHealth {
+    /// The session's folder.
+    pub dir: PathBuf,
+    /// The day's folder name: `20251027`.
+    pub day: String,
+    /// Folders of calls.
+    pub calls: u64,
+    /// Calls that the index has, and whose folders are gone: an index may outlive its calls.
+    pub gone: u64,
+    /// The size of all files.
+    pub bytes: u64,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// The index, if it was rebuilt.
+    pub repaired: Option<PathBuf>,
+}
+
+impl SessionHealth {
+    pub(super) fn problem(&mut self, kind: ProblemKind, path: &Path, detail: impl Into<String>) {
+        self.problems.push(Problem { kind, path: path.to_owned(), detail: detail.into() });
+    }
+
+    pub(super) fn unreadable(&mut self, error: &Error) {
+        self.problem(
+            ProblemKind::Unreadable,
+            error.path(),
+            format!("{}: {}", error.path().display(), error.cause()),
+        );
+    }
+}
+
+/// What was found in a root.
+#[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
+pub struct Health {
+    /// The sessions that were checked, oldest first.
+    pub sessions: Vec<SessionHealth>,
+    /// What is wrong with the root and its days.
+    pub problems: Vec<Problem>,
+}

@@ -1,0 +1,28 @@
+//! Questions over a whole root: which calls, how many, what failed, what differs.
+//!
+//! Everything here is a value without terminal output. What is public is re-exported by [`read`](crate::read).
+
+mod diff;
+mod edit_distance;
+mod error;
+mod failures;
+mod filter;
+mod grammar;
+mod health;
+mod name_pattern;
+mod scan;
+mod search;
+mod selector;
+mod time_range;
+mod totals;
+
+pub use diff::{Change, Diff, DiffSide};
+pub use error::QueryError;
+pub use failures::{Cause, FailureCount, FailureRate, FailureReport, FailureRun, FailureType, Retries};
+pub use filter::{Filter, StatusFilter};
+pub use health::{Health, HealthCheck, Problem, ProblemKind, SessionHealth};
+pub use scan::Progress;
+pub use search::{Match, PatternOptions, Search, SearchHit, SearchPart, SearchReport};
+pub use selector::{Selection, Selector};
+pub use time_range::{Dates, TimeRange, TimeSpan};
+pub use totals::{Cost, Group, GroupTotals, LatencySummary, NamedCount, Totals, Traffic};

@@ -1,0 +1,231 @@
+//! The matches that one thread finds.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::Read;
+use std::path::Path;
+
+use memchr::memmem::Finder;
+
+use crate::format::IndexEntry;
+use crate::format::layout::{INPUT_FILE, OUTPUT_FILE};
+use crate::query::filter::Filter;
+use crate::query::scan::Visitor;
+use crate::read::call::Call;
+use crate::read::entry::Entry;
+use crate::read::error::{Error, ErrorKind};
+use crate::read::files;
+use crate::read::line::IndexLine;
+use crate::read::session::Session;
+
+use super::hit::{Match, SearchHit, SearchPart};
+use super::pattern::Pattern;
+use super::{Parts, strings};
+
+/// How many bytes of text before and after a match are kept.
+const AROUND: usize = 200;
+
+/// How many matches of one call are kept.
+const KEPT: usize = 50;
+
+/// How many characters of a message the index has at most.
+const INDEXED: usize = 200;
+
+pub(super) struct Gatherer<'f> {
+    filter: &'f Filter,
+    pattern: &'f Pattern,
+    parts: Parts,
+    limit: usize,
+    /// The newest so far, the oldest of them on top.
+    newest: BinaryHeap<Reverse<SearchHit>>,
+    pub(super) total: usize,
+    pub(super) unreadable: Vec<Error>,
+    buffer: Vec<u8>,
+    /// A line shorter than this has no message that was cut.
+    cut_from: usize,
+    marks: Marks,
+}
+
+/// What stands before and after the error message of a line, as the recorder writes it.
+struct Marks {
+    error: Finder<'static>,
+    finish: Finder<'static>,
+    /// What stands after the user message.
+    trace: Finder<'static>,
+}
+
+impl<'f> Gatherer<'f> {
+    pub(super) fn new(filter: &'f Filter, pattern: &'f Pattern, parts: Parts, limit: usize) -> Self {
+        let empty = serde_json::to_vec(&IndexEntry::default()).map_or(0, |line| line.len());
+        Gatherer {
+            filter,
+            pattern,
+            parts,
+            limit,
+            newest: BinaryHeap::new(),
+            total: 0,
+            unreadable: Vec::new(),
+            buffer: Vec::new(),
+            // An older recorder's lines lack `span_ids` and `context`.
+            cut_from: empty.saturating_sub(60) + INDEXED,
+            marks: Marks {
+                error: Finder::new(b",\"error_message\":\""),
+                finish: Finder::new(b"\",\"finish_reason\":"),
+                trace: Finder::new(b"\",\"trace\":"),
+            },
+        }
+    }
+
+    pub(super) fn into_hits(self) -> impl Iterator<Item = SearchHit> {
+        self.newest.into_iter().map(|Reverse(hit)| hit)
+    }
+
+    /// Returns whether a message that is searched has its full length in the index, so that there may be more of it.
+    fn may_be_cut(&self, line: &[u8]) -> bool {
+        // A quote inside of the message is escaped, and leads to the folder for nothing at worst.
+        let user = || {
+            let end = self.marks.trace.find(line)?;
+            let start = memchr::memrchr(b'"', &line[..end])?;
+            (start > 0 && line[start - 1] == b':').then_some(end - start > INDEXED)
+        };
+        let error = || {
+            let at = self.marks.error.find(line)? + 18;
+            let end = self.marks.finish.find(line)?;
+            Some(end.checked_sub(at)? >= INDEXED)
+        };
+        (self.parts.user && user().unwrap_or(true)) || (self.parts.error && error().unwrap_or(true))
+    }
+
+    fn in_text(&self, part: SearchPart, path: &str, text: &str, matches: &mut Vec<Match>) {
+        for range in self.pattern.find(text, KEPT.saturating_sub(matches.len())) {
+            let mut from = range.start.saturating_sub(AROUND);
+            let mut to = (range.end + AROUND).min(text.len());
+            while !text.is_char_boundary(from) {
+                from -= 1;
+            }
+            while !text.is_char_boundary(to) {
+                to += 1;
+            }
+            matches.push(Match {
+                part,
+                path: path.to_owned(),
+                text: text[from..to].to_owned(),
+                start: range.start - from,
+                end: range.end - from,
+            });
+        }
+    }
+
+    fn in_line(&mut self, dir: &Path, line: &IndexLine<'_>, matches: &mut Vec<Match>) {
+        let user = line.user_message.text();
+        let error = line.error_message.text();
+        let is_cut = |text: &str| text.len() >= INDEXED && text.chars().count() >= INDEXED;
+        if (self.parts.user && is_cut(&user)) || (self.parts.error && is_cut(&error)) {
+            // Its folder has the rest; if that is gone, what the index has is searched.
+            if let Ok(metadata) = Call::open(dir).and_then(|call| call.metadata()) {
+                if self.parts.user {
+                    self.in_text(SearchPart::User, "", &metadata.context.user_message, matches);
+                }
+                if self.parts.error {
+                    self.in_text(SearchPart::Error, "", &metadata.response_info.error_message, matches);
+                }
+                return;
+            }
+        }
+        if self.parts.user {
+            self.in_text(SearchPart::User, "", &user, matches);
+        }
+        if self.parts.error {
+            self.in_text(SearchPart::Error, "", &error, matches);
+        }
+    }
+
+    fn in_body(&mut self, part: SearchPart, path: &Path, matches: &mut Vec<Match>) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        let read = files::open(path)
+            .and_then(|mut file| file.read_to_end(&mut buffer).map_err(|error| Error::io(path, error)));
+        match read {
+            Ok(_) if strings::any_matches(&buffer, self.pattern) => {
+                let text = String::from_utf8_lossy(&buffer);
+                strings::each(&text, |path, text| {
+                    if matches.len() < KEPT {
+                        self.in_text(part, path, text, matches);
+                    }
+                });
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => self.unreadable.push(error),
+        }
+        self.buffer = buffer;
+    }
+
+    fn search(&mut self, dir: &Path, line: &IndexLine<'_>, entry: impl FnOnce() -> Entry) {
+        let mut matches = Vec::new();
+        if self.parts.user || self.parts.error {
+            self.in_line(dir, line, &mut matches);
+        }
+        if self.parts.input {
+            self.in_body(SearchPart::Input, &dir.join(INPUT_FILE), &mut matches);
+        }
+        if self.parts.output {
+            self.in_body(SearchPart::Output, &dir.join(OUTPUT_FILE), &mut matches);
+        }
+        if matches.is_empty() {
+            return;
+        }
+        self.total += 1;
+        let hit = Reverse(SearchHit { entry: entry(), matches });
+        if self.newest.len() < self.limit {
+            self.newest.push(hit);
+        } else if self.newest.peek().is_some_and(|oldest| hit < *oldest) {
+            self.newest.pop();
+            self.newest.push(hit);
+        }
+    }
+}
+
+impl Visitor for Gatherer<'_> {
+    fn selects_lines(&self) -> bool {
+        !self.parts.input && !self.parts.output && self.pattern.stored().is_some()
+    }
+
+    fn select_lines<'p>(&self, piece: &'p [u8]) -> Option<Vec<&'p [u8]>> {
+        let stored = self.pattern.stored().filter(|_| self.selects_lines())?;
+        let mut selected: Vec<&[u8]> = Vec::new();
+        let mut next = stored.find(piece).map(|found| found.start());
+        let mut from = 0;
+        for newline in memchr::memchr_iter(b'\n', piece) {
+            let line = &piece[from..newline];
+            let here = next.is_some_and(|at| at < newline);
+            if here || (line.len() >= self.cut_from && self.may_be_cut(line)) {
+                selected.push(line);
+            }
+            from = newline + 1;
+            if here {
+                next = stored.find_at(piece, from).map(|found| found.start());
+            }
+        }
+        Some(selected)
+    }
+
+    fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
+        let id = line.call_id.text();
+        if !self.filter.matches_line(line) || !files::is_plain_name(&id) {
+            return;
+        }
+        let dir = session.dir().join(&*id);
+        self.search(&dir, line, || Entry::from_line(dir.clone(), line));
+    }
+
+    fn unfinished(&mut self, entry: &Entry) {
+        if self.filter.matches_entry(entry) {
+            self.search(entry.call().dir(), &entry.line(), || entry.clone());
+        }
+    }
+
+    fn failed(&mut self, error: Error) {
+        self.unreadable.push(error);
+    }
+}

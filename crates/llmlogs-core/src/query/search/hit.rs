@@ -1,0 +1,88 @@
+//! What a search finds.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::read::entry::Entry;
+
+/// A part of a call that can be searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SearchPart {
+    /// The user message.
+    User,
+    /// The request body.
+    Input,
+    /// The response body.
+    Output,
+    /// The error message.
+    Error,
+}
+
+impl SearchPart {
+    /// Returns the part's name as JSON output has it: `user`, `input`, `output`, `error`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SearchPart::User => "user",
+            SearchPart::Input => "input",
+            SearchPart::Output => "output",
+            SearchPart::Error => "error",
+        }
+    }
+}
+
+/// Where a pattern matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Match {
+    /// In which part.
+    #[serde(rename = "in")]
+    pub part: SearchPart,
+    /// The path of the string in a body: `messages[1].content`; empty for messages.
+    pub path: String,
+    /// The match and the text around it.
+    pub text: String,
+    /// Where in `text` the match starts, in bytes.
+    pub start: usize,
+    /// Where in `text` the match ends, in bytes.
+    pub end: usize,
+}
+
+/// A call with matches. Calls that started later compare as greater.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SearchHit {
+    /// The call.
+    pub entry: Entry,
+    /// The first of its matches.
+    pub matches: Vec<Match>,
+}
+
+impl SearchHit {
+    fn order(&self) -> (u64, &Path) {
+        ((self.entry.timestamp().max(0.0) * 1000.0) as u64, self.entry.call().dir())
+    }
+}
+
+impl Ord for SearchHit {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for SearchHit {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for SearchHit {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for SearchHit {}

@@ -1,0 +1,175 @@
+//! The totals that one thread counts.
+
+use std::collections::HashMap;
+
+use crate::format::Status;
+use crate::query::filter::Filter;
+use crate::query::scan::Visitor;
+use crate::read::call::State;
+use crate::read::entry::Entry;
+use crate::read::error::Error;
+use crate::read::line::IndexLine;
+use crate::read::session::Session;
+
+use super::counts::{Groups, Latencies, Sums};
+use super::{Totals, Traffic, group_totals, groups, named_counts, summary};
+
+/// Seconds of a quarter of an hour, by which time zones differ.
+const QUARTER: f64 = 900.0;
+
+pub(super) struct Gatherer<'f> {
+    filter: &'f Filter,
+    all: Sums,
+    models: Groups<Sums>,
+    sessions: Groups<Sums>,
+    tools: Groups<u64>,
+    finish_reasons: Groups<u64>,
+    /// By quarters of an hour since 1970.
+    quarters: HashMap<i64, Traffic>,
+    quarter: (i64, Traffic),
+    first_tokens: Latencies,
+    /// Of calls that succeeded: tokens, and milliseconds spent on them.
+    speed: (u64, u64),
+    first: f64,
+    last: f64,
+    in_flight: u64,
+    interrupted: u64,
+    unreadable: Vec<Error>,
+}
+
+impl<'f> Gatherer<'f> {
+    pub(super) fn new(filter: &'f Filter) -> Self {
+        Gatherer {
+            filter,
+            all: Sums::default(),
+            models: Groups::default(),
+            sessions: Groups::default(),
+            tools: Groups::default(),
+            finish_reasons: Groups::default(),
+            quarters: HashMap::new(),
+            quarter: (i64::MIN, Traffic::default()),
+            first_tokens: Latencies::default(),
+            speed: (0, 0),
+            first: f64::INFINITY,
+            last: f64::NEG_INFINITY,
+            in_flight: 0,
+            interrupted: 0,
+            unreadable: Vec::new(),
+        }
+    }
+
+    fn note_time(&mut self, timestamp: f64, failed: bool) {
+        if timestamp <= 0.0 {
+            return;
+        }
+        self.first = self.first.min(timestamp);
+        self.last = self.last.max(timestamp);
+        let quarter = (timestamp / QUARTER) as i64;
+        if quarter != self.quarter.0 {
+            self.put_quarter();
+            self.quarter = (quarter, Traffic { start: quarter as f64 * QUARTER, ..Traffic::default() });
+        }
+        self.quarter.1.calls += 1;
+        self.quarter.1.errors += u64::from(failed);
+    }
+
+    fn put_quarter(&mut self) {
+        let (quarter, traffic) = self.quarter;
+        if traffic.calls > 0 {
+            add(self.quarters.entry(quarter).or_default(), &traffic);
+        }
+        self.quarter.1 = Traffic::default();
+    }
+
+    pub(super) fn merge(&mut self, mut other: Gatherer<'_>) {
+        other.put_quarter();
+        self.all.merge(&other.all);
+        self.models.merge(&other.models, Sums::merge);
+        self.sessions.merge(&other.sessions, Sums::merge);
+        self.tools.merge(&other.tools, |sum, more| *sum += more);
+        self.finish_reasons.merge(&other.finish_reasons, |sum, more| *sum += more);
+        for (quarter, traffic) in other.quarters {
+            add(self.quarters.entry(quarter).or_default(), &traffic);
+        }
+        self.first_tokens.merge(&other.first_tokens);
+        self.speed.0 += other.speed.0;
+        self.speed.1 += other.speed.1;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.in_flight += other.in_flight;
+        self.interrupted += other.interrupted;
+        self.unreadable.extend(other.unreadable);
+    }
+
+    pub(super) fn into_totals(mut self) -> Totals {
+        self.put_quarter();
+        let mut over_time: Vec<_> = self.quarters.into_values().collect();
+        over_time.sort_by(|a, b| a.start.total_cmp(&b.start));
+        let (tokens, ms) = self.speed;
+        Totals {
+            all: group_totals(&self.all),
+            in_flight: self.in_flight,
+            interrupted: self.interrupted,
+            first: Some(self.first).filter(|first| first.is_finite()),
+            last: Some(self.last).filter(|last| last.is_finite()),
+            time_to_first_token_ms: summary(&self.first_tokens),
+            tokens_per_second: if ms == 0 {
+                0.0
+            } else {
+                (tokens as f64 * 100_000.0 / ms as f64).round() / 100.0
+            },
+            by_model: groups(&self.models),
+            by_session: groups(&self.sessions),
+            by_tool: named_counts(&self.tools),
+            by_finish_reason: named_counts(&self.finish_reasons),
+            over_time,
+            unreadable: self.unreadable,
+        }
+    }
+}
+
+impl Visitor for Gatherer<'_> {
+    fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
+        if !self.filter.matches_line(line) {
+            return;
+        }
+        self.all.add(line);
+        self.models.of(line.model.0).add(line);
+        self.sessions.of(session.id().as_bytes()).add(line);
+        for tool in line.tool_names() {
+            *self.tools.of(tool.0) += 1;
+        }
+        if !line.finish_reason.is_empty() {
+            *self.finish_reasons.of(line.finish_reason.0) += 1;
+        }
+        if let Some(first) = line.time_to_first_token_ms {
+            self.first_tokens.add(first);
+        }
+        let ok = line.status == Status::Ok;
+        if ok && line.completion_tokens > 0 {
+            self.speed.0 += line.completion_tokens;
+            self.speed.1 += line.latency_ms;
+        }
+        self.note_time(line.timestamp, line.status == Status::Error);
+    }
+
+    fn unfinished(&mut self, entry: &Entry) {
+        if !self.filter.matches_entry(entry) {
+            return;
+        }
+        match entry.call().state() {
+            State::InFlight => self.in_flight += 1,
+            _ => self.interrupted += 1,
+        }
+    }
+
+    fn failed(&mut self, error: Error) {
+        self.unreadable.push(error);
+    }
+}
+
+fn add(sum: &mut Traffic, more: &Traffic) {
+    sum.start = more.start;
+    sum.calls += more.calls;
+    sum.errors += more.errors;
+}

@@ -1,0 +1,57 @@
+//! The call that an argument means.
+
+use llmlogs_core::read::{Call, Selection, Selector};
+
+use crate::env::Env;
+use crate::outcome::{CliError, Outcome};
+
+/// How many are listed if several could be meant.
+const LISTED: usize = 8;
+
+/// What an argument led to.
+pub(crate) enum Selected {
+    Call(Call),
+    Nothing(Outcome),
+}
+
+/// Finds the call that `selector` means; without one, the latest.
+pub(crate) fn select(env: &Env, selector: Option<&str>) -> Result<Selected, CliError> {
+    let root = env.root.path().display();
+    let Some(text) = selector.map(str::trim) else {
+        return Ok(match env.root.latest(1)? {
+            Some(entry) => Selected::Call(entry.call().clone()),
+            None => nothing(format!("no calls in {root}")),
+        });
+    };
+    let selector: Selector = text.parse().map_err(|error| CliError::Usage(format!("{error}")))?;
+    Ok(match (env.root.select(&selector)?, selector) {
+        (Selection::Found(call), _) => Selected::Call(call),
+        (Selection::Ambiguous(calls), _) => return Err(ambiguous(env, text, &calls)),
+        (Selection::Removed(dir), _) => nothing(format!(
+            "{} has been removed\nllmlogs ls still has what the index says of it.",
+            dir.display()
+        )),
+        (_, Selector::Latest(place)) => nothing(format!("there are fewer than {place} calls in {root}")),
+        (Selection::NotFound { nearest: Some(id) }, _) => {
+            nothing(format!("no call {text} in {root}\nDid you mean {id}?"))
+        }
+        _ => nothing(format!("no call {text} in {root}\nllmlogs ls lists calls with the ends of their ids.")),
+    })
+}
+
+fn ambiguous(env: &Env, text: &str, calls: &[Call]) -> CliError {
+    let mut message = format!("{text} could be any of {} calls:", calls.len());
+    for call in calls.iter().take(LISTED) {
+        let path = call.dir().strip_prefix(env.root.path()).unwrap_or(call.dir());
+        message.push_str(&format!("\n{}", path.display()));
+    }
+    if calls.len() > LISTED {
+        message.push_str("\n…");
+    }
+    message.push_str("\nGive more of the id, or one of these folders.");
+    CliError::Usage(message)
+}
+
+fn nothing(message: String) -> Selected {
+    Selected::Nothing(Outcome::nothing(message))
+}
