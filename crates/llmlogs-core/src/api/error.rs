@@ -1,4 +1,4 @@
-//! The code and message of an error body, in any of the shapes in use.
+//! The code and the message of an API's error body, in any of the shapes in use.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,24 @@ use crate::json::Json;
 use super::shared::delta::has_content;
 use super::shared::members::text_or_json;
 
-/// Returns `body`, if it or a part of it reports a failure under a status that is not that of an error.
+/// Returns whether an `error` member reports an error: some providers send an empty one with every answer.
+pub(crate) fn says_why(error: &Json<'_>) -> bool {
+    match error {
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+        Json::String(text) => !text.is_empty(),
+        Json::Array(items) => !items.is_empty(),
+        Json::Object(members) => !members.is_empty(),
+    }
+}
+
+/// Returns `body` if it or a part of it reports a failure although the status is that of a success.
 pub(crate) fn reported<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
     let flat = body.get("object").as_text().is_some_and(|object| *object == *"error");
     (flat || inner(body).is_some()).then_some(body)
 }
 
-/// Returns the error inside of a body: its own, Groq's beside a chunk, OpenRouter's in a choice, that of a
-/// Responses event.
+/// Returns the error inside a body: its own, Groq's beside a chunk, OpenRouter's in a choice, or that of a Responses
+/// event.
 fn inner<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
     let places = [body.get("error"), body.at(&["x_groq", "error"]), body.at(&["response", "error"])];
     let choices = body.get("choices").items().iter().map(|choice| choice.get("error"));
@@ -31,7 +41,7 @@ pub fn api_error(body: &Json<'_>) -> (String, String) {
     let Some(error) = inner(body) else {
         return flat(body);
     };
-    // `{"error": …}`, with more about it inside or beside: `{"error": "text", "code": …}`.
+    // The code and the message may be inside, or beside: `{"error": "text", "code": …}`.
     let error = error.items().first().unwrap_or(error);
     let (mut code, mut message) = flat(error);
     if code.is_empty() {
@@ -45,13 +55,14 @@ pub fn api_error(body: &Json<'_>) -> (String, String) {
     (code, message)
 }
 
-/// Returns the provider's id of the request where only the body has it; else an empty string.
+/// Returns the provider's id of the request in a body; empty if it has none.
 pub fn request_id(body: &Json<'_>) -> String {
     let body = body.items().first().unwrap_or(body);
     let places: [&[&str]; 4] = [&["request_id"], &["error", "request_id"], &["x_groq", "id"], &["requestId"]];
     places.iter().find_map(|path| body.at(path).as_str()).map(Cow::into_owned).unwrap_or_default()
 }
 
+/// Returns the code and the message among an object's own members, or of a text.
 fn flat(error: &Json<'_>) -> (String, String) {
     if let Json::String(text) = error {
         return (String::new(), text.plain().into_owned());

@@ -76,7 +76,7 @@ pub fn stored_body(body: &Body, redact: &Redactor) -> Vec<u8> {
             Err(_binary) => json::pretty(&base64_object(&redact.bytes(bytes)), &mut out),
         },
         // A rule by place cannot be applied to a part of a body.
-        Body::Cut { original, .. } if redact.goes_by_place() => {
+        Body::Cut { original, .. } if redact.has_positional_rules() => {
             json::pretty(&truncated(REPLACEMENT, *original), &mut out);
         }
         Body::Cut { bytes, original } => {

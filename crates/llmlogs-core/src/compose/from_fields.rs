@@ -1,5 +1,4 @@
-//! What span fields and events say of a call, for calls that have no body, and beside those that
-//! have one.
+//! What the fields of spans and events tell about a call: everything for calls without a body, the rest for others.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,7 +10,7 @@ use crate::json::{self, Json, Object};
 use crate::redact;
 use crate::semconv;
 
-/// What a field may mean.
+/// The meaning of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
     Provider,
@@ -40,8 +39,8 @@ enum Meaning {
     Kind,
 }
 
-/// The names of each meaning, the strongest first: OpenTelemetry's (of today, then of older versions),
-/// OpenInference's, the short ones.
+/// The names of each meaning, the strongest first: OpenTelemetry's of today, of its older versions, OpenInference's,
+/// the short ones.
 const NAMES: [(Meaning, &[&str]); 24] = [
     (
         Meaning::Provider,
@@ -104,7 +103,7 @@ const NAMES: [(Meaning, &[&str]); 24] = [
     (Meaning::Kind, &[semconv::OPENINFERENCE_SPAN_KIND]),
 ];
 
-/// What a name means, and how strong it is: 0 is the strongest.
+/// Returns the meaning of a name and the name's rank among those of the same meaning; 0 is the strongest.
 fn meaning(name: &str) -> Option<(Meaning, usize)> {
     static MEANINGS: LazyLock<HashMap<&str, (Meaning, usize)>> = LazyLock::new(|| {
         let ranked = |(meaning, names): (Meaning, &[&'static str])| {
@@ -115,11 +114,11 @@ fn meaning(name: &str) -> Option<(Meaning, usize)> {
     MEANINGS.get(name).copied()
 }
 
-/// A value and the strength of its name.
+/// A value with the rank of its name.
 type Ranked<'r> = Option<(usize, FieldValue<'r>)>;
 
-/// What the call's span says first, then the span of its last attempt: what an earlier one ended with
-/// is not how the call ended.
+/// The attributes of a call: those of its own span first, then those of its last attempt's. How an earlier attempt
+/// ended is not how the call ended.
 pub struct SpanAttributes<'r> {
     record: &'r CallRecord,
     /// By [`Meaning`].
@@ -127,7 +126,8 @@ pub struct SpanAttributes<'r> {
 }
 
 impl<'r> SpanAttributes<'r> {
-    pub fn by(record: &'r CallRecord) -> Self {
+    /// Collects the attributes of a call.
+    pub fn of(record: &'r CallRecord) -> Self {
         let mut attributes = SpanAttributes { record, values: [None; NAMES.len()] };
         for fields in attributes.all() {
             let mut values = [None; NAMES.len()];
@@ -146,6 +146,7 @@ impl<'r> SpanAttributes<'r> {
         attributes
     }
 
+    /// Returns the fields of the call's own span, then those of its last attempt.
     fn all(&self) -> impl Iterator<Item = &'r Fields> + use<'r> {
         let last = self.record.attempts.last();
         std::iter::once(&self.record.own.fields).chain(last.map(|leg| &leg.fields))
@@ -159,6 +160,7 @@ impl<'r> SpanAttributes<'r> {
         self.value(meaning).map(FieldValue::to_text).unwrap_or_default()
     }
 
+    /// Returns the endpoint that the attributes describe.
     pub fn endpoint(&self) -> Endpoint {
         let unknown = |text: String| if text.is_empty() { "unknown".to_owned() } else { text };
         let address = self.text(Meaning::Address);
@@ -179,18 +181,22 @@ impl<'r> SpanAttributes<'r> {
         }
     }
 
+    /// Returns the request's model; empty if it is not known.
     pub fn model(&self) -> String {
         self.text(Meaning::Model)
     }
 
+    /// Returns the model that answered; empty if it is not known.
     pub fn response_model(&self) -> String {
         self.text(Meaning::ResponseModel)
     }
 
+    /// Returns the response's id; empty if it is not known.
     pub fn response_id(&self) -> String {
         self.text(Meaning::ResponseId)
     }
 
+    /// Returns the first finish reason; empty if it is not known.
     pub fn finish_reason(&self) -> String {
         let text = self.text(Meaning::FinishReason);
         // OpenTelemetry's is a list, which tracing can only carry as its `Debug` text.
@@ -200,6 +206,7 @@ impl<'r> SpanAttributes<'r> {
         }
     }
 
+    /// Returns the token counts; `None` if no attribute has any.
     pub fn usage(&self) -> Option<Usage> {
         let count = |names| self.value(names).and_then(FieldValue::as_u64);
         let (prompt, completion, total) =
@@ -218,29 +225,31 @@ impl<'r> SpanAttributes<'r> {
         })
     }
 
+    /// Returns the latency in milliseconds.
     pub fn latency_ms(&self) -> Option<u64> {
         self.value(Meaning::Latency).and_then(FieldValue::as_u64)
     }
 
+    /// Returns the failure that an attribute or an event reports.
     pub fn failure(&self) -> Option<Failure> {
         let (kind, message) = (self.value(Meaning::ErrorType), self.value(Meaning::ErrorMessage));
         if kind.is_none() && message.is_none() {
             return None;
         }
         let kind = kind.map_or(ErrorType::Api, |kind| ErrorType::from_attribute(&kind.to_text()));
-        // An error's text may quote the URL that it was about, key and all.
+        // An error's text may quote the URL with a key in it.
         let message = message.map(|message| redact::scrub(&message.to_text()));
         Some(Failure::new(kind, message.unwrap_or_default()))
     }
 
-    /// The fields that have no place of their own; `http` says whether a request body tells what
-    /// the span repeats.
+    /// Returns the fields without a place of their own in the format. `http` tells whether there is a request body,
+    /// which has what the span's fields repeat.
     pub fn unknown(&self, http: bool) -> impl Iterator<Item = (&'static str, FieldValue<'r>)> {
         let fields = self.all().collect::<Vec<_>>().into_iter().rev();
         fields.flat_map(Fields::iter).filter(move |(name, _)| !is_known(name, http))
     }
 
-    /// A request in the shape of a chat completion, from what the fields tell.
+    /// Returns a request in the shape of a chat completion, composed of the attributes.
     pub fn request(&self) -> Json<'static> {
         let mut body = Object::new();
         body.set("model", Json::string(self.model()));
@@ -271,7 +280,7 @@ impl<'r> SpanAttributes<'r> {
         Json::Object(body)
     }
 
-    /// A response in the shape of a chat completion, from what the fields tell.
+    /// Returns a response in the shape of a chat completion, composed of the attributes.
     pub fn response(&self, created: i64) -> Json<'static> {
         let output = self.text(Meaning::Output);
         let mut choices: Vec<Json<'static>> = match json::parse(&output) {
@@ -310,8 +319,9 @@ impl<'r> SpanAttributes<'r> {
     }
 }
 
+/// Returns whether a field's name has a place in the format, or none because a body has what it tells.
 fn is_known(name: &str, http: bool) -> bool {
-    const PLUMBING: [&str; 6] = ["otel.", "http.", "url.", "network.", "server.", "error."];
+    const TRANSPORT: [&str; 6] = ["otel.", "http.", "url.", "network.", "server.", "error."];
     const IN_BODIES: [&str; 4] = [
         semconv::GEN_AI_REQUEST_PREFIX,
         semconv::GEN_AI_RESPONSE_PREFIX,
@@ -319,7 +329,7 @@ fn is_known(name: &str, http: bool) -> bool {
         semconv::GEN_AI_OUTPUT_PREFIX,
     ];
     meaning(name).is_some()
-        || PLUMBING.iter().any(|prefix| name.starts_with(prefix))
+        || TRANSPORT.iter().any(|prefix| name.starts_with(prefix))
         || (http && IN_BODIES.iter().any(|prefix| name.starts_with(prefix)))
 }
 
@@ -331,24 +341,26 @@ fn number(value: FieldValue<'_>) -> Option<Json<'static>> {
     }
 }
 
+/// Returns a chat message.
 fn message(role: &str, content: Json<'static>) -> Json<'static> {
     let members = [("role", Json::string(role.to_owned())), ("content", content)];
     Json::Object(members.into_iter().collect())
 }
 
+/// Returns a choice of a chat completion.
 fn wrapped(index: usize, message: Json<'static>, finish_reason: Json<'static>) -> Json<'static> {
     let members = [("index", Json::number(index)), ("message", message), ("finish_reason", finish_reason)];
     Json::Object(members.into_iter().collect())
 }
 
-/// The texts of OpenTelemetry's message parts, joined.
+/// Returns the texts of OpenTelemetry's message parts, joined by newlines.
 fn joined_text(parts: &Json<'_>) -> String {
     let texts = parts.items().iter().filter(|part| part.get("type").scalar() == "text");
     texts.map(|part| part.get("content").scalar()).collect::<Vec<_>>().join("\n")
 }
 
-/// A message of OpenTelemetry's shape (`role`, `parts`) as a chat message; one that has no parts is
-/// a chat message already.
+/// Returns a message of OpenTelemetry's shape (`role`, `parts`) as a chat message; one without parts is a chat message
+/// already.
 /// <https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-input-messages.json>
 fn chat_message(item: &Json<'_>) -> Json<'static> {
     let parts = item.get("parts");
@@ -364,13 +376,10 @@ fn chat_message(item: &Json<'_>) -> Json<'static> {
     let content = match responses.first() {
         Some(response) => {
             role = "tool".to_owned();
-            let attributes = ["response", "result"]
-                .iter()
-                .map(|key| response.get(key))
-                .find(|attributes| !attributes.is_null());
-            let attributes = attributes.unwrap_or(&Json::Null);
+            let results = ["response", "result"].map(|key| response.get(key));
+            let result = results.into_iter().find(|result| !result.is_null()).unwrap_or(&Json::Null);
             let mut plain = Vec::new();
-            match attributes {
+            match result {
                 Json::String(text) => plain.extend_from_slice(text.plain().as_bytes()),
                 other => json::compact(other, &mut plain),
             }
@@ -419,7 +428,7 @@ fn tool_call(part: &Json<'_>) -> Json<'static> {
 
 fn choice(place: usize, item: &Json<'_>) -> Json<'static> {
     let reason = match item.get("finish_reason") {
-        // OpenTelemetry has one word for it, the providers that are shaped like this another.
+        // OpenTelemetry's word is not that of chat completions.
         Json::String(reason) if *reason == *"tool_call" => Json::string("tool_calls"),
         Json::String(reason) if *reason == *"unknown" => Json::Null,
         other => other.clone().into_owned(),

@@ -1,4 +1,4 @@
-//! Base64 media out of bodies: a screenshot in a prompt is not what anybody wants to scroll past.
+//! Takes large base64 media out of bodies: nobody wants to scroll past a screenshot.
 
 use base64::Engine;
 use base64::alphabet;
@@ -7,11 +7,12 @@ use sha2::{Digest, Sha256};
 
 use crate::json::{Json, Object};
 
-/// A medium that stood in a body.
+/// A medium that was taken out of a body.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Media {
-    /// `<sha256>.<ext>`
+    /// The name of its file: `<sha256>.<extension>`.
     pub name: String,
+    /// The decoded medium.
     pub bytes: Vec<u8>,
 }
 
@@ -41,9 +42,9 @@ const DATA_KEYS: [&str; 17] = [
     "video",
 ];
 
-/// What stands under a key that says so itself, where nothing else tells.
-fn type_of_key(key: &str, around: &str) -> Option<&'static str> {
-    Some(match (key, around) {
+/// Returns the kind of media that a key implies; `parent` is the key of the object around it.
+fn type_of_key(key: &str, parent: &str) -> Option<&'static str> {
+    Some(match (key, parent) {
         ("file_data", _) => "application/octet-stream",
         ("input_audio" | "audioContent", _) | ("data", "audio" | "input_audio") => "audio/unknown",
         ("b64_json" | "partial_image_b64" | "inputImage" | "maskImage" | "conditionImage" | "images", _) => {
@@ -63,29 +64,30 @@ pub fn has_long_string(json: &Json<'_>, limit: usize) -> bool {
     }
 }
 
-/// Puts `{"elided": {"media_type", "bytes", "sha256"}}` in the place of every medium of more than `limit`
-/// bytes; gives what stood there.
+/// Replaces every medium of more than `limit` bytes by `{"elided": {"media_type", "bytes", "sha256"}}`; returns the
+/// media.
 pub fn elide(json: &mut Json<'_>, limit: usize) -> Vec<Media> {
     let mut taken = Vec::new();
     walk(json, ("", ""), None, limit, &mut taken);
     taken
 }
 
-/// What stands in the place of a whole body that is no text, and the body as a medium.
+/// Returns the replacement of a whole body that is no text, and the body as a medium.
 pub fn elide_body(bytes: &[u8], content_type: &str) -> (Json<'static>, Media) {
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
-    let telling = !matches!(content_type, "" | "application/octet-stream" | "application/json");
+    let is_specific = !matches!(content_type, "" | "application/octet-stream" | "application/json");
     let media_type =
-        if telling { content_type } else { by_content(bytes).unwrap_or("application/octet-stream") };
+        if is_specific { content_type } else { by_content(bytes).unwrap_or("application/octet-stream") };
     let mut taken = Vec::new();
     let elided = replace(media_type, bytes.to_vec(), &mut taken);
     (elided, taken.remove(0))
 }
 
-/// `key` is the member's own, and that of the object around it.
+/// Walks through a value under `key`, in an object under the key `parent`; `declared` is the media type that an object
+/// around it declares.
 fn walk(
     json: &mut Json<'_>,
-    (key, around): (&str, &str),
+    (key, parent): (&str, &str),
     declared: Option<&str>,
     limit: usize,
     taken: &mut Vec<Media>,
@@ -96,9 +98,9 @@ fn walk(
             let found = match crate::api::data_url(&text) {
                 Some((media_type, data)) => decode(data).map(|bytes| (media_type.to_owned(), bytes)),
                 None if DATA_KEYS.contains(&key) || key == "images" => decode(&text).and_then(|bytes| {
-                    // Signatures and encrypted thoughts stand under such keys too; they are no media.
+                    // Signatures and encrypted reasoning are under such keys too; they are no media.
                     let media_type =
-                        declared.or_else(|| by_content(&bytes)).or_else(|| type_of_key(key, around))?;
+                        declared.or_else(|| by_content(&bytes)).or_else(|| type_of_key(key, parent))?;
                     Some((media_type.to_owned(), bytes))
                 }),
                 None => None,
@@ -109,7 +111,7 @@ fn walk(
         }
         Json::Array(items) => {
             for item in items {
-                walk(item, (key, around), declared, limit, taken);
+                walk(item, (key, parent), declared, limit, taken);
             }
         }
         Json::Object(members) => {
@@ -124,7 +126,7 @@ fn walk(
     }
 }
 
-/// The media type that an object's members give for their sibling; `format` is short for one.
+/// Returns the media type that a member of an object declares for its siblings; a `format` is a part of one.
 fn declared_type(members: &Object<'_>, key: &str) -> Option<String> {
     for name in ["mimeType", "mime_type", "media_type", "mediaType"] {
         if let Some(media_type) = members.get(name).and_then(Json::as_str) {
@@ -142,7 +144,7 @@ fn declared_type(members: &Object<'_>, key: &str) -> Option<String> {
     Some(format!("{kind}/{format}"))
 }
 
-/// Bedrock's names of document formats.
+/// Returns the media type of a document format as Bedrock names it.
 fn document_type(format: &str) -> &'static str {
     match format {
         "pdf" => "application/pdf",
@@ -163,7 +165,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
 }
 
-/// What the first bytes say.
+/// Returns the media type that the first bytes reveal.
 fn by_content(bytes: &[u8]) -> Option<&'static str> {
     let is = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
     Some(match bytes {
@@ -196,7 +198,7 @@ fn replace(media_type: &str, bytes: Vec<u8>, taken: &mut Vec<Media>) -> Json<'st
     Json::Object(elided.into_iter().collect())
 }
 
-/// The usual ending; never anything that a body made up.
+/// Returns the usual extension of a media type; never a text from a body.
 fn extension(media_type: &str) -> &'static str {
     match media_type {
         "image/png" => "png",

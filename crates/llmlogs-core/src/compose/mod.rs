@@ -51,7 +51,7 @@ impl Composed {
         self.metadata.status
     }
 
-    /// Returns `metadata.json` and the line in the index of the call whose folder is called `id`.
+    /// Returns `metadata.json` of the call whose directory is called `id`, and its line in the index without the newline.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Composer {
         let options = &self.options;
         let exchange = Exchange::of(record);
         let (captured_request, captured_response) = (exchange.request, exchange.response());
-        let attributes = SpanAttributes::by(record);
+        let attributes = SpanAttributes::of(record);
         let mut endpoint =
             captured_request.map_or_else(|| attributes.endpoint(), |request| (*request.endpoint).clone());
         if let Cow::Owned(clean) = options.redact.text(&endpoint.path) {

@@ -54,15 +54,13 @@ pub struct IndexEntry {
 }
 
 impl IndexEntry {
-    /// Returns the entry as a line, with its newline.
+    /// Returns the entry as a line, without the newline at its end.
     ///
     /// # Errors
     ///
     /// Those of serde; none are known.
     pub fn to_line(&self) -> serde_json::Result<Vec<u8>> {
-        let mut line = serde_json::to_vec(self)?;
-        line.push(b'\n');
-        Ok(line)
+        serde_json::to_vec(self)
     }
 }
 

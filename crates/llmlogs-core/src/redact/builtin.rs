@@ -1,8 +1,7 @@
-//! The shapes of secrets that are known.
+//! The known shapes of secrets.
 //!
-//! Only what has exactly such a shape counts: the prefix that its issuer gives it, at the start of a word,
-//! and at least the length that it is issued with. Random text that happens to contain a prefix, as base64
-//! does, has more of its own kind in front of it.
+//! A secret has the prefix that its issuer gives it, at the start of a word, and at least the length that it is issued
+//! with. Random text that happens to contain a prefix, such as base64, has more letters and digits before it.
 
 use std::sync::LazyLock;
 
@@ -10,7 +9,7 @@ use regex::{Captures, Regex};
 
 use super::REPLACEMENT;
 
-/// Shapes of keys, each after what every key of that shape has in it.
+/// Shapes of keys: a short pattern that every key of the shape contains, then the shape.
 const KEYS: [(&str, &str); 19] = [
     // OpenAI, Anthropic, DeepSeek, OpenRouter, Moonshot, Stability …
     (r"sk-", r"sk-[A-Za-z0-9_\-]{20,}"),
@@ -45,38 +44,38 @@ const KEYS: [(&str, &str); 19] = [
 const PEM: (&str, &str) =
     ("-----BEGIN ", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----");
 
-/// Nothing shorter has any of the shapes.
+/// The length in bytes of the shortest secret.
 const SHORTEST: usize = 20;
 
-/// What a text with a secret in it has in it: a few bytes, which are looked for at the speed of memory.
+/// The short patterns of all shapes: a text that matches none of them has no secret, and that is found out fast.
 static HINTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let hints: Vec<_> = KEYS.iter().chain([&PEM]).map(|(hint, _)| *hint).collect();
-    // As below.
+    // A test below makes sure that this is a regular expression.
     Regex::new(&hints.join("|")).ok()
 });
 
-/// Each alternative is a shape; the group `edge` is what may stand before it and stays.
+/// All shapes as alternatives; the group `edge` is the character before a secret, which is kept.
 static SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let keys = KEYS.map(|(_, shape)| shape).join("|");
-    // A slash may be base64's; these shapes have a character that it then does not have.
+    // A slash before a shape may be part of base64, except before shapes with a character that base64 does not have.
     let in_path = r"sk-[A-Za-z0-9_\-]{20,}|gh[pousr]_[A-Za-z0-9]{36,}|xox[abeoprs]-[A-Za-z0-9\-]{20,}";
     let edge = r"(?P<edge>^|[^A-Za-z0-9_\-+/])";
     let shapes = format!("{edge}(?P<key>{keys})|/(?P<segment>{in_path})|{}", PEM.1);
-    // It is tested below that this is a regular expression.
+    // A test below makes sure that this is a regular expression.
     Regex::new(&shapes).ok()
 });
 
-/// `text` without what looks like a secret; `None` where nothing does.
+/// Returns `text` with its secrets replaced; `None` if it has none.
 pub(super) fn redact(text: &str) -> Option<String> {
-    let mut clean = replaced(text)?;
-    // What stood right behind a secret had no edge before it.
-    while let Some(cleaner) = replaced(&clean) {
+    let mut clean = replace_once(text)?;
+    // A secret right after another one had no edge before it until now.
+    while let Some(cleaner) = replace_once(&clean) {
         clean = cleaner;
     }
     Some(clean)
 }
 
-fn replaced(text: &str) -> Option<String> {
+fn replace_once(text: &str) -> Option<String> {
     if text.len() < SHORTEST || !HINTS.as_ref()?.is_match(text) {
         return None;
     }
@@ -94,7 +93,7 @@ fn replaced(text: &str) -> Option<String> {
                 return REPLACEMENT.to_owned();
             }
         };
-        // A word of letters only, such as a hyphenated name, is no key.
+        // A word without digits, such as a hyphenated name, is no key.
         if !key.bytes().any(|b| b.is_ascii_digit()) {
             return found[0].to_owned();
         }

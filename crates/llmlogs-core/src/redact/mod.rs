@@ -1,6 +1,6 @@
-//! Secrets out of bodies, before anything of them reaches the disk.
+//! Removes secrets from bodies before anything of them is written.
 //!
-//! Works on the recorder's own copy of a body: what the caller sends and gets is never touched.
+//! Works on the recorder's own copy of a body: what the caller sends and receives is never changed.
 
 mod builtin;
 mod urls;
@@ -16,20 +16,23 @@ use crate::json::Json;
 pub use urls::chain;
 pub use urls::scrub;
 
-/// What stands in place of a secret.
+/// Replaces a secret.
 pub const REPLACEMENT: &str = "[REDACTED]";
 
-/// A user's own word on a string: its JSON pointer and its text; the replacement, if it needs one.
-type Strings = Arc<dyn Fn(&str, &str) -> Option<String> + Send + Sync>;
+/// A user's rule for strings: takes a string's JSON pointer and its text, returns the replacement if there is one.
+type StringRule = Arc<dyn Fn(&str, &str) -> Option<String> + Send + Sync>;
 
-// Its documentation stands where the library re-exports it.
+/// Rules that redact bodies, field values and error messages.
+///
+/// Pointers are applied first; then, to each string, the built-in rules, the regular expressions and the closures, in
+/// the order in which they were added.
 #[derive(Clone)]
 #[must_use = "rules do nothing until they are given to the builder"]
 pub struct Redactor {
     builtin: bool,
     pointers: Vec<Vec<String>>,
     patterns: Vec<Regex>,
-    strings: Vec<Strings>,
+    string_rules: Vec<StringRule>,
 }
 
 impl Default for Redactor {
@@ -39,50 +42,50 @@ impl Default for Redactor {
 }
 
 impl Redactor {
-    /// The built-in rules.
+    /// Returns the built-in rules: the shapes of API keys, bearer tokens, JSON web tokens and private keys.
     pub fn new() -> Self {
         Redactor { builtin: true, ..Redactor::none() }
     }
 
-    /// No rule at all.
+    /// Returns no rule at all.
     pub fn none() -> Self {
-        Redactor { builtin: false, pointers: Vec::new(), patterns: Vec::new(), strings: Vec::new() }
+        Redactor { builtin: false, pointers: Vec::new(), patterns: Vec::new(), string_rules: Vec::new() }
     }
 
-    /// Replaces the value at a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) of any
-    /// body, whatever it is. A segment `*` stands for every element and every member.
+    /// Replaces the value at a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) in every body, whatever
+    /// its type. A segment `*` matches every element and every member.
     pub fn pointer(mut self, pointer: &str) -> Self {
         let unescaped = |segment: &str| segment.replace("~1", "/").replace("~0", "~");
         self.pointers.push(pointer.split('/').skip(1).map(unescaped).collect());
         self
     }
 
-    /// Replaces what matches a [regular expression](regex) in any string, member names excepted.
+    /// Replaces each match of a [regular expression](regex) in any string, but not in the names of members.
     ///
     /// # Errors
     ///
-    /// When `pattern` is no regular expression; the error shows where.
+    /// If `pattern` is no regular expression; the error shows where.
     pub fn regex(mut self, pattern: &str) -> Result<Self, regex::Error> {
         self.patterns.push(Regex::new(pattern)?);
         Ok(self)
     }
 
-    /// Asks `rule` about every string of every body, with its JSON pointer (empty outside of JSON), on
-    /// the recorder's threads; what it returns takes the string's place.
+    /// Calls `rule` with the JSON pointer (empty outside of JSON) and the text of every string in every body, and
+    /// replaces the string by what it returns; `None` keeps it. Runs on the recorder's threads.
     ///
-    /// A rule that panics takes the string out.
+    /// If `rule` panics, the whole string is replaced by `[REDACTED]`.
     pub fn map_strings(
         mut self,
         rule: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        self.strings.push(Arc::new(rule));
+        self.string_rules.push(Arc::new(rule));
         self
     }
 
-    /// Returns whether there are rules that run code of the user's.
+    /// Returns whether a rule runs the user's code.
     #[must_use]
     pub fn runs_user_code(&self) -> bool {
-        !self.strings.is_empty()
+        !self.string_rules.is_empty()
     }
 
     /// Applies all rules to a body; returns whether anything changed.
@@ -94,21 +97,21 @@ impl Redactor {
         changed | self.walk(body, &mut String::new())
     }
 
-    /// Applies the rules for strings to a text that is no JSON.
+    /// Applies the rules for strings to a text that is not JSON.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match self.string("", text) {
+        match self.redact_string("", text) {
             Some(clean) => Cow::Owned(clean),
             None => Cow::Borrowed(text),
         }
     }
 
-    /// Applies them to the texts in a body that is none as a whole: a form with a file in it.
+    /// Applies the rules for strings to each text within a body that is not UTF-8 as a whole, such as a form with a file.
     pub fn bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         let mut clean = Vec::new();
         let mut changed = false;
         for chunk in bytes.utf8_chunks() {
             let text = match chunk.valid() {
-                // Nothing that short is a secret of a known shape; binary data is full of it.
+                // No secret of a known shape is that short, and binary data is full of such texts.
                 short if short.len() < 8 => Cow::Borrowed(short),
                 text => self.text(text),
             };
@@ -119,15 +122,15 @@ impl Redactor {
         if changed { Cow::Owned(clean) } else { Cow::Borrowed(bytes) }
     }
 
-    /// Whether a rule goes by where in the body something stands.
-    pub fn goes_by_place(&self) -> bool {
-        !self.pointers.is_empty() || !self.strings.is_empty()
+    /// Returns whether a rule depends on the position of a value in the body.
+    pub fn has_positional_rules(&self) -> bool {
+        !self.pointers.is_empty() || !self.string_rules.is_empty()
     }
 
     fn walk(&self, json: &mut Json<'_>, pointer: &mut String) -> bool {
         match json {
             Json::String(text) => {
-                let Some(clean) = self.string(pointer, &text.plain()) else {
+                let Some(clean) = self.redact_string(pointer, &text.plain()) else {
                     return false;
                 };
                 *json = Json::string(clean);
@@ -136,7 +139,7 @@ impl Redactor {
             Json::Array(items) => {
                 let mut changed = false;
                 for (place, item) in items.iter_mut().enumerate() {
-                    let end = self.step(pointer, || place.to_string());
+                    let end = self.push_segment(pointer, || place.to_string());
                     changed |= self.walk(item, pointer);
                     pointer.truncate(end);
                 }
@@ -145,7 +148,8 @@ impl Redactor {
             Json::Object(members) => {
                 let mut changed = false;
                 for (key, member) in members.iter_mut() {
-                    let end = self.step(pointer, || key.plain().replace('~', "~0").replace('/', "~1"));
+                    let end =
+                        self.push_segment(pointer, || key.plain().replace('~', "~0").replace('/', "~1"));
                     changed |= self.walk(member, pointer);
                     pointer.truncate(end);
                 }
@@ -155,18 +159,18 @@ impl Redactor {
         }
     }
 
-    /// Adds a segment to the pointer, where anybody asks for it; gives the length to go back to.
-    fn step(&self, pointer: &mut String, segment: impl FnOnce() -> String) -> usize {
+    /// Appends a segment to the pointer if a rule needs it; returns the length to truncate it to afterwards.
+    fn push_segment(&self, pointer: &mut String, segment: impl FnOnce() -> String) -> usize {
         let end = pointer.len();
-        if !self.strings.is_empty() {
+        if !self.string_rules.is_empty() {
             pointer.push('/');
             pointer.push_str(&segment());
         }
         end
     }
 
-    /// The string as it may be recorded, if it has to change.
-    fn string(&self, pointer: &str, text: &str) -> Option<String> {
+    /// Returns the redacted string; `None` if nothing changes.
+    fn redact_string(&self, pointer: &str, text: &str) -> Option<String> {
         let mut clean: Option<String> = None;
         if self.builtin {
             clean = builtin::redact(text);
@@ -177,9 +181,9 @@ impl Redactor {
                 clean = Some(redacted);
             }
         }
-        for rule in &self.strings {
+        for rule in &self.string_rules {
             let now = clean.as_deref().unwrap_or(text);
-            if let Some(redacted) = asked(rule, pointer, now) {
+            if let Some(redacted) = apply_rule(rule, pointer, now) {
                 clean = Some(redacted);
             }
         }
@@ -187,8 +191,8 @@ impl Redactor {
     }
 }
 
-/// Runs a user's rule; a panic takes the string out.
-fn asked(rule: &Strings, pointer: &str, text: &str) -> Option<String> {
+/// Runs a user's rule; a panic replaces the string.
+fn apply_rule(rule: &StringRule, pointer: &str, text: &str) -> Option<String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| rule(pointer, text)))
         .unwrap_or_else(|_| Some(REPLACEMENT.to_owned()))
 }

@@ -1,6 +1,6 @@
 //! Error texts without the credentials that URLs carry.
 
-/// The texts of an error and of what caused it, without repetition, scrubbed.
+/// Returns the messages of an error and of its sources, without repetitions, [scrubbed](scrub).
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -15,7 +15,7 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     scrub(&text)
 }
 
-/// `text` with every URL in it cut down to scheme, host, port and path.
+/// Returns `text` with every URL in it reduced to scheme, host, port and path.
 pub fn scrub(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;

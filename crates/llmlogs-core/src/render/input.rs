@@ -8,7 +8,7 @@ use super::{Page, body, reasoning, tool_calls};
 /// How many characters of a tool's description are shown.
 const DESCRIPTION: usize = 100;
 
-/// The request for people; `raw` stands in for the messages where the API is not understood.
+/// Returns `input.txt`; `raw` replaces the messages if none were found in the request.
 pub fn input(model: &str, request: &RequestView<'_>, raw: Option<&str>) -> String {
     let texts = request.messages.iter().flat_map(|message| &message.parts).filter_map(Part::text);
     let mut page = Page(String::with_capacity(2048 + texts.map(str::len).sum::<usize>()));

@@ -1,4 +1,4 @@
-//! `input.txt` and `output.txt`: a call as people read it.
+//! `input.txt` and `output.txt`: a call as text for people.
 //!
 //! `docs/format.md` has the layout, byte for byte. Everything comes from the views that all APIs share.
 
@@ -15,7 +15,7 @@ use std::fmt::Write;
 
 use crate::api::Part;
 
-/// Eighty characters of each, and forty.
+/// Rules of eighty and forty characters.
 const DOUBLE: &str = "================================================================================";
 const SINGLE: &str = "────────────────────────────────────────────────────────────────────────────────";
 const SHORT: &str = "----------------------------------------";
@@ -53,7 +53,7 @@ impl Page {
         self.line(SINGLE);
     }
 
-    /// The heading of one item, with a short rule below.
+    /// The heading of one item above a short rule.
     fn item(&mut self, number: usize, name: &str) {
         let _never = writeln!(self.0, "[{number}] {name}");
         self.line(SHORT);
@@ -66,7 +66,7 @@ impl Page {
     }
 }
 
-/// `[image/png, 182 KB]`, or the address of what is not in the body.
+/// Returns `[image/png, 182 KB]`, or the media type and the address of media that is not in the body.
 fn media(media_type: &str, bytes: Option<u64>, source: &str) -> String {
     let size = match bytes {
         None if source.is_empty() => return format!("[{media_type}]"),
@@ -78,7 +78,7 @@ fn media(media_type: &str, bytes: Option<u64>, source: &str) -> String {
     format!("[{media_type}, {size}]")
 }
 
-/// How a part that is neither reasoning nor a tool call reads.
+/// Returns the text of a part that is neither reasoning nor a tool call.
 pub fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
     match part {
         Part::Text(text) => Some(Cow::Borrowed(text)),
@@ -94,13 +94,13 @@ pub fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
     }
 }
 
-/// The parts that `plain` shows, one under the other.
+/// Returns the texts of all parts, but for reasoning and tool calls, joined by newlines.
 fn body(parts: &[Part<'_>]) -> String {
     let texts: Vec<_> = parts.iter().filter_map(plain).filter(|text| !text.is_empty()).collect();
     texts.join("\n")
 }
 
-/// All reasoning, one part under the other.
+/// Returns all reasoning, joined by newlines.
 fn reasoning(parts: &[Part<'_>]) -> String {
     let texts = parts.iter().filter_map(|part| match part {
         Part::Reasoning(text) if !text.is_empty() => Some(&**text),
@@ -109,7 +109,7 @@ fn reasoning(parts: &[Part<'_>]) -> String {
     texts.collect::<Vec<_>>().join("\n")
 }
 
-/// The tools that were called, with their arguments.
+/// Returns the names and arguments of the tools that were called.
 fn tool_calls<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = (&'p str, &'p str)> {
     parts.iter().filter_map(|part| match part {
         Part::ToolCall { name, arguments, .. } | Part::ServerToolCall { name, arguments, .. } => {

@@ -6,25 +6,33 @@ use crate::json;
 
 use super::{Language, Page, body, reasoning, tool_calls};
 
-/// What is told of a response.
+/// The parts of a response that `output.txt` shows.
 pub struct Reply<'a> {
+    /// The response's id.
     pub id: &'a str,
+    /// The model that answered.
     pub model: &'a str,
+    /// The provider's own word.
     pub finish_reason: &'a str,
+    /// Token counts.
     pub usage: Usage,
+    /// The answers, as far as they arrived.
     pub choices: &'a [Choice<'a>],
-    /// Stands in for the answer where the API is not understood.
+    /// Replaces the choices if none were found in the response.
     pub raw: Option<&'a str>,
 }
 
-/// What is told of a failure.
+/// The parts of a failure that `output.txt` shows.
 pub struct Failed<'a> {
+    /// One of the format's words.
     pub error_type: &'a str,
+    /// The provider's message, or that of the transport failure.
     pub message: &'a str,
+    /// The language of the lines about the failure.
     pub language: Language,
 }
 
-/// The response for people; after a failure, the failure and what had arrived.
+/// Returns `output.txt`: the response, or the failure and what had arrived before it.
 pub fn output(reply: &Reply<'_>, failed: Option<&Failed<'_>>) -> String {
     let texts = reply.choices.iter().flat_map(|choice| &choice.parts).filter_map(Part::text);
     let mut page = Page(String::with_capacity(2048 + texts.map(str::len).sum::<usize>()));
