@@ -96,7 +96,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! `cargo install llmlogs` brings the same to the command line.
+//! [`read::Call::conversation`] gives a call's messages, tools and choices whatever API they came from,
+//! [`read::Root::query`] finds calls by a filter, and [`read::Root::watch`] waits for new ones. `cargo install llmlogs`
+//! brings the same to the command line.
 //!
 //! # Features
 //!

@@ -100,7 +100,7 @@ pub enum Part<'j> {
     ToolResult {
         /// The id of the call that it answers; empty where the API has no such ids.
         call_id: Cow<'j, str>,
-        /// What text shows it under: the call's id or the tool's name, whichever the API gives first.
+        /// What text shows it under: the call's id or the tool's name, whichever the API puts first.
         label: Cow<'j, str>,
         /// The result as text, JSON where it is no text.
         text: Cow<'j, str>,

@@ -32,7 +32,7 @@ pub(super) struct Route<'a> {
     pub(super) api: Api,
     /// OpenTelemetry's name of the operation.
     pub(super) operation: &'static str,
-    /// The provider whose API it is, where only one speaks it.
+    /// The provider whose API it is, where only one has it.
     pub(super) implied: Option<&'static str>,
     /// The model, where the path names it; its `%XX` are not decoded.
     pub(super) model: Option<&'a str>,

@@ -422,7 +422,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// Folds events; gives the object, what each event was, and the error.
+    /// Folds events; returns the object, the kind of each event, and the error.
     fn fold(events: &[&str]) -> (String, Vec<EventKind>, Option<String>) {
         let mut fold = Anthropic.fold(&endpoint()).unwrap();
         let kinds = events.iter().map(|event| fold.event("", json::parse(event).unwrap())).collect();

@@ -18,7 +18,7 @@ const PRELUDE: usize = 12;
 /// The checksum that closes a frame.
 const CHECKSUM: usize = 4;
 
-/// Returns whether `body` begins like an event stream, whatever its content type says.
+/// Returns whether `body` begins like an event stream, whatever its content type is.
 pub(super) fn begins(body: &[u8]) -> bool {
     match (body.get(..8), u32_at(body, 8)) {
         (Some(lengths), Some(checksum)) => crc32(lengths) == checksum,

@@ -2,7 +2,7 @@
 
 use super::event::Event;
 
-/// The elements of a JSON array, each as it stands; a last one that was cut off, as far as it came.
+/// The elements of a JSON array, unchanged; a last one may be cut off.
 /// The closing bracket becomes `[DONE]`, the end mark of other framings.
 pub(super) struct Elements<'a> {
     body: &'a str,

@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(read("data: 1\n\ndata: 2"), read("data: 1\n\ndata: 2\n\n"));
     }
 
-    /// What [`for_outer_events`] gives is the beginning and the end of what there is.
+    /// Returns the events of a body, and those that [`for_outer_events`] passes on, each of which is among them.
     fn outer(framing: Framing, body: &str, first: usize, last: usize) -> (Vec<String>, Vec<String>) {
         let (mut all, mut outer) = (Vec::new(), Vec::new());
         for_each_event(framing, body.as_bytes(), |event| all.push(event));
