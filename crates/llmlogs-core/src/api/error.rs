@@ -7,16 +7,6 @@ use crate::json::Json;
 use super::shared::delta::has_content;
 use super::shared::members::text_or_json;
 
-/// Returns whether an `error` member reports an error: some providers send an empty one with every answer.
-pub(crate) fn says_why(error: &Json<'_>) -> bool {
-    match error {
-        Json::Null | Json::Bool(_) | Json::Number(_) => false,
-        Json::String(text) => !text.is_empty(),
-        Json::Array(items) => !items.is_empty(),
-        Json::Object(members) => !members.is_empty(),
-    }
-}
-
 /// Returns `body` if it or a part of it reports a failure although the status is that of a success.
 pub(crate) fn reported<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
     let flat = body.get("object").as_text().is_some_and(|object| *object == *"error");
