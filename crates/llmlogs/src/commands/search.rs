@@ -1,6 +1,7 @@
 //! `llmlogs search`: where something was said.
 
-use llmlogs_core::read::{self, Match, PatternOptions, SearchHit, SearchPart};
+use llmlogs_core::query::{Match, PatternOptions, SearchHit, SearchPart};
+use llmlogs_core::read;
 use serde_json::{Value, json};
 
 use crate::args::Search;
