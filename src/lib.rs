@@ -122,12 +122,10 @@ mod instrument;
 mod layer;
 #[cfg(feature = "middleware")]
 mod middleware;
+pub mod read;
 mod recorder;
 mod sink;
 mod warn;
-
-#[doc(inline)]
-pub use llmlogs_core::read;
 
 pub use builder::{LlmLogLayerBuilder, layer};
 pub use instrument::{LlmCall, LlmCallBuilder};

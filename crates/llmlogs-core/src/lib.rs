@@ -11,7 +11,7 @@ pub mod compose;
 pub mod format;
 pub mod json;
 pub mod price;
-mod query;
+pub mod query;
 pub mod read;
 pub mod redact;
 pub mod render;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use llmlogs_core::read::{Dates, Filter, SearchPart, TimeRange, TimeSpan};
+use llmlogs_core::query::{Dates, Filter, SearchPart, TimeRange, TimeSpan};
 
 /// What happened between this machine and its LLM APIs.
 ///
@@ -308,7 +308,7 @@ pub(crate) enum StatusFilter {
     Interrupted,
 }
 
-impl From<StatusFilter> for llmlogs_core::read::StatusFilter {
+impl From<StatusFilter> for llmlogs_core::query::StatusFilter {
     fn from(status: StatusFilter) -> Self {
         match status {
             StatusFilter::Ok => Self::Ok,

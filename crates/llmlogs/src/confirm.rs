@@ -1,13 +1,13 @@
-//! Asking before something is gone for good.
+//! Asking before something is removed for good.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-/// Whether somebody is there to be asked.
+/// Returns whether somebody can be asked on the terminal.
 pub(crate) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks on the terminal; anything but yes is no.
+/// Asks on the terminal; returns whether the answer is yes.
 pub(crate) fn yes(question: &str) -> io::Result<bool> {
     let mut stderr = io::stderr().lock();
     write!(stderr, "{question} [y/N] ")?;

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use llmlogs_core::read::{DEFAULT_ROOT, Filter, ROOT_VARIABLE, Root};
+use llmlogs_core::query::Filter;
+use llmlogs_core::read::{DEFAULT_ROOT, ROOT_VARIABLE, Root};
 
 use crate::args::Global;
 use crate::outcome::{CliError, describe};

@@ -1,6 +1,7 @@
 //! The call that an argument means.
 
-use llmlogs_core::read::{Call, Selection, Selector};
+use llmlogs_core::query::{Selection, Selector};
+use llmlogs_core::read::Call;
 
 use crate::env::Env;
 use crate::outcome::{CliError, Outcome};

@@ -310,7 +310,7 @@ mod tests {
                 .chain(fractions.into_iter().map(FieldValue::F64))
                 .chain(texts.iter().map(|text| FieldValue::Str(text)))
                 .collect();
-            let name = Symbol::from_number(name >> (shift / 2));
+            let name = Symbol::from_number(name >> 8 >> (shift / 4));
             let mut fields = Fields::default();
             values.iter().for_each(|value| fields.push(name, *value));
             for fields in [&fields, &Fields::from_bytes(fields.as_bytes())] {

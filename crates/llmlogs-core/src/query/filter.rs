@@ -254,7 +254,7 @@ impl Root {
     /// calls that can be read come after it.
     ///
     /// ```no_run
-    /// use llmlogs_core::read::{Filter, Root};
+    /// use tracing_llmlogs::read::{Filter, Root};
     ///
     /// let root = Root::open("llmlogs/apiCall")?;
     /// for entry in root.query(Filter::parse("model:gpt* status:error since:2h")?).take(20) {

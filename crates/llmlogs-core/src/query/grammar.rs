@@ -28,12 +28,12 @@ impl Filter {
     /// If a field is not known, a value is not of the field's kind, or a quote is not closed.
     ///
     /// ```
-    /// use llmlogs_core::read::Filter;
+    /// use tracing_llmlogs::read::Filter;
     ///
     /// let filter = Filter::parse(r#"model:gpt* status:error,cancelled latency:>10s text:"rate limit""#)?;
     /// assert!(!filter.is_empty());
     /// assert!(Filter::parse("colour:red").is_err());
-    /// # Ok::<(), llmlogs_core::read::QueryError>(())
+    /// # Ok::<(), tracing_llmlogs::read::QueryError>(())
     /// ```
     pub fn parse(query: &str) -> Result<Filter, QueryError> {
         let mut filter = Filter::new();

@@ -1,6 +1,8 @@
 //! Questions over a whole root: which calls, how many, what failed, what differs.
 //!
-//! Everything here is a value without terminal output. What is public is re-exported by [`read`](crate::read).
+//! Everything here is a value without terminal output. What is public is part of the library's module `read`.
+
+#![warn(missing_docs)]
 
 mod diff;
 mod edit_distance;

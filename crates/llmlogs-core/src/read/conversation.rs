@@ -283,13 +283,13 @@ impl Call {
     /// If `input.json` cannot be read.
     ///
     /// ```no_run
-    /// use llmlogs_core::read::Call;
+    /// use tracing_llmlogs::read::Call;
     ///
     /// let call = Call::open("llmlogs/apiCall/20251027/session_20251027_040210/call_20251027_040210_001")?;
     /// for message in call.conversation()?.messages {
     ///     println!("{}: {}", message.role, message.text());
     /// }
-    /// # Ok::<(), llmlogs_core::read::Error>(())
+    /// # Ok::<(), tracing_llmlogs::read::Error>(())
     /// ```
     pub fn conversation(&self) -> Result<Conversation> {
         let input = self.input()?;

@@ -82,7 +82,7 @@ impl Root {
     ///
     /// ```no_run
     /// use std::time::Duration;
-    /// use llmlogs_core::read::{Event, Root};
+    /// use tracing_llmlogs::read::{Event, Root};
     ///
     /// let mut watch = Root::open("llmlogs/apiCall")?.watch()?;
     /// while let Some(event) = watch.next_timeout(Duration::from_secs(60))? {
@@ -90,7 +90,7 @@ impl Root {
     ///         println!("{} took {} ms", entry.call().id(), entry.line().latency_ms);
     ///     }
     /// }
-    /// # Ok::<(), llmlogs_core::read::Error>(())
+    /// # Ok::<(), tracing_llmlogs::read::Error>(())
     /// ```
     pub fn watch(&self) -> Result<Watch> {
         Watch::new(self.path())
@@ -382,7 +382,7 @@ struct IndexTail {
     offset: u64,
     /// The length at the last read, lines that were not complete included.
     length: u64,
-    /// What tells the file from one that took its place.
+    /// The file's inode, by which one that took its place is recognised.
     identity: u64,
 }
 

@@ -52,7 +52,7 @@ pub struct CallFiles<'c> {
     pub response: Option<ResponseFiles<'c>>,
     /// `metadata.json`
     pub metadata: Vec<u8>,
-    /// The call's line in the index, newline included.
+    /// The call's line in the index, without the newline at its end.
     pub index_line: Vec<u8>,
     /// How the call ended.
     pub status: Status,
@@ -67,7 +67,7 @@ enum Progress {
     Created,
     /// The files about the request are in it.
     RequestWritten,
-    /// All files are in it, `metadata.json` last; the line in the index is missing.
+    /// All files are in it, `metadata.json` last; the line in the index, newline included, is missing.
     FilesWritten { index_line: Vec<u8>, status: Status, degraded: bool },
     /// The call is written and counted.
     Done,
@@ -231,7 +231,8 @@ impl CallWriter {
         if sync {
             dir.sync()?;
         }
-        let CallFiles { index_line, status, degraded, .. } = files;
+        let CallFiles { mut index_line, status, degraded, .. } = files;
+        index_line.push(b'\n');
         self.progress = Progress::FilesWritten { index_line, status, degraded };
         Ok(())
     }
@@ -291,7 +292,7 @@ mod tests {
             }),
             response: Some(ResponseFiles { json: b"[]\n", text: Some("response"), media: vec![MEDIUM] }),
             metadata: format!("{{\"call_id\": \"{call_id}\"}}\n").into(),
-            index_line: format!("{{\"call_id\":\"{call_id}\"}}\n").into(),
+            index_line: format!("{{\"call_id\":\"{call_id}\"}}").into(),
             status: Status::Error,
             degraded: false,
         }

@@ -90,7 +90,7 @@ pub struct Session {
     used_days: Vec<UsedDay>,
     /// Those of them that are open.
     open_days: Vec<OpenDay>,
-    /// The directory of the call that was begun last: its end often comes next.
+    /// The directory of the call that started last: its end often comes next.
     last_call: Option<(String, Dir)>,
     checked_at: Instant,
     calls: u64,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use llmlogs_core::read::{Filter, Health, HealthCheck, Problem, ProblemKind};
+use llmlogs_core::query::{Filter, Health, HealthCheck, Problem, ProblemKind};
 
 use crate::args::Doctor;
 use crate::env::Env;

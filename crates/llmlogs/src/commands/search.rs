@@ -1,6 +1,6 @@
 //! `llmlogs search`: where something was said.
 
-use llmlogs_core::read::{self, Match, PatternOptions, SearchHit, SearchPart};
+use llmlogs_core::query::{self, Match, PatternOptions, SearchHit, SearchPart};
 use serde_json::{Value, json};
 
 use crate::args::Search;
@@ -18,7 +18,7 @@ const SHOWN: usize = 4;
 
 pub(crate) fn run(env: &mut Env, args: &Search) -> Result<Outcome, CliError> {
     let options = PatternOptions { ignore_case: args.ignore_case, fixed_string: args.fixed_strings };
-    let mut search = read::Search::new(&args.pattern, options)
+    let mut search = query::Search::new(&args.pattern, options)
         .map_err(|error| CliError::Usage(format!("{error}\n-F takes the pattern for plain text.")))?;
     let parts: Vec<_> = args.parts.iter().flat_map(|part| part.parts()).copied().collect();
     if !parts.is_empty() {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use llmlogs_core::read::{Entry, Event, Filter, State, Watch};
+use llmlogs_core::query::Filter;
+use llmlogs_core::read::{Entry, Event, State, Watch};
 
 use crate::args::Tail;
 use crate::env::{Env, no_calls};

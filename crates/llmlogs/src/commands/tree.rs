@@ -21,8 +21,8 @@ enum Child<'e> {
 }
 
 impl<'e> Node<'e> {
-    /// Calls that follow each other in the same span share its node; the index has the names of
-    /// spans, so two runs of one span in a row are one node.
+    /// Adds a call. Calls that follow each other in the same span share its node; spans are compared by name, so two
+    /// runs of one span in a row are one node.
     fn add(&mut self, path: &[&str], call: &'e Entry) {
         let [first, rest @ ..] = path else {
             self.children.push(Child::Call(call));

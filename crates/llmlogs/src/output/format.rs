@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, Local, Utc};
 
-/// Shows moments, in local time unless told otherwise.
+/// Formats times, in local time unless UTC was asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     utc: bool,

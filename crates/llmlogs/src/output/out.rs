@@ -19,7 +19,7 @@ pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 pub(crate) const LIVE: Style = AnsiColor::Cyan.on_default();
 pub(crate) const MATCH: Style = AnsiColor::Red.on_default().bold();
 
-/// The width taken where nobody says one.
+/// The width if the terminal's is not known.
 const WIDTH: usize = 100;
 
 /// Where a command prints.
@@ -60,22 +60,22 @@ impl Out {
         Out { sink, terminal, color, links: terminal && color && knows_links(), width }
     }
 
-    /// Whether people read along.
+    /// Returns whether the output is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.terminal
     }
 
-    /// How wide a line may be; `None` where nothing is to be cut.
+    /// Returns how wide a line may be; `None` if nothing is to be cut.
     pub(crate) fn width(&self) -> Option<usize> {
         self.width
     }
 
-    /// How wide text for people is set.
+    /// Returns how wide text for people is set.
     pub(crate) fn text_width(&self) -> usize {
         self.width.unwrap_or(WIDTH)
     }
 
-    /// `text` in a style, where there are styles.
+    /// Returns `text` in a style, if the output has styles.
     pub(crate) fn paint(&self, style: Style, text: &str) -> String {
         if self.color && !text.is_empty() && style != PLAIN {
             format!("{style}{text}{style:#}")
@@ -84,12 +84,12 @@ impl Out {
         }
     }
 
-    /// A folder's path, as a link where the terminal knows links.
+    /// Returns a folder's path, as a link if the terminal knows links.
     pub(crate) fn path(&self, path: &Path) -> String {
         self.link(path, &clean(&path.display().to_string()))
     }
 
-    /// `text` as a link to a folder.
+    /// Returns `text` as a link to a folder.
     pub(crate) fn link(&self, path: &Path, text: &str) -> String {
         match path.canonicalize() {
             Ok(target) if self.links => {
@@ -117,20 +117,20 @@ impl Out {
         self.write_all(b"\n")
     }
 
-    /// A value as one line of JSON when piped, indented on a terminal.
+    /// Prints a value as one line of JSON when piped, indented on a terminal.
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
         let text = if self.terminal { serde_json::to_vec_pretty(value)? } else { serde_json::to_vec(value)? };
         self.raw_json(&text)?;
         self.write_all(b"\n")
     }
 
-    /// A value as one line of JSON.
+    /// Prints a value as one line of JSON.
     pub(crate) fn json_line(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
         self.raw_json(&serde_json::to_vec(value)?)?;
         self.write_all(b"\n")
     }
 
-    /// JSON as it is; on a terminal control characters are escaped, which JSON allows and terminals
+    /// Prints JSON as it is; on a terminal control characters are escaped, which JSON allows and terminals
     /// need.
     pub(crate) fn raw_json(&mut self, json: &[u8]) -> io::Result<()> {
         if !self.terminal {
@@ -147,7 +147,7 @@ impl Out {
         self.write_all(safe.as_bytes())
     }
 
-    /// Everything is out; waits for the pager's end.
+    /// Flushes the output and waits for the pager's end.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         let flushed = self.flush();
         if let Sink::Pager(pager) = &mut self.sink {
@@ -178,7 +178,7 @@ impl Write for Out {
 impl Pager {
     fn end(&mut self) {
         drop(self.stdin.take());
-        // Its own trouble is not ours.
+        // A pager's exit status says nothing about the command.
         let _status = self.child.wait();
     }
 }
@@ -208,7 +208,7 @@ fn start_pager() -> Option<Pager> {
     Some(Pager { child, stdin })
 }
 
-/// Whether the terminal shows OSC 8 links; those that do not know them may print them.
+/// Returns whether the terminal shows OSC 8 links; those that do not know them may print them.
 fn knows_links() -> bool {
     let var = |name: &str| std::env::var(name).unwrap_or_default();
     if let Ok(forced) = std::env::var("FORCE_HYPERLINK") {
@@ -226,13 +226,13 @@ fn knows_links() -> bool {
         || ["kitty", "alacritty", "foot", "ghostty", "contour"].iter().any(|known| term.contains(known))
 }
 
-/// Says something on standard error.
+/// Prints a message on standard error.
 pub(crate) fn complain(message: &str) {
     let mut stderr = anstream::stderr().lock();
     let mut lines = message.lines();
-    // Nobody is left to be told when this fails.
-    let _unheard = writeln!(stderr, "{BOLD}llmlogs:{BOLD:#} {}", clean(lines.next().unwrap_or_default()));
+    // Nothing can be done if this fails.
+    let _unprinted = writeln!(stderr, "{BOLD}llmlogs:{BOLD:#} {}", clean(lines.next().unwrap_or_default()));
     for line in lines {
-        let _unheard = writeln!(stderr, "  {}", clean(line));
+        let _unprinted = writeln!(stderr, "  {}", clean(line));
     }
 }

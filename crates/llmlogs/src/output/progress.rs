@@ -51,7 +51,7 @@ impl Progress {
     }
 
     /// Shows how far a query has come.
-    pub(crate) fn show(&self, progress: llmlogs_core::read::Progress) {
+    pub(crate) fn show(&self, progress: llmlogs_core::query::Progress) {
         self.set(progress.done, Some(progress.total));
     }
 

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Whether a character may move the cursor, change colours, or turn the order of what follows it.
+/// Returns whether a character may move the cursor, change colours, or turn the order of what follows it.
 pub(crate) fn is_hostile(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
-/// The text with every hostile character made visible; line breaks and tabs stay.
+/// Returns the text with every hostile character made visible; line breaks and tabs stay.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     let passes = |c: char| !is_hostile(c) || c == '\n' || c == '\t';
     if text.chars().all(passes) {
@@ -27,7 +27,7 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// The text in one line: cleaned, with every run of white space as one space.
+/// Returns the text in one line: cleaned, with every run of white space as one space.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let mut space = false;
@@ -53,12 +53,12 @@ fn picture(c: char) -> char {
     }
 }
 
-/// How many columns it takes.
+/// Returns how many columns a text takes.
 pub(crate) fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// The text cut to `limit` columns, with an ellipsis where something is gone.
+/// Returns the text cut to `limit` columns, with an ellipsis if something was cut.
 pub(crate) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     if width(text) <= limit {
         return Cow::Borrowed(text);
@@ -81,7 +81,7 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// The first lines of a text, each cut; tells whether more follows.
+/// Returns the first lines of a text, each cut, and whether more follows.
 pub(crate) fn first_lines(text: &str, lines: usize, limit: usize) -> (Vec<String>, bool) {
     let text = clean(text);
     let mut full =

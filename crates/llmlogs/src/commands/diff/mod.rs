@@ -3,7 +3,7 @@
 mod print;
 mod words;
 
-use llmlogs_core::read::Diff;
+use llmlogs_core::query::Diff;
 
 use crate::args;
 use crate::env::Env;

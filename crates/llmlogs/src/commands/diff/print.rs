@@ -3,7 +3,8 @@
 use anstyle::Style;
 use serde_json::{Value, json};
 
-use llmlogs_core::read::{Change, Diff, DiffSide, State};
+use llmlogs_core::query::{Change, Diff, DiffSide};
+use llmlogs_core::read::State;
 
 use super::words::{Tag, words};
 use crate::commands::latest;

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_told_apart() {
+    fn words_are_compared() {
         let pieces = words("Be terse.", "Be very terse.");
         assert_eq!(pieces[1], Piece { tag: Tag::Added, text: "very ".into() });
     }

@@ -9,7 +9,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use llmlogs_core::read::{self, Call, Entry, Filter, Metadata, State};
+use llmlogs_core::query::Filter;
+use llmlogs_core::read::{self, Call, Entry, Metadata, State};
 
 use crate::args::{Export, Format};
 use crate::env::{Env, no_calls};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use llmlogs_core::read::{FailureCount, FailureReport};
+use llmlogs_core::query::{FailureCount, FailureReport};
 
 use crate::env::Env;
 use crate::outcome::CliError;

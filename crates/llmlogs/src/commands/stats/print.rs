@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use llmlogs_core::read::{Cost, Group, GroupTotals, LatencySummary, NamedCount, Totals};
+use llmlogs_core::query::{Cost, Group, GroupTotals, LatencySummary, NamedCount, Totals};
 
 use crate::env::Env;
 use crate::outcome::CliError;
