@@ -6,6 +6,7 @@
 pub mod api;
 pub mod canned;
 pub mod child;
+pub mod example;
 
 use std::fs;
 use std::path::{Path, PathBuf};

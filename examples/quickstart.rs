@@ -10,14 +10,14 @@
 
 #![allow(clippy::print_stdout, reason = "it shows what it did")]
 
-mod loopback;
-
 use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use llmlogs_test_support::api::{Answer, Api};
+use llmlogs_test_support::example::{REFUSAL, REPLY, TOOL_EVENTS, tree};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use serde_json::{Value, json};
 use tracing::{Instrument, info_span};
@@ -49,7 +49,13 @@ async fn main() -> Result<()> {
         }
         Err(_) => {
             println!("OPENAI_API_KEY is not set: a loopback API stands in.\n");
-            let api = loopback::start().await;
+            let api = Api::start([
+                Answer::json(200, REPLY),
+                Answer::events(&TOOL_EVENTS).pause(Duration::from_millis(20)),
+                Answer::json(429, REFUSAL).header("retry-after", "2"),
+                Answer::silence(),
+            ])
+            .await;
             let agent =
                 Agent { client, url: api.chat(), key: "no-key".into(), model: "deepseek-chat".into() };
             agent.plain().await?;
@@ -117,39 +123,21 @@ impl Agent {
     }
 }
 
-/// Prints the session's folder tree, and one call from inside.
+/// Prints the session's folder, and one call of each kind from inside.
 fn show(session: &Path) -> Result<()> {
-    println!("\n{}", session.display());
-    let sorted = |dir: &Path| -> Result<Vec<_>> {
-        let mut paths = fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-        paths.sort();
-        Ok(paths)
-    };
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut shown_failure = None;
-    let mut shown_success = None;
-    for path in sorted(session)? {
-        println!("├── {}", name(&path));
-        if path.is_dir() {
-            for file in sorted(&path)? {
-                println!("│   ├── {:<14} {:>6} bytes", name(&file), fs::metadata(&file)?.len());
-            }
-            let metadata: Value = serde_json::from_slice(&fs::read(path.join("metadata.json"))?)?;
-            if metadata["status"] == "ok" {
-                shown_success.get_or_insert(path);
-            } else {
-                shown_failure.get_or_insert(path);
-            }
-        }
+    println!("\n{}", tree(session)?);
+    let mut calls = fs::read_dir(session)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    calls.retain(|path| path.is_dir());
+    calls.sort();
+    let (mut ok, mut failed) = (None, None);
+    for call in calls {
+        let metadata: Value = serde_json::from_slice(&fs::read(call.join("metadata.json"))?)?;
+        let kind = if metadata["status"] == "ok" { &mut ok } else { &mut failed };
+        kind.get_or_insert(call);
     }
-    for path in [
-        shown_success.map(|call| call.join("metadata.json")),
-        shown_failure.map(|call| call.join("output.txt")),
-    ]
-    .into_iter()
-    .flatten()
-    {
-        println!("\n{}\n\n{}", path.display(), fs::read_to_string(&path)?);
+    let files = [ok.map(|call| call.join("metadata.json")), failed.map(|call| call.join("output.txt"))];
+    for file in files.into_iter().flatten() {
+        println!("{}\n\n{}", file.display(), fs::read_to_string(&file)?);
     }
     Ok(())
 }

@@ -1,27 +1,24 @@
-//! Mixed traffic with faults for N minutes (one unless given), against a loopback API; ends with one line of counts
-//! that must agree.
+//! Mixed traffic with faults against the loopback API; what was made, seen, counted, written and indexed must agree.
 //!
 //! ```sh
-//! cargo run --release --example soak -- 10
+//! LLMLOGS_SOAK_SECONDS=600 cargo test --release --test soak -- --nocapture
 //! ```
 //!
 //! Calls succeed, stream, are refused, time out, break off, are dropped, answer with nonsense and with a megabyte,
-//! while the session's folder is taken away and given back, and old days are pruned. It exits with 1 when a call is
-//! missing, there twice, or told otherwise than its caller saw it.
+//! while the session's folder is taken away and given back, and old days are pruned. It fails if a call is missing, is
+//! there twice, or has another status than its caller saw. Three seconds of it unless the variable asks for more.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "an example that tells what it does")]
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test that shows its counts")]
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use llmlogs_test_support::api::{Answer, Api, Received};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tracing::Instrument;
 use tracing_llmlogs::read::{Root, State, Status};
 use tracing_llmlogs::{LlmLogGuard, LlmLogLayer, LlmLogMiddleware, Retention};
@@ -33,10 +30,11 @@ const TASKS: u64 = 16;
 const KINDS: [&str; 9] =
     ["plain", "stream", "refused", "broken", "silent", "dropped", "nonsense", "large", "failing-stream"];
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let minutes: f64 = std::env::args().nth(1).map_or(1.0, |n| n.parse().expect("a number of minutes"));
-    let root = std::env::temp_dir().join(format!("llmlogs-soak-{}", std::process::id()));
+#[tokio::test(flavor = "multi_thread")]
+async fn all_counts_agree_after_mixed_traffic_with_faults() {
+    let seconds: f64 = std::env::var("LLMLOGS_SOAK_SECONDS").map_or(3.0, |n| n.parse().expect("seconds"));
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_owned();
     let (layer, guard) = LlmLogLayer::builder()
         .root(&root)
         .text_files(false)
@@ -46,14 +44,14 @@ async fn main() -> ExitCode {
     tracing_subscriber::registry().with(layer).init();
     let guard = Arc::new(guard);
 
-    let url = serve().await;
+    let url = Api::respond(answer).await.url;
     let over = Arc::new(AtomicBool::new(false));
     let made = Arc::new(AtomicU64::new(0));
     let trouble = tokio::spawn(make_trouble(Arc::clone(&guard), root.clone(), Arc::clone(&over)));
     let tasks: Vec<_> = (0..TASKS)
         .map(|task| tokio::spawn(traffic(task, url.clone(), Arc::clone(&over), Arc::clone(&made))))
         .collect();
-    tokio::time::sleep(Duration::from_secs_f64(minutes * 60.0)).await;
+    tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
     over.store(true, Ordering::Relaxed);
     let mut seen: HashMap<String, Status> = HashMap::new();
     for task in tasks {
@@ -104,11 +102,10 @@ async fn main() -> ExitCode {
         stats.write_errors,
         if agree { "they agree" } else { "THEY DO NOT AGREE" },
     );
-    let _left = std::fs::remove_dir_all(&root);
-    if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    assert!(agree, "the counts above do not agree");
 }
 
-/// Makes calls of all kinds; gives how each of them went, as its caller saw it.
+/// Makes calls of all kinds; returns how each of them went, as its caller saw it.
 async fn traffic(
     task: u64,
     url: String,
@@ -199,74 +196,24 @@ fn indexed(root: &Path) -> u64 {
     lines
 }
 
-async fn serve() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(answer(stream));
-        }
-    });
-    url
-}
-
-async fn answer(mut stream: TcpStream) -> Option<()> {
-    let mut request = Vec::new();
-    let body = loop {
-        if stream.read_buf(&mut request).await.ok()? == 0 {
-            return None;
-        }
-        let Some(head) = request.windows(4).position(|window| window == b"\r\n\r\n") else {
-            continue;
-        };
-        if let Ok(body) = serde_json::from_slice::<Value>(&request[head + 4..]) {
-            break body;
-        }
-    };
-    let whole = |status: &str, body: &str| {
-        format!(
-            "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        )
-    };
+fn answer(request: &Received) -> Answer {
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
     let reply = |text: &str| {
         json!({"id": "r", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
                "message": {"role": "assistant", "content": text}}],
                "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}})
         .to_string()
     };
-    let event = |event: &str| {
-        let event = format!("data: {event}\n\n");
-        format!("{:x}\r\n{event}\r\n", event.len())
-    };
-    const STREAM: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
-    let word = event(r#"{"id":"r","choices":[{"index":0,"delta":{"content":"word "}}]}"#);
-    let last = event(r#"{"id":"r","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#)
-        + &event("[DONE]")
-        + "0\r\n\r\n";
-    match body["user"].as_str()? {
-        "plain" => stream.write_all(whole("200 OK", &reply("hi")).as_bytes()).await.ok()?,
-        "large" => stream.write_all(whole("200 OK", &reply(&"x".repeat(1 << 20))).as_bytes()).await.ok()?,
-        "nonsense" => stream.write_all(whole("200 OK", "<html>{[").as_bytes()).await.ok()?,
-        "refused" => {
-            let error = r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#;
-            stream.write_all(whole("429 Too Many Requests", error).as_bytes()).await.ok()?;
-        }
-        "silent" => tokio::time::sleep(Duration::from_secs(1)).await,
-        "broken" => {
-            stream.write_all(format!("{STREAM}{word}").as_bytes()).await.ok()?;
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            return None;
-        }
-        "failing-stream" => {
-            let error = event(r#"{"error":{"message":"gone","code":500}}"#);
-            stream.write_all(format!("{STREAM}{word}{error}0\r\n\r\n").as_bytes()).await.ok()?;
-        }
-        _ => {
-            stream.write_all(format!("{STREAM}{word}").as_bytes()).await.ok()?;
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            stream.write_all(last.as_bytes()).await.ok()?;
-        }
+    let word = r#"{"id":"r","choices":[{"index":0,"delta":{"content":"word "}}]}"#;
+    let last = r#"{"id":"r","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+    match body["user"].as_str().unwrap() {
+        "plain" => Answer::json(200, reply("hi")),
+        "large" => Answer::json(200, reply(&"x".repeat(1 << 20))),
+        "nonsense" => Answer::json(200, "<html>{["),
+        "refused" => Answer::json(429, r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#),
+        "silent" => Answer::silence(),
+        "broken" => Answer::events(&[word]).pause(Duration::from_millis(5)).then_break(),
+        "failing-stream" => Answer::events(&[word, r#"{"error":{"message":"gone","code":500}}"#]),
+        _ => Answer::events(&[word, last, "[DONE]"]).pause(Duration::from_millis(10)),
     }
-    stream.shutdown().await.ok()
 }
