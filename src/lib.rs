@@ -117,6 +117,11 @@
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;
 
+/// So are the guide's.
+#[cfg(all(doctest, feature = "middleware"))]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;
+
 mod builder;
 mod instrument;
 mod layer;
