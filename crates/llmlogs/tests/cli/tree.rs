@@ -268,10 +268,11 @@ impl Call {
         });
         match &self.failure {
             None => reply,
+            // Sorted by key: serde_json keeps this order or sorts, depending on the features of the whole build.
             Some(failure) => json!({
-                "error": true, "error_type": failure.kind, "error_message": failure.message, "error_code": failure.code,
-                "http_status": failure.http_status, "body": failure.http_status.map(|_| json!({"error": {"message": failure.message}})),
-                "partial": (!self.answer.is_empty()).then_some(reply),
+                "body": failure.http_status.map(|_| json!({"error": {"message": failure.message}})),
+                "error": true, "error_code": failure.code, "error_message": failure.message, "error_type": failure.kind,
+                "http_status": failure.http_status, "partial": (!self.answer.is_empty()).then_some(reply),
             }),
         }
     }
