@@ -29,6 +29,7 @@ pub enum Body {
 impl Body {
     /// Returns a body cut at `limit` bytes.
     #[must_use]
+    #[inline]
     pub fn limited(bytes: Bytes, limit: usize) -> Self {
         if bytes.is_empty() {
             Body::Empty
@@ -41,6 +42,7 @@ impl Body {
 
     /// Returns the bytes that were captured.
     #[must_use]
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         match self {
             Body::Whole(bytes) | Body::Cut { bytes, .. } => bytes,
@@ -50,12 +52,14 @@ impl Body {
 
     /// Returns how many bytes were captured.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.bytes().len()
     }
 
     /// Returns whether no byte was captured.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.bytes().is_empty()
     }

@@ -15,6 +15,7 @@ pub struct CallKey(u64);
 impl CallKey {
     /// Returns a key that no other call has.
     #[must_use]
+    #[inline]
     pub fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         CallKey(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -33,18 +34,21 @@ pub struct TimeAnchor {
 impl TimeAnchor {
     /// Returns the present.
     #[must_use]
+    #[inline]
     pub fn now() -> Self {
         TimeAnchor { wall: SystemTime::now(), clock: Instant::now() }
     }
 
     /// Returns the wall time at which the monotonic clock showed `clock`, which is not earlier than the anchor.
     #[must_use]
+    #[inline]
     pub fn wall_at(&self, clock: Instant) -> SystemTime {
         self.wall + clock.saturating_duration_since(self.clock)
     }
 
     /// Returns the time from the anchor until `clock`; zero if that is earlier.
     #[must_use]
+    #[inline]
     pub fn until(&self, clock: Instant) -> Duration {
         clock.saturating_duration_since(self.clock)
     }
@@ -96,6 +100,7 @@ pub struct EnclosingSpan {
 impl CallRecord {
     /// Returns what the record takes in memory, in bytes.
     #[must_use]
+    #[inline]
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.context.weight() + self.span_records().map(SpanRecord::weight).sum::<usize>()
     }

@@ -26,6 +26,7 @@ impl ChunkTimings {
 
     /// Returns what it takes in memory beside itself, in bytes.
     #[must_use]
+    #[inline]
     pub fn weight(&self) -> usize {
         self.chunks.capacity() * size_of::<(u32, u32)>()
     }

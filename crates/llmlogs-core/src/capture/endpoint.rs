@@ -52,6 +52,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Returns what it takes in memory beside itself, in bytes.
     #[must_use]
+    #[inline]
     pub fn weight(&self) -> usize {
         let texts =
             [self.provider.len(), self.operation.len(), self.path_model.as_ref().map_or(0, String::len)];

@@ -23,6 +23,7 @@ const ALLOCATIONS: usize = 160;
 impl CapturedRequest {
     /// Returns what it takes in memory, in bytes.
     #[must_use]
+    #[inline]
     pub fn weight(&self) -> usize {
         size_of::<Self>() + ALLOCATIONS + self.endpoint.weight() + self.body.len()
     }
@@ -83,6 +84,7 @@ pub struct CapturedResponse {
 impl CapturedResponse {
     /// Returns what it takes in memory, in bytes.
     #[must_use]
+    #[inline]
     pub fn weight(&self) -> usize {
         let failure = if let Completion::Failed(failure) = &self.end { failure.weight() } else { 0 };
         size_of::<Self>() + ALLOCATIONS + failure + self.arrivals.weight() + self.body.len()

@@ -119,6 +119,7 @@ impl Fields {
     /// Returns an empty list with room for the fields that a span of so many usually has: short texts or numbers in
     /// half of them.
     #[must_use]
+    #[inline]
     pub fn with_capacity_for_span(fields: usize) -> Self {
         Fields { bytes: Vec::with_capacity(12 * fields), ..Fields::default() }
     }
@@ -133,6 +134,7 @@ impl Fields {
 
     /// Returns the encoded fields. The numbers of names are valid in this process only.
     #[must_use]
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -148,12 +150,14 @@ impl Fields {
 
     /// Returns what the fields take in memory beside themselves, in bytes.
     #[must_use]
+    #[inline]
     pub fn weight(&self) -> usize {
         self.bytes.capacity()
     }
 
     /// Returns the number of fields, overwritten ones included.
     #[must_use]
+    #[inline]
     pub fn count(&self) -> usize {
         self.count as usize
     }
@@ -186,14 +190,17 @@ impl Fields {
         let width = (u64::BITS - number.leading_zeros()).div_ceil(8);
         let head = name.number().min(NAME_MASK) | (u32::from(kind) | width << 4) << NAME_BITS;
         let end = self.bytes.len() + HEAD + width as usize;
-        // Copies of constant lengths and then a shorter end: much faster than one copy of variable length.
-        self.bytes.extend_from_slice(&head.to_le_bytes());
-        self.bytes.extend_from_slice(&number.to_le_bytes());
+        // One copy of constant length and then a shorter end: much faster than one of variable length.
+        let mut encoded = [0; HEAD + 8];
+        encoded[..HEAD].copy_from_slice(&head.to_le_bytes());
+        encoded[HEAD..].copy_from_slice(&number.to_le_bytes());
+        self.bytes.extend_from_slice(&encoded);
         self.bytes.truncate(end);
         self.count += 1;
     }
 
     /// Adds all fields of `other`.
+    #[inline]
     pub fn extend(&mut self, other: &Fields) {
         self.make_room();
         self.reserve(other.bytes.len());

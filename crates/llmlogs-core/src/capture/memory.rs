@@ -12,12 +12,14 @@ pub struct MemoryReservation(usize);
 impl MemoryReservation {
     /// Returns how many bytes all calls in flight hold together.
     #[must_use]
+    #[inline]
     pub fn total() -> usize {
         RESERVED.load(Ordering::Relaxed)
     }
 
     /// Reserves `more` bytes, unless all calls in flight together would then hold more than `most`; returns whether it
     /// did.
+    #[inline]
     pub fn take(&mut self, more: usize, most: usize) -> bool {
         let before = RESERVED.fetch_add(more, Ordering::Relaxed);
         if before.saturating_add(more) > most {
@@ -29,6 +31,7 @@ impl MemoryReservation {
     }
 
     /// Releases everything.
+    #[inline]
     pub fn release(&mut self) {
         RESERVED.fetch_sub(std::mem::take(&mut self.0), Ordering::Relaxed);
     }

@@ -26,6 +26,7 @@ impl SpanCapture {
 
     /// Returns a capture without anything captured.
     #[must_use]
+    #[inline]
     pub fn new(policy: CapturePolicy) -> Self {
         SpanCapture { policy, request: None, response: None }
     }

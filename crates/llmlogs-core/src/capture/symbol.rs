@@ -72,12 +72,14 @@ impl Symbol {
 
     /// Returns the symbol's number, which is valid in this process.
     #[must_use]
+    #[inline]
     pub fn number(self) -> u32 {
         self.0
     }
 
     /// Returns the symbol that has `number`.
     #[must_use]
+    #[inline]
     pub fn from_number(number: u32) -> Self {
         Symbol(number)
     }
@@ -89,6 +91,7 @@ pub struct SymbolTable(Arc<[&'static str]>);
 impl SymbolTable {
     /// Returns the table of all symbols that exist now.
     #[must_use]
+    #[inline]
     pub fn now() -> Self {
         SymbolTable(Arc::clone(&INTERNED.read().unwrap_or_else(PoisonError::into_inner).names))
     }
