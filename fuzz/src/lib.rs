@@ -145,8 +145,9 @@ fn compose(record: &CallRecord) {
             ..ComposeOptions::default()
         });
     }
-    let mut composed = COMPOSER.with(|composer| composer.compose(record, "session", true));
-    let (metadata, line) = composed.named("call").expect("metadata is serializable");
+    let composed = COMPOSER.with(|composer| composer.compose(record, "session", true));
+    let composed = composed.expect("metadata is serializable");
+    let (metadata, line) = composed.named("call");
     let input = composed.input.into_iter().map(|input| input.json);
     for file in input.chain([composed.output_json, metadata, line]) {
         let text = std::str::from_utf8(&file).expect("every file is text");

@@ -29,9 +29,14 @@ impl CallComposer {
     }
 
     /// Composes a finished call, with its request if `needs_request` is set and bodies are kept.
-    pub(super) fn compose(&self, record: &CallRecord, session_id: &str, needs_request: bool) -> Composed {
+    pub(super) fn compose(
+        &self,
+        record: &CallRecord,
+        session_id: &str,
+        needs_request: bool,
+    ) -> io::Result<Composed> {
         let with_request = self.bodies && needs_request;
-        self.run(|| self.composer.compose(record, session_id, with_request))
+        Ok(self.run(|| self.composer.compose(record, session_id, with_request))?)
     }
 
     /// Composes the request of a call in flight; `None` if nothing of it is to be written.
@@ -67,25 +72,25 @@ impl CallComposer {
 
     pub(super) fn call_files<'c>(
         &self,
-        composed: &'c mut Composed,
+        composed: &'c Composed,
         call_id: &str,
         degraded: bool,
-    ) -> io::Result<CallFiles<'c>> {
-        let (metadata, index_line) = composed.named(call_id)?;
+    ) -> CallFiles<'c> {
+        let (metadata, index_line) = composed.named(call_id);
         let response = self.bodies.then(|| ResponseFiles {
             json: &composed.output_json,
             text: self.text_files.then_some(&composed.output_text),
             media: self.media(&composed.media),
         });
         let request = composed.input.as_ref().filter(|_| self.bodies);
-        Ok(CallFiles {
+        CallFiles {
             request: request.map(|request| self.request_files(request)),
             response,
             metadata,
             index_line,
-            status: composed.status(),
+            status: composed.status,
             degraded,
-        })
+        }
     }
 
     fn media<'c>(&self, media: &'c [Media]) -> Vec<MediaFile<'c>> {

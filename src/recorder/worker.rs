@@ -113,7 +113,11 @@ impl Worker {
             (Arc::clone(&self.queue), self.session_id.clone(), self.composer.clone());
         let compose = |record: &CallRecord| {
             let request_is_missing = without_request.contains(&record.key);
-            (!queue.has_given_up()).then(|| composer.compose(record, &session_id, request_is_missing))
+            if queue.has_given_up() {
+                return None;
+            }
+            // What fails here fails, and is reported, again when the call is written.
+            composer.compose(record, &session_id, request_is_missing).ok()
         };
         for_each_composed(messages, compose, |message, weight, composed| {
             self.handle_message(message, weight, composed, finished)
@@ -178,9 +182,9 @@ impl Worker {
             writer.write(session, |call_id, needs_request| {
                 let call = match composed.take().filter(|call| composer.is_complete(call, needs_request)) {
                     Some(call) => call,
-                    None => composer.compose(record, session_id, needs_request),
+                    None => composer.compose(record, session_id, needs_request)?,
                 };
-                composer.call_files(composed.insert(call), call_id, record.is_degraded())
+                Ok(composer.call_files(composed.insert(call), call_id, record.is_degraded()))
             })
         })
     }

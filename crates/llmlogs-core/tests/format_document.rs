@@ -90,7 +90,7 @@ fn answer(body: &str, ended: Instant) -> CapturedResponse {
 fn compose(record: &CallRecord, language: Language) -> Composed {
     let mut options = ComposeOptions { language, ..ComposeOptions::default() };
     options.prices.set("deepseek-chat".into(), Price::per_million(1.0, 2.0, "CNY"));
-    Composer::new(options).compose(record, "20251027_040210", true)
+    Composer::new(options).compose(record, "20251027_040210", true).unwrap()
 }
 
 /// Returns the call of the document's examples.
@@ -141,7 +141,7 @@ fn the_metadata_is_the_documents() {
     let documented: Metadata = serde_json::from_str(example("## metadata.json")).unwrap();
     assert_eq!(text(&documented.to_file().unwrap()), example("## metadata.json"));
 
-    let (made, _) = compose(&documented_call(), Language::English).named(CALL_ID).unwrap();
+    let (made, _) = compose(&documented_call(), Language::English).named(CALL_ID);
     assert!(made.ends_with(b"}\n"));
     let mut made: Metadata = serde_json::from_slice(&made).unwrap();
     // The times in words are in this machine's time zone.
@@ -169,7 +169,7 @@ fn the_index_line_is_the_documents() {
     let line = example("## index.jsonl");
     let parsed: IndexEntry = serde_json::from_str(line).unwrap();
     assert_eq!(text(&parsed.to_line().unwrap()), line.trim_end());
-    let (_, made) = compose(&documented_call(), Language::English).named(CALL_ID).unwrap();
+    let (_, made) = compose(&documented_call(), Language::English).named(CALL_ID);
     assert_eq!(text(&made), line.trim_end());
 }
 
@@ -207,8 +207,8 @@ fn a_failure_is_the_documents_in_both_languages() {
 #[test]
 fn every_file_ends_with_a_newline() {
     for record in [documented_call(), failed_call()] {
-        let mut composed = compose(&record, Language::English);
-        let (metadata, _) = composed.named(CALL_ID).unwrap();
+        let composed = compose(&record, Language::English);
+        let (metadata, _) = composed.named(CALL_ID);
         let input = composed.input.unwrap();
         for file in [
             &input.json,

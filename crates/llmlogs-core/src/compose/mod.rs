@@ -17,7 +17,7 @@ use crate::api::{self, Depth, Interpretation};
 use crate::capture::{CallRecord, CapturedRequest, ErrorType};
 use crate::format::layout::{INPUT_FILE, INPUT_TEXT_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
 use crate::format::time::LocalTime;
-use crate::format::{Files, IndexEntry, Metadata, SCHEMA_VERSION, Status, Truncated};
+use crate::format::{Files, IndexEntry, Metadata, PreparedFile, SCHEMA_VERSION, Status, Truncated};
 use crate::price::Priced;
 use crate::render::Reply;
 
@@ -42,23 +42,16 @@ pub struct Composed {
     pub output_text: String,
     /// The media that were taken out of the response.
     pub media: Vec<Media>,
-    metadata: Metadata,
+    /// How the call ended.
+    pub status: Status,
+    metadata: PreparedFile,
+    index_line: PreparedFile,
 }
 
 impl Composed {
-    /// Returns how the call ended.
-    pub fn status(&self) -> Status {
-        self.metadata.status
-    }
-
     /// Returns `metadata.json` of the call whose directory is called `id`, and its line in the index without the newline.
-    ///
-    /// # Errors
-    ///
-    /// Those of serde; none are known.
-    pub fn named(&mut self, id: &str) -> serde_json::Result<(Vec<u8>, Vec<u8>)> {
-        id.clone_into(&mut self.metadata.call_id);
-        Ok((self.metadata.to_file()?, IndexEntry::from(&self.metadata).to_line()?))
+    pub fn named(&self, id: &str) -> (Vec<u8>, Vec<u8>) {
+        (self.metadata.with_call_id(id), self.index_line.with_call_id(id))
     }
 }
 
@@ -90,7 +83,16 @@ impl Composer {
     }
 
     /// Composes what is to be written of a call; of its request only `with_input`.
-    pub fn compose(&self, record: &CallRecord, session_id: &str, with_input: bool) -> Composed {
+    ///
+    /// # Errors
+    ///
+    /// Those of serde; none are known.
+    pub fn compose(
+        &self,
+        record: &CallRecord,
+        session_id: &str,
+        with_input: bool,
+    ) -> serde_json::Result<Composed> {
         let options = &self.options;
         let exchange = Exchange::of(record);
         let (captured_request, captured_response) = (exchange.request, exchange.response());
@@ -206,6 +208,14 @@ impl Composer {
             api_info: metadata::api_info(endpoint, model),
         };
         let Output { json: output_json, text: output_text, media } = output;
-        Composed { input, output_json, output_text, media, metadata }
+        Ok(Composed {
+            input,
+            output_json,
+            output_text,
+            media,
+            status: metadata.status,
+            metadata: metadata.prepare()?,
+            index_line: IndexEntry::from(&metadata).prepare()?,
+        })
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::metadata::{Context, Metadata, Status};
+use super::prepared::PreparedFile;
 
 /// How many characters of a text an index line holds.
 const MAX_CHARACTERS: usize = 200;
@@ -61,6 +62,15 @@ impl IndexEntry {
     /// Those of serde; none are known.
     pub fn to_line(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec(self)
+    }
+
+    /// Returns the line without the call's id, which must be empty, and without the newline at its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of serde; none are known.
+    pub fn prepare(&self) -> serde_json::Result<PreparedFile> {
+        PreparedFile::compact(self)
     }
 }
 

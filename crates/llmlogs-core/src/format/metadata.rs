@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::prepared::PreparedFile;
+
 /// The version of the on-disk format that is written.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -76,6 +78,15 @@ impl Metadata {
         let mut contents = serde_json::to_vec_pretty(self)?;
         contents.push(b'\n');
         Ok(contents)
+    }
+
+    /// Returns the contents of `metadata.json` without the call's id, which must be empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of serde; none are known.
+    pub fn prepare(&self) -> serde_json::Result<PreparedFile> {
+        PreparedFile::pretty(self)
     }
 }
 

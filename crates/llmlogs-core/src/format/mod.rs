@@ -9,6 +9,7 @@ pub mod layout;
 pub mod lenient;
 pub mod lock;
 mod metadata;
+mod prepared;
 mod session;
 pub mod session_name;
 pub mod time;
@@ -18,4 +19,5 @@ pub use metadata::{
     ApiInfo, Attempt, Context, CostEstimate, Files, Metadata, Performance, RequestInfo, ResponseInfo,
     SCHEMA_VERSION, Status, Trace, TraceSpan, Truncated, Usage,
 };
+pub use prepared::PreparedFile;
 pub use session::{Counters, LossCounts, SessionInfo, WriteErrors};
