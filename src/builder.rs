@@ -66,7 +66,7 @@ impl LlmLogLayerBuilder {
         self
     }
 
-    /// Sets what gives way when calls come faster than the disk takes them. Default: [`Overflow::Degrade`].
+    /// Sets what happens when calls come faster than the disk takes them. Default: [`Overflow::Degrade`].
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.settings.overflow = overflow;
         self

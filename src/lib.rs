@@ -72,7 +72,7 @@
 //! The [`LlmLogGuard`] is to be kept until the program ends: dropped, it writes what waits, for at most five seconds, and
 //! the recorder stops. `let (layer, _) = …` drops it at once. [`LlmLogGuard::flush`] waits until every call that is closed
 //! by then is on disk, [`LlmLogGuard::shutdown`] ends the recorder and returns what it counted, [`LlmLogGuard::stats`]
-//! what was written, degraded or lost so far. What gives way when calls come faster than the disk takes them is
+//! what was written, degraded or lost so far. What happens when calls come faster than the disk takes them is
 //! [`Overflow`]; what a written call survives is [`Durability`]; how much is kept is [`Retention`].
 //!
 //! # What is never recorded

@@ -34,7 +34,7 @@ fn response(content_type: &str, body: Bytes) -> CapturedResponse {
             ..ResponseHead::default()
         },
         body: Body::Whole(body),
-        arrivals: ChunkTimings::default(),
+        chunk_timings: ChunkTimings::default(),
         end: Completion::Complete,
         ended: Instant::now(),
     }

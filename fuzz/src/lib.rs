@@ -83,8 +83,8 @@ pub fn exchange(api: Api, bytes: &[u8]) {
         method: "POST".into(),
     };
     let clock = Instant::now();
-    let mut arrivals = ChunkTimings::default();
-    arrivals.note(answer.len() / 2, || clock);
+    let mut chunk_timings = ChunkTimings::default();
+    chunk_timings.note(answer.len() / 2, || clock);
     let body = |bytes: &[u8]| Body::limited(bytes.to_vec().into(), 1 << 20);
     let response = CapturedResponse {
         head: ResponseHead {
@@ -93,7 +93,7 @@ pub fn exchange(api: Api, bytes: &[u8]) {
             ..ResponseHead::default()
         },
         body: body(answer),
-        arrivals,
+        chunk_timings,
         end,
         ended: clock + Duration::from_millis(5),
     };

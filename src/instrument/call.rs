@@ -101,7 +101,7 @@ impl LlmCall {
         let response = Arc::new(CapturedResponse {
             head: ResponseHead::default(),
             body: Body::limited(body, self.max_body_bytes),
-            arrivals: ChunkTimings::default(),
+            chunk_timings: ChunkTimings::default(),
             end,
             ended: Instant::now(),
         });

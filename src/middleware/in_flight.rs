@@ -46,7 +46,7 @@ pub(super) struct InFlightCall {
     reservation: Option<MemoryReservation>,
     /// How many bytes of the body there were so far, kept or not.
     received: u64,
-    arrivals: ChunkTimings,
+    chunk_timings: ChunkTimings,
     linked: LinkedSpans,
     ended: bool,
 }
@@ -64,7 +64,7 @@ impl InFlightCall {
             kept: Vec::new(),
             reservation: Some(MemoryReservation::default()),
             received: 0,
-            arrivals: ChunkTimings::default(),
+            chunk_timings: ChunkTimings::default(),
             linked: LinkedSpans(Arc::new(Mutex::new(Some(Vec::new())))),
             ended: false,
         }
@@ -116,7 +116,7 @@ impl InFlightCall {
             }
         }
         self.kept.extend_from_slice(part);
-        self.arrivals.note(self.kept.len(), Instant::now);
+        self.chunk_timings.note(self.kept.len(), Instant::now);
     }
 
     /// Makes room for `more` bytes if the calls in flight do not hold too much already; otherwise this one gives up its
@@ -153,7 +153,7 @@ impl InFlightCall {
         let response = Arc::new(CapturedResponse {
             head: std::mem::take(&mut self.head),
             body,
-            arrivals: std::mem::take(&mut self.arrivals),
+            chunk_timings: std::mem::take(&mut self.chunk_timings),
             end,
             ended,
         });

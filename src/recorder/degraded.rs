@@ -204,7 +204,7 @@ impl Writer<'_> {
     }
 
     fn response(&mut self, response: &CapturedResponse, started: &TimeAnchor) {
-        let CapturedResponse { head, body, end, ended, arrivals: _ } = response;
+        let CapturedResponse { head, body, end, ended, chunk_timings: _ } = response;
         self.number(head.status.map_or(0, u64::from));
         for text in [&head.content_type, &head.content_encoding, &head.request_id, &head.error_code] {
             self.data(text.as_bytes());
@@ -346,7 +346,7 @@ impl<'p> Reader<'p> {
                 Some(Rest::Endpoint(_)) | None => Completion::Dropped,
             },
         };
-        CapturedResponse { head, body, arrivals: ChunkTimings::default(), end, ended: self.instant() }
+        CapturedResponse { head, body, chunk_timings: ChunkTimings::default(), end, ended: self.instant() }
     }
 }
 
@@ -398,7 +398,7 @@ mod tests {
                     ..ResponseHead::default()
                 },
                 body: Body::Cut { bytes: body.into(), original: 1 << 40 },
-                arrivals: ChunkTimings::default(),
+                chunk_timings: ChunkTimings::default(),
                 end,
                 ended: after(to),
             })),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use llmlogs_core::compose::ComposeOptions;
 use llmlogs_core::store::Retention;
 
-/// What gives way when calls come faster than the disk takes them.
+/// What happens when calls come faster than the disk takes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Overflow {

@@ -157,7 +157,7 @@ fn without_room_the_bodies_give_way_and_the_call_is_kept() {
     record.own.response = Some(Arc::new(CapturedResponse {
         head: ResponseHead::default(),
         body: Body::Whole(vec![b'b'; 5000].into()),
-        arrivals: ChunkTimings::default(),
+        chunk_timings: ChunkTimings::default(),
         end: Completion::Complete,
         ended: Instant::now(),
     }));

@@ -81,7 +81,7 @@ fn answer(body: &str, ended: Instant) -> CapturedResponse {
             ..ResponseHead::default()
         },
         body: Body::Whole(body.to_owned().into()),
-        arrivals: ChunkTimings::default(),
+        chunk_timings: ChunkTimings::default(),
         end: Completion::Complete,
         ended,
     }
@@ -130,7 +130,7 @@ fn failed_call() -> CallRecord {
     record(url, r#"{"model":"deepseek-chat","messages":[]}"#, 30_377, |ended| CapturedResponse {
         head: ResponseHead::default(),
         body: Body::Empty,
-        arrivals: ChunkTimings::default(),
+        chunk_timings: ChunkTimings::default(),
         end: Completion::Failed(Failure::new(ErrorType::Api, "Request timed out after 30 seconds")),
         ended,
     })

@@ -82,7 +82,7 @@ fn decode_with<'b>(
             None => EventKind::Unknown,
         };
         if matches!(kind, EventKind::Content | EventKind::LastContent) && decoded.first_content.is_none() {
-            decoded.first_content = response.arrivals.at(end);
+            decoded.first_content = response.chunk_timings.at(end);
         }
         match kind {
             EventKind::Content | EventKind::Other => {}

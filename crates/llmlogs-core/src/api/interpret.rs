@@ -137,7 +137,7 @@ mod tests {
                 ..ResponseHead::default()
             },
             body: Body::Whole(body.into()),
-            arrivals: ChunkTimings::default(),
+            chunk_timings: ChunkTimings::default(),
             end,
             ended: Instant::now(),
         }

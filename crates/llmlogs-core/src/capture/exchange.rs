@@ -74,7 +74,7 @@ pub struct CapturedResponse {
     /// Its body.
     pub body: Body,
     /// When the chunks of its body arrived.
-    pub arrivals: ChunkTimings,
+    pub chunk_timings: ChunkTimings,
     /// How it ended.
     pub end: Completion,
     /// When it ended.
@@ -87,12 +87,16 @@ impl CapturedResponse {
     #[inline]
     pub fn weight(&self) -> usize {
         let failure = if let Completion::Failed(failure) = &self.end { failure.weight() } else { 0 };
-        size_of::<Self>() + ALLOCATIONS + failure + self.arrivals.weight() + self.body.len()
+        size_of::<Self>() + ALLOCATIONS + failure + self.chunk_timings.weight() + self.body.len()
     }
 
     /// Returns the response without its body.
     #[must_use]
     pub fn without_body(&self) -> Self {
-        CapturedResponse { body: self.body.given_up(), arrivals: ChunkTimings::default(), ..self.clone() }
+        CapturedResponse {
+            body: self.body.given_up(),
+            chunk_timings: ChunkTimings::default(),
+            ..self.clone()
+        }
     }
 }

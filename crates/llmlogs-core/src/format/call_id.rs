@@ -54,6 +54,14 @@ pub fn number(name: &str) -> Option<u64> {
     name.rsplit('_').next()?.parse().ok()
 }
 
+/// Returns the part of a call's name that mostly distinguishes it from others: `040210_001`. A name of another form is
+/// returned whole.
+#[must_use]
+pub fn short_id(name: &str) -> &str {
+    let after_day = name.strip_prefix(CALL_PREFIX).and_then(|rest| rest.get("20251027_".len()..));
+    after_day.filter(|rest| !rest.is_empty()).unwrap_or(name)
+}
+
 impl CallId {
     /// Parses the name of a call's directory. A name of another form is told from others by its
     /// [`number`](Self::number) alone.

@@ -21,6 +21,7 @@ pub(crate) mod session_file;
 mod session_newest;
 mod watch;
 
+pub use crate::format::call_id::short_id;
 pub use crate::format::layout::{DEFAULT_ROOT, ROOT_VARIABLE, default_root};
 pub use crate::format::{
     ApiInfo, Attempt, Context, CostEstimate, Counters, Files, IndexEntry, LossCounts, Metadata, Performance,

@@ -1,6 +1,7 @@
 //! `llmlogs search`: where something was said.
 
 use llmlogs_core::query::{self, Match, PatternOptions, SearchHit, SearchPart};
+use llmlogs_core::read::short_id;
 use serde_json::{Value, json};
 
 use crate::args::Search;
@@ -75,7 +76,7 @@ fn print(env: &mut Env, hit: &SearchHit) -> Result<(), CliError> {
     let line = entry.line();
     let (status, style) = row::status(entry);
     let time = env.out.paint(DIM, &env.clock.short(line.timestamp));
-    let id = env.out.link(entry.call().dir(), &one_line(row::short_id(entry.call().id())));
+    let id = env.out.link(entry.call().dir(), &one_line(short_id(entry.call().id())));
     let id = env.out.paint(BOLD, &id);
     let status = env.out.paint(style, &status);
     env.out.line(&format!("{time}  {id}  {status}  {}", one_line(&line.model.text())))?;

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use llmlogs_core::query::Filter;
-use llmlogs_core::read::{Entry, Event, State, Watch};
+use llmlogs_core::read::{Entry, Event, State, Watch, short_id};
 
 use crate::args::Tail;
 use crate::env::{Env, no_calls};
@@ -110,7 +110,7 @@ fn print_in_flight(env: &mut Env, filter: &Filter, watch: &Watch) -> Result<(), 
     let named = live
         .iter()
         .take(NAMED)
-        .map(|entry| format!("{} {}", one_line(row::short_id(entry.call().id())), row::latency(entry)));
+        .map(|entry| format!("{} {}", one_line(short_id(entry.call().id())), row::latency(entry)));
     let mut text =
         format!("{} in flight: {}", format::grouped(live.len() as u64), named.collect::<Vec<_>>().join(", "));
     if live.len() > NAMED {

@@ -1,6 +1,6 @@
 //! `llmlogs ls --tree`: calls below the spans that enclose them.
 
-use llmlogs_core::read::Entry;
+use llmlogs_core::read::{Entry, short_id};
 
 use crate::env::Env;
 use crate::outcome::CliError;
@@ -96,7 +96,7 @@ fn leaf(env: &mut Env, entry: &Entry, lead: &str) -> Result<(), CliError> {
         .filter(|part| !part.is_empty())
         .map(str::to_owned)
         .collect();
-    let head = format!("{} {} ", env.clock.time(line.timestamp), row::short_id(entry.call().id()));
+    let head = format!("{} {} ", env.clock.time(line.timestamp), short_id(entry.call().id()));
     let middle = format!("  {}", rest.join("  "));
     let taken = width(lead) + width(&head) + width(&status) + width(&middle) + 2;
     let message = match env.out.width() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anstyle::Style;
 
-use llmlogs_core::read::{Call, Entry, IndexLine, State, Status};
+use llmlogs_core::read::{Call, Entry, IndexLine, State, Status, short_id};
 
 use crate::env::Env;
 use crate::output::format::{compact, duration, money, now};
@@ -39,11 +39,6 @@ fn status_of(entry: &Entry, line: &IndexLine<'_>) -> (String, Style) {
         (State::Finished, Status::Error) if line.error_type.is_empty() => ("error".to_owned(), BAD),
         (State::Finished, Status::Error) => (one_line(&line.error_type.text()), BAD),
     }
-}
-
-/// Returns the end of an id that mostly distinguishes it from others: `040210_001`.
-pub(crate) fn short_id(id: &str) -> &str {
-    id.get("call_20251027_".len()..).filter(|_| id.starts_with("call_")).unwrap_or(id)
 }
 
 /// Returns how long the call has been going on, or how long it took.

@@ -494,7 +494,7 @@ mod tests {
                 ..ResponseHead::default()
             },
             body: Body::Whole(bytes.into()),
-            arrivals: ChunkTimings::default(),
+            chunk_timings: ChunkTimings::default(),
             end: Completion::Complete,
             ended: Instant::now(),
         };

@@ -396,7 +396,7 @@ mod tests {
                 ..ResponseHead::default()
             },
             body: Body::Whole(body.to_owned().into()),
-            arrivals: ChunkTimings::default(),
+            chunk_timings: ChunkTimings::default(),
             end: Completion::Complete,
             ended: Instant::now(),
         }
