@@ -16,7 +16,7 @@ use tracing_llmlogs::read::{Root, State};
 use tracing_llmlogs::{LlmCall, LlmLogGuard, LlmLogLayer};
 use tracing_subscriber::prelude::*;
 
-use support::child::{self, Running, role, tell};
+use support::child::{self, Running, report, role};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -94,7 +94,7 @@ fn records_until_it_is_killed() {
             call(&format!("closed {round}.{n}"));
         }
         guard.flush(TIMEOUT).unwrap();
-        tell(format_args!("{round}"));
+        report(format_args!("{round}"));
     }
 }
 
@@ -115,7 +115,7 @@ fn a_kill_at_any_moment_costs_nothing_that_was_flushed() {
             random ^= random << 17;
             let mut output = match random % 2 {
                 0 => Vec::new(),
-                _ => running.hear().into_iter().collect(),
+                _ => running.next_report().into_iter().collect(),
             };
             std::thread::sleep(Duration::from_micros(random % 16_000));
             output.extend(running.kill());

@@ -16,7 +16,7 @@ use tracing::dispatcher::with_default;
 use tracing_llmlogs::{LlmCall, LlmLogGuard, LlmLogLayer, Stats};
 use tracing_subscriber::prelude::*;
 
-use support::child::{self, Running, role, tell};
+use support::child::{self, Running, report, role};
 use support::{calls_below, subscriber};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -196,7 +196,7 @@ fn runs_out_of_files() {
     drop(hoard);
     guard.flush(TIMEOUT).unwrap();
     let stats = guard.shutdown(TIMEOUT);
-    tell(format_args!("{} {} {}", stats.calls, stats.lost, stats.write_errors_by.too_many_files > 0));
+    report(format_args!("{} {} {}", stats.calls, stats.lost, stats.write_errors_by.too_many_files > 0));
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn fills_its_disk() {
     let stats = guard.shutdown(TIMEOUT);
     assert_eq!((stats.calls, stats.lost, stats.degraded, stats.queued), (40, 0, 0, 0));
     assert_eq!(moved, 40);
-    tell("done");
+    report("done");
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn ends_with_its_disk_full() {
     assert!(stats.calls > 10, "{stats:?}");
     let finished = calls_below(&root.join("logs")).into_iter().filter(support::Call::is_finished).count();
     assert_eq!(finished as u64, stats.calls);
-    tell("done");
+    report("done");
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn loses_the_right_to_write_its_disk() {
     guard.flush(TIMEOUT).unwrap();
     assert_eq!(calls_below(&root.join("logs")).len(), 4);
     let stats = guard.shutdown(TIMEOUT);
-    tell(format_args!("{} {}", stats.calls, stats.lost));
+    report(format_args!("{} {}", stats.calls, stats.lost));
 }
 
 #[test]

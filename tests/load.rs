@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tracing_llmlogs::{LlmCall, LlmLogGuard, LlmLogLayer, LlmLogLayerBuilder, Overflow, Redactor};
 use tracing_subscriber::prelude::*;
 
-use support::child::{self, Running, role, tell};
+use support::child::{self, Running, report, role};
 
 const LONG: Duration = Duration::from_secs(300);
 
@@ -103,7 +103,7 @@ fn calls_while_the_disk_stands_still() {
     guard.flush(LONG).unwrap();
     let stats = guard.shutdown(LONG);
     assert_eq!((stats.calls, stats.lost, stats.queued), (expected as u64, 0, 0));
-    tell(json!({"peak": peak, "degraded": stats.degraded}));
+    report(json!({"peak": peak, "degraded": stats.degraded}));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn many_tasks_at_once() {
     });
     guard.flush(LONG).unwrap();
     let stats = guard.shutdown(LONG);
-    tell(json!({"made": TASKS * each, "calls": stats.calls, "lost": stats.lost}));
+    report(json!({"made": TASKS * each, "calls": stats.calls, "lost": stats.lost}));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn waits_rather_than_drops() {
     let answer = "b".repeat(64 << 10);
     (0..500).for_each(|n| call(n, &answer));
     let stats = guard.shutdown(LONG);
-    tell(json!([stats.calls, stats.degraded, stats.lost]));
+    report(json!([stats.calls, stats.degraded, stats.lost]));
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn one_of_eight() {
     guard.flush(LONG).unwrap();
     let session = guard.session_id().to_owned();
     let stats = guard.shutdown(LONG);
-    tell(json!({"session": session, "calls": stats.calls, "errors": stats.write_errors}));
+    report(json!({"session": session, "calls": stats.calls, "errors": stats.write_errors}));
 }
 
 #[test]
