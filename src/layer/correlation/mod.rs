@@ -71,9 +71,11 @@ pub(super) fn request_seen<T: CallSpans>(spans: &T, span: &T::Span, mut request:
         && let Some(outer) = spans.enclosing(span)
         && let Some(root) = find_root(spans, &outer, &mut request)
     {
-        let collected = spans.update(&link, |part| part.join(root.clone()));
-        hand_on(spans, root, collected, false);
-        return;
+        // Asked again under the lock: a request made inside may have begun a call for the span in the meantime.
+        if let Some(collected) = spans.update(&link, |part| part.join(root.clone())) {
+            hand_on(spans, root, collected, false);
+            return;
+        }
     }
     let started = spans.update(&link, |part| part.own_request(request.clone(), CallKey::next));
     if let Some(key) = started {

@@ -118,11 +118,15 @@ impl<R, A, L> Part<R, A, L> {
         matches!(self, Part::Pending { .. } | Part::Attempt { requested: false, .. })
     }
 
-    /// Makes the span an attempt by its own request at `root`'s call; returns what it had collected itself.
-    pub(super) fn join(&mut self, root: L) -> Vec<A> {
+    /// Makes the span an attempt by its own request at `root`'s call; returns what it had collected itself, or `None` if
+    /// it may not join any more: another thread has begun a call for it, whose key must not be lost.
+    pub(super) fn join(&mut self, root: L) -> Option<Vec<A>> {
+        if !self.may_join() {
+            return None;
+        }
         match mem::replace(self, Part::Attempt { root, requested: true }) {
-            Part::Pending { attempts, .. } | Part::Root { attempts, .. } => attempts,
-            Part::Attempt { .. } | Part::Context { .. } => Vec::new(),
+            Part::Pending { attempts, .. } => Some(attempts),
+            _ => Some(Vec::new()),
         }
     }
 
@@ -284,5 +288,21 @@ impl<A> Released<A> {
     /// Nothing is released where nothing was collected.
     fn some(key: Option<CallKey>, attempts: Vec<A>) -> Option<Self> {
         if attempts.is_empty() { None } else { Some(Released { key, attempts }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_for_which_another_thread_began_a_call_does_not_join_and_keeps_the_key() {
+        let mut part: Part<u8, u8, u8> = Part::new();
+        assert!(part.may_join());
+        let key = part.inner_request(1, CallKey::next).unwrap();
+        assert!(part.join(7).is_none());
+        assert_eq!(part.own_request(2, CallKey::next), None, "the recorder knows of the call already");
+        let Closing::Call { key: finished, .. } = part.close(true) else { panic!("{part:?}") };
+        assert_eq!(finished, key);
     }
 }
