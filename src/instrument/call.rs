@@ -96,13 +96,13 @@ impl LlmCall {
         self.end(Bytes::new(), Completion::Failed(failure));
     }
 
-    fn end(&mut self, body: Bytes, end: Completion) {
+    fn end(&mut self, body: Bytes, completion: Completion) {
         self.ended = true;
         let response = Arc::new(CapturedResponse {
             head: ResponseHead::default(),
             body: Body::limited(body, self.max_body_bytes),
             chunk_timings: ChunkTimings::default(),
-            end,
+            completion,
             ended: Instant::now(),
         });
         capture::attach_response(&self.span, Arc::clone(&response));

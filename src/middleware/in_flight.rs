@@ -136,7 +136,7 @@ impl InFlightCall {
         self.end(Completion::Failed(failure));
     }
 
-    pub(super) fn end(&mut self, end: Completion) {
+    pub(super) fn end(&mut self, completion: Completion) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
@@ -154,7 +154,7 @@ impl InFlightCall {
             head: std::mem::take(&mut self.head),
             body,
             chunk_timings: std::mem::take(&mut self.chunk_timings),
-            end,
+            completion,
             ended,
         });
         if self.policy.is_some_and(|policy| policy.bodies) {

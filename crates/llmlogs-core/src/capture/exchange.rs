@@ -76,7 +76,7 @@ pub struct CapturedResponse {
     /// When the chunks of its body arrived.
     pub chunk_timings: ChunkTimings,
     /// How it ended.
-    pub end: Completion,
+    pub completion: Completion,
     /// When it ended.
     pub ended: Instant,
 }
@@ -86,7 +86,7 @@ impl CapturedResponse {
     #[must_use]
     #[inline]
     pub fn weight(&self) -> usize {
-        let failure = if let Completion::Failed(failure) = &self.end { failure.weight() } else { 0 };
+        let failure = if let Completion::Failed(failure) = &self.completion { failure.weight() } else { 0 };
         size_of::<Self>() + ALLOCATIONS + failure + self.chunk_timings.weight() + self.body.len()
     }
 

@@ -20,9 +20,11 @@ impl<'r> Exchange<'r> {
             (Some(own), Some(last)) => Some(match own.body {
                 _ if same_end(own, last) => Cow::Borrowed(last),
                 // What the last attempt had received stays, whatever became of the call afterwards.
-                Body::Empty => {
-                    Cow::Owned(CapturedResponse { end: own.end.clone(), ended: own.ended, ..last.clone() })
-                }
+                Body::Empty => Cow::Owned(CapturedResponse {
+                    completion: own.completion.clone(),
+                    ended: own.ended,
+                    ..last.clone()
+                }),
                 _ => Cow::Borrowed(own),
             }),
             (own, last) => last.or(own).map(Cow::Borrowed),
@@ -38,11 +40,11 @@ impl<'r> Exchange<'r> {
 
 /// Returns whether the last attempt ended as the call did.
 fn same_end(own: &CapturedResponse, last: &CapturedResponse) -> bool {
-    match own.end {
+    match own.completion {
         Completion::Complete => true,
-        Completion::Dropped => last.end == Completion::Dropped,
+        Completion::Dropped => last.completion == Completion::Dropped,
         // An attempt that was merely dropped failed for the call's reason.
-        Completion::Failed(_) => last.end != Completion::Dropped && api::has_failed(last),
+        Completion::Failed(_) => last.completion != Completion::Dropped && api::has_failed(last),
     }
 }
 

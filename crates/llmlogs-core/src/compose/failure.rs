@@ -26,7 +26,8 @@ pub fn call_failure(
 ) -> Option<Failure> {
     let failure = answer.failure(view);
     // A stream that was dropped after its end mark is a call that had finished.
-    let finished = failure.is_none() && response.is_some_and(|response| response.end == Completion::Dropped);
+    let finished =
+        failure.is_none() && response.is_some_and(|response| response.completion == Completion::Dropped);
     let panicked = || {
         let panicked = !finished && (record.own.panicked || record.attempts.iter().any(|span| span.panicked));
         panicked.then(|| Failure::new(ErrorType::Panic, "the program panicked while the call was open"))
