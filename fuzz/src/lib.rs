@@ -84,7 +84,7 @@ pub fn exchange(api: Api, bytes: &[u8]) {
     };
     let clock = Instant::now();
     let mut chunk_timings = ChunkTimings::default();
-    chunk_timings.note(answer.len() / 2, || clock);
+    chunk_timings.record(answer.len() / 2, || clock);
     let body = |bytes: &[u8]| Body::limited(bytes.to_vec().into(), 1 << 20);
     let response = CapturedResponse {
         head: ResponseHead {

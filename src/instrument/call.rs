@@ -92,7 +92,7 @@ impl LlmCall {
     /// Ends the call as failed. The error's text is recorded as `{error:#}` writes it, which is the whole chain for
     /// `anyhow::Error`; credentials in URLs are left out.
     pub fn fail<E: Display + 'static>(mut self, error: &E) {
-        let failure = Failure::new(error_type(error), redact::scrub(&format!("{error:#}")));
+        let failure = Failure::new(error_type(error), redact::scrub_urls(&format!("{error:#}")));
         self.end(Bytes::new(), Completion::Failed(failure));
     }
 

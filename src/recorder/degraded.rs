@@ -193,9 +193,9 @@ impl Writer<'_> {
     }
 
     fn body(&mut self, body: &Body) {
-        match body.given_up() {
+        match body.dropped() {
             Body::Streaming => self.bytes.push(1),
-            Body::GivenUp { original } => {
+            Body::Dropped { original } => {
                 self.bytes.push(2);
                 self.number(original);
             }
@@ -316,7 +316,7 @@ impl<'p> Reader<'p> {
     fn body(&mut self) -> Body {
         match self.byte() {
             1 => Body::Streaming,
-            2 => Body::GivenUp { original: self.number() },
+            2 => Body::Dropped { original: self.number() },
             3 => Body::Whole(self.data().to_vec().into()),
             _ => Body::Empty,
         }

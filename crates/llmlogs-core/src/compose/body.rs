@@ -82,7 +82,7 @@ pub fn stored_body(body: &Body, redact: &Redactor) -> Vec<u8> {
         Body::Cut { bytes, original } => {
             json::pretty(&truncated(&redact.text(&json::lossy(bytes)), *original), &mut out);
         }
-        Body::GivenUp { original } => json::pretty(&truncated("", *original), &mut out),
+        Body::Dropped { original } => json::pretty(&truncated("", *original), &mut out),
     }
     out
 }
@@ -110,7 +110,7 @@ pub fn base64_object(bytes: &[u8]) -> Json<'static> {
 
 /// Returns whether only a part of the body is kept, or nothing.
 pub fn is_cut(body: &Body) -> bool {
-    matches!(body, Body::Cut { .. } | Body::GivenUp { .. })
+    matches!(body, Body::Cut { .. } | Body::Dropped { .. })
 }
 
 /// Returns `contents` with the newline that every file ends with.

@@ -148,7 +148,7 @@ fn arrived<'a>(
     redact: &Redactor,
 ) -> Option<Json<'a>> {
     match (&answer.body().json, &response.body) {
-        (_, body @ (Body::Cut { .. } | Body::GivenUp { .. })) => {
+        (_, body @ (Body::Cut { .. } | Body::Dropped { .. })) => {
             let stored = stored_body(body, redact);
             json::parse(std::str::from_utf8(&stored).ok()?).ok().map(Json::into_owned)
         }

@@ -149,7 +149,7 @@ impl<'r> SpanAttributes<'r> {
     /// Returns the fields of the call's own span, then those of its last attempt.
     fn all(&self) -> impl Iterator<Item = &'r Fields> + use<'r> {
         let last = self.record.attempts.last();
-        std::iter::once(&self.record.own.fields).chain(last.map(|leg| &leg.fields))
+        std::iter::once(&self.record.own.fields).chain(last.map(|attempt| &attempt.fields))
     }
 
     fn value(&self, meaning: Meaning) -> Option<FieldValue<'r>> {
@@ -238,7 +238,7 @@ impl<'r> SpanAttributes<'r> {
         }
         let kind = kind.map_or(ErrorType::Api, |kind| ErrorType::from_attribute(&kind.to_text()));
         // An error's text may quote the URL with a key in it.
-        let message = message.map(|message| redact::scrub(&message.to_text()));
+        let message = message.map(|message| redact::scrub_urls(&message.to_text()));
         Some(Failure::new(kind, message.unwrap_or_default()))
     }
 

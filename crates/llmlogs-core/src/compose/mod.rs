@@ -18,7 +18,7 @@ use crate::capture::{CallRecord, CapturedRequest, ErrorType};
 use crate::format::layout::{INPUT_FILE, INPUT_TEXT_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
 use crate::format::time::LocalTime;
 use crate::format::{Files, IndexEntry, Metadata, PreparedFile, SCHEMA_VERSION, Status, Truncated};
-use crate::price::Priced;
+use crate::price::PricedCall;
 use crate::render::Reply;
 
 use body::is_cut;
@@ -136,7 +136,7 @@ impl Composer {
         };
         let response_info =
             metadata::response_info(&view, failure.as_ref(), captured_response, &attributes, &answer);
-        let priced = Priced {
+        let priced = PricedCall {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,
             models: [&response_info.model, &model],
