@@ -35,7 +35,7 @@ fn response(content_type: &str, body: Bytes) -> CapturedResponse {
         },
         body: Body::Whole(body),
         chunk_timings: ChunkTimings::default(),
-        end: Completion::Complete,
+        completion: Completion::Complete,
         ended: Instant::now(),
     }
 }

@@ -65,7 +65,7 @@ pub fn exchange(api: Api, bytes: &[u8]) {
         Some(place) => (&rest[..place], &rest[place + SEPARATOR.len()..]),
         None => (&[][..], rest),
     };
-    let (status, streamed, end) = match how {
+    let (status, streamed, completion) = match how {
         b's' => (200, true, Completion::Complete),
         b'd' => (200, true, Completion::Dropped),
         b'e' => (429, false, Completion::Complete),
@@ -84,7 +84,7 @@ pub fn exchange(api: Api, bytes: &[u8]) {
     };
     let clock = Instant::now();
     let mut chunk_timings = ChunkTimings::default();
-    chunk_timings.note(answer.len() / 2, || clock);
+    chunk_timings.record(answer.len() / 2, || clock);
     let body = |bytes: &[u8]| Body::limited(bytes.to_vec().into(), 1 << 20);
     let response = CapturedResponse {
         head: ResponseHead {
@@ -94,7 +94,7 @@ pub fn exchange(api: Api, bytes: &[u8]) {
         },
         body: body(answer),
         chunk_timings,
-        end,
+        completion,
         ended: clock + Duration::from_millis(5),
     };
     // What happens on the caller's thread.

@@ -92,17 +92,17 @@ impl LlmCall {
     /// Ends the call as failed. The error's text is recorded as `{error:#}` writes it, which is the whole chain for
     /// `anyhow::Error`; credentials in URLs are left out.
     pub fn fail<E: Display + 'static>(mut self, error: &E) {
-        let failure = Failure::new(error_type(error), redact::scrub(&format!("{error:#}")));
+        let failure = Failure::new(error_type(error), redact::scrub_urls(&format!("{error:#}")));
         self.end(Bytes::new(), Completion::Failed(failure));
     }
 
-    fn end(&mut self, body: Bytes, end: Completion) {
+    fn end(&mut self, body: Bytes, completion: Completion) {
         self.ended = true;
         let response = Arc::new(CapturedResponse {
             head: ResponseHead::default(),
             body: Body::limited(body, self.max_body_bytes),
             chunk_timings: ChunkTimings::default(),
-            end,
+            completion,
             ended: Instant::now(),
         });
         capture::attach_response(&self.span, Arc::clone(&response));

@@ -16,13 +16,13 @@ pub(crate) fn request_failure(error: &reqwest_middleware::Error) -> Failure {
         reqwest_middleware::Error::Reqwest(error) => error,
         reqwest_middleware::Error::Middleware(error) => error.as_ref(),
     };
-    Failure::new(kind, redact::chain(source))
+    Failure::new(kind, redact::error_chain(source))
 }
 
 /// Returns the failure of a response whose body broke off.
 pub(crate) fn body_failure(error: &reqwest::Error) -> Failure {
     let kind = if error.is_timeout() { ErrorType::Timeout } else { ErrorType::Stream };
-    Failure::new(kind, redact::chain(error))
+    Failure::new(kind, redact::error_chain(error))
 }
 
 /// Returns the type of `error`, if it is one of `reqwest`, `reqwest-middleware` or tokio's timeout.

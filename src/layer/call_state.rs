@@ -41,7 +41,8 @@ impl OpenCall {
     pub(super) fn close(&self, ended: Instant) -> ClosedCall {
         let mut state = self.lock();
         // A panic does not end a call that was over before.
-        let over = state.response.as_ref().is_some_and(|response| response.end == Completion::Complete);
+        let over =
+            state.response.as_ref().is_some_and(|response| response.completion == Completion::Complete);
         state.panicked |= !over && std::thread::panicking();
         ClosedCall {
             is_call: state.is_call(),

@@ -70,7 +70,7 @@ impl<'a> CallFields<'a> {
     fn put_as(&mut self, name: Symbol, field: &Field, value: FieldValue<'_>) {
         let state = self.locked.get_or_insert_with(|| {
             let mut state = self.call.lock();
-            state.fields.make_room();
+            state.fields.compact();
             state
         });
         state.put(name, self.callsite.hint(field), value);

@@ -116,14 +116,14 @@ impl InFlightCall {
             }
         }
         self.kept.extend_from_slice(part);
-        self.chunk_timings.note(self.kept.len(), Instant::now);
+        self.chunk_timings.record(self.kept.len(), Instant::now);
     }
 
     /// Makes room for `more` bytes if the calls in flight do not hold too much already; otherwise this one gives up its
     /// body. Returns whether there is room.
     fn reserve(&mut self, more: usize) -> bool {
         let budget = self.policy.map_or(usize::MAX, |policy| policy.max_bytes_in_flight);
-        if self.reservation.as_mut().is_some_and(|reservation| reservation.take(more, budget)) {
+        if self.reservation.as_mut().is_some_and(|reservation| reservation.reserve(more, budget)) {
             self.kept.reserve_exact(more);
             return true;
         }
@@ -136,15 +136,15 @@ impl InFlightCall {
         self.end(Completion::Failed(failure));
     }
 
-    pub(super) fn end(&mut self, end: Completion) {
+    pub(super) fn end(&mut self, completion: Completion) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
         let ended = Instant::now();
         let bytes = Bytes::from(std::mem::take(&mut self.kept));
-        let given_up = self.reservation.take().is_none();
-        let body = if given_up {
-            Body::GivenUp { original: self.received }
+        let is_dropped = self.reservation.take().is_none();
+        let body = if is_dropped {
+            Body::Dropped { original: self.received }
         } else if bytes.len() as u64 == self.received {
             Body::limited(bytes, usize::MAX)
         } else {
@@ -154,7 +154,7 @@ impl InFlightCall {
             head: std::mem::take(&mut self.head),
             body,
             chunk_timings: std::mem::take(&mut self.chunk_timings),
-            end,
+            completion,
             ended,
         });
         if self.policy.is_some_and(|policy| policy.bodies) {

@@ -41,7 +41,7 @@ impl CallComposer {
 
     /// Composes the request of a call in flight; `None` if nothing of it is to be written.
     pub(super) fn compose_request(&self, request: &CapturedRequest) -> Option<Input> {
-        if !self.bodies || matches!(request.body, Body::GivenUp { .. }) {
+        if !self.bodies || matches!(request.body, Body::Dropped { .. }) {
             return None;
         }
         Some(self.run(|| self.composer.request(request)))

@@ -193,9 +193,9 @@ impl Writer<'_> {
     }
 
     fn body(&mut self, body: &Body) {
-        match body.given_up() {
+        match body.dropped() {
             Body::Streaming => self.bytes.push(1),
-            Body::GivenUp { original } => {
+            Body::Dropped { original } => {
                 self.bytes.push(2);
                 self.number(original);
             }
@@ -204,7 +204,7 @@ impl Writer<'_> {
     }
 
     fn response(&mut self, response: &CapturedResponse, started: &TimeAnchor) {
-        let CapturedResponse { head, body, end, ended, chunk_timings: _ } = response;
+        let CapturedResponse { head, body, completion, ended, chunk_timings: _ } = response;
         self.number(head.status.map_or(0, u64::from));
         for text in [&head.content_type, &head.content_encoding, &head.request_id, &head.error_code] {
             self.data(text.as_bytes());
@@ -216,7 +216,7 @@ impl Writer<'_> {
             self.number(*count);
         }
         self.body(body);
-        self.bytes.push(match end {
+        self.bytes.push(match completion {
             Completion::Complete => 0,
             Completion::Dropped => 1,
             Completion::Failed(failure) => {
@@ -316,7 +316,7 @@ impl<'p> Reader<'p> {
     fn body(&mut self) -> Body {
         match self.byte() {
             1 => Body::Streaming,
-            2 => Body::GivenUp { original: self.number() },
+            2 => Body::Dropped { original: self.number() },
             3 => Body::Whole(self.data().to_vec().into()),
             _ => Body::Empty,
         }
@@ -338,7 +338,7 @@ impl<'p> Reader<'p> {
                 .collect(),
         };
         let body = self.body();
-        let end = match self.byte() {
+        let completion = match self.byte() {
             0 => Completion::Complete,
             1 => Completion::Dropped,
             _ => match self.rest.next() {
@@ -346,7 +346,13 @@ impl<'p> Reader<'p> {
                 Some(Rest::Endpoint(_)) | None => Completion::Dropped,
             },
         };
-        CapturedResponse { head, body, chunk_timings: ChunkTimings::default(), end, ended: self.instant() }
+        CapturedResponse {
+            head,
+            body,
+            chunk_timings: ChunkTimings::default(),
+            completion,
+            ended: self.instant(),
+        }
     }
 }
 
@@ -380,7 +386,7 @@ mod tests {
             path: path.into(),
             method: "POST".into(),
         });
-        let span_record = |from, to, body: &'static [u8], end| SpanRecord {
+        let span_record = |from, to, body: &'static [u8], completion| SpanRecord {
             started: TimeAnchor { wall: started.wall_at(after(from)), clock: after(from) },
             ended: after(to),
             fields: fields.clone(),
@@ -399,7 +405,7 @@ mod tests {
                 },
                 body: Body::Cut { bytes: body.into(), original: 1 << 40 },
                 chunk_timings: ChunkTimings::default(),
-                end,
+                completion,
                 ended: after(to),
             })),
             panicked: to == 9,

@@ -158,7 +158,7 @@ fn without_room_the_bodies_give_way_and_the_call_is_kept() {
         head: ResponseHead::default(),
         body: Body::Whole(vec![b'b'; 5000].into()),
         chunk_timings: ChunkTimings::default(),
-        end: Completion::Complete,
+        completion: Completion::Complete,
         ended: Instant::now(),
     }));
     sink.finished(record);

@@ -1,7 +1,7 @@
 //! What the recorder, the reader and the `llmlogs` command share.
 //!
-//! This crate promises nothing: use [`tracing-llmlogs`](https://docs.rs/tracing-llmlogs), which re-exports what is
-//! worth having under a stable promise.
+//! Its API may change in any release: use [`tracing-llmlogs`](https://docs.rs/tracing-llmlogs), which re-exports the
+//! public part under semantic versioning.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Names of span and event attributes, in one place.
+//! Names of span and event attributes, as constants.
 //!
 //! OpenTelemetry's semantic conventions for generative AI, v1.41
 //! (<https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/>), names of its older versions that
@@ -6,10 +6,10 @@
 //! (<https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conventions.md>), and short names that people
 //! write by hand.
 
-/// What every name of OpenTelemetry's convention for generative AI begins with.
+/// The prefix of every name in OpenTelemetry's convention for generative AI.
 pub const GEN_AI_PREFIX: &str = "gen_ai.";
 
-// Who is asked, and what for.
+// The provider, the operation and the caller.
 pub const GEN_AI_OPERATION_NAME: &str = "gen_ai.operation.name";
 pub const GEN_AI_PROVIDER_NAME: &str = "gen_ai.provider.name";
 /// The provider, by its name until v1.36.
@@ -67,7 +67,7 @@ pub const SERVER_ADDRESS: &str = "server.address";
 pub const SERVER_PORT: &str = "server.port";
 pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
-/// What `tracing-opentelemetry` takes for the span's name, kind and status.
+/// The fields from which `tracing-opentelemetry` sets the span's name, kind and status.
 pub const OTEL_NAME: &str = "otel.name";
 pub const OTEL_KIND: &str = "otel.kind";
 pub const OTEL_STATUS_CODE: &str = "otel.status_code";
@@ -89,10 +89,10 @@ pub const SHORT_LATENCY_MS: &str = "latency_ms";
 pub const SHORT_ERROR_TYPE: &str = "error_type";
 pub const SHORT_ERROR_MESSAGE: &str = "error_message";
 pub const SHORT_FINISH_REASON: &str = "finish_reason";
-/// `tracing`'s habit for an error in an event; it counts in events of level ERROR.
+/// The usual name in `tracing` for an error in an event; it is read in events of level ERROR only.
 pub const SHORT_ERROR: &str = "error";
 
-/// The short names, but for [`SHORT_ERROR`], whose event's level counts too.
+/// The short names except [`SHORT_ERROR`], which depends on the event's level too.
 pub const SHORT_NAMES: [&str; 7] = [
     SHORT_PROMPT_TOKENS,
     SHORT_COMPLETION_TOKENS,
@@ -112,7 +112,7 @@ pub const CONTEXT_PHASE: &str = "phase";
 pub const CONTEXT_ROUND: &str = "round";
 pub const CONTEXT_TASK_ID: &str = "task_id";
 
-/// Fields of enclosing spans that are remembered without being asked for.
+/// Fields of enclosing spans that are recorded by default.
 pub const DEFAULT_CONTEXT: [&str; 8] = [
     CONTEXT_USER_MESSAGE,
     CONTEXT_AGENT_ITERATION,
@@ -124,10 +124,10 @@ pub const DEFAULT_CONTEXT: [&str; 8] = [
     GEN_AI_AGENT_NAME,
 ];
 
-/// OpenInference's kind of a span that is a call.
+/// OpenInference's span kind of a call to a model.
 pub const OPENINFERENCE_KIND_LLM: &str = "LLM";
 
-/// Returns whether `operation`, a value of [`GEN_AI_OPERATION_NAME`], surrounds calls and is none itself.
+/// Returns whether `operation`, a value of [`GEN_AI_OPERATION_NAME`], encloses calls and is not a call itself.
 pub fn is_context_operation(operation: &str) -> bool {
     matches!(operation, "invoke_agent" | "create_agent" | "execute_tool" | "invoke_workflow")
 }

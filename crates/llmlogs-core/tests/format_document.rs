@@ -82,7 +82,7 @@ fn answer(body: &str, ended: Instant) -> CapturedResponse {
         },
         body: Body::Whole(body.to_owned().into()),
         chunk_timings: ChunkTimings::default(),
-        end: Completion::Complete,
+        completion: Completion::Complete,
         ended,
     }
 }
@@ -131,7 +131,7 @@ fn failed_call() -> CallRecord {
         head: ResponseHead::default(),
         body: Body::Empty,
         chunk_timings: ChunkTimings::default(),
-        end: Completion::Failed(Failure::new(ErrorType::Api, "Request timed out after 30 seconds")),
+        completion: Completion::Failed(Failure::new(ErrorType::Api, "Request timed out after 30 seconds")),
         ended,
     })
 }

@@ -9,7 +9,7 @@ use super::view::ResponseView;
 
 /// Returns whether the status or the end of an exchange is that of a failure, without a look at its body.
 pub fn has_failed(response: &CapturedResponse) -> bool {
-    response.head.status.is_some_and(|status| status >= 400) || response.end != Completion::Complete
+    response.head.status.is_some_and(|status| status >= 400) || response.completion != Completion::Complete
 }
 
 /// Returns the failure that the status or the end of an exchange is; `decoded` is its body.
@@ -27,7 +27,7 @@ pub(super) fn exchange_failure(response: &CapturedResponse, decoded: &DecodedBod
                 }
             }
         };
-        if let (Completion::Failed(failure), true) = (&response.end, message.is_empty()) {
+        if let (Completion::Failed(failure), true) = (&response.completion, message.is_empty()) {
             message.clone_from(&failure.message);
         }
         if code.is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn exchange_failure(response: &CapturedResponse, decoded: &DecodedBod
         let kind = ErrorType::Http(status);
         return Some(Failure { kind, code, message });
     }
-    match &response.end {
+    match &response.completion {
         Completion::Failed(failure) => Some(failure.clone()),
         Completion::Complete => None,
         Completion::Dropped if decoded.finished => None,

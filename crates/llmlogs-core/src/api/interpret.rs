@@ -129,7 +129,12 @@ mod tests {
         }
     }
 
-    fn response(status: u16, content_type: &str, body: &'static str, end: Completion) -> CapturedResponse {
+    fn response(
+        status: u16,
+        content_type: &str,
+        body: &'static str,
+        completion: Completion,
+    ) -> CapturedResponse {
         CapturedResponse {
             head: ResponseHead {
                 status: Some(status),
@@ -138,7 +143,7 @@ mod tests {
             },
             body: Body::Whole(body.into()),
             chunk_timings: ChunkTimings::default(),
-            end,
+            completion,
             ended: Instant::now(),
         }
     }

@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 
-/// A body, as far as it was captured.
+/// The captured part of a body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Body {
-    /// There was none.
+    /// There was no body.
     #[default]
     Empty,
-    /// All of it.
+    /// The whole body.
     Whole(Bytes),
-    /// The first bytes of a body that was longer than the limit.
+    /// The first bytes of a body that was truncated at the limit.
     Cut {
         /// The first bytes.
         bytes: Bytes,
@@ -20,7 +20,7 @@ pub enum Body {
     /// A request body that the client produces while sending it; it is never read.
     Streaming,
     /// It was dropped, because memory or disk ran short or the recorder keeps metadata only.
-    GivenUp {
+    Dropped {
         /// How many bytes the body had.
         original: u64,
     },
@@ -46,7 +46,7 @@ impl Body {
     pub fn bytes(&self) -> &[u8] {
         match self {
             Body::Whole(bytes) | Body::Cut { bytes, .. } => bytes,
-            Body::Empty | Body::Streaming | Body::GivenUp { .. } => &[],
+            Body::Empty | Body::Streaming | Body::Dropped { .. } => &[],
         }
     }
 
@@ -64,12 +64,12 @@ impl Body {
         self.bytes().is_empty()
     }
 
-    /// Returns what is left of the body when its bytes are dropped.
+    /// Returns the body without its bytes.
     #[must_use]
-    pub fn given_up(&self) -> Self {
+    pub fn dropped(&self) -> Self {
         match self {
-            Body::Whole(bytes) => Body::GivenUp { original: bytes.len() as u64 },
-            Body::Cut { original, .. } => Body::GivenUp { original: *original },
+            Body::Whole(bytes) => Body::Dropped { original: bytes.len() as u64 },
+            Body::Cut { original, .. } => Body::Dropped { original: *original },
             other => other.clone(),
         }
     }

@@ -8,7 +8,7 @@ use super::body::Body;
 use super::exchange::{CapturedRequest, CapturedResponse};
 use super::fields::Fields;
 
-/// Identifies a call within the process, from its start until it is written.
+/// Identifies a call within the process, from its start until it has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallKey(u64);
 
@@ -32,7 +32,7 @@ pub struct TimeAnchor {
 }
 
 impl TimeAnchor {
-    /// Returns the present.
+    /// Returns the current time.
     #[must_use]
     #[inline]
     pub fn now() -> Self {
@@ -54,7 +54,7 @@ impl TimeAnchor {
     }
 }
 
-/// What was recorded of one span of a call: of the call itself, or of one attempt at it.
+/// The record of one span of a call: of the call itself, or of one attempt at it.
 #[derive(Debug, Clone)]
 pub struct SpanRecord {
     /// When the span opened.
@@ -71,7 +71,7 @@ pub struct SpanRecord {
     pub panicked: bool,
 }
 
-/// Everything that is known of a call that has ended.
+/// The record of a call that has ended.
 #[derive(Debug)]
 pub struct CallRecord {
     /// Identifies the call.
@@ -89,7 +89,7 @@ pub struct CallRecord {
 /// A span that encloses a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EnclosingSpan {
-    /// The subscriber's id of the span, which tells it from others of its name.
+    /// The subscriber's id of the span, which distinguishes it from other spans of the same name.
     pub id: u64,
     /// The span's name.
     pub name: &'static str,
@@ -98,14 +98,14 @@ pub struct EnclosingSpan {
 }
 
 impl CallRecord {
-    /// Returns what the record takes in memory, in bytes.
+    /// Returns the record's size in memory, in bytes.
     #[must_use]
     #[inline]
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.context.weight() + self.span_records().map(SpanRecord::weight).sum::<usize>()
     }
 
-    /// The call's own span and those of its attempts.
+    /// Returns the call's own span and those of its attempts.
     fn span_records(&self) -> impl Iterator<Item = &SpanRecord> {
         std::iter::once(&self.own).chain(&self.attempts)
     }
@@ -114,9 +114,9 @@ impl CallRecord {
     #[must_use]
     pub fn is_degraded(&self) -> bool {
         self.span_records().any(|span| {
-            let given_up = |body: &Body| matches!(body, Body::GivenUp { .. });
-            span.request.as_ref().is_some_and(|request| given_up(&request.body))
-                || span.response.as_ref().is_some_and(|response| given_up(&response.body))
+            let dropped = |body: &Body| matches!(body, Body::Dropped { .. });
+            span.request.as_ref().is_some_and(|request| dropped(&request.body))
+                || span.response.as_ref().is_some_and(|response| dropped(&response.body))
         })
     }
 

@@ -11,11 +11,11 @@ pub struct ChunkTimings {
 }
 
 impl ChunkTimings {
-    /// The first content of a stream comes early; what comes later is not needed.
+    /// Later chunks are not recorded: only the time of a stream's first content is needed.
     const MAX_CHUNKS: usize = 1024;
 
-    /// Notes that the body had `length` bytes at `when`.
-    pub fn note(&mut self, length: usize, when: impl FnOnce() -> Instant) {
+    /// Records that `length` bytes of the body had arrived at `when`.
+    pub fn record(&mut self, length: usize, when: impl FnOnce() -> Instant) {
         if self.chunks.len() < Self::MAX_CHUNKS {
             let when = when();
             let after = when.saturating_duration_since(*self.first.get_or_insert(when));
@@ -24,19 +24,19 @@ impl ChunkTimings {
         }
     }
 
-    /// Returns what it takes in memory beside itself, in bytes.
+    /// Returns the size of its heap memory in bytes.
     #[must_use]
     #[inline]
     pub fn weight(&self) -> usize {
         self.chunks.capacity() * size_of::<(u32, u32)>()
     }
 
-    /// Returns when the first `length` bytes had arrived; `None` if no chunk was noted.
+    /// Returns when the first `length` bytes had arrived; `None` if no chunk was recorded.
     #[must_use]
     pub fn at(&self, length: usize) -> Option<Instant> {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
-        let place = self.chunks.partition_point(|(arrived, _)| *arrived < length);
-        let (_, after) = self.chunks.get(place).or(self.chunks.last())?;
+        let index = self.chunks.partition_point(|(arrived, _)| *arrived < length);
+        let (_, after) = self.chunks.get(index).or(self.chunks.last())?;
         self.first?.checked_add(Duration::from_micros((*after).into()))
     }
 }

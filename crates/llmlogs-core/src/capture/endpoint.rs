@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-/// A wire format: what a request and a response look like, whoever serves it.
+/// A wire format of requests and responses; several providers may serve the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Api {
-    /// OpenAI chat completions and everything shaped like it.
+    /// OpenAI chat completions and compatible APIs.
     OpenAiChat,
     /// OpenAI Responses.
     OpenAiResponses,
@@ -50,7 +50,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Returns what it takes in memory beside itself, in bytes.
+    /// Returns the size of its heap memory in bytes.
     #[must_use]
     #[inline]
     pub fn weight(&self) -> usize {

@@ -17,11 +17,11 @@ pub struct CapturedRequest {
     pub body: Body,
 }
 
-/// What the small allocations of a request or a response take beside their bytes, roughly.
+/// The approximate size of the small allocations of a request or a response, in bytes.
 const ALLOCATIONS: usize = 160;
 
 impl CapturedRequest {
-    /// Returns what it takes in memory, in bytes.
+    /// Returns its size in memory, in bytes.
     #[must_use]
     #[inline]
     pub fn weight(&self) -> usize {
@@ -31,11 +31,11 @@ impl CapturedRequest {
     /// Returns the request without its body.
     #[must_use]
     pub fn without_body(&self) -> Self {
-        CapturedRequest { endpoint: Arc::clone(&self.endpoint), body: self.body.given_up() }
+        CapturedRequest { endpoint: Arc::clone(&self.endpoint), body: self.body.dropped() }
     }
 }
 
-/// What is kept of a response's status line and headers.
+/// The recorded parts of a response's status line and headers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResponseHead {
     /// The HTTP status; `None` if no response arrived.
@@ -46,12 +46,12 @@ pub struct ResponseHead {
     pub content_encoding: String,
     /// The provider's id of the request.
     pub request_id: String,
-    /// For how many milliseconds the provider asks to wait before the next attempt.
+    /// The delay before the next attempt that the provider asks for, in milliseconds.
     pub retry_after_ms: Option<u64>,
     /// The type of an error, if a header has it instead of the body.
     pub error_code: String,
-    /// Bedrock's `invoke` counts tokens in headers, for the model's own body may not: names as in the last event of its
-    /// streams.
+    /// The token counts in the headers of Bedrock's `invoke`, since the model's own body may have none. Their names are
+    /// those of the last event of its streams.
     pub invocation_metrics: Vec<(&'static str, u64)>,
 }
 
@@ -76,27 +76,23 @@ pub struct CapturedResponse {
     /// When the chunks of its body arrived.
     pub chunk_timings: ChunkTimings,
     /// How it ended.
-    pub end: Completion,
+    pub completion: Completion,
     /// When it ended.
     pub ended: Instant,
 }
 
 impl CapturedResponse {
-    /// Returns what it takes in memory, in bytes.
+    /// Returns its size in memory, in bytes.
     #[must_use]
     #[inline]
     pub fn weight(&self) -> usize {
-        let failure = if let Completion::Failed(failure) = &self.end { failure.weight() } else { 0 };
+        let failure = if let Completion::Failed(failure) = &self.completion { failure.weight() } else { 0 };
         size_of::<Self>() + ALLOCATIONS + failure + self.chunk_timings.weight() + self.body.len()
     }
 
     /// Returns the response without its body.
     #[must_use]
     pub fn without_body(&self) -> Self {
-        CapturedResponse {
-            body: self.body.given_up(),
-            chunk_timings: ChunkTimings::default(),
-            ..self.clone()
-        }
+        CapturedResponse { body: self.body.dropped(), chunk_timings: ChunkTimings::default(), ..self.clone() }
     }
 }

@@ -79,7 +79,7 @@ impl Failure {
         Failure { kind, code: String::new(), message: message.into() }
     }
 
-    /// Returns what it takes in memory beside itself, in bytes.
+    /// Returns the size of its heap memory in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         self.code.len() + self.message.len()

@@ -81,30 +81,30 @@ impl FieldValue<'_> {
     }
 }
 
-/// A list of fields in the order in which they were recorded; the last value of a name counts.
+/// A list of fields in the order in which they were recorded; the last value of a name is the valid one.
 ///
-/// They are encoded one after the other in a buffer, for the calls that wait to be written are many and most of what
-/// they hold beside their bodies is this. A field is its name's number in three
-/// bytes, the lowest first; a byte with its type in the lower half and the width of a number in the upper half; the
-/// number in so many bytes; and, where that is the length of a text, the text.
+/// They are encoded in one buffer, since many calls may wait in the queue and fields are most of their memory besides
+/// bodies. A field is encoded as three bytes with the number of its name, little-endian; a byte with the type in the lower
+/// half and the width of the following number in the upper half; the number; and, if the number is the length of a text,
+/// the text.
 #[derive(Clone, Default)]
 pub struct Fields {
     bytes: Vec<u8>,
     count: u32,
-    /// How many there may be before overwritten ones are dropped.
-    crowded: u32,
+    /// Overwritten fields are dropped if there are more fields than this.
+    compact_above: u32,
 }
 
-/// Fewer fields than this are never searched for overwritten ones.
-const MIN_CROWDED: u32 = 64;
+/// Lists of up to this many fields are not searched for overwritten ones.
+const MIN_COMPACT: u32 = 64;
 
-/// What stands before a number: three bytes of the name, one of the type and the number's width.
+/// The size of a field's head: three bytes of the name, one of the type and the number's width.
 const HEAD: usize = 4;
 
-/// No field takes more bytes than this but for its text.
+/// The most bytes that a field takes without its text.
 const MAX_HEAD: usize = 16;
 
-/// A program has far fewer names than this; the names beyond it are no names.
+/// The width of a name's number. A program has far fewer names; those beyond it are encoded as [`Symbol::NONE`].
 const NAME_BITS: u32 = 24;
 const NAME_MASK: u32 = (1 << NAME_BITS) - 1;
 
@@ -116,8 +116,8 @@ const F64: u8 = 4;
 const STR: u8 = 5;
 
 impl Fields {
-    /// Returns an empty list with room for the fields that a span of so many usually has: short texts or numbers in
-    /// half of them.
+    /// Returns an empty list with capacity for a span with `fields` fields, assuming that half of them are set to short
+    /// texts or numbers.
     #[must_use]
     #[inline]
     pub fn with_capacity_for_span(fields: usize) -> Self {
@@ -139,8 +139,8 @@ impl Fields {
         &self.bytes
     }
 
-    /// Makes room for `more` bytes and, if there is none, for half of what there are: not for twice as many, for the
-    /// calls in flight are many and their fields few.
+    /// Reserves capacity for `more` bytes. Grows by half instead of doubling, since there may be many calls in flight,
+    /// each with few fields.
     #[inline]
     fn reserve(&mut self, more: usize) {
         if self.bytes.capacity() - self.bytes.len() < more {
@@ -148,7 +148,7 @@ impl Fields {
         }
     }
 
-    /// Returns what the fields take in memory beside themselves, in bytes.
+    /// Returns the size of the fields' heap memory in bytes.
     #[must_use]
     #[inline]
     pub fn weight(&self) -> usize {
@@ -168,7 +168,7 @@ impl Fields {
         match value {
             FieldValue::Bool(false) => self.head(name, FALSE, 0, 0),
             FieldValue::Bool(true) => self.head(name, TRUE, 0, 0),
-            // Small numbers of either sign, and fractions of few digits, take few bytes.
+            // Encoded so that small numbers of either sign, and fractions with few digits, take few bytes.
             FieldValue::I64(n) => self.head(name, I64, ((n << 1) ^ (n >> 63)) as u64, 0),
             FieldValue::U64(n) => self.head(name, U64, n, 0),
             FieldValue::F64(n) => self.head(name, F64, n.to_bits().swap_bytes(), 0),
@@ -183,7 +183,7 @@ impl Fields {
         }
     }
 
-    /// Encodes a field but for the `text_len` bytes of its text, for which it makes room.
+    /// Encodes a field without the `text_len` bytes of its text, for which it reserves capacity.
     #[inline]
     fn head(&mut self, name: Symbol, kind: u8, number: u64, text_len: usize) {
         self.reserve(MAX_HEAD + text_len);
@@ -202,16 +202,16 @@ impl Fields {
     /// Adds all fields of `other`.
     #[inline]
     pub fn extend(&mut self, other: &Fields) {
-        self.make_room();
+        self.compact();
         self.reserve(other.bytes.len());
         self.bytes.extend_from_slice(&other.bytes);
         self.count += other.count;
     }
 
-    /// Drops overwritten values once there are many: what a long call repeats in event after event does not pile up.
+    /// Drops overwritten values if there are many fields, so that a long call with repeated fields does not grow.
     #[inline]
-    pub fn make_room(&mut self) {
-        if self.count > self.crowded.max(MIN_CROWDED) {
+    pub fn compact(&mut self) {
+        if self.count > self.compact_above.max(MIN_COMPACT) {
             self.drop_overwritten();
         }
     }
@@ -219,12 +219,12 @@ impl Fields {
     fn drop_overwritten(&mut self) {
         let all: Vec<_> = self.entries().collect();
         let mut last = Fields::default();
-        for (place, (name, value)) in all.iter().enumerate() {
-            if all[place + 1..].iter().all(|(later, _)| later != name) {
+        for (index, (name, value)) in all.iter().enumerate() {
+            if all[index + 1..].iter().all(|(later, _)| later != name) {
                 last.push(*name, *value);
             }
         }
-        last.crowded = last.count.saturating_mul(2);
+        last.compact_above = last.count.saturating_mul(2);
         *self = last;
     }
 
@@ -276,7 +276,7 @@ impl Fields {
     }
 }
 
-/// Takes a number of `width` bytes off `bytes`.
+/// Removes a number of `width` bytes from the start of `bytes`.
 #[inline]
 fn number(bytes: &mut &[u8], width: usize) -> Option<u64> {
     let number = match bytes.first_chunk() {
@@ -302,7 +302,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn every_value_is_decoded_as_it_was_encoded(
+        fn every_encoded_value_is_decoded(
             booleans in proptest::collection::vec(proptest::bool::ANY, 0..3),
             signed in proptest::collection::vec(proptest::num::i64::ANY, 0..4),
             unsigned in proptest::collection::vec(proptest::num::u64::ANY, 0..4),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_value_of_a_name_counts_and_the_others_do_not_pile_up() {
+    fn the_last_value_of_a_name_counts_and_the_others_are_dropped() {
         let mut fields = Fields::default();
         let name = Symbol::of;
         fields.push(name("first"), FieldValue::Str("kept"));

@@ -1,4 +1,4 @@
-//! How much memory the bodies of calls in flight hold.
+//! Accounting of the memory that the bodies of calls in flight hold.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,12 +17,12 @@ impl MemoryReservation {
         RESERVED.load(Ordering::Relaxed)
     }
 
-    /// Reserves `more` bytes, unless all calls in flight together would then hold more than `most`; returns whether it
-    /// did.
+    /// Reserves `more` bytes; returns `false`, and reserves nothing, if all calls in flight together would then hold more
+    /// than `limit`.
     #[inline]
-    pub fn take(&mut self, more: usize, most: usize) -> bool {
+    pub fn reserve(&mut self, more: usize, limit: usize) -> bool {
         let before = RESERVED.fetch_add(more, Ordering::Relaxed);
-        if before.saturating_add(more) > most {
+        if before.saturating_add(more) > limit {
             RESERVED.fetch_sub(more, Ordering::Relaxed);
             return false;
         }

@@ -1,6 +1,6 @@
-//! What is gathered of a call before it is written.
+//! The data that is captured of a call before it is written.
 //!
-//! Plain data: nothing here reads a provider's body or touches a file.
+//! Plain data: nothing here parses a provider's body or accesses a file.
 
 #![warn(missing_docs)]
 

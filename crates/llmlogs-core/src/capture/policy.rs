@@ -1,13 +1,13 @@
-//! What is to be captured of a call.
+//! The policy that determines what is captured of a call.
 
-/// What the recorders that see a span want captured of its call.
+/// What to capture of a call: the union of what all recorders of its span require.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CapturePolicy {
-    /// Whether any recorder is switched on. Where none is, bodies are not even looked at.
+    /// Whether any recorder is enabled; if none is, bodies are not read at all.
     pub bodies: bool,
-    /// The most bytes that are kept of one body.
+    /// The maximum number of bytes kept of one body.
     pub max_body_bytes: usize,
-    /// The most bytes that the response bodies of all calls in flight may hold together.
+    /// The maximum number of bytes that the response bodies of all calls in flight hold together.
     pub max_bytes_in_flight: usize,
 }
 

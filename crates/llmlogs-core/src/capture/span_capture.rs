@@ -1,8 +1,8 @@
-//! How captured requests and responses travel: by reference, in the extensions of the call's span.
+//! Passing captured requests and responses to the layer: by reference, in the extensions of the call's span.
 //!
-//! A layer instance that sees a span of the sending side (the middleware, `LlmCall`) leaves a [`SpanCapture`] in its
-//! extensions. The sending side puts request and response into it; every layer instance takes what is new at the next
-//! record or event in the span, or at its close. A field would be formatted by every other layer.
+//! A layer instance that observes a new span of the sending side (the middleware, `LlmCall`) inserts a [`SpanCapture`] into
+//! its extensions. The sending side stores request and response there; every layer instance reads them at the next record
+//! or event in the span, or when it closes. A span field is not used, since every other layer would format it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::policy::CapturePolicy;
 /// The request and the response of a call, in the extensions of its span, and what is to be captured of them.
 #[derive(Debug)]
 pub struct SpanCapture {
-    /// What the recorders want.
+    /// What to capture.
     pub policy: CapturePolicy,
     /// The request, once it is known.
     pub request: Option<Arc<CapturedRequest>>,

@@ -1,4 +1,4 @@
-//! Names of fields, interned.
+//! Interned names of fields.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
@@ -7,19 +7,20 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Symbol(u32);
 
-/// All names so far. They are as many as the program has fields in its source, so the list does not grow forever.
+/// All names so far. There are only as many as fields in the program's source, so the list is bounded.
 #[derive(Default)]
 struct Interned {
     names: Arc<[&'static str]>,
     /// The first field of a callsite, by the address of its metadata.
     callsites: HashMap<usize, Symbol>,
-    single: HashMap<&'static str, Symbol>,
+    /// The names that were interned individually.
+    by_name: HashMap<&'static str, Symbol>,
 }
 
 static INTERNED: LazyLock<RwLock<Interned>> = LazyLock::new(RwLock::default);
 
 impl Interned {
-    /// Adds names in a row; returns the first one.
+    /// Adds consecutive names; returns the symbol of the first one.
     fn add(&mut self, names: impl Iterator<Item = &'static str>) -> Symbol {
         let first = Symbol(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
         self.names = self.names.iter().copied().chain(names).collect();
@@ -34,21 +35,21 @@ impl Symbol {
     /// Returns the symbol of `name`.
     #[must_use]
     pub fn of(name: &'static str) -> Self {
-        let known = INTERNED.read().unwrap_or_else(PoisonError::into_inner).single.get(name).copied();
+        let known = INTERNED.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).copied();
         known.unwrap_or_else(|| {
             let mut known = INTERNED.write().unwrap_or_else(PoisonError::into_inner);
-            match known.single.get(name) {
+            match known.by_name.get(name) {
                 Some(added_meanwhile) => *added_meanwhile,
                 None => {
                     let added = known.add([name].into_iter());
-                    known.single.insert(name, added);
+                    known.by_name.insert(name, added);
                     added
                 }
             }
         })
     }
 
-    /// Returns the symbol of the first of a callsite's fields, which the others follow.
+    /// Returns the symbol of a callsite's first field; those of the other fields follow it.
     ///
     /// `address` identifies the callsite: it must be that of its `'static` metadata.
     pub fn first_of(address: usize, fields: impl Iterator<Item = &'static str>) -> Self {
@@ -85,7 +86,7 @@ impl Symbol {
     }
 }
 
-/// The texts of all symbols that existed when it was made.
+/// The texts of all symbols that existed when the table was created.
 pub struct SymbolTable(Arc<[&'static str]>);
 
 impl SymbolTable {
@@ -96,7 +97,7 @@ impl SymbolTable {
         SymbolTable(Arc::clone(&INTERNED.read().unwrap_or_else(PoisonError::into_inner).names))
     }
 
-    /// Returns the text of `name`; empty if it is newer than the table.
+    /// Returns the text of `name`; empty if the symbol is newer than the table.
     #[must_use]
     pub fn of(&self, name: Symbol) -> &'static str {
         self.0.get(name.0 as usize).copied().unwrap_or_default()

@@ -10,9 +10,9 @@ use super::exchange::is_http;
 use super::failure;
 use super::metadata::milliseconds;
 
-/// Returns one entry per HTTP attempt where there was more than one.
+/// Returns one entry per HTTP attempt if there was more than one.
 ///
-/// `endpoint` is the call's, for attempts of which no request is known.
+/// `endpoint` is the call's; it is used for attempts without a captured request.
 pub fn attempts(record: &CallRecord, endpoint: &Endpoint, redact: &Redactor) -> Vec<Attempt> {
     let attempts: Vec<&SpanRecord> = record.attempts.iter().filter(|span| is_http(span)).collect();
     if attempts.len() < 2 {

@@ -9,31 +9,33 @@ use crate::redact::{REPLACEMENT, Redactor};
 use super::media::{self, Media};
 use super::options::ComposeOptions;
 
-/// What is known of a body that is to be stored.
+/// A body to be stored.
 #[derive(Default)]
 pub struct Content<'c> {
     /// The body as JSON, redacted.
     pub json: Option<&'c Json<'c>>,
     /// Whether redaction changed it.
     pub redacted: bool,
-    /// The body itself; `None` where `json` was composed.
+    /// The body itself; `None` if `json` was composed.
     pub body: Option<&'c Body>,
-    /// The body's media type; empty where it is not known.
+    /// The body's media type; empty if it is not known.
     pub content_type: &'c str,
 }
 
 impl Content<'_> {
-    /// Returns the body as its file holds it, without the newline at the end: as it went over the wire unless redaction
-    /// or the limit of media changed it. Adds to `media` what was taken out.
+    /// Returns the body as its file holds it, without the newline at the end: unchanged except for
+    /// redacted strings and elided media. Adds the elided media to `media`.
     pub fn store(&self, options: &ComposeOptions, media: &mut Vec<Media>) -> Vec<u8> {
         match (self.json, self.body) {
             (Some(json), _) if media::has_long_string(json, options.max_media_bytes) => {
                 let mut json = json.clone();
-                let taken = media::elide(&mut json, options.max_media_bytes);
+                let elided_media = media::elide(&mut json, options.max_media_bytes);
                 match self.body {
-                    Some(body) if taken.is_empty() && !self.redacted => stored_body(body, &options.redact),
+                    Some(body) if elided_media.is_empty() && !self.redacted => {
+                        stored_body(body, &options.redact)
+                    }
                     _ => {
-                        media.extend(taken);
+                        media.extend(elided_media);
                         pretty(&json)
                     }
                 }
@@ -75,24 +77,24 @@ pub fn stored_body(body: &Body, redact: &Redactor) -> Vec<u8> {
             }
             Err(_binary) => json::pretty(&base64_object(&redact.bytes(bytes)), &mut out),
         },
-        // A rule by place cannot be applied to a part of a body.
+        // A rule for a position cannot be applied to a truncated body.
         Body::Cut { original, .. } if redact.has_positional_rules() => {
             json::pretty(&truncated(REPLACEMENT, *original), &mut out);
         }
         Body::Cut { bytes, original } => {
             json::pretty(&truncated(&redact.text(&json::lossy(bytes)), *original), &mut out);
         }
-        Body::GivenUp { original } => json::pretty(&truncated("", *original), &mut out),
+        Body::Dropped { original } => json::pretty(&truncated("", *original), &mut out),
     }
     out
 }
 
-/// Stands in for a request body that the client produced while sending it.
+/// Returns the placeholder for a request body that the client produced while sending it.
 fn streaming() -> Json<'static> {
     Json::Object([("streaming", Json::Bool(true))].into_iter().collect())
 }
 
-/// Stands in for a body of which only `text` is kept.
+/// Returns the placeholder for a body of which only `text` is kept.
 fn truncated(text: &str, original_bytes: u64) -> Json<'_> {
     let members = [
         ("truncated", Json::Bool(true)),
@@ -102,7 +104,7 @@ fn truncated(text: &str, original_bytes: u64) -> Json<'_> {
     Json::Object(members.into_iter().collect())
 }
 
-/// Stands in for a body that is no text.
+/// Returns the placeholder for a body that is not text.
 pub fn base64_object(bytes: &[u8]) -> Json<'static> {
     let text = base64::engine::general_purpose::STANDARD.encode(bytes);
     Json::Object([("base64", Json::string(text))].into_iter().collect())
@@ -110,11 +112,11 @@ pub fn base64_object(bytes: &[u8]) -> Json<'static> {
 
 /// Returns whether only a part of the body is kept, or nothing.
 pub fn is_cut(body: &Body) -> bool {
-    matches!(body, Body::Cut { .. } | Body::GivenUp { .. })
+    matches!(body, Body::Cut { .. } | Body::Dropped { .. })
 }
 
-/// Returns `contents` with the newline that every file ends with.
-pub fn ended(mut contents: Vec<u8>) -> Vec<u8> {
+/// Returns `contents` with a newline at its end, as every file has one.
+pub fn with_newline(mut contents: Vec<u8>) -> Vec<u8> {
     contents.push(b'\n');
     contents
 }
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_stored_as_it_is_whatever_it_is() {
+    fn every_kind_of_body_is_stored() {
         let stored = |body| String::from_utf8(stored_body(&body, &Redactor::new())).unwrap();
         assert_eq!(stored(Body::Whole("{\"z\":1.0,\"a\":[]}".into())), "{\n  \"z\": 1.0,\n  \"a\": []\n}");
         assert_eq!(stored(Body::Whole("no json\n".into())), "\"no json\\n\"");

@@ -1,4 +1,4 @@
-//! Which request and which response stand for a call that made several attempts.
+//! Selects the request and the response of a call that made several attempts.
 
 use std::borrow::Cow;
 
@@ -12,17 +12,20 @@ pub struct Exchange<'r> {
 }
 
 impl<'r> Exchange<'r> {
-    /// Returns those of the last attempt, unless the call ended otherwise than its last attempt did.
+    /// Returns the request and the response of the last attempt, unless the call ended differently from its last
+    /// attempt.
     pub fn of(record: &'r CallRecord) -> Self {
         let own = &record.own;
         let last = record.attempts.iter().rev().find(|span| is_http(span)).unwrap_or(own);
         let response = match (own.response.as_deref(), last.response.as_deref()) {
             (Some(own), Some(last)) => Some(match own.body {
-                _ if same_end(own, last) => Cow::Borrowed(last),
-                // What the last attempt had received stays, whatever became of the call afterwards.
-                Body::Empty => {
-                    Cow::Owned(CapturedResponse { end: own.end.clone(), ended: own.ended, ..last.clone() })
-                }
+                _ if has_same_completion(own, last) => Cow::Borrowed(last),
+                // Keeps what the last attempt received, however the call ended afterwards.
+                Body::Empty => Cow::Owned(CapturedResponse {
+                    completion: own.completion.clone(),
+                    ended: own.ended,
+                    ..last.clone()
+                }),
                 _ => Cow::Borrowed(own),
             }),
             (own, last) => last.or(own).map(Cow::Borrowed),
@@ -30,19 +33,19 @@ impl<'r> Exchange<'r> {
         Exchange { request: last.request.as_deref().or(own.request.as_deref()), response }
     }
 
-    /// Returns the response; `None` for a call of which only span fields are known, or that has none.
+    /// Returns the response; `None` for a call without one, or with span fields only.
     pub fn response(&self) -> Option<&CapturedResponse> {
         self.response.as_deref()
     }
 }
 
 /// Returns whether the last attempt ended as the call did.
-fn same_end(own: &CapturedResponse, last: &CapturedResponse) -> bool {
-    match own.end {
+fn has_same_completion(own: &CapturedResponse, last: &CapturedResponse) -> bool {
+    match own.completion {
         Completion::Complete => true,
-        Completion::Dropped => last.end == Completion::Dropped,
-        // An attempt that was merely dropped failed for the call's reason.
-        Completion::Failed(_) => last.end != Completion::Dropped && api::has_failed(last),
+        Completion::Dropped => last.completion == Completion::Dropped,
+        // An attempt that was dropped has no reason of its own; the call has.
+        Completion::Failed(_) => last.completion != Completion::Dropped && api::has_failed(last),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Why a call failed, and its `output.json` and `output.txt`.
+//! The failure of a call, and the `output.json` and `output.txt` of a failed call.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::json::{self, Json, Object};
 use crate::redact::Redactor;
 use crate::render::{self, Failed, Reply};
 
-use super::body::{Content, base64_object, ended, stored_body};
+use super::body::{Content, base64_object, stored_body, with_newline};
 use super::from_fields::SpanAttributes;
 use super::options::ComposeOptions;
 use super::response::Output;
@@ -25,21 +25,22 @@ pub fn call_failure(
     view: &ResponseView<'_>,
 ) -> Option<Failure> {
     let failure = answer.failure(view);
-    // A stream that was dropped after its end mark is a call that had finished.
-    let finished = failure.is_none() && response.is_some_and(|response| response.end == Completion::Dropped);
+    // A stream that was dropped after its end mark is that of a call that has finished.
+    let finished =
+        failure.is_none() && response.is_some_and(|response| response.completion == Completion::Dropped);
     let panicked = || {
         let panicked = !finished && (record.own.panicked || record.attempts.iter().any(|span| span.panicked));
         panicked.then(|| Failure::new(ErrorType::Panic, "the program panicked while the call was open"))
     };
     match failure {
-        // A caller that panics drops its call, but the panic is the reason.
+        // A panic drops the call; the panic is the reason for the failure.
         Some(dropped) if dropped.kind == ErrorType::Cancelled => panicked().or(Some(dropped)),
         Some(failure) => Some(failure),
         None => attributes.failure().or_else(panicked),
     }
 }
 
-/// Redacts what a failure quotes; parts of a body that is no JSON have not been redacted before.
+/// Redacts the texts of a failure: parts of a body that is not JSON have not been redacted before.
 pub fn redact(failure: &mut Failure, redact: &Redactor) {
     for text in [&mut failure.message, &mut failure.code] {
         if let Cow::Owned(clean) = redact.text(text) {
@@ -66,7 +67,7 @@ impl FailedCall<'_> {
     /// Returns the two files of the failure.
     pub fn output(&self, options: &ComposeOptions) -> Output {
         let arrived = self.response.and_then(|response| arrived(response, self.answer, &options.redact));
-        // An error that the body reports is the provider's; anything else is a part of the answer.
+        // A body that reports an error is the provider's error body; any other body is a partial answer.
         let (body, partial) = match &self.answer.body().error {
             Some(error) => (Some(error.clone()), arrived),
             None if self.answer.has_error_status() || self.view.error.is_some() => (arrived, None),
@@ -92,7 +93,7 @@ impl FailedCall<'_> {
         let content =
             Content { json: Some(&object.into_json()), redacted: true, body: None, content_type: "" };
         let json = content.store(options, &mut media);
-        Output { json: ended(json), text, media }
+        Output { json: with_newline(json), text, media }
     }
 }
 
@@ -107,7 +108,7 @@ struct FailureObject<'a> {
     usage: &'a Usage,
     /// The provider's error body.
     body: Json<'a>,
-    /// What had arrived of the answer.
+    /// The part of the answer that arrived.
     partial: Json<'a>,
 }
 
@@ -140,14 +141,14 @@ impl<'a> FailureObject<'a> {
     }
 }
 
-/// Returns a failed call's body as far as it arrived; `None` where nothing did.
+/// Returns a failed call's body as far as it arrived; `None` if nothing did.
 fn arrived<'a>(
     response: &'a CapturedResponse,
     answer: &'a Interpretation<'_>,
     redact: &Redactor,
 ) -> Option<Json<'a>> {
     match (&answer.body().json, &response.body) {
-        (_, body @ (Body::Cut { .. } | Body::GivenUp { .. })) => {
+        (_, body @ (Body::Cut { .. } | Body::Dropped { .. })) => {
             let stored = stored_body(body, redact);
             json::parse(std::str::from_utf8(&stored).ok()?).ok().map(Json::into_owned)
         }

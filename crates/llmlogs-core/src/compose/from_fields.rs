@@ -1,4 +1,5 @@
-//! What the fields of spans and events tell about a call: everything for calls without a body, the rest for others.
+//! Reads a call's attributes from the fields of its spans and events: all of them for a call without bodies, otherwise
+//! those that the bodies lack.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,6 +11,8 @@ use crate::json::{self, Json, Object};
 use crate::redact;
 use crate::semconv;
 
+use super::chat_messages::{chat_choice, chat_message, choice, joined_text, message};
+
 /// The meaning of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
@@ -19,27 +22,27 @@ enum Meaning {
     ResponseModel,
     ResponseId,
     FinishReason,
-    Prompt,
-    Completion,
-    Total,
-    Cached,
-    CacheCreation,
-    Reasoning,
+    PromptTokens,
+    CompletionTokens,
+    TotalTokens,
+    CachedTokens,
+    CacheCreationTokens,
+    ReasoningTokens,
     Temperature,
     MaxTokens,
     Stream,
-    Latency,
+    LatencyMs,
     ErrorType,
     ErrorMessage,
-    Input,
-    Output,
-    System,
-    Address,
-    Port,
-    Kind,
+    InputMessages,
+    OutputMessages,
+    SystemInstructions,
+    ServerAddress,
+    ServerPort,
+    SpanKind,
 }
 
-/// The names of each meaning, the strongest first: OpenTelemetry's of today, of its older versions, OpenInference's,
+/// The names for each meaning, by precedence: OpenTelemetry's current ones, those of its older versions, OpenInference's,
 /// the short ones.
 const NAMES: [(Meaning, &[&str]); 24] = [
     (
@@ -59,7 +62,7 @@ const NAMES: [(Meaning, &[&str]); 24] = [
         ],
     ),
     (
-        Meaning::Prompt,
+        Meaning::PromptTokens,
         &[
             semconv::GEN_AI_USAGE_INPUT_TOKENS,
             semconv::GEN_AI_USAGE_PROMPT_TOKENS,
@@ -68,7 +71,7 @@ const NAMES: [(Meaning, &[&str]); 24] = [
         ],
     ),
     (
-        Meaning::Completion,
+        Meaning::CompletionTokens,
         &[
             semconv::GEN_AI_USAGE_OUTPUT_TOKENS,
             semconv::GEN_AI_USAGE_COMPLETION_TOKENS,
@@ -77,33 +80,33 @@ const NAMES: [(Meaning, &[&str]); 24] = [
         ],
     ),
     (
-        Meaning::Total,
+        Meaning::TotalTokens,
         &[semconv::GEN_AI_USAGE_TOTAL_TOKENS, semconv::LLM_TOKEN_COUNT_TOTAL, semconv::SHORT_TOTAL_TOKENS],
     ),
-    (Meaning::Cached, &[semconv::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS]),
+    (Meaning::CachedTokens, &[semconv::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS]),
     (
-        Meaning::CacheCreation,
+        Meaning::CacheCreationTokens,
         &[semconv::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS, semconv::GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS],
     ),
     (
-        Meaning::Reasoning,
+        Meaning::ReasoningTokens,
         &[semconv::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS, semconv::GEN_AI_USAGE_REASONING_TOKENS],
     ),
     (Meaning::Temperature, &[semconv::GEN_AI_REQUEST_TEMPERATURE]),
     (Meaning::MaxTokens, &[semconv::GEN_AI_REQUEST_MAX_TOKENS]),
     (Meaning::Stream, &[semconv::GEN_AI_REQUEST_STREAM]),
-    (Meaning::Latency, &[semconv::SHORT_LATENCY_MS]),
+    (Meaning::LatencyMs, &[semconv::SHORT_LATENCY_MS]),
     (Meaning::ErrorType, &[semconv::SHORT_ERROR_TYPE, semconv::ERROR_TYPE, semconv::EXCEPTION_TYPE]),
     (Meaning::ErrorMessage, &[semconv::SHORT_ERROR_MESSAGE, semconv::EXCEPTION_MESSAGE]),
-    (Meaning::Input, &[semconv::GEN_AI_INPUT_MESSAGES]),
-    (Meaning::Output, &[semconv::GEN_AI_OUTPUT_MESSAGES]),
-    (Meaning::System, &[semconv::GEN_AI_SYSTEM_INSTRUCTIONS]),
-    (Meaning::Address, &[semconv::SERVER_ADDRESS]),
-    (Meaning::Port, &[semconv::SERVER_PORT]),
-    (Meaning::Kind, &[semconv::OPENINFERENCE_SPAN_KIND]),
+    (Meaning::InputMessages, &[semconv::GEN_AI_INPUT_MESSAGES]),
+    (Meaning::OutputMessages, &[semconv::GEN_AI_OUTPUT_MESSAGES]),
+    (Meaning::SystemInstructions, &[semconv::GEN_AI_SYSTEM_INSTRUCTIONS]),
+    (Meaning::ServerAddress, &[semconv::SERVER_ADDRESS]),
+    (Meaning::ServerPort, &[semconv::SERVER_PORT]),
+    (Meaning::SpanKind, &[semconv::OPENINFERENCE_SPAN_KIND]),
 ];
 
-/// Returns the meaning of a name and the name's rank among those of the same meaning; 0 is the strongest.
+/// Returns the meaning of a name and the name's rank among those of the same meaning; 0 has precedence.
 fn meaning(name: &str) -> Option<(Meaning, usize)> {
     static MEANINGS: LazyLock<HashMap<&str, (Meaning, usize)>> = LazyLock::new(|| {
         let ranked = |(meaning, names): (Meaning, &[&'static str])| {
@@ -117,8 +120,8 @@ fn meaning(name: &str) -> Option<(Meaning, usize)> {
 /// A value with the rank of its name.
 type Ranked<'r> = Option<(usize, FieldValue<'r>)>;
 
-/// The attributes of a call: those of its own span first, then those of its last attempt's. How an earlier attempt
-/// ended is not how the call ended.
+/// The attributes of a call: those of its own span first, then those of its last attempt's. Earlier
+/// attempts are ignored, since the call did not end as they did.
 pub struct SpanAttributes<'r> {
     record: &'r CallRecord,
     /// By [`Meaning`].
@@ -149,7 +152,7 @@ impl<'r> SpanAttributes<'r> {
     /// Returns the fields of the call's own span, then those of its last attempt.
     fn all(&self) -> impl Iterator<Item = &'r Fields> + use<'r> {
         let last = self.record.attempts.last();
-        std::iter::once(&self.record.own.fields).chain(last.map(|leg| &leg.fields))
+        std::iter::once(&self.record.own.fields).chain(last.map(|attempt| &attempt.fields))
     }
 
     fn value(&self, meaning: Meaning) -> Option<FieldValue<'r>> {
@@ -163,8 +166,8 @@ impl<'r> SpanAttributes<'r> {
     /// Returns the endpoint that the attributes describe.
     pub fn endpoint(&self) -> Endpoint {
         let unknown = |text: String| if text.is_empty() { "unknown".to_owned() } else { text };
-        let address = self.text(Meaning::Address);
-        let base_url = match self.value(Meaning::Port).and_then(FieldValue::as_u64) {
+        let address = self.text(Meaning::ServerAddress);
+        let base_url = match self.value(Meaning::ServerPort).and_then(FieldValue::as_u64) {
             _ if address.is_empty() => String::new(),
             None | Some(443) => format!("https://{address}"),
             Some(port) => format!("http://{address}:{port}"),
@@ -199,7 +202,7 @@ impl<'r> SpanAttributes<'r> {
     /// Returns the first finish reason; empty if it is not known.
     pub fn finish_reason(&self) -> String {
         let text = self.text(Meaning::FinishReason);
-        // OpenTelemetry's is a list, which tracing can only carry as its `Debug` text.
+        // OpenTelemetry's attribute is a list, which tracing records as its `Debug` text.
         match json::parse(&text) {
             Ok(Json::Array(items)) => items.first().map(Json::scalar).unwrap_or_default(),
             _ => text,
@@ -210,7 +213,7 @@ impl<'r> SpanAttributes<'r> {
     pub fn usage(&self) -> Option<Usage> {
         let count = |names| self.value(names).and_then(FieldValue::as_u64);
         let (prompt, completion, total) =
-            (count(Meaning::Prompt), count(Meaning::Completion), count(Meaning::Total));
+            (count(Meaning::PromptTokens), count(Meaning::CompletionTokens), count(Meaning::TotalTokens));
         if prompt.is_none() && completion.is_none() && total.is_none() {
             return None;
         }
@@ -219,15 +222,15 @@ impl<'r> SpanAttributes<'r> {
             prompt_tokens: prompt,
             completion_tokens: completion,
             total_tokens: total.unwrap_or(prompt + completion),
-            cached_tokens: count(Meaning::Cached).unwrap_or(0),
-            cache_creation_tokens: count(Meaning::CacheCreation).unwrap_or(0),
-            reasoning_tokens: count(Meaning::Reasoning).unwrap_or(0),
+            cached_tokens: count(Meaning::CachedTokens).unwrap_or(0),
+            cache_creation_tokens: count(Meaning::CacheCreationTokens).unwrap_or(0),
+            reasoning_tokens: count(Meaning::ReasoningTokens).unwrap_or(0),
         })
     }
 
     /// Returns the latency in milliseconds.
     pub fn latency_ms(&self) -> Option<u64> {
-        self.value(Meaning::Latency).and_then(FieldValue::as_u64)
+        self.value(Meaning::LatencyMs).and_then(FieldValue::as_u64)
     }
 
     /// Returns the failure that an attribute or an event reports.
@@ -237,13 +240,13 @@ impl<'r> SpanAttributes<'r> {
             return None;
         }
         let kind = kind.map_or(ErrorType::Api, |kind| ErrorType::from_attribute(&kind.to_text()));
-        // An error's text may quote the URL with a key in it.
-        let message = message.map(|message| redact::scrub(&message.to_text()));
+        // An error message may contain a URL with a key.
+        let message = message.map(|message| redact::scrub_urls(&message.to_text()));
         Some(Failure::new(kind, message.unwrap_or_default()))
     }
 
-    /// Returns the fields without a place of their own in the format. `http` tells whether there is a request body,
-    /// which has what the span's fields repeat.
+    /// Returns the fields that have no key of their own in the format. `http`: whether there is a request; its body has
+    /// the values that the span's fields repeat.
     pub fn unknown(&self, http: bool) -> impl Iterator<Item = (&'static str, FieldValue<'r>)> {
         let fields = self.all().collect::<Vec<_>>().into_iter().rev();
         fields.flat_map(Fields::iter).filter(move |(name, _)| !is_known(name, http))
@@ -254,7 +257,7 @@ impl<'r> SpanAttributes<'r> {
         let mut body = Object::new();
         body.set("model", Json::string(self.model()));
         let mut messages = Vec::new();
-        let system = self.text(Meaning::System);
+        let system = self.text(Meaning::SystemInstructions);
         if !system.is_empty() {
             let text = match json::parse(&system) {
                 Ok(parts @ Json::Array(_)) => joined_text(&parts),
@@ -262,7 +265,7 @@ impl<'r> SpanAttributes<'r> {
             };
             messages.push(message("system", Json::string(text)));
         }
-        let input = self.text(Meaning::Input);
+        let input = self.text(Meaning::InputMessages);
         match json::parse(&input) {
             Ok(Json::Array(items)) => messages.extend(items.iter().map(chat_message)),
             _ if input.is_empty() => {}
@@ -282,18 +285,18 @@ impl<'r> SpanAttributes<'r> {
 
     /// Returns a response in the shape of a chat completion, composed of the attributes.
     pub fn response(&self, created: i64) -> Json<'static> {
-        let output = self.text(Meaning::Output);
+        let output = self.text(Meaning::OutputMessages);
         let mut choices: Vec<Json<'static>> = match json::parse(&output) {
             Ok(Json::Array(items)) => {
                 items.iter().enumerate().map(|(place, item)| choice(place, item)).collect()
             }
             _ if output.is_empty() => Vec::new(),
-            _ => vec![wrapped(0, message("assistant", Json::string(output)), Json::Null)],
+            _ => vec![chat_choice(0, message("assistant", Json::string(output)), Json::Null)],
         };
         let finish_reason = self.finish_reason();
         if !finish_reason.is_empty() {
             if choices.is_empty() {
-                choices.push(wrapped(0, message("assistant", Json::Null), Json::Null));
+                choices.push(chat_choice(0, message("assistant", Json::Null), Json::Null));
             }
             for choice in choices.iter_mut().filter_map(Json::as_object_mut) {
                 choice.set("finish_reason", Json::string(finish_reason.clone()));
@@ -319,7 +322,7 @@ impl<'r> SpanAttributes<'r> {
     }
 }
 
-/// Returns whether a field's name has a place in the format, or none because a body has what it tells.
+/// Returns whether a field has a key of its own in the format, or needs none because a body has its value.
 fn is_known(name: &str, http: bool) -> bool {
     const TRANSPORT: [&str; 6] = ["otel.", "http.", "url.", "network.", "server.", "error."];
     const IN_BODIES: [&str; 4] = [
@@ -339,99 +342,4 @@ fn number(value: FieldValue<'_>) -> Option<Json<'static>> {
         FieldValue::I64(n) => Some(Json::number(n)),
         other => other.as_f64().map(Json::number),
     }
-}
-
-/// Returns a chat message.
-fn message(role: &str, content: Json<'static>) -> Json<'static> {
-    let members = [("role", Json::string(role.to_owned())), ("content", content)];
-    Json::Object(members.into_iter().collect())
-}
-
-/// Returns a choice of a chat completion.
-fn wrapped(index: usize, message: Json<'static>, finish_reason: Json<'static>) -> Json<'static> {
-    let members = [("index", Json::number(index)), ("message", message), ("finish_reason", finish_reason)];
-    Json::Object(members.into_iter().collect())
-}
-
-/// Returns the texts of OpenTelemetry's message parts, joined by newlines.
-fn joined_text(parts: &Json<'_>) -> String {
-    let texts = parts.items().iter().filter(|part| part.get("type").scalar() == "text");
-    texts.map(|part| part.get("content").scalar()).collect::<Vec<_>>().join("\n")
-}
-
-/// Returns a message of OpenTelemetry's shape (`role`, `parts`) as a chat message; one without parts is a chat message
-/// already.
-/// <https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-input-messages.json>
-fn chat_message(item: &Json<'_>) -> Json<'static> {
-    let parts = item.get("parts");
-    if parts.is_null() {
-        return item.clone().into_owned();
-    }
-    let of_kind =
-        |kind: &'static str| parts.items().iter().filter(move |part| part.get("type").scalar() == kind);
-    let mut role = item.get("role").scalar();
-    let text = joined_text(parts);
-    let mut members = Object::new();
-    let responses: Vec<_> = of_kind("tool_call_response").collect();
-    let content = match responses.first() {
-        Some(response) => {
-            role = "tool".to_owned();
-            let results = ["response", "result"].map(|key| response.get(key));
-            let result = results.into_iter().find(|result| !result.is_null()).unwrap_or(&Json::Null);
-            let mut plain = Vec::new();
-            match result {
-                Json::String(text) => plain.extend_from_slice(text.plain().as_bytes()),
-                other => json::compact(other, &mut plain),
-            }
-            members.set("tool_call_id", Json::string(response.get("id").scalar()));
-            Json::string(json::lossy(&plain).into_owned())
-        }
-        None if text.is_empty() => Json::Null,
-        None => Json::string(text),
-    };
-    let Json::Object(mut chat) = message(&role, content) else {
-        return Json::Null;
-    };
-    for (key, value) in members {
-        chat.set_text(key, value);
-    }
-    let reasoning: Vec<_> = of_kind("reasoning").map(|part| part.get("content").scalar()).collect();
-    if !reasoning.is_empty() {
-        chat.set("reasoning_content", Json::string(reasoning.join("\n")));
-    }
-    let calls: Vec<_> = of_kind("tool_call").map(tool_call).collect();
-    if !calls.is_empty() {
-        chat.set("tool_calls", Json::Array(calls));
-    }
-    Json::Object(chat)
-}
-
-fn tool_call(part: &Json<'_>) -> Json<'static> {
-    let arguments = match part.get("arguments") {
-        Json::String(text) => text.plain().into_owned(),
-        Json::Null => String::new(),
-        other => {
-            let mut out = Vec::new();
-            json::compact(other, &mut out);
-            json::lossy(&out).into_owned()
-        }
-    };
-    let function =
-        [("name", Json::string(part.get("name").scalar())), ("arguments", Json::string(arguments))];
-    let members = [
-        ("id", Json::string(part.get("id").scalar())),
-        ("type", Json::string("function")),
-        ("function", Json::Object(function.into_iter().collect())),
-    ];
-    Json::Object(members.into_iter().collect())
-}
-
-fn choice(place: usize, item: &Json<'_>) -> Json<'static> {
-    let reason = match item.get("finish_reason") {
-        // OpenTelemetry's word is not that of chat completions.
-        Json::String(reason) if *reason == *"tool_call" => Json::string("tool_calls"),
-        Json::String(reason) if *reason == *"unknown" => Json::Null,
-        other => other.clone().into_owned(),
-    };
-    wrapped(place, chat_message(item), reason)
 }

@@ -1,4 +1,4 @@
-//! Takes large base64 media out of bodies: nobody wants to scroll past a screenshot.
+//! Elides large base64 media from bodies, so that the stored bodies stay readable.
 
 use base64::Engine;
 use base64::alphabet;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::json::{Json, Object};
 
-/// A medium that was taken out of a body.
+/// A medium that was elided from a body.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Media {
     /// The name of its file: `<sha256>.<extension>`.
@@ -42,7 +42,7 @@ const DATA_KEYS: [&str; 17] = [
     "video",
 ];
 
-/// Returns the kind of media that a key implies; `parent` is the key of the object around it.
+/// Returns the media type that a key implies; `parent` is the key of the enclosing object.
 fn type_of_key(key: &str, parent: &str) -> Option<&'static str> {
     Some(match (key, parent) {
         ("file_data", _) => "application/octet-stream",
@@ -67,30 +67,30 @@ pub fn has_long_string(json: &Json<'_>, limit: usize) -> bool {
 /// Replaces every medium of more than `limit` bytes by `{"elided": {"media_type", "bytes", "sha256"}}`; returns the
 /// media.
 pub fn elide(json: &mut Json<'_>, limit: usize) -> Vec<Media> {
-    let mut taken = Vec::new();
-    walk(json, ("", ""), None, limit, &mut taken);
-    taken
+    let mut elided_media = Vec::new();
+    walk(json, ("", ""), None, limit, &mut elided_media);
+    elided_media
 }
 
-/// Returns the replacement of a whole body that is no text, and the body as a medium.
+/// Returns the replacement of a whole body that is not text, and the body as a medium.
 pub fn elide_body(bytes: &[u8], content_type: &str) -> (Json<'static>, Media) {
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
     let is_specific = !matches!(content_type, "" | "application/octet-stream" | "application/json");
     let media_type =
-        if is_specific { content_type } else { by_content(bytes).unwrap_or("application/octet-stream") };
-    let mut taken = Vec::new();
-    let elided = replace(media_type, bytes.to_vec(), &mut taken);
-    (elided, taken.remove(0))
+        if is_specific { content_type } else { sniffed_type(bytes).unwrap_or("application/octet-stream") };
+    let mut elided_media = Vec::new();
+    let elided = replace(media_type, bytes.to_vec(), &mut elided_media);
+    (elided, elided_media.remove(0))
 }
 
-/// Walks through a value under `key`, in an object under the key `parent`; `declared` is the media type that an object
-/// around it declares.
+/// Walks through a value under `key`, in an object under the key `parent`; `declared` is the media type that an enclosing
+/// object declares.
 fn walk(
     json: &mut Json<'_>,
     (key, parent): (&str, &str),
     declared: Option<&str>,
     limit: usize,
-    taken: &mut Vec<Media>,
+    elided_media: &mut Vec<Media>,
 ) {
     match json {
         Json::String(text) if text.len() > limit => {
@@ -98,20 +98,20 @@ fn walk(
             let found = match crate::api::data_url(&text) {
                 Some((media_type, data)) => decode(data).map(|bytes| (media_type.to_owned(), bytes)),
                 None if DATA_KEYS.contains(&key) || key == "images" => decode(&text).and_then(|bytes| {
-                    // Signatures and encrypted reasoning are under such keys too; they are no media.
+                    // Signatures and encrypted reasoning are under such keys too; they are not media.
                     let media_type =
-                        declared.or_else(|| by_content(&bytes)).or_else(|| type_of_key(key, parent))?;
+                        declared.or_else(|| sniffed_type(&bytes)).or_else(|| type_of_key(key, parent))?;
                     Some((media_type.to_owned(), bytes))
                 }),
                 None => None,
             };
             if let Some((media_type, bytes)) = found.filter(|(_, bytes)| bytes.len() > limit) {
-                *json = replace(&media_type, bytes, taken);
+                *json = replace(&media_type, bytes, elided_media);
             }
         }
         Json::Array(items) => {
             for item in items {
-                walk(item, (key, parent), declared, limit, taken);
+                walk(item, (key, parent), declared, limit, elided_media);
             }
         }
         Json::Object(members) => {
@@ -119,14 +119,14 @@ fn walk(
             let declared = own.as_deref().or(declared);
             for (member_key, member) in members.iter_mut() {
                 let own_key = member_key.plain().into_owned();
-                walk(member, (&own_key, key), declared, limit, taken);
+                walk(member, (&own_key, key), declared, limit, elided_media);
             }
         }
         _ => {}
     }
 }
 
-/// Returns the media type that a member of an object declares for its siblings; a `format` is a part of one.
+/// Returns the media type that a member of an object declares for its siblings; a `format` is the second half of one.
 fn declared_type(members: &Object<'_>, key: &str) -> Option<String> {
     for name in ["mimeType", "mime_type", "media_type", "mediaType"] {
         if let Some(media_type) = members.get(name).and_then(Json::as_str) {
@@ -165,8 +165,8 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
 }
 
-/// Returns the media type that the first bytes reveal.
-fn by_content(bytes: &[u8]) -> Option<&'static str> {
+/// Returns the media type that the first bytes identify.
+fn sniffed_type(bytes: &[u8]) -> Option<&'static str> {
     let is = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
     Some(match bytes {
         _ if is(0, b"\x89PNG\r\n\x1a\n") => "image/png",
@@ -183,22 +183,22 @@ fn by_content(bytes: &[u8]) -> Option<&'static str> {
     })
 }
 
-fn replace(media_type: &str, bytes: Vec<u8>, taken: &mut Vec<Media>) -> Json<'static> {
+fn replace(media_type: &str, bytes: Vec<u8>, elided_media: &mut Vec<Media>) -> Json<'static> {
     let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    let about = [
+    let description = [
         ("media_type", Json::string(media_type.to_owned())),
         ("bytes", Json::number(bytes.len())),
         ("sha256", Json::string(sha256.clone())),
     ];
     let name = format!("{sha256}.{}", extension(media_type));
-    if taken.iter().all(|known| known.name != name) {
-        taken.push(Media { name, bytes });
+    if elided_media.iter().all(|known| known.name != name) {
+        elided_media.push(Media { name, bytes });
     }
-    let elided = [("elided", Json::Object(about.into_iter().collect()))];
+    let elided = [("elided", Json::Object(description.into_iter().collect()))];
     Json::Object(elided.into_iter().collect())
 }
 
-/// Returns the usual extension of a media type; never a text from a body.
+/// Returns the usual extension of a media type; never a text from a body, since it becomes part of a file name.
 fn extension(media_type: &str) -> &'static str {
     match media_type {
         "image/png" => "png",
@@ -250,22 +250,22 @@ mod tests {
         ] {
             let mut json = json::parse(&body).unwrap();
             assert!(has_long_string(&json, 1000));
-            let taken = elide(&mut json, 1000);
-            assert_eq!(taken.len(), 1, "{}", &body[..60]);
-            assert_eq!(taken[0].bytes, bytes);
+            let elided_media = elide(&mut json, 1000);
+            assert_eq!(elided_media.len(), 1, "{}", &body[..60]);
+            assert_eq!(elided_media[0].bytes, bytes);
             let mut out = Vec::new();
             json::compact(&json, &mut out);
             let out = String::from_utf8(out).unwrap();
-            let (sha256, _) = taken[0].name.split_once('.').unwrap();
+            let (sha256, _) = elided_media[0].name.split_once('.').unwrap();
             let elided =
                 format!(r#"{{"elided":{{"media_type":"image/png","bytes":2000,"sha256":"{sha256}"}}}}"#);
             assert!(out.contains(&elided), "{out}");
-            assert!(taken[0].name.ends_with(".png"));
+            assert!(elided_media[0].name.ends_with(".png"));
         }
     }
 
     #[test]
-    fn what_has_no_magic_is_known_by_its_place() {
+    fn media_without_magic_bytes_are_identified_by_their_key() {
         let data = STANDARD.encode((0..3000_u32).map(|n| (n * 7919 % 251) as u8).collect::<Vec<_>>());
         for (body, expected) in [
             (format!(r#"{{"message":{{"audio":{{"id":"a","data":"{data}"}}}}}}"#), "audio/unknown"),
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_small_or_no_medium_stays() {
+    fn small_media_and_other_strings_stay() {
         let (_, data) = png(2000);
         let random = STANDARD.encode((0..3000_u32).map(|n| (n * 7919 % 251) as u8).collect::<Vec<_>>());
         for body in [

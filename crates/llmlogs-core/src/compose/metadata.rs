@@ -51,7 +51,7 @@ fn to_value(json: &Json<'_>) -> Value {
     serde_json::from_slice(&out).unwrap_or_default()
 }
 
-/// Returns what came back: of the body where it has it, else of the span's fields.
+/// Returns the properties of the response: from the body, or else from the span's fields.
 pub fn response_info(
     view: &ResponseView<'_>,
     failure: Option<&Failure>,
@@ -108,9 +108,9 @@ pub fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Returns the fields of the enclosing spans and those of the call's own spans that have no place elsewhere.
+/// Returns the fields of the enclosing spans and the other fields of the call's own spans.
 ///
-/// `http` tells whether there is a request, whose body has what the span's fields repeat.
+/// `http`: whether there is a request; its body has the values that the span's fields repeat.
 pub fn context(
     record: &CallRecord,
     attributes: &SpanAttributes<'_>,
@@ -139,7 +139,7 @@ pub fn context(
             "phase" => context.phase = value,
             "round" => context.round = value,
             "task_id" => context.task_id = value,
-            // The key of the names of the spans.
+            // The key `spans` holds the names of the spans.
             "spans" => drop(context.other.insert("field.spans".to_owned(), value)),
             name => drop(context.other.insert(name.to_owned(), value)),
         }

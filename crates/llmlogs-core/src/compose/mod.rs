@@ -1,7 +1,8 @@
-//! A call's record into the contents of its five files and its line in the index.
+//! Composes a call's record into the contents of its five files and its line in the index.
 
 mod attempts;
 mod body;
+mod chat_messages;
 mod exchange;
 mod failure;
 mod from_fields;
@@ -18,7 +19,7 @@ use crate::capture::{CallRecord, CapturedRequest, ErrorType};
 use crate::format::layout::{INPUT_FILE, INPUT_TEXT_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
 use crate::format::time::LocalTime;
 use crate::format::{Files, IndexEntry, Metadata, PreparedFile, SCHEMA_VERSION, Status, Truncated};
-use crate::price::Priced;
+use crate::price::PricedCall;
 use crate::render::Reply;
 
 use body::is_cut;
@@ -32,15 +33,15 @@ pub use media::Media;
 pub use options::ComposeOptions;
 pub use request::Input;
 
-/// Everything that is to be written of a call, but for the call's id, which is that of a folder yet to be made.
+/// Everything to be written for a call except its id, which is the name of a directory that does not exist yet.
 pub struct Composed {
-    /// `None` where it was not asked for.
+    /// `None` if it was not requested.
     pub input: Option<Input>,
     /// `output.json`
     pub output_json: Vec<u8>,
     /// `output.txt`
     pub output_text: String,
-    /// The media that were taken out of the response.
+    /// The media that were elided from the response.
     pub media: Vec<Media>,
     /// How the call ended.
     pub status: Status,
@@ -82,7 +83,7 @@ impl Composer {
         decoded.input(&self.options, &model_of(&view, &request.endpoint, ""), &view)
     }
 
-    /// Composes what is to be written of a call; of its request only `with_input`.
+    /// Composes everything to be written for a call; the files of its request only if `with_input` is set.
     ///
     /// # Errors
     ///
@@ -113,7 +114,7 @@ impl Composer {
         let model = model_of(&request, &endpoint, &attributes.model());
         let input = with_input.then(|| decoded_request.input(options, &model, &request));
 
-        // The response: as it came, or composed from the span's fields.
+        // The response: as it was received, or composed from the span's fields.
         let start = LocalTime::of(record.own.started.wall);
         let end = LocalTime::of(record.own.started.wall_at(ended));
         let mut answer = match captured_response {
@@ -127,7 +128,7 @@ impl Composer {
             failure::redact(failure, &options.redact);
         }
 
-        // The span's fields know more of the tokens than a response that was composed from them.
+        // The span's fields have more token counts than a response that was composed from them.
         let in_body = view.usage.filter(|_| captured_response.is_some());
         let usage = in_body.or_else(|| attributes.usage()).unwrap_or_default();
         let latency_ms = match (captured_response, attributes.latency_ms()) {
@@ -136,7 +137,7 @@ impl Composer {
         };
         let response_info =
             metadata::response_info(&view, failure.as_ref(), captured_response, &attributes, &answer);
-        let priced = Priced {
+        let priced = PricedCall {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,
             models: [&response_info.model, &model],

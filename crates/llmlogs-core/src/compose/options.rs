@@ -1,10 +1,10 @@
-//! What can be chosen of a call's files.
+//! Options for the contents of a call's files.
 
 use crate::price::Prices;
 use crate::redact::Redactor;
 use crate::render::Language;
 
-/// What can be chosen of a call's files.
+/// Options for the contents of a call's files.
 #[derive(Debug, Clone)]
 pub struct ComposeOptions {
     /// Whether bodies are kept; without them a call is its `metadata.json` and its line in the index.
@@ -15,11 +15,11 @@ pub struct ComposeOptions {
     pub language: Language,
     /// The user's own prices.
     pub prices: Prices,
-    /// The rules that every body goes through.
+    /// The rules that are applied to every body.
     pub redact: Redactor,
-    /// How many bytes of a body are kept.
+    /// The maximum number of bytes kept of a body.
     pub max_body_bytes: usize,
-    /// How many bytes a base64 medium may have that stays in its body.
+    /// Base64 media of more bytes than this are elided.
     pub max_media_bytes: usize,
 }
 

@@ -8,7 +8,7 @@ use crate::json::{self, Json};
 use crate::redact::Redactor;
 use crate::render;
 
-use super::body::{Content, ended, is_cut, stored_body};
+use super::body::{Content, is_cut, stored_body, with_newline};
 use super::media::Media;
 use super::options::ComposeOptions;
 
@@ -18,20 +18,20 @@ pub struct Input {
     pub json: Vec<u8>,
     /// `input.txt`
     pub text: String,
-    /// The media that were taken out of the body.
+    /// The media that were elided from the body.
     pub media: Vec<Media>,
-    /// Whether the body was cut.
+    /// Whether the body was truncated.
     pub(super) cut: bool,
 }
 
 /// A request body, decoded and redacted.
 pub struct DecodedRequest<'b> {
     json: Option<Json<'b>>,
-    /// The fields of a body that is a form; the body itself is stored as it is.
+    /// The fields of a body that is a form; the body itself is stored unchanged.
     form: Option<Json<'static>>,
     /// Whether redaction changed anything.
     redacted: bool,
-    /// The body itself; `None` where `json` was composed.
+    /// The body itself; `None` if `json` was composed.
     body: Option<&'b Body>,
 }
 
@@ -47,7 +47,7 @@ impl<'b> DecodedRequest<'b> {
         DecodedRequest { form, body: Some(body), ..Self::redacted(json, redact) }
     }
 
-    /// Takes a body that was composed from span fields.
+    /// Redacts a body that was composed from span fields.
     pub fn of_json(json: Json<'b>, redact: &Redactor) -> Self {
         Self::redacted(Some(json), redact)
     }
@@ -57,13 +57,13 @@ impl<'b> DecodedRequest<'b> {
         DecodedRequest { json, form: None, redacted, body: None }
     }
 
-    /// Returns what the body says in the terms that all APIs share.
+    /// Returns the view of the body.
     pub fn view(&self, endpoint: &Endpoint) -> RequestView<'_> {
         let body = self.json.as_ref().or(self.form.as_ref());
         body.map(|body| dialect(endpoint.api).request(endpoint, body)).unwrap_or_default()
     }
 
-    /// Returns whether the body is cut in its file; `input` is that file where it has been composed.
+    /// Returns whether the body is truncated in its file; `input` is that file if it has been composed.
     pub fn is_cut(&self, options: &ComposeOptions, input: Option<&Input>) -> bool {
         match (self.body, input) {
             (None, _) => false,
@@ -85,11 +85,11 @@ impl<'b> DecodedRequest<'b> {
             let cut = Body::limited(bytes.clone(), options.max_body_bytes);
             let json = stored_body(&cut, &options.redact);
             let text = render::input(model, &RequestView::default(), std::str::from_utf8(&json).ok());
-            return Input { json: ended(json), text, media, cut: true };
+            return Input { json: with_newline(json), text, media, cut: true };
         }
         let raw = if view.messages.is_empty() { std::str::from_utf8(&json).ok() } else { None };
         let text = render::input(model, view, raw);
-        Input { json: ended(json), text, media, cut: self.body.is_some_and(is_cut) }
+        Input { json: with_newline(json), text, media, cut: self.body.is_some_and(is_cut) }
     }
 
     fn content(&self) -> Content<'_> {
@@ -97,7 +97,7 @@ impl<'b> DecodedRequest<'b> {
     }
 }
 
-/// Returns a body's text where all of the body is there.
+/// Returns a body's text if the whole body was captured.
 fn body_text(body: &Body) -> Option<Cow<'_, str>> {
     match body {
         Body::Whole(bytes) => Some(json::lossy(bytes)),
@@ -105,7 +105,7 @@ fn body_text(body: &Body) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Returns the request's model: that of the body, of the path, of the span's fields, or `unknown`.
+/// Returns the request's model: from the body, the path or the span's fields, or `unknown`.
 pub fn model_of(view: &RequestView<'_>, endpoint: &Endpoint, in_fields: &str) -> String {
     let in_body = view.model.as_deref().filter(|model| !model.is_empty());
     let in_path = endpoint.path_model.as_deref();

@@ -4,7 +4,7 @@ use crate::api::Interpretation;
 use crate::capture::CapturedResponse;
 use crate::render::{self, Reply};
 
-use super::body::{Content, ended, is_cut};
+use super::body::{Content, is_cut, with_newline};
 use super::media::Media;
 use super::options::ComposeOptions;
 
@@ -14,11 +14,11 @@ pub struct Output {
     pub json: Vec<u8>,
     /// `output.txt`
     pub text: String,
-    /// The media that were taken out of the body.
+    /// The media that were elided from the body.
     pub media: Vec<Media>,
 }
 
-/// Returns the two files of a response; `redacted` tells whether redaction changed its body.
+/// Returns the two files of a response; `redacted`: whether redaction changed its body.
 pub fn output(
     options: &ComposeOptions,
     response: Option<&CapturedResponse>,
@@ -28,7 +28,7 @@ pub fn output(
 ) -> Output {
     let decoded = answer.body();
     let body = response.map(|response| &response.body);
-    // A stream is stored as the object that it folded into, unless it was cut.
+    // A stream is stored as the object that it was folded into, unless it was truncated.
     let body = body.filter(|body| !decoded.streamed || decoded.json.is_none() || is_cut(body));
     let content = Content {
         json: decoded.json.as_ref().filter(|_| !body.is_some_and(is_cut)),
@@ -40,5 +40,5 @@ pub fn output(
     let json = content.store(options, &mut media);
     let raw = if reply.choices.is_empty() { std::str::from_utf8(&json).ok() } else { None };
     let text = render::output(&Reply { raw, ..*reply }, None);
-    Output { json: ended(json), text, media }
+    Output { json: with_newline(json), text, media }
 }

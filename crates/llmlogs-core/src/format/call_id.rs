@@ -1,4 +1,4 @@
-//! The name of a call's directory, `call_20251027_040210_001`: made by the writer, parsed by everyone.
+//! The name of a call's directory, `call_20251027_040210_001`: creating and parsing it.
 
 use std::fmt::Write;
 use std::num::NonZeroU32;
@@ -9,13 +9,13 @@ use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeZone};
 use super::layout::CALL_PREFIX;
 use super::time::{self, LocalTime};
 
-/// What a call's name tells: when the call started, by the recorder's clock, and its number in the session. Sorts
-/// older calls first.
+/// The contents of a call's name: when the call started, by the recorder's clock, and its number in the session. Sorts
+/// by start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct CallId {
-    /// The local time as if it were UTC, in Unix seconds; zero if the name does not tell.
+    /// The local time as if it were UTC, in Unix seconds; zero if the name has no time.
     stamp: u32,
-    /// The call's number in its session; for a name of another form, a hash that tells it from others.
+    /// The call's number in its session; for a name of another form, a hash of the name.
     pub number: u64,
 }
 
@@ -41,8 +41,8 @@ pub fn is_call(name: &str) -> bool {
     name.starts_with(CALL_PREFIX)
 }
 
-/// Returns when the call whose directory is called `name` started; `None` if the name does not tell. Unlike
-/// [`CallId`] it does not ask for a number after the time.
+/// Returns when the call whose directory is called `name` started; `None` if the name has no time. Unlike
+/// [`CallId`], the name needs no number after the time.
 #[must_use]
 pub fn started_at(name: &str) -> Option<SystemTime> {
     time::parse_stamp(name.strip_prefix(CALL_PREFIX)?)
@@ -63,8 +63,8 @@ pub fn short_id(name: &str) -> &str {
 }
 
 impl CallId {
-    /// Parses the name of a call's directory. A name of another form is told from others by its
-    /// [`number`](Self::number) alone.
+    /// Parses the name of a call's directory. A name of another form is identified by its [`number`](Self::number)
+    /// alone.
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
         let rest = name.strip_prefix(CALL_PREFIX.as_bytes()).unwrap_or(name);
@@ -76,8 +76,8 @@ impl CallId {
         }
     }
 
-    /// Returns the start in Unix seconds, taking the recorder's time zone for this machine's; zero if the name does
-    /// not tell.
+    /// Returns the start in Unix seconds, assuming that the recorder's time zone was this machine's; zero if the name
+    /// has no time.
     #[must_use]
     pub fn timestamp(self) -> f64 {
         if self.stamp == 0 {
@@ -89,14 +89,14 @@ impl CallId {
             .map_or(0.0, |time| time.timestamp() as f64)
     }
 
-    /// Returns the local time of the start as if it were UTC, in Unix seconds; `None` if the name does not tell.
+    /// Returns the local time of the start as if it were UTC, in Unix seconds; `None` if the name has no time.
     #[must_use]
     pub fn stamp_nonzero(self) -> Option<NonZeroU32> {
         NonZeroU32::new(self.stamp)
     }
 
-    /// Returns the names that the call recorded right after this one could have: a busy recorder lags behind, but not
-    /// by more than a minute.
+    /// Returns the possible names of the call with the next number: its start differs from this call's by at most a
+    /// minute, even if the recorder is behind.
     pub fn successors(self) -> impl Iterator<Item = String> {
         let start = i64::from(self.stamp);
         (start - 60..=start + 60).map(move |second| {
@@ -105,12 +105,12 @@ impl CallId {
     }
 }
 
-/// The time of `seconds` after the epoch, zero where there is none.
+/// Returns the time of `seconds` after the epoch; the epoch itself if it is out of range.
 fn naive(seconds: i64) -> NaiveDateTime {
     DateTime::from_timestamp(seconds, 0).unwrap_or_default().naive_utc()
 }
 
-/// Hashes a name that has no number (FNV-1a), beyond every number that a call has.
+/// Hashes a name that has no number (FNV-1a); the result is greater than every call's number.
 fn hash(name: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     name.iter().fold(0xcbf2_9ce4_8422_2325, step) | 1 << 63
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_made_is_parsed() {
+    fn a_created_name_is_parsed_back() {
         let started = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_761_537_730);
         for n in [1, 999, 1000] {
             let name = call_name(&LocalTime::of(started), n);

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_has_the_name_that_readers_know() {
+    fn a_day_has_a_name_that_is_parsed_back() {
         let now = SystemTime::now();
         let name = Day::of(&LocalTime::of(now)).to_string();
         assert!(is_day(&name));

@@ -1,4 +1,4 @@
-//! A line of `index.jsonl`: its serde model, and how it is made of `metadata.json`.
+//! A line of `index.jsonl`: its serde model, and its conversion from `metadata.json`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -40,7 +40,7 @@ pub struct IndexEntry {
     pub time_to_first_token_ms: Option<u64>,
     pub total_cost: f64,
     pub currency: String,
-    /// How many attempts there were; 0 where there was one only.
+    /// How many attempts there were; 0 if there was only one.
     pub attempts: u64,
     pub tool_names: Vec<String>,
     /// The first 200 characters.
@@ -118,20 +118,20 @@ fn scalar_fields(context: &Context) -> Map<String, Value> {
         ("round", &context.round),
         ("task_id", &context.task_id),
     ];
-    // Zero stands for an iteration that is not known.
+    // Zero means that the iteration is not known.
     let named = named.into_iter().filter(|(name, value)| *name != "agent_iteration" || **value != 0);
     let others = context.other.iter().map(|(name, value)| (name.as_str(), value));
     let mut fields = Map::new();
     let mut bytes = "{}".len();
     for (name, value) in named.chain(others) {
         let length = match value {
-            Value::String(text) if text.chars().nth(MAX_CHARACTERS).is_none() => quoted(text),
+            Value::String(text) if text.chars().nth(MAX_CHARACTERS).is_none() => quoted_length(text),
             Value::Number(number) => number.to_string().len(),
             Value::Bool(value) => value.to_string().len(),
             Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => continue,
         };
         // With the name, the colon and the comma.
-        let length = quoted(name) + length + 2;
+        let length = quoted_length(name) + length + 2;
         if fields.len() < MAX_CONTEXT_FIELDS && bytes + length <= MAX_CONTEXT_BYTES {
             bytes += length;
             fields.insert(name.to_owned(), value.clone());
@@ -141,7 +141,7 @@ fn scalar_fields(context: &Context) -> Map<String, Value> {
 }
 
 /// Returns the length of `text` as a JSON string.
-fn quoted(text: &str) -> usize {
+fn quoted_length(text: &str) -> usize {
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
         0..0x20 => 6,

@@ -1,6 +1,6 @@
 //! Names and paths below a root that do not depend on a time or a number.
 //!
-//! Names that do are made and parsed by [`call_id`](super::call_id) and [`session_name`](super::session_name).
+//! Names that do are created and parsed by [`call_id`](super::call_id) and [`session_name`](super::session_name).
 
 use std::env;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ pub const ROOT_VARIABLE: &str = "LLMLOGS_ROOT";
 /// The default root, relative to the current directory.
 pub const DEFAULT_ROOT: &str = "llmlogs/apiCall";
 
-/// What the name of a session's directory begins with; its id follows.
+/// The prefix of the name of a session's directory; its id follows.
 pub const SESSION_PREFIX: &str = "session_";
 
-/// What the name of a call's directory begins with; the time of its start and its number in the session follow.
+/// The prefix of the name of a call's directory; the time of its start and its number in the session follow.
 pub const CALL_PREFIX: &str = "call_";
 
 /// The file that names the recorder of a session and holds its counters.
@@ -23,7 +23,7 @@ pub const SESSION_FILE: &str = "session.json";
 /// The file with one line for each finished call of a session.
 pub const INDEX_FILE: &str = "index.jsonl";
 
-/// The directory of kept media, in a session's directory.
+/// The directory of the media that were elided from bodies, in a session's directory.
 pub const MEDIA_DIR: &str = "media";
 
 /// The request body.
@@ -51,20 +51,20 @@ pub fn temporary_name(name: &str) -> String {
     format!("{name}{TEMPORARY_SUFFIX}")
 }
 
-/// Returns the name that a call's directory has while it is being removed: readers do not see it, and what an
-/// interrupted removal leaves under such a name is removed by the next one.
+/// Returns the name that a call's directory has while it is being removed: readers skip it, and the leftovers of an
+/// interrupted removal are deleted by the next one.
 #[must_use]
 pub fn pruned_name(call: &str) -> String {
     format!("{PRUNED_PREFIX}{call}")
 }
 
-/// Returns whether `name` is one that [`temporary_name`] makes.
+/// Returns whether `name` was returned by [`temporary_name`].
 #[must_use]
 pub fn is_temporary(name: &str) -> bool {
     name.ends_with(TEMPORARY_SUFFIX)
 }
 
-/// Returns whether `name` is one that [`pruned_name`] makes.
+/// Returns whether `name` was returned by [`pruned_name`].
 #[must_use]
 pub fn is_pruned(name: &str) -> bool {
     name.starts_with(PRUNED_PREFIX)
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_made_are_recognised() {
+    fn created_names_are_recognised() {
         assert_eq!(temporary_name(METADATA_FILE), "metadata.json.tmp");
         assert!(is_temporary(&temporary_name(INDEX_FILE)) && !is_temporary(INDEX_FILE));
         assert_eq!(pruned_name("call_20251027_040210_001"), ".pruned_call_20251027_040210_001");

@@ -1,7 +1,7 @@
-//! Reads `metadata.json` of any writer.
+//! Lenient parsing of `metadata.json`, whichever program wrote it.
 //!
 //! An older logger in Python writes the same tree with fewer keys, and with fractions or nulls where the format has
-//! whole numbers and strings. What cannot be used is left out; everything else is kept.
+//! whole numbers and strings. Values that cannot be converted are left out; everything else is kept.
 
 use serde_json::{Map, Value};
 
@@ -11,13 +11,13 @@ use super::metadata::{Attempt, Metadata, Status, TraceSpan};
 ///
 /// # Errors
 ///
-/// When `contents` is no JSON.
+/// If `contents` is not JSON.
 pub fn metadata(contents: &[u8]) -> serde_json::Result<Metadata> {
     let mut metadata = match serde_json::from_slice::<Metadata>(contents) {
         Ok(metadata) => metadata,
         Err(_another_writer) => {
             let mut found: Value = serde_json::from_slice(contents)?;
-            fit(&mut found, &template()?);
+            convert(&mut found, &template_metadata()?);
             serde_json::from_value(found)?
         }
     };
@@ -33,29 +33,29 @@ pub fn metadata(contents: &[u8]) -> serde_json::Result<Metadata> {
 }
 
 /// Returns metadata with one element in each list of objects.
-fn template() -> serde_json::Result<Value> {
+fn template_metadata() -> serde_json::Result<Value> {
     let mut metadata = Metadata::default();
     metadata.attempts.push(Attempt::default());
     metadata.trace.spans.push(TraceSpan::default());
     serde_json::to_value(metadata)
 }
 
-/// Converts the members of `found` to the types of `wanted`; removes those that cannot be converted.
-fn fit(found: &mut Value, wanted: &Value) {
-    let (Some(members), Some(wanted)) = (found.as_object_mut(), wanted.as_object()) else {
+/// Converts the members of `found` to the types of `template`; removes those that cannot be converted.
+fn convert(found: &mut Value, template: &Value) {
+    let (Some(members), Some(template)) = (found.as_object_mut(), template.as_object()) else {
         *found = Value::Object(Map::new());
         return;
     };
-    members.retain(|key, value| match wanted.get(key) {
+    members.retain(|key, value| match template.get(key) {
         // A field of a later version, or of the user's own.
         None => true,
         Some(Value::Object(_)) => {
-            fit(value, &wanted[key]);
+            convert(value, &template[key]);
             true
         }
         Some(Value::Array(elements)) => match (value.as_array_mut(), elements.first()) {
             (Some(items), Some(element)) => {
-                items.iter_mut().for_each(|item| fit(item, element));
+                items.iter_mut().for_each(|item| convert(item, element));
                 true
             }
             (Some(items), None) => {
@@ -85,7 +85,7 @@ fn fit(found: &mut Value, wanted: &Value) {
     });
 }
 
-/// Rounds any number to a whole number; returns `false` where there is none.
+/// Rounds a number to a whole number; returns `false` for a negative number and for anything else.
 fn round(value: &mut Value) -> bool {
     match value.as_f64() {
         Some(number) if number >= 0.0 => {
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_older_loggers_fractions_nulls_and_missing_keys_cost_nothing_else() {
+    fn an_older_loggers_fractions_nulls_and_missing_keys_lose_nothing_else() {
         let old = br#"{"call_id":"call_20251027_040210_001","session_id":"unknown","timestamp":1761537730,
             "api_info":{"model":"m","base_url":null,"endpoint":"/v1"},
             "request_info":{"messages_count":2.0,"tool_choice":{"type":"auto"},"temperature":"default"},

@@ -5,12 +5,12 @@ use std::fs::{File, TryLockError};
 
 /// Locks `file` for the recorder until it is closed, by the process or by its end.
 ///
-/// Without effect where the file system has no locks: that is no reason not to record.
+/// Has no effect on a file system without locks: recording goes on without one.
 pub fn hold(file: &File) {
     let _unsupported = file.try_lock();
 }
 
-/// Returns whether a recorder holds `file`, which was opened anew.
+/// Returns whether a recorder holds the file; `file` must be a handle of its own.
 #[must_use]
 pub fn is_held(file: &File) -> bool {
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))

@@ -46,17 +46,17 @@ pub struct Metadata {
     pub status: Status,
     /// Where the call went.
     pub api_info: ApiInfo,
-    /// What was asked for.
+    /// The parameters of the request.
     pub request_info: RequestInfo,
-    /// What came back.
+    /// The properties of the response.
     pub response_info: ResponseInfo,
     /// Tokens; zeros where none were reported.
     pub usage: Usage,
     /// How long it took.
     pub performance: Performance,
-    /// What the program was doing: fields of the enclosing spans.
+    /// Fields of the enclosing spans.
     pub context: Context,
-    /// Where the call stands in the program's trace.
+    /// The call's position in the program's trace.
     pub trace: Trace,
     /// One entry per HTTP attempt when there was more than one.
     pub attempts: Vec<Attempt>,
@@ -64,7 +64,7 @@ pub struct Metadata {
     pub files: Files,
     /// What the call cost.
     pub cost_estimate: CostEstimate,
-    /// Whether a body was cut.
+    /// Whether a body was truncated.
     pub truncated: Truncated,
 }
 
@@ -112,7 +112,7 @@ pub struct ApiInfo {
     pub method: String,
 }
 
-/// What was asked for.
+/// The parameters of the request.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -129,11 +129,11 @@ pub struct RequestInfo {
     pub has_tools: bool,
     /// As the request has it.
     pub max_tokens: Option<serde_json::Number>,
-    /// Whether a stream was asked for.
+    /// Whether a stream was requested.
     pub stream: bool,
 }
 
-/// What came back.
+/// The properties of the response.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -142,7 +142,7 @@ pub struct ResponseInfo {
     pub id: String,
     /// The response's own type, such as `chat.completion`.
     pub object: String,
-    /// When the provider says it was made, in Unix seconds.
+    /// When the response was created, according to the provider, in Unix seconds.
     pub created: u64,
     /// The model that answered.
     pub model: String,
@@ -152,13 +152,13 @@ pub struct ResponseInfo {
     pub request_id: String,
     /// Whether the call failed or was cancelled.
     pub error: bool,
-    /// One of the format's words, such as `RateLimitError`.
+    /// One of the format's error types, such as `RateLimitError`.
     pub error_type: String,
     /// The provider's own type or code.
     pub error_code: String,
     /// The provider's message, or the error chain of a transport failure.
     pub error_message: String,
-    /// The provider's own word.
+    /// The provider's own finish reason.
     pub finish_reason: String,
     /// Whether the model called tools.
     pub has_tool_calls: bool,
@@ -168,7 +168,7 @@ pub struct ResponseInfo {
     pub tool_names: Vec<String>,
     /// The media type of the response, from its headers; empty when it is not known.
     pub content_type: String,
-    /// What the response's `Retry-After` asked for, in milliseconds.
+    /// The delay in the response's `Retry-After` header, in milliseconds.
     pub retry_after_ms: Option<u64>,
 }
 
@@ -204,7 +204,7 @@ pub struct Performance {
     pub time_to_first_token_ms: Option<u64>,
 }
 
-/// Fields of the spans around a call; inner ones win.
+/// Fields of the enclosing spans; the innermost value of a name is kept.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -226,7 +226,7 @@ pub struct Context {
     pub spans: Vec<String>,
 }
 
-/// Where a call stands in the program's trace.
+/// A call's position in the program's trace.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -245,7 +245,7 @@ pub struct Trace {
 #[non_exhaustive]
 pub struct TraceSpan {
     /// Sixteen hexadecimal digits. No two spans that are open at the same time in a session have the same; a
-    /// span that has closed may pass its id on.
+    /// closed span's id may be used again.
     pub id: String,
     /// The span's name.
     pub name: String,
@@ -272,7 +272,7 @@ pub struct Attempt {
     pub error_code: String,
     /// The provider's message, or the error chain of a transport failure.
     pub error_message: String,
-    /// What `Retry-After` asked for, in milliseconds.
+    /// The delay in the `Retry-After` header, in milliseconds.
     pub retry_after_ms: Option<u64>,
 }
 
@@ -308,7 +308,7 @@ pub struct CostEstimate {
     pub source: String,
 }
 
-/// Whether a body was cut at the configured limit, or given up because memory ran short.
+/// Whether a body was truncated at the configured limit, or dropped because memory ran short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

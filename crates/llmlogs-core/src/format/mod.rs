@@ -1,4 +1,4 @@
-//! The on-disk format, `docs/format.md`: the one place that knows its names, stamps and keys.
+//! The on-disk format, `docs/format.md`: its names, time stamps and keys, for writers and readers alike.
 
 #![warn(missing_docs)]
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// The contents of `metadata.json` or a line of the index without the call's id.
 ///
 /// The id is the name of a directory that is only created when the call is written. Everything else can be serialised
-/// before, by another thread.
+/// earlier, by another thread.
 #[derive(Debug)]
 pub struct PreparedFile {
     contents: Vec<u8>,

@@ -35,7 +35,7 @@ pub struct SessionInfo {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Calls that are on disk, on whichever day.
+    /// Calls that are on disk, over all days.
     pub calls: u64,
     /// Those of them that failed.
     pub errors: u64,
@@ -64,7 +64,7 @@ pub struct LossCounts {
     pub disk: u64,
     /// They were closed after the recorder was shut down.
     pub stopped: u64,
-    /// The recorder itself failed at them; please report it.
+    /// The recorder failed because of a bug; please report it.
     pub bug: u64,
 }
 
@@ -81,7 +81,7 @@ pub struct WriteErrors {
     pub permission: u64,
     /// A directory was gone.
     pub missing: u64,
-    /// Something else stood where a file or directory was to go: a file, a link, another's directory.
+    /// A file, a link or another user's directory already had the name of a file or directory to be created.
     pub obstructed: u64,
     /// The process or the system had too many files open.
     pub too_many_files: u64,

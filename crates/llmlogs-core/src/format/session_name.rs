@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use super::layout::SESSION_PREFIX;
 use super::time::{self, LocalTime};
 
-/// The name of a session: the local time at which its recorder was built and, where other sessions of the same
-/// second were there before, its ordinal among them (`_2`, `_3`, …).
+/// The name of a session: the local time at which its recorder was built and, if other sessions were
+/// created in the same second before it, its ordinal among them (`_2`, `_3`, …).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionName(String);
 
@@ -53,7 +53,7 @@ pub fn id(name: &str) -> &str {
     name.strip_prefix(SESSION_PREFIX).unwrap_or(name)
 }
 
-/// Returns when the session whose directory is called `name` started; `None` if the name does not tell.
+/// Returns when the session whose directory is called `name` started; `None` if the name has no time.
 #[must_use]
 pub fn started_at(name: &str) -> Option<SystemTime> {
     time::parse_stamp(id(name))
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_id_and_start() {
+    fn a_name_contains_id_and_start() {
         let started = UNIX_EPOCH + std::time::Duration::from_secs(1_761_537_730);
         let time = LocalTime::of(started);
         let first = SessionName::new(&time, 1);

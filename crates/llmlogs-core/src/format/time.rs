@@ -18,7 +18,7 @@ impl LocalTime {
         LocalTime(time.into())
     }
 
-    /// The date as a number of eight digits.
+    /// Returns the date as a number of eight digits.
     pub(super) fn date_number(&self) -> u32 {
         let year = u32::try_from(self.0.year()).unwrap_or(0);
         year * 10_000 + self.0.month() * 100 + self.0.day()
@@ -85,7 +85,7 @@ impl LocalTime {
     }
 }
 
-/// Parses the stamp that `text` begins with. Of an hour that a clock change repeats, the earlier one counts.
+/// Parses the stamp that `text` begins with. In an hour that a clock change repeats, the earlier time is returned.
 pub(super) fn parse_stamp(text: &str) -> Option<SystemTime> {
     let stamp = text.get(..15)?;
     local(NaiveDateTime::parse_from_str(stamp, STAMP).ok()?)
@@ -98,7 +98,7 @@ pub(super) fn start_of_date(name: &str) -> Option<SystemTime> {
 
 fn local(time: NaiveDateTime) -> Option<SystemTime> {
     let found = Local.from_local_datetime(&time);
-    // An hour that a clock change leaves out begins an hour later.
+    // A time in an hour that a clock change skips is taken an hour later.
     let found = found
         .earliest()
         .or_else(|| Local.from_local_datetime(&(time + chrono::TimeDelta::hours(1))).earliest());

@@ -1,4 +1,4 @@
-//! Where and why a text is not JSON.
+//! The error for a text that is not JSON.
 
 use std::fmt;
 

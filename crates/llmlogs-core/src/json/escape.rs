@@ -1,8 +1,8 @@
-//! Characters of strings into escapes and back.
+//! Escaping and unescaping the characters of strings.
 
 use super::scan::{is_special, plain_end};
 
-/// Writes the inside of a string with those characters escaped that JSON needs escaped, and no others.
+/// Writes the contents of a string; escapes only the characters that JSON requires to be escaped.
 pub(super) fn escape_into(plain: &str, out: &mut Vec<u8>) {
     let bytes = plain.as_bytes();
     let mut written = 0;
@@ -17,7 +17,7 @@ pub(super) fn escape_into(plain: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes the escape of a byte that may not stand in a string as it is.
+/// Writes the escape of a byte that JSON does not allow unescaped in a string.
 pub(super) fn escape(byte: u8, out: &mut Vec<u8>) {
     let short = match byte {
         b'"' => b'"',
@@ -38,7 +38,7 @@ pub(super) fn escape(byte: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// Writes the escaped inside of a string with only those escapes that JSON needs.
+/// Writes the escaped contents of a string with only those escapes that JSON requires.
 pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) {
     let mut written = 0;
     let mut at = 0;
@@ -47,7 +47,7 @@ pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) {
         match raw.get(at) {
             None => return out.extend_from_slice(&raw[written..]),
             Some(b'\\') => (written, at) = handle_escape(raw, written, at, raw.len().min(at + 2), out),
-            // Not inside a string; but what cannot be stays as it is.
+            // Cannot occur inside a string; copied unchanged.
             Some(b'"') => at += 1,
             Some(control) => {
                 out.extend_from_slice(&raw[written..at]);
@@ -59,10 +59,9 @@ pub(super) fn normalise(raw: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Handles the escape at `at`, where everything before `written` has been written. One that JSON needs, which ends at
-/// `end`, is left to be written with what follows it; another is written as the character that it stands for. A
-/// surrogate without its partner is no character, so it stays as it is. Returns the new `written` and the offset to go
-/// on from.
+/// Handles the escape at `at`, where everything before `written` has been written. An escape that JSON requires, which
+/// ends at `end`, is written later with the text after it; another is replaced by its character. An unpaired surrogate is
+/// not a character and stays escaped. Returns the new `written` and the offset at which to continue.
 #[inline]
 pub(super) fn handle_escape(
     raw: &[u8],
@@ -87,21 +86,21 @@ pub(super) fn handle_escape(
         }
         Some(b'/') => {
             out.extend_from_slice(&raw[written..at]);
-            // The slash goes with what follows it.
+            // The slash is written with the text after it.
             (at + 1, at + 2)
         }
         _ => (written, end),
     }
 }
 
-/// Returns the number that the four hexadecimal digits at the start of `digits` stand for.
+/// Returns the value of the four hexadecimal digits at the start of `digits`.
 fn hex4(digits: &[u8]) -> Option<u32> {
     let digits = digits.get(..4)?;
     digits.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
 }
 
 /// Returns the character of a `\uXXXX` at the start of `raw`, joined with a following low surrogate, and how many bytes
-/// were read; `Err` with the code unit for a surrogate without its partner.
+/// were read; `Err` with the code unit for an unpaired surrogate.
 fn unicode_escape(raw: &[u8]) -> (Result<char, u32>, usize) {
     let first = hex4(&raw[2..]).unwrap_or(0xFFFD);
     if (0xD800..0xDC00).contains(&first)
@@ -115,7 +114,7 @@ fn unicode_escape(raw: &[u8]) -> (Result<char, u32>, usize) {
     (char::from_u32(first).ok_or(first), 6)
 }
 
-/// Returns what the escaped inside of a string stands for; a surrogate without its partner becomes U+FFFD.
+/// Returns the unescaped contents of a string; an unpaired surrogate becomes U+FFFD.
 pub(super) fn unescape(raw: &str) -> String {
     let bytes = raw.as_bytes();
     let mut plain = String::with_capacity(raw.len());

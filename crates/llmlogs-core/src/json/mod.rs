@@ -1,9 +1,8 @@
-//! JSON as it went over the wire: parsed by reference, written back with the same keys in the same
-//! order, the same numbers to the last digit and the same strings.
+//! A JSON parser and writer that preserve a body: the order of its keys, the digits of its numbers and its strings.
+//! Values borrow from the text.
 //!
-//! `serde_json::Value` keeps none of the three unless features are switched on that change it for
-//! every other crate of the program. Not for typed data: `metadata.json` and the rest of our own
-//! files go through `serde`.
+//! `serde_json::Value` preserves none of the three unless features are enabled that change it for every other crate of
+//! the program. Not for typed data: `metadata.json` and the other files of the format are serialised with `serde`.
 
 mod error;
 mod escape;

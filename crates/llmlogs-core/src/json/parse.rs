@@ -1,4 +1,4 @@
-//! Text into a [`Json`] tree.
+//! Parses a text into a [`Json`] tree.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,12 @@ use super::scan::{self, ScannedString, error, skip_whitespace};
 use super::text::Text;
 use super::value::{Json, Object};
 
-/// The deepest nesting that is parsed into a tree. Deeper bodies are still stored faithfully, by
-/// [`reformat`](super::reformat), which needs no stack.
+/// The deepest nesting that is parsed into a tree. Deeper bodies are stored by [`reformat`](super::reformat), which does
+/// not recurse.
 pub const MAX_DEPTH: usize = 256;
 
-/// Does what [`parse`] does, but makes strings of more than 256 bytes empty and cuts arrays off after 64 elements:
-/// enough to find ids, counts and reasons in a body whose texts and vectors are not needed.
+/// Parses like [`parse`], but makes strings of more than 256 bytes empty and truncates arrays after 64 elements: enough to
+/// find ids, counts and reasons in a body without its texts and vectors.
 pub fn parse_shallow(text: &str) -> Result<Json<'_>, SyntaxError> {
     run(text, Keep { string: 256, elements: 64 })
 }
@@ -56,7 +56,7 @@ impl<'a> Parser<'a> {
         self.text.as_bytes()
     }
 
-    /// The next byte after white space.
+    /// Skips white space and returns the next byte.
     fn peek(&mut self) -> Option<u8> {
         self.at = skip_whitespace(self.bytes(), self.at);
         self.bytes().get(self.at).copied()

@@ -1,11 +1,11 @@
-//! Pretty-prints a text without building a tree: any depth, any size, no stack.
+//! Pretty-prints a text without building a tree and without recursion, whatever its depth and size.
 
 use super::error::SyntaxError;
 use super::escape::{escape, handle_escape};
 use super::scan::{self, error, skip_whitespace};
 use super::write::{MAX_INDENT, line_break};
 
-/// What may come next.
+/// The tokens that may come next.
 #[derive(Clone, Copy, PartialEq)]
 enum Expect {
     Value,
@@ -65,7 +65,7 @@ fn run(text: &[u8], out: &mut Vec<u8>) -> Result<(), SyntaxError> {
                 if open.len() <= MAX_INDENT {
                     line_break(open.len(), out);
                 }
-                at = string(text, at, out)?;
+                at = write_string(text, at, out)?;
                 at = skip_whitespace(text, at);
                 if text.get(at) != Some(&b':') {
                     return error(at, "':'");
@@ -73,7 +73,7 @@ fn run(text: &[u8], out: &mut Vec<u8>) -> Result<(), SyntaxError> {
                 at += 1;
                 out.extend_from_slice(if open.len() <= MAX_INDENT { b": " } else { b":" });
                 at = skip_whitespace(text, at);
-                if let Some(next) = value(text, &mut at, &mut open, out)? {
+                if let Some(next) = write_value(text, &mut at, &mut open, out)? {
                     expect = next;
                     continue;
                 }
@@ -83,7 +83,7 @@ fn run(text: &[u8], out: &mut Vec<u8>) -> Result<(), SyntaxError> {
                 if !open.is_empty() && open.len() <= MAX_INDENT {
                     line_break(open.len(), out);
                 }
-                if let Some(next) = value(text, &mut at, &mut open, out)? {
+                if let Some(next) = write_value(text, &mut at, &mut open, out)? {
                     expect = next;
                     continue;
                 }
@@ -98,8 +98,8 @@ fn run(text: &[u8], out: &mut Vec<u8>) -> Result<(), SyntaxError> {
     }
 }
 
-/// Writes a scalar, or opens a container and returns what it may begin with.
-fn value(
+/// Writes a scalar, or opens a container and returns the tokens with which it may begin.
+fn write_value(
     text: &[u8],
     at: &mut usize,
     open: &mut Vec<u8>,
@@ -120,7 +120,7 @@ fn value(
             return Ok(Some(Expect::ValueOrEnd));
         }
         Some(b'"') => {
-            *at = string(text, start, out)?;
+            *at = write_string(text, start, out)?;
             return Ok(None);
         }
         Some(b'-' | b'0'..=b'9') => scan::number(text, start)?,
@@ -133,9 +133,9 @@ fn value(
     Ok(None)
 }
 
-/// Writes the string whose opening quote stands at `at`; returns the offset after its closing quote.
-fn string(text: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, SyntaxError> {
-    // Most strings are plain and are copied quotes and all.
+/// Writes the string whose opening quote is at `at`; returns the offset after its closing quote.
+fn write_string(text: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, SyntaxError> {
+    // Most strings are plain and are copied with their quotes.
     let mut written = at;
     let mut at = at + 1;
     loop {

@@ -1,4 +1,4 @@
-//! The tokens that the parser and the reformatter share.
+//! Scanning of tokens, shared by the parser and the reformatter.
 
 use memchr::memchr2;
 
@@ -20,7 +20,7 @@ pub(super) fn skip_whitespace(text: &[u8], mut at: usize) -> usize {
 /// Returns where the run of plain bytes at `at` ends: at a quote, a backslash, a control character or the end of the text.
 #[inline]
 pub(super) fn plain_end(text: &[u8], mut at: usize) -> usize {
-    // Keys and most values are short, and between escapes is not much more than a few words.
+    // Keys and most values are short, and so are the runs between escapes.
     for _ in 0..4 {
         match word(text, at).map(special) {
             Some(0) => at += 8,
@@ -38,7 +38,7 @@ fn long_plain_end(text: &[u8], mut at: usize) -> usize {
         let window = &rest[..rest.len().min(WINDOW)];
         let end = memchr2(b'"', b'\\', window).unwrap_or(window.len());
         let run = &window[..end];
-        // Without a way out of the loop, which a compiler takes through vector registers.
+        // A fold without an early exit, which the compiler can vectorise.
         if run.iter().fold(false, |any, byte| any | (*byte < 0x20)) {
             return at + run.iter().position(|byte| *byte < 0x20).unwrap_or(end);
         }
@@ -65,8 +65,8 @@ fn word(text: &[u8], at: usize) -> Option<u64> {
     text.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
-/// [`is_special`] for eight bytes at once: the lowest bit that is set stands in the first special byte. Those above it
-/// may be wrong.
+/// [`is_special`] for eight bytes at once: the lowest bit that is set is in the first special byte. Bits above it may be
+/// wrong.
 fn special(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
     const HIGH: u64 = ONES << 7;
@@ -81,13 +81,13 @@ fn first(special: u64) -> usize {
     (special.trailing_zeros() / 8) as usize
 }
 
-/// A scanned string: where its closing quote stands, and whether all its bytes stand for themselves.
+/// A scanned string: the offset of its closing quote, and whether it has neither escapes nor control characters.
 pub(super) struct ScannedString {
     pub(super) end: usize,
     pub(super) plain: bool,
 }
 
-/// Scans a string whose opening quote stands just before `at`.
+/// Scans a string whose opening quote is just before `at`.
 #[inline]
 pub(super) fn string(text: &[u8], at: usize) -> Result<ScannedString, SyntaxError> {
     let end = plain_end(text, at);
@@ -97,7 +97,7 @@ pub(super) fn string(text: &[u8], at: usize) -> Result<ScannedString, SyntaxErro
     escaped_string(text, end)
 }
 
-/// Returns where a string ends, without finding out whether it is plain.
+/// Returns where a string ends, without checking whether it is plain.
 pub(super) fn string_end(text: &[u8], mut at: usize) -> Result<usize, SyntaxError> {
     loop {
         let Some(found) = text.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) else {
@@ -118,16 +118,15 @@ fn escaped_string(text: &[u8], mut at: usize) -> Result<ScannedString, SyntaxErr
             None => return error(at, "the closing quote of a string"),
             Some(b'"') => return Ok(ScannedString { end: at, plain: false }),
             Some(b'\\') => at = escape(text, at)?,
-            // Real servers do send raw line breaks and tabs inside strings. Accepting them loses
-            // nothing, refusing them would lose the whole body. They are not valid JSON, so
-            // they are written escaped.
+            // Some servers send raw line breaks and tabs inside strings, which is not valid JSON. They are accepted,
+            // so that the body is not lost, and written escaped.
             Some(_) => at += 1,
         }
         at = plain_end(text, at);
     }
 }
 
-/// Scans the escape whose backslash stands at `at`; returns its end.
+/// Scans the escape whose backslash is at `at`; returns its end.
 #[inline]
 pub(super) fn escape(text: &[u8], at: usize) -> Result<usize, SyntaxError> {
     match text.get(at + 1) {

@@ -1,3 +1,5 @@
+//! Tests of the parser, the writers and the reformatter against each other and against `serde_json`.
+
 use proptest::prelude::*;
 
 use super::write::MAX_INDENT;
@@ -16,7 +18,7 @@ fn reformat_of(text: &str) -> String {
 }
 
 #[test]
-fn keys_numbers_and_strings_stay_as_they_were() {
+fn keys_numbers_and_strings_are_preserved() {
     let body = r#"{"z":1.0,"a":12345678901234567890,"e":1e2,"n":-0.0,"big":1E+400,"a":2}"#;
     let expected = "{\n  \"z\": 1.0,\n  \"a\": 12345678901234567890,\n  \"e\": 1e2,\n  \"n\": -0.0,\n  \"big\": 1E+400,\n  \"a\": 2\n}";
     assert_eq!(pretty_of(body), expected);
@@ -24,7 +26,7 @@ fn keys_numbers_and_strings_stay_as_they_were() {
 }
 
 #[test]
-fn shallow_parsing_leaves_out_what_is_long() {
+fn shallow_parsing_leaves_out_long_strings_and_arrays() {
     let long =
         format!(r#"{{"text":"{}","data":[{}0],"n":[1,2],"id":"x"}}"#, "a".repeat(300), "0.5,".repeat(500));
     let shallow = parse_shallow(&long).unwrap();
@@ -35,7 +37,7 @@ fn shallow_parsing_leaves_out_what_is_long() {
 }
 
 #[test]
-fn escapes_become_the_characters_they_stand_for() {
+fn needless_escapes_become_characters() {
     let body = r#"["\u4f60\u597d","\ud83d\ude00","a\/b","\u0022\u005c\u0000\n","\u007f"]"#;
     let expected = "[\n  \"你好\",\n  \"😀\",\n  \"a/b\",\n  \"\\\"\\\\\\u0000\\n\",\n  \"\u{7f}\"\n]";
     assert_eq!(pretty_of(body), expected);
@@ -43,7 +45,7 @@ fn escapes_become_the_characters_they_stand_for() {
 }
 
 #[test]
-fn a_surrogate_without_its_partner_is_kept() {
+fn an_unpaired_surrogate_is_kept() {
     for body in [r#""\ud83d""#, r#""\ude00 x""#, r#""\ud83d\ud83d""#] {
         assert_eq!(pretty_of(body), body);
         assert_eq!(reformat_of(body), body);
@@ -52,7 +54,7 @@ fn a_surrogate_without_its_partner_is_kept() {
 }
 
 #[test]
-fn a_surrogate_pair_cut_in_two_is_whole_when_joined() {
+fn a_split_surrogate_pair_is_whole_when_joined() {
     let (first, second) = (parse(r#""\ud83d""#).unwrap(), parse(r#""\ude00""#).unwrap());
     let mut text = first.as_text().unwrap().clone();
     text.push(second.as_text().unwrap());
@@ -66,13 +68,13 @@ fn empty_containers_stay_on_one_line() {
 }
 
 #[test]
-fn a_raw_line_break_inside_a_string_is_taken_and_escaped() {
+fn a_raw_line_break_inside_a_string_is_accepted_and_escaped() {
     assert_eq!(pretty_of("\"a\nb\""), r#""a\nb""#);
     assert_eq!(reformat_of("\"a\nb\""), r#""a\nb""#);
 }
 
 #[test]
-fn what_is_not_json_is_refused_by_both() {
+fn parser_and_reformatter_reject_invalid_json() {
     for text in [
         "",
         " ",
@@ -99,15 +101,15 @@ fn what_is_not_json_is_refused_by_both() {
         "NaN",
         ",",
     ] {
-        assert!(parse(text).is_err(), "parse took {text:?}");
+        assert!(parse(text).is_err(), "parse accepted {text:?}");
         let mut out = b"before".to_vec();
-        assert!(reformat(text, &mut out).is_err(), "reformat took {text:?}");
+        assert!(reformat(text, &mut out).is_err(), "reformat accepted {text:?}");
         assert_eq!(out, b"before");
     }
 }
 
 #[test]
-fn deep_nesting_costs_no_stack_and_no_square() {
+fn deep_nesting_needs_neither_stack_nor_quadratic_space() {
     let depth = 100_000;
     let body = "[".repeat(depth) + &"]".repeat(depth);
     let mut out = Vec::new();
@@ -156,13 +158,13 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_parsed_or_refused_alike(text in "[\\[\\]{}\",:0-9a\\\\untrefls. \n-]{0,40}") {
+    fn parser_and_reformatter_accept_the_same_texts(text in "[\\[\\]{}\",:0-9a\\\\untrefls. \n-]{0,40}") {
         let mut out = Vec::new();
         prop_assert_eq!(parse(&text).is_ok(), reformat(&text, &mut out).is_ok());
     }
 
     #[test]
-    fn a_string_says_what_was_put_in(plain in any::<String>()) {
+    fn a_quoted_string_is_parsed_back(plain in any::<String>()) {
         let mut out = Vec::new();
         quote(&plain, &mut out);
         let quoted = String::from_utf8(out).unwrap();

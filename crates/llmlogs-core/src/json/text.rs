@@ -9,8 +9,8 @@ use super::utf8::lossy;
 
 /// The contents of a JSON string, escaped as on the wire, without the quotes.
 ///
-/// Escaped pieces put one after the other are the escaped whole, even where a surrogate pair was
-/// cut in two, so a stream's pieces can be joined without reading them.
+/// Escaped pieces can be concatenated without being decoded, even if a surrogate pair is split between two of them: the
+/// pieces of a stream are joined like that.
 #[derive(Clone, Default)]
 pub struct Text<'a> {
     raw: Cow<'a, str>,
@@ -18,8 +18,8 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Returns the string of which `raw` is the inside, which must be valid; `escaped` where it has escapes or raw control
-    /// characters.
+    /// Returns the string with the contents `raw`, which must be validly escaped. `escaped`: whether it has escapes or raw
+    /// control characters.
     pub(super) fn from_raw(raw: &'a str, escaped: bool) -> Self {
         Text { raw: Cow::Borrowed(raw), escaped }
     }
@@ -36,7 +36,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Returns how many bytes the escaped string has.
+    /// Returns the length of the escaped string in bytes.
     pub fn len(&self) -> usize {
         self.raw.len()
     }
@@ -46,12 +46,12 @@ impl<'a> Text<'a> {
         self.raw.is_empty()
     }
 
-    /// Returns the string's value; a surrogate without its partner becomes U+FFFD.
+    /// Returns the string's value; an unpaired surrogate becomes U+FFFD.
     pub fn plain(&self) -> Cow<'_, str> {
         if self.escaped { Cow::Owned(unescape(&self.raw)) } else { Cow::Borrowed(&self.raw) }
     }
 
-    /// Adds `more` at the end.
+    /// Appends `more`.
     pub fn push(&mut self, more: &Text<'_>) {
         if !more.is_empty() {
             self.escaped |= more.escaped;
@@ -70,7 +70,7 @@ impl<'a> Text<'a> {
         out.push(b'"');
     }
 
-    /// Returns the string with a text of its own.
+    /// Returns the string with its text copied, so that it borrows nothing.
     pub fn into_owned(self) -> Text<'static> {
         Text { raw: Cow::Owned(self.raw.into_owned()), escaped: self.escaped }
     }

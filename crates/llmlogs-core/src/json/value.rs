@@ -1,4 +1,4 @@
-//! The tree that a body is read into.
+//! The tree that a body is parsed into.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,13 @@ use super::text::Text;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Json<'a> {
     #[default]
-    /// `null`, which a member that is missing reads as too.
+    /// `null`, also returned for a missing member.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number as it is written.
+    /// A number, as its digits in the text.
     Number(Cow<'a, str>),
-    /// A string, escaped as it is written.
+    /// A string, escaped as in the text.
     String(Text<'a>),
     /// The elements of an array.
     Array(Vec<Json<'a>>),
@@ -23,7 +23,7 @@ pub enum Json<'a> {
     Object(Object<'a>),
 }
 
-/// What a path to nothing yields.
+/// Returned for a missing member.
 static NULL: Json<'static> = Json::Null;
 
 impl<'a> Json<'a> {
@@ -45,7 +45,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Returns the members of an object to be changed; `None` for anything else.
+    /// Returns the members of an object, mutable; `None` for anything else.
     pub fn as_object_mut(&mut self) -> Option<&mut Object<'a>> {
         match self {
             Json::Object(object) => Some(object),
@@ -53,7 +53,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Returns the elements of an array; none for anything else.
+    /// Returns the elements of an array; an empty slice for anything else.
     pub fn items(&self) -> &[Json<'a>] {
         match self {
             Json::Array(items) => items,
@@ -83,8 +83,8 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Returns a whole number; `1.0` and `1e3` are whole numbers too. Those of 2⁵⁶ and above, which no count can be, are
-    /// `None`, so that sums of a few always fit.
+    /// Returns a whole number; `1.0` and `1e3` are whole numbers too. Returns
+    /// `None` from 2⁵⁶ on: no count is that large, and sums of several counts cannot overflow.
     pub fn as_u64(&self) -> Option<u64> {
         let Json::Number(digits) = self else {
             return None;
@@ -103,7 +103,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Returns a truth value; `None` for anything else.
+    /// Returns a boolean; `None` for anything else.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Json::Bool(value) => Some(*value),
@@ -126,7 +126,7 @@ impl<'a> Json<'a> {
         Json::Number(Cow::Owned(number.to_string()))
     }
 
-    /// Returns the value with texts of its own.
+    /// Returns the value with its texts copied, so that it borrows nothing.
     pub fn into_owned(self) -> Json<'static> {
         match self {
             Json::Null => Json::Null,
@@ -156,17 +156,17 @@ impl<'a> Object<'a> {
         self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
-    /// Returns the first member named `key` to be changed.
+    /// Returns the first member named `key`, mutable.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Json<'a>> {
         self.0.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
-    /// Sets `key`, in its old place where it has one, else at the end.
+    /// Sets `key`: replaces its value, or adds the member at the end if it is missing.
     pub fn set(&mut self, key: impl Into<Cow<'a, str>>, value: Json<'a>) {
         self.set_text(Text::new(key), value);
     }
 
-    /// Does what [`Object::set`] does for a key that is a JSON string already.
+    /// Does the same as [`Object::set`] for a key that is a JSON string already.
     pub fn set_text(&mut self, key: Text<'a>, value: Json<'a>) {
         match self.0.iter_mut().find(|(k, _)| *k == key) {
             Some((_, old)) => *old = value,
@@ -176,20 +176,20 @@ impl<'a> Object<'a> {
 
     /// Returns the member `key`, added as null where it is missing.
     pub fn entry(&mut self, key: &Text<'a>) -> &mut Json<'a> {
-        let place = match self.0.iter().position(|(k, _)| k == key) {
-            Some(place) => place,
+        let index = match self.0.iter().position(|(k, _)| k == key) {
+            Some(index) => index,
             None => {
                 self.0.push((key.clone(), Json::Null));
                 self.0.len() - 1
             }
         };
-        &mut self.0[place].1
+        &mut self.0[index].1
     }
 
     /// Removes the first member named `key` and returns it.
     pub fn remove(&mut self, key: &str) -> Option<Json<'a>> {
-        let place = self.0.iter().position(|(k, _)| k == key)?;
-        Some(self.0.remove(place).1)
+        let index = self.0.iter().position(|(k, _)| k == key)?;
+        Some(self.0.remove(index).1)
     }
 
     /// Returns the members in their order.
@@ -197,7 +197,7 @@ impl<'a> Object<'a> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
-    /// Returns the members in their order, their values to be changed.
+    /// Returns the members in their order, with mutable values.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Text<'a>, &mut Json<'a>)> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
     }

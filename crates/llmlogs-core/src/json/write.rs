@@ -1,20 +1,20 @@
-//! A [`Json`] tree into text.
+//! Writes a [`Json`] tree as text.
 
 use super::escape::escape_into;
 use super::value::Json;
 
-/// Beyond this depth containers are written on one line: two spaces a level on each of n lines at
-/// depth n would make a hostile body's file grow with the square of its length.
+/// Containers nested more deeply than this are written on one line. Otherwise the indentation of n levels on n lines would
+/// make the file of a hostile body grow with the square of the body's length.
 pub(super) const MAX_INDENT: usize = 128;
 
 /// Writes `json` indented by two spaces a level, non-ASCII unescaped, without a newline at the end.
 pub fn pretty(json: &Json<'_>, out: &mut Vec<u8>) {
-    value(json, Some(0), out);
+    write_value(json, Some(0), out);
 }
 
 /// Writes `json` on one line, without spaces.
 pub fn compact(json: &Json<'_>, out: &mut Vec<u8>) {
-    value(json, None, out);
+    write_value(json, None, out);
 }
 
 /// Writes `plain` as a JSON string with its quotes.
@@ -25,27 +25,27 @@ pub fn quote(plain: &str, out: &mut Vec<u8>) {
 }
 
 /// Writes a value; `indent` is its depth, or `None` to write on one line.
-fn value(json: &Json<'_>, indent: Option<usize>, out: &mut Vec<u8>) {
+fn write_value(json: &Json<'_>, indent: Option<usize>, out: &mut Vec<u8>) {
     match json {
         Json::Null => out.extend_from_slice(b"null"),
         Json::Bool(true) => out.extend_from_slice(b"true"),
         Json::Bool(false) => out.extend_from_slice(b"false"),
         Json::Number(digits) => out.extend_from_slice(digits.as_bytes()),
         Json::String(text) => text.write(out),
-        Json::Array(items) => container(b'[', b']', items, indent, out, |item, indent, out| {
-            value(item, indent, out);
+        Json::Array(items) => write_container(b'[', b']', items, indent, out, |item, indent, out| {
+            write_value(item, indent, out);
         }),
         Json::Object(object) => {
-            container(b'{', b'}', &object.0, indent, out, |(key, member), indent, out| {
+            write_container(b'{', b'}', &object.0, indent, out, |(key, member), indent, out| {
                 key.write(out);
                 out.extend_from_slice(if indent.is_some() { b": " } else { b":" });
-                value(member, indent, out);
+                write_value(member, indent, out);
             });
         }
     }
 }
 
-fn container<T>(
+fn write_container<T>(
     open: u8,
     close: u8,
     items: &[T],
@@ -55,8 +55,8 @@ fn container<T>(
 ) {
     let inner = indent.map(|depth| depth + 1).filter(|d| *d <= MAX_INDENT);
     out.push(open);
-    for (place, item) in items.iter().enumerate() {
-        if place > 0 {
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
             out.push(b',');
         }
         if let Some(depth) = inner {

@@ -1,4 +1,4 @@
-//! What a call costs: as the provider reports it, by the user's own prices, by a price table.
+//! The cost of a call: reported by the provider, or estimated from the user's prices or a price table.
 
 mod estimate;
 mod table;
@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use crate::api::view::ReportedCost;
 use crate::format::{CostEstimate, Usage};
 
-pub use table::Priced;
+pub use table::PricedCall;
 pub use user::Price;
 
 use estimate::estimate;
 use table::table_cost;
 
-/// The user's own prices, then the price table.
+/// The user's own prices; the price table is used for other models.
 #[derive(Debug, Clone, Default)]
 pub struct Prices {
     own: HashMap<String, Price>,
@@ -29,7 +29,7 @@ impl Prices {
 
     /// Returns the cost of a call: as the provider reports it, else by the user's prices, else by the
     /// table; an empty estimate where none of them has a price.
-    pub fn cost(&self, call: &Priced<'_>, usage: &Usage, reported: Option<ReportedCost>) -> CostEstimate {
+    pub fn cost(&self, call: &PricedCall<'_>, usage: &Usage, reported: Option<ReportedCost>) -> CostEstimate {
         if let Some(cost) = reported {
             return estimate(cost.input, cost.output, cost.total, "USD", "provider");
         }
@@ -57,8 +57,8 @@ mod tests {
         }
     }
 
-    fn call(model: &str) -> Priced<'_> {
-        Priced {
+    fn call(model: &str) -> PricedCall<'_> {
+        PricedCall {
             provider: "deepseek",
             base_url: "https://api.deepseek.com",
             models: ["", model],
@@ -78,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn a_model_without_a_price_costs_nothing_that_is_known() {
+    fn a_model_without_a_price_has_an_empty_estimate() {
         let cost = Prices::default().cost(&call("my-own-model"), &usage(10, 10), None);
         assert_eq!(cost, CostEstimate::default());
     }
 
     #[test]
-    fn a_host_that_the_table_does_not_know_has_no_price_even_for_a_famous_model() {
-        let call = Priced { provider: "localhost", base_url: "http://localhost:8080", ..call("gpt-4o") };
+    fn an_unknown_host_has_no_price_even_for_a_well_known_model() {
+        let call = PricedCall { provider: "localhost", base_url: "http://localhost:8080", ..call("gpt-4o") };
         assert_eq!(Prices::default().cost(&call, &usage(10, 10), None), CostEstimate::default());
     }
 
@@ -100,12 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn kinds_of_tokens_that_the_table_prices_apart_are_counted_apart() {
+    fn tokens_with_prices_of_their_own_are_counted_separately() {
         let cost = |provider, model: &str, usage: Usage, body: &str| {
             let body = crate::json::parse(body).unwrap();
-            let call = Priced { provider, models: [model, ""], body: &body, ..call("") };
+            let call = PricedCall { provider, models: [model, ""], body: &body, ..call("") };
             let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_780_000_000);
-            Prices::default().cost(&Priced { at, ..call }, &usage, None)
+            Prices::default().cost(&PricedCall { at, ..call }, &usage, None)
         };
         // Ten fresh, thirty read, five written for five minutes and fifteen for an hour: 3, 0.3, 3.75 and 6 dollars a
         // million.
@@ -120,7 +120,7 @@ mod tests {
         let body =
             r#"{"usageMetadata":{"candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":1290}]}}"#;
         assert_eq!(cost("gcp.gemini", "gemini-2.5-flash-image", usage(0, 1290), body).output_cost, 0.0387);
-        // A model without a price for sound has one for tokens; sound beyond the sum is not believed.
+        // A model without a price for audio has one for tokens; an audio count that exceeds the sum is ignored.
         for audio in [5, 5000] {
             let body = format!(r#"{{"usage":{{"prompt_tokens_details":{{"audio_tokens":{audio}}}}}}}"#);
             assert_eq!(cost("openai", "gpt-4o", usage(1000, 0), &body).input_cost, 0.0025, "{audio}");
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_provider_reports_comes_first() {
+    fn a_cost_reported_by_the_provider_takes_precedence() {
         let mut prices = Prices::default();
         prices.set("deepseek-chat".into(), Price::per_million(1.0, 1.0, "EUR"));
         let reported = ReportedCost { input: 0.0, output: 0.0, total: 0.25 };

@@ -10,23 +10,23 @@ use crate::json::Json;
 use super::estimate::estimate;
 
 /// The properties of a call that its price depends on, besides its tokens.
-pub struct Priced<'a> {
+pub struct PricedCall<'a> {
     /// The provider, as `metadata.json` names it.
     pub provider: &'a str,
     /// Scheme, host and port.
     pub base_url: &'a str,
-    /// The model that answered, then the one that was asked for.
+    /// The model that answered, then the requested one.
     pub models: [&'a str; 2],
     /// The tier that was billed; empty where it is unknown.
     pub service_tier: &'a str,
     /// When the call was made: prices change.
     pub at: SystemTime,
-    /// The response, whose usage counts those kinds of tokens apart that have prices of their own.
+    /// The response, whose usage has separate counts of tokens with prices of their own.
     pub body: &'a Json<'a>,
 }
 
 /// Returns the cost of a call in US dollars; `None` where the table has no price for it.
-pub(super) fn table_cost(call: &Priced<'_>, usage: &Usage) -> Option<CostEstimate> {
+pub(super) fn table_cost(call: &PricedCall<'_>, usage: &Usage) -> Option<CostEstimate> {
     if usage.prompt_tokens == 0 && usage.completion_tokens == 0 {
         return None;
     }
@@ -37,12 +37,12 @@ pub(super) fn table_cost(call: &Priced<'_>, usage: &Usage) -> Option<CostEstimat
         (UsageKey::CACHE_WRITE_TOKENS, usage.cache_creation_tokens as f64),
     ];
     let plain = counts.len();
-    counts.extend(kinds(call.body));
-    // Kinds that contradict the sums are left out.
+    counts.extend(special_token_counts(call.body));
+    // The special counts are left out if they contradict the sums.
     [counts.len(), plain].into_iter().find_map(|known| table_price(call, &counts[..known]))
 }
 
-fn table_price(call: &Priced<'_>, counts: &[(UsageKey, f64)]) -> Option<CostEstimate> {
+fn table_price(call: &PricedCall<'_>, counts: &[(UsageKey, f64)]) -> Option<CostEstimate> {
     let counts = counts.iter().cloned().collect();
     let priced = call.models.iter().filter(|model| !model.is_empty()).find_map(|model| {
         let request = PriceRequest::new(model, &counts).with_timestamp(call.at);
@@ -56,17 +56,17 @@ fn table_price(call: &Priced<'_>, counts: &[(UsageKey, f64)]) -> Option<CostEsti
         };
         genai_prices::calculate(&request).ok()
     })?;
-    // A model whose tokens cost nothing is priced by the hour or by the page, which is not known here.
+    // A model whose tokens cost nothing is priced by the hour or by the page; neither count is available here.
     (priced.total_price > 0.0)
         .then(|| estimate(priced.input_price, priced.output_price, priced.total_price, "USD", "table"))
 }
 
-/// Returns the tokens in a response's usage that have prices of their own: cache writes that last an hour, sound and
-/// images.
-fn kinds(body: &Json<'_>) -> Vec<(UsageKey, f64)> {
-    let mut kinds = Vec::new();
+/// Returns the tokens in a response's usage that have prices of their own: cache writes with a lifetime of an hour, audio
+/// and images.
+fn special_token_counts(body: &Json<'_>) -> Vec<(UsageKey, f64)> {
+    let mut counts = Vec::new();
     let mut found = |key, tokens: Option<u64>| {
-        kinds.extend(tokens.filter(|tokens| *tokens > 0).map(|tokens| (key, tokens as f64)));
+        counts.extend(tokens.filter(|tokens| *tokens > 0).map(|tokens| (key, tokens as f64)));
     };
     // The common shape and Anthropic's.
     let usage = body.get("usage");
@@ -95,7 +95,7 @@ fn kinds(body: &Json<'_>) -> Vec<(UsageKey, f64)> {
     found(UsageKey::CACHE_AUDIO_READ_TOKENS, of("cacheTokensDetails", "AUDIO"));
     found(UsageKey::OUTPUT_AUDIO_TOKENS, of("candidatesTokensDetails", "AUDIO"));
     found(UsageKey::OUTPUT_IMAGE_TOKENS, of("candidatesTokensDetails", "IMAGE"));
-    kinds
+    counts
 }
 
 /// Returns the price table's name of a provider.

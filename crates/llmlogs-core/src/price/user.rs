@@ -2,12 +2,12 @@
 
 use crate::format::Usage;
 
-use super::estimate::tidy;
+use super::estimate::rounded;
 
-// The library documents it where it re-exports it.
+// Documented where the library re-exports it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Price {
-    /// Per million tokens, as the other two.
+    /// Per million tokens, like `output` and `cached`.
     input: f64,
     output: f64,
     cached: Option<f64>,
@@ -24,14 +24,14 @@ impl Price {
     /// Returns a price per 1,000,000 input and output tokens; `currency` is an ISO 4217 code.
     #[must_use]
     pub fn per_million(input: f64, output: f64, currency: impl Into<String>) -> Self {
-        Price { input: tidy(input), output: tidy(output), cached: None, currency: currency.into() }
+        Price { input: rounded(input), output: rounded(output), cached: None, currency: currency.into() }
     }
 
-    /// Sets what 1,000,000 input tokens cost that were read from a cache; without this they cost what
-    /// other input tokens cost.
+    /// Sets what 1,000,000 input tokens cost that were read from a cache; by default they cost as much
+    /// as other input tokens.
     #[must_use]
     pub fn cached_per_million(mut self, cached: f64) -> Self {
-        self.cached = Some(tidy(cached));
+        self.cached = Some(rounded(cached));
         self
     }
 

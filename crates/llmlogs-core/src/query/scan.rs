@@ -109,7 +109,7 @@ pub(super) fn scan<V: Visitor>(
             }
             add_all(of, &mut seen);
         }
-        if seen.is_everything(of.dir()) {
+        if seen.is_complete_for(of.dir()) {
             return;
         }
         match (entries::unseen(of.dir(), &seen), missing.lock()) {

@@ -1,4 +1,4 @@
-//! One call's folder.
+//! The folder of one call: its state and its files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use crate::format::{Metadata, lenient};
 use super::error::{Error, ErrorKind, Result};
 use super::{files, session_file};
 
-/// How far a call has come.
+/// The state of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It is over, and everything about it is on disk.
+    /// It has ended, and all its files are written.
     Finished,
-    /// It is going on.
+    /// It has not ended, and its program is running.
     InFlight,
     /// Its program ended before the call did.
     Interrupted,
@@ -55,7 +55,7 @@ impl Call {
         } else if !is_running() {
             State::Interrupted
         } else if finished() {
-            // It was finished between the two looks.
+            // It was finished between the two checks.
             State::Finished
         } else {
             State::InFlight
@@ -63,11 +63,11 @@ impl Call {
         Call { dir, state }
     }
 
-    /// Opens the call in the folder `dir`, wherever that is.
+    /// Opens the call in the folder `dir`, which need not be below a root.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such folder, [`ErrorKind::Unreadable`] if it is none.
+    /// [`ErrorKind::NotFound`] if there is no such folder, [`ErrorKind::Unreadable`] if it is not a folder.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
         let dir = dir.into();
         if !dir.metadata().map_err(|error| Error::io(&dir, error))?.is_dir() {
@@ -95,7 +95,7 @@ impl Call {
         self.dir.parent().map(session_file::session_id).unwrap_or_default()
     }
 
-    /// Returns how far the call had come when its folder was found.
+    /// Returns the call's state at the time when its folder was found.
     #[must_use]
     pub fn state(&self) -> State {
         self.state
@@ -109,7 +109,7 @@ impl Call {
     /// # Errors
     ///
     /// [`ErrorKind::NotFinished`] if the call is in flight or was interrupted, [`ErrorKind::NotFound`] if its folder
-    /// has vanished, [`ErrorKind::Malformed`] if the file is no JSON object, [`ErrorKind::Unreadable`] otherwise.
+    /// has vanished, [`ErrorKind::Malformed`] if the file is not a JSON object, [`ErrorKind::Unreadable`] otherwise.
     pub fn metadata(&self) -> Result<Metadata> {
         let contents = self.raw_metadata()?;
         lenient::metadata(&contents).map_err(|error| Error::malformed(&self.dir.join(METADATA_FILE), error))
@@ -119,7 +119,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// As [`metadata`](Self::metadata), but for [`ErrorKind::Malformed`].
+    /// As [`metadata`](Self::metadata), except [`ErrorKind::Malformed`].
     pub fn raw_metadata(&self) -> Result<Vec<u8>> {
         files::read(&self.dir.join(METADATA_FILE)).map_err(|error| {
             let unfinished = error.kind() == ErrorKind::NotFound && self.state != State::Finished;

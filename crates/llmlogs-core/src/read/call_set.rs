@@ -1,4 +1,4 @@
-//! A set of calls, small enough to hold an index of millions.
+//! A compact set of call ids, for indexes with millions of lines.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -8,15 +8,15 @@ use crate::format::layout::INPUT_FILE;
 
 use super::{files, session_file};
 
-/// How far call numbers may run ahead of the lines read before they are kept one by one.
+/// How far call numbers may be ahead of the count of calls before they are stored individually.
 const SLACK: usize = 1 << 20;
 
-/// The calls seen, in four bytes each.
+/// A set of call ids that takes four bytes for most of them.
 #[derive(Debug, Default)]
 pub(crate) struct CallSet {
-    /// By number: the name that has it.
+    /// By number: the time stamp of the name with that number.
     by_number: Vec<Option<std::num::NonZeroU32>>,
-    /// Names that share a number with another, have none, or an absurd one.
+    /// Names without a number, with the number of another name, or with an implausibly large one.
     others: HashSet<CallId>,
     count: usize,
     lowest: u64,
@@ -25,7 +25,7 @@ pub(crate) struct CallSet {
 }
 
 impl CallSet {
-    /// Adds a call; returns `false` if it was there already.
+    /// Adds a call; returns `false` if the set had it already.
     pub(crate) fn insert(&mut self, id: &[u8]) -> bool {
         let name = CallId::of(id);
         let Some(stamp) = name.stamp_nonzero() else { return self.insert_other(name) };
@@ -69,18 +69,18 @@ impl CallSet {
         (by_number.is_some() && by_number == name.stamp_nonzero()) || self.others.contains(&name)
     }
 
-    /// Returns whether no call can be in the folder `dir` that is not in the set: their numbers run from 1 without
-    /// a gap, and no later one has started.
-    pub(crate) fn is_everything(&self, dir: &Path) -> bool {
+    /// Returns whether the set certainly contains every call in the folder `dir`: their numbers run from 1 without
+    /// a gap, and no later call has started.
+    pub(crate) fn is_complete_for(&self, dir: &Path) -> bool {
         self.others.is_empty()
             && self.lowest == 1
             && self.count as u64 == self.last.number
-            && nothing_after(dir, &self.last_id)
+            && is_last_call(dir, &self.last_id)
     }
 }
 
 /// Returns whether the call `id` is certainly the last one that started in the session's folder `dir`.
-pub(super) fn nothing_after(dir: &Path, id: &[u8]) -> bool {
+pub(super) fn is_last_call(dir: &Path, id: &[u8]) -> bool {
     let Ok(last) = std::str::from_utf8(id) else { return false };
     let name = CallId::of(id);
     if let Ok(info) = session_file::info(dir)
@@ -90,12 +90,12 @@ pub(super) fn nothing_after(dir: &Path, id: &[u8]) -> bool {
     {
         return true;
     }
-    // Where nobody writes, the tree may be a copy, and its times say nothing.
+    // The tree of a program that does not run may be a copy, whose modification times mean nothing.
     if !session_file::is_running(dir) {
         return false;
     }
-    // A folder's own time is that of the last folder made in it, and a call's request is written
-    // right after its folder is made.
+    // A folder is modified when another folder is created in it, and a call's request is written right after its
+    // folder is created.
     let modified = |path: &Path| std::fs::symlink_metadata(path)?.modified();
     match (modified(dir), modified(&dir.join(last).join(INPUT_FILE))) {
         (Ok(folder), Ok(request)) if folder < request => true,

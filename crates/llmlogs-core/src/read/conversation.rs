@@ -1,4 +1,4 @@
-//! A call's bodies as a conversation, whichever API it went to.
+//! A call's bodies as a conversation, in the same form for every API.
 
 use std::borrow::Cow;
 
@@ -33,9 +33,9 @@ const PARAMETERS: [&str; 14] = [
     "reasoning_effort",
 ];
 
-/// What was said in a call: the messages that were sent, the tools that were offered, and the answers.
+/// The conversation of a call: the messages and tools of the request, and the answers.
 ///
-/// The same for every API. What of a body is not understood is kept as JSON in [`Part::Other`],
+/// The same for every API. Parts of a body that are not understood are kept as JSON in [`Part::Other`],
 /// [`raw_request`](Self::raw_request) or [`raw_response`](Self::raw_response).
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -44,9 +44,9 @@ pub struct Conversation {
     pub is_json: bool,
     /// Whether the bodies have the shape of OpenAI's chat completions.
     pub is_openai_chat: bool,
-    /// The model that was asked for.
+    /// The requested model.
     pub model: Option<String>,
-    /// Whether a stream was asked for.
+    /// Whether a stream was requested.
     pub stream: bool,
     /// As the request has it.
     pub temperature: Option<String>,
@@ -60,11 +60,11 @@ pub struct Conversation {
     pub messages: Vec<Message>,
     /// The tools that were offered to the model.
     pub tools: Vec<Tool>,
-    /// The answers; of a call that failed, what had arrived of them.
+    /// The answers; for a failed call, the part of them that arrived.
     pub choices: Vec<Choice>,
     /// The tokens that the response reports.
     pub usage: Option<Usage>,
-    /// The failure that takes the response's place.
+    /// The failure, for a call that failed.
     pub failure: Option<CallFailure>,
     /// The request body, indented, if no message in it was understood.
     pub raw_request: Option<String>,
@@ -104,35 +104,35 @@ pub enum Part {
     },
     /// The model's refusal to answer.
     Refusal {
-        /// Its words.
+        /// The text of the refusal.
         text: String,
     },
-    /// What the model thought before it answered.
+    /// The model's reasoning before its answer.
     Reasoning {
-        /// The thoughts, or their summary.
+        /// The reasoning, or a summary of it.
         text: String,
     },
-    /// A call of a tool, which the caller has to answer.
+    /// A call of one of the caller's tools, to which the caller returns the result.
     ToolCall {
         /// The call's id, by which a result refers to it; empty if the API has none.
         id: String,
         /// The tool.
         name: String,
-        /// JSON, or whatever the model wrote instead.
+        /// The arguments: JSON, unless the model generated invalid JSON.
         arguments: String,
     },
-    /// A call of a tool that the provider itself carried out.
+    /// A call of a tool that the provider itself executed.
     ServerToolCall {
         /// The call's id; empty if the API has none.
         id: String,
         /// The tool.
         name: String,
-        /// JSON, or whatever the model wrote instead.
+        /// The arguments: JSON, unless the model generated invalid JSON.
         arguments: String,
     },
     /// What a tool returned.
     ToolResult {
-        /// The id of the call that it answers; empty if the API has none.
+        /// The id of the tool call with this result; empty if the API has none.
         id: String,
         /// The call's id or the tool's name, whichever the API gives first.
         label: String,
@@ -143,9 +143,9 @@ pub enum Part {
     Media {
         /// Its media type.
         media_type: String,
-        /// Its size, if the data stood in the body.
+        /// Its size in bytes, if the data is in the body.
         bytes: Option<u64>,
-        /// Its address, if the body only refers to it.
+        /// Its URL or id, if the body only refers to it.
         source: String,
     },
     /// A part of a kind that is not known.
@@ -161,9 +161,9 @@ pub enum Part {
 pub struct Tool {
     /// Its name.
     pub name: String,
-    /// What it does.
+    /// Its description.
     pub description: String,
-    /// The tool as it stands in the request: indented JSON; empty if it has no entry of its own there.
+    /// The tool's entry in the request as indented JSON; empty if it has no entry of its own.
     pub definition: String,
 }
 
@@ -171,13 +171,13 @@ pub struct Tool {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Choice {
-    /// The provider's own word.
+    /// The provider's own finish reason.
     pub finish_reason: String,
     /// Its parts in order.
     pub parts: Vec<Part>,
 }
 
-/// A failure that takes a response's place.
+/// The failure of a call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CallFailure {
@@ -197,7 +197,7 @@ impl Conversation {
         users.map(Message::text).find(|text| !text.is_empty()).unwrap_or_default()
     }
 
-    /// Returns whether anything of a response is known: an answer, or a body that was not understood.
+    /// Returns whether there is a response: an answer, or a body that was not understood.
     #[must_use]
     pub fn has_response(&self) -> bool {
         !self.choices.is_empty() || self.raw_response.is_some()
@@ -211,7 +211,7 @@ impl Conversation {
 }
 
 impl Message {
-    /// Returns the text parts, one under the other.
+    /// Returns the text parts, joined by newlines.
     #[must_use]
     pub fn text(&self) -> String {
         let texts = self.parts.iter().filter_map(|part| match part {
@@ -273,7 +273,7 @@ impl Part {
 }
 
 impl Call {
-    /// Reads the bodies and returns what was said.
+    /// Reads the bodies and returns the conversation.
     ///
     /// Works for calls in flight and interrupted ones too, which have no answers, and for calls whose
     /// `metadata.json` or `output.json` is damaged or missing.
@@ -299,7 +299,7 @@ impl Call {
     }
 }
 
-/// `output` is empty if there is none.
+/// Builds the conversation from the stored bodies; `output` is empty if there is none.
 fn conversation(metadata: &Metadata, input: &str, output: &str) -> Conversation {
     let mut conversation = Conversation::default();
     let request = match json::parse(input) {
@@ -392,7 +392,7 @@ fn parts(parts: &[api::Part<'_>]) -> Vec<Part> {
     parts.iter().map(Part::of).collect()
 }
 
-/// Returns parts as text for people, one under the other.
+/// Returns parts as text for people, joined by newlines.
 pub(crate) fn parts_text(parts: &[Part]) -> String {
     parts.iter().map(Part::to_text).collect::<Vec<_>>().join("\n")
 }
@@ -412,7 +412,7 @@ fn one_line(arguments: &str) -> String {
     }
 }
 
-/// Returns the endpoint that a call went to, as far as `metadata.json` and the request's shape tell.
+/// Returns the endpoint that a call went to, according to `metadata.json` and the shape of the request.
 fn endpoint(info: &ApiInfo, request: &Json<'_>) -> Endpoint {
     let method = if info.method.is_empty() { "POST" } else { &info.method };
     let url = format!("{}{}", info.base_url, info.endpoint);
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_failure_the_report_and_what_had_arrived_are_kept() {
+    fn a_failed_call_has_its_error_body_and_its_partial_answer() {
         let mut metadata = Metadata::default();
         metadata.response_info.error = true;
         metadata.response_info.error_type = "APIError".into();

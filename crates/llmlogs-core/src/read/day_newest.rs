@@ -18,7 +18,7 @@ pub(super) struct DayNewest {
     failed: Option<Error>,
 }
 
-/// A session whose next call is no newer than `bound`.
+/// A session whose next call did not start later than `bound`.
 struct Source {
     bound: f64,
     dir: PathBuf,
@@ -31,7 +31,7 @@ enum SourceState {
 }
 
 impl DayNewest {
-    /// `sessions`: the sessions' folders in the day's folder `dir`.
+    /// Returns the calls of `sessions`, the folders of sessions in the day's folder `dir`.
     pub(super) fn new(dir: &Path, sessions: Result<Vec<PathBuf>>) -> Self {
         let (sessions, failed) = match sessions {
             Ok(sessions) => (sessions, None),
@@ -50,7 +50,7 @@ impl DayNewest {
 
     fn push(&mut self, dir: PathBuf, mut calls: Box<SessionNewest>) {
         let Some(next) = calls.next() else { return };
-        // An error is returned at once.
+        // An error sorts before every call.
         let bound = next.as_ref().map_or(f64::INFINITY, Entry::timestamp);
         self.sources.push(Source { bound, dir, state: SourceState::Open(calls, next) });
     }
@@ -84,7 +84,7 @@ fn newest_possible(session: &Path, day_start: f64) -> f64 {
     let modified = std::fs::symlink_metadata(session).and_then(|found| found.modified()).ok();
     let seconds =
         modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|time| time.as_secs_f64());
-    // A time before the day's own cannot be right.
+    // A time before the start of the day cannot be right.
     seconds.filter(|seconds| *seconds >= day_start).unwrap_or(f64::INFINITY)
 }
 

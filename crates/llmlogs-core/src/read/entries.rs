@@ -63,7 +63,7 @@ impl Iterator for Entries {
         loop {
             let folders = match &mut self.folders {
                 Some(folders) => folders,
-                None if self.seen.is_everything(&self.dir) => self.folders.insert(Vec::new().into_iter()),
+                None if self.seen.is_complete_for(&self.dir) => self.folders.insert(Vec::new().into_iter()),
                 None => match unseen(&self.dir, &self.seen) {
                     Ok(names) => self.folders.insert(names.into_iter()),
                     Err(error) => {

@@ -11,8 +11,8 @@ use super::line::IndexLine;
 
 /// A call and its line of the index.
 ///
-/// If the index lacks the call, the line is made from `metadata.json`; of a call that is not finished it
-/// has id and timestamp alone.
+/// If the index lacks the call, the line is created from `metadata.json`. The line of an unfinished call has only its id
+/// and timestamp.
 #[derive(Debug, Clone)]
 pub struct Entry {
     call: Call,
@@ -21,7 +21,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Makes the entry of one call from its `metadata.json`.
+    /// Creates the entry of one call from its `metadata.json`.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl Entry {
         Entry::from_dir(call)?.ok_or(vanished)
     }
 
-    /// Makes the entry of a call without reading any file: it has id and timestamp alone, both from the folder's name.
+    /// Creates the entry of a call without reading any file: it has only id and timestamp, both from the folder's name.
     #[must_use]
     pub fn from_name(call: Call) -> Self {
         let timestamp = CallId::of(call.id().as_bytes()).timestamp();
@@ -43,7 +43,7 @@ impl Entry {
         Entry { call: Call::new(dir, State::Finished), timestamp: line.timestamp, json: line.json.to_vec() }
     }
 
-    /// Makes the entry of a call that the index lacks; `None` if its folder has vanished.
+    /// Creates the entry of a call that the index lacks; `None` if its folder has vanished.
     pub(crate) fn from_dir(call: Call) -> Result<Option<Self>> {
         let entry = match call.state() {
             State::Finished => match call.metadata() {

@@ -1,14 +1,14 @@
-//! Why something below a root could not be read.
+//! The error for files and folders below a root that cannot be read.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The result of reading something below a root.
+/// The result of reading a file or folder below a root.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why something below a root could not be read: what kind of failure, at which path, and its cause.
+/// Why a file or folder below a root could not be read: the kind of failure, the path and the cause.
 ///
 /// Converts into [`io::Error`], so that `?` works in functions that return one.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The root is no folder, or cannot be listed.
+    /// The root is not a folder, or cannot be listed.
     NotARoot,
     /// The file or folder is not there; retention may have removed it meanwhile.
     NotFound,
@@ -30,7 +30,7 @@ pub enum ErrorKind {
     Unreadable,
     /// The call has no `metadata.json` yet: it is in flight, or was interrupted.
     NotFinished,
-    /// The file is not what the format says.
+    /// The file does not have the format's contents.
     Malformed,
 }
 
@@ -52,12 +52,12 @@ impl Error {
         Error::new(ErrorKind::Malformed, path, source.into())
     }
 
-    /// Returns the same error as one of another kind.
+    /// Returns the error with another kind.
     pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {
         Error { kind, ..self }
     }
 
-    /// Returns what kind of failure it is.
+    /// Returns the kind of failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind

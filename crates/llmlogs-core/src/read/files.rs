@@ -1,4 +1,4 @@
-//! Opening files and folders of a root without leaving it.
+//! Opening files and folders below a root without following links out of it.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -22,7 +22,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(contents)
 }
 
-/// Returns whether a name refers to something in the folder itself: an index is data, not a list of paths.
+/// Returns whether a name refers to an entry of the folder itself: the ids in an index are not trusted as paths.
 pub(crate) fn is_plain_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0'])
 }
@@ -37,9 +37,9 @@ pub(crate) fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
-/// Returns the names of the folders in `parent` that pass `wanted`, sorted. Links are not followed; a parent that
+/// Returns the names of the folders in `parent` for which `is_wanted` returns `true`, sorted. Links are not followed; a parent that
 /// has vanished has no folders.
-pub(crate) fn folders(parent: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+pub(crate) fn folders(parent: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
     let entries = match fs::read_dir(parent) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -56,7 +56,7 @@ pub(crate) fn folders(parent: &Path, wanted: impl Fn(&str) -> bool) -> Result<Ve
             continue;
         }
         if let Ok(name) = entry.file_name().into_string()
-            && wanted(&name)
+            && is_wanted(&name)
         {
             found.push(name);
         }
@@ -70,8 +70,8 @@ pub(crate) fn name(dir: &Path) -> &str {
     dir.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
-/// Joins a folder and those names below it.
-pub(crate) fn below(parent: &Path, names: Vec<String>) -> impl Iterator<Item = PathBuf> + use<> {
+/// Returns the paths of `names` in the folder `parent`.
+pub(crate) fn paths_in(parent: &Path, names: Vec<String>) -> impl Iterator<Item = PathBuf> + use<> {
     let parent = parent.to_owned();
     names.into_iter().map(move |name| parent.join(name))
 }

@@ -1,19 +1,19 @@
-//! One line of an index, read without copying.
+//! One line of an index, parsed without copying.
 //!
-//! Statistics over a million lines spend their time here, so it knows the shape of a line (one
-//! object of strings, numbers, nulls, lists of strings and a flat object) and parses nothing that nobody
-//! asked for. Anything else on a line is skipped.
+//! Statistics over a million lines spend their time here, so the parser is specialised for the shape of a line (an object
+//! of strings, numbers, nulls, lists of strings and a flat object); lists, objects and escapes are decoded on access. All
+//! other values of a line are skipped.
 
 use std::borrow::Cow;
 
 use crate::format::Status;
 
-/// A JSON string as it stands between its quotes, with its escapes.
+/// The contents of a JSON string, escaped, without the quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 pub struct RawStr<'a>(pub(crate) &'a [u8]);
 
 impl<'a> RawStr<'a> {
-    /// Returns the text that it stands for; what is not UTF-8 is replaced.
+    /// Returns the unescaped text; invalid UTF-8 is replaced.
     #[must_use]
     pub fn text(self) -> Cow<'a, str> {
         if !self.0.contains(&b'\\') {
@@ -36,7 +36,7 @@ impl<'a> RawStr<'a> {
     }
 }
 
-/// A line of an index, read without copying; fields that it lacks have their "not known" values.
+/// A line of an index, parsed without copying; fields that it lacks have their "not known" values.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each field is IndexEntry's of the same name")]
@@ -63,18 +63,18 @@ pub struct IndexLine<'a> {
     pub total_cost: f64,
     pub currency: RawStr<'a>,
     pub attempts: u64,
-    /// The list as it stands between its brackets.
+    /// The JSON list without its brackets.
     tools: &'a [u8],
     pub user_message: RawStr<'a>,
     pub trace: RawStr<'a>,
-    /// The list as it stands between its brackets.
+    /// The JSON list without its brackets.
     span_ids: &'a [u8],
-    /// The object as it stands, braces included.
+    /// The JSON object with its braces.
     context: &'a [u8],
 }
 
 impl<'a> IndexLine<'a> {
-    /// Parses a line; returns `None` if it is no JSON object, which is how damage shows.
+    /// Parses a line; returns `None` for a damaged line, which is not a JSON object.
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Option<IndexLine<'a>> {
         let mut line = IndexLine { json: text, ..IndexLine::default() };
@@ -157,7 +157,7 @@ impl<'a> IndexLine<'a> {
     }
 }
 
-/// The strings of a list, given without its brackets.
+/// Returns the strings of a JSON list without its brackets.
 fn strings(list: &[u8]) -> impl Iterator<Item = RawStr<'_>> {
     let mut at = Cursor { text: list, at: 0 };
     std::iter::from_fn(move || {
@@ -210,7 +210,7 @@ impl<'a> Value<'a> {
         if word.len() < 19 && word.iter().all(u8::is_ascii_digit) {
             return Some(word.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')));
         }
-        // Other writers have fractions where whole numbers belong.
+        // Other writers have fractions in place of whole numbers.
         let number: f64 = std::str::from_utf8(word).ok()?.parse().ok()?;
         (number >= 0.0 && number.is_finite()).then_some(number.round() as u64)
     }
@@ -242,16 +242,16 @@ impl<'a> Cursor<'a> {
         Some(byte)
     }
 
-    fn expect(&mut self, wanted: u8) -> Option<()> {
-        (self.next()? == wanted).then_some(())
+    fn expect(&mut self, expected: u8) -> Option<()> {
+        (self.next()? == expected).then_some(())
     }
 
-    /// The rest of a string whose opening quote has been taken.
+    /// Reads a string whose opening quote has been read.
     #[inline]
     fn string(&mut self) -> Option<RawStr<'a>> {
         let start = self.at;
         loop {
-            self.at += plain(&self.text[self.at..]);
+            self.at += plain_length(&self.text[self.at..]);
             match self.text.get(self.at)? {
                 b'"' => {
                     let raw = RawStr(&self.text[start..self.at]);
@@ -275,12 +275,12 @@ impl<'a> Cursor<'a> {
             }
             b'[' => {
                 let start = self.at + 1;
-                self.nested()?;
+                self.skip_nested()?;
                 Some(Value::List(&self.text[start..self.at - 1]))
             }
             b'{' => {
                 let start = self.at;
-                self.nested()?;
+                self.skip_nested()?;
                 Some(Value::Object(&self.text[start..self.at]))
             }
             _ => {
@@ -296,8 +296,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes over a list or an object.
-    fn nested(&mut self) -> Option<()> {
+    /// Skips a list or an object.
+    fn skip_nested(&mut self) -> Option<()> {
         let mut depth = 0_usize;
         loop {
             match self.next()? {
@@ -319,7 +319,7 @@ impl<'a> Cursor<'a> {
 
 /// Returns how many bytes come before the next quote or backslash. Reads eight at a time, since most of a line's
 /// bytes are inside of strings.
-pub(crate) fn plain(text: &[u8]) -> usize {
+pub(crate) fn plain_length(text: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
@@ -341,7 +341,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_ours_is_read_whole() {
+    fn a_line_of_the_recorder_is_read_completely() {
         let line = br#"{"call_id":"call_20251027_040210_001","timestamp":1761537730.123,"status":"error","http_status":429,"error_message":"say \"please\" \u00e9","latency_ms":2500,"time_to_first_token_ms":null,"tool_names":["read_file","a,\"b"],"user_message":"\u4f60\u597d"}"#;
         let line = IndexLine::parse(line).unwrap();
         assert_eq!(line.call_id.text(), "call_20251027_040210_001");
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn spaces_fractions_and_unknown_members_are_no_trouble() {
+    fn spaces_fractions_and_unknown_members_are_accepted() {
         let line =
             br#" { "latency_ms" : 2500.4, "new": {"a": ["]}"]}, "tool_names": [ ], "total_tokens": null } "#;
         let line = IndexLine::parse(line).unwrap();
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_seen() {
+    fn damaged_lines_are_rejected() {
         for damaged in [
             &b""[..],
             b"{",

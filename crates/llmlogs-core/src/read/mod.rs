@@ -1,6 +1,6 @@
-//! Reading recorded calls back: walking a root, opening its calls, following what is being recorded.
+//! Reading recorded calls: walking a root, opening its calls, watching for new ones.
 //!
-//! What users see of it, and of [`query`](crate::query), is the library's module `read`.
+//! The library re-exports its public items, and those of [`query`](crate::query), in the module `read`.
 
 #![warn(missing_docs)]
 

@@ -1,26 +1,26 @@
-//! The lines of a file from its end.
+//! Reads the lines of a file backwards from its end.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-const BLOCK: u64 = 1 << 16;
+const BLOCK_BYTES: u64 = 1 << 16;
 
-/// The longest line that is taken for a line of an index.
-const LONGEST: usize = 64 << 20;
+/// The longest line that is read; reading stops at a longer one, which is not a line of an index.
+const MAX_LINE_BYTES: usize = 64 << 20;
 
 /// Reads the complete lines of a file, the last one first.
 #[derive(Debug)]
 pub(super) struct ReverseLines {
     file: File,
-    /// Where `buffer` begins in the file.
+    /// The offset of `buffer` in the file.
     start: u64,
     buffer: Vec<u8>,
-    /// Up to here the buffer has not been returned; it ends with a newline.
+    /// The end of the part of the buffer that has not been returned; a newline comes before it.
     end: usize,
 }
 
 impl ReverseLines {
-    /// Starts at the end that the file has now. What follows its last newline is skipped.
+    /// Starts at the current end of the file. An incomplete last line is skipped.
     pub(super) fn new(mut file: File) -> io::Result<Self> {
         let start = file.seek(SeekFrom::End(0))?;
         let mut lines = ReverseLines { file, start, buffer: Vec::new(), end: 0 };
@@ -36,7 +36,7 @@ impl ReverseLines {
         }
     }
 
-    /// Returns the line before the one returned last, without its newline.
+    /// Returns the next line towards the start of the file, without its newline.
     pub(super) fn previous(&mut self) -> io::Result<Option<&[u8]>> {
         loop {
             if self.end == 0 {
@@ -66,9 +66,9 @@ impl ReverseLines {
 
     /// Reads the block before the buffer; returns `false` if there is none.
     fn extend(&mut self) -> io::Result<bool> {
-        let length = self.start.min(BLOCK);
+        let length = self.start.min(BLOCK_BYTES);
         let kept = if self.end > 0 { self.end } else { 0 };
-        if length == 0 || kept > LONGEST {
+        if length == 0 || kept > MAX_LINE_BYTES {
             return Ok(false);
         }
         self.start -= length;
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn complete_lines_come_last_first() {
+    fn complete_lines_are_returned_from_the_last_to_the_first() {
         assert_eq!(lines(b"one\ntwo\nthree\n"), ["three", "two", "one"]);
         assert_eq!(lines(b"one\ntwo\ntor"), ["two", "one"]);
         assert_eq!(lines(b""), [""; 0]);

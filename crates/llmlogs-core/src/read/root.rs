@@ -13,7 +13,7 @@ use super::error::{Error, ErrorKind, Result};
 use super::files;
 use super::session::Session;
 
-/// A folder below which calls were recorded.
+/// A folder with recorded calls.
 #[derive(Debug, Clone)]
 pub struct Root {
     path: PathBuf,
@@ -30,7 +30,7 @@ impl Root {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotARoot`] if `path` is no folder that can be listed.
+    /// [`ErrorKind::NotARoot`] if `path` is not a folder that can be listed.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         fs::read_dir(&path).map_err(|error| Error::new(ErrorKind::NotARoot, &path, error))?;
@@ -49,7 +49,7 @@ impl Root {
     ///
     /// [`ErrorKind::Unreadable`] if the root cannot be listed.
     pub fn days(&self) -> Result<impl DoubleEndedIterator<Item = Day> + use<>> {
-        let days: Vec<PathBuf> = files::below(&self.path, files::folders(&self.path, is_day)?).collect();
+        let days: Vec<PathBuf> = files::paths_in(&self.path, files::folders(&self.path, is_day)?).collect();
         Ok(days.into_iter().map(|dir| Day { dir }))
     }
 
@@ -70,7 +70,7 @@ impl Root {
     /// Returns all calls with their lines of the indexes, newest start first, across sessions that ran side
     /// by side.
     ///
-    /// Days, sessions and indexes are opened as the calls are asked for, so the first few cost little
+    /// Days, sessions and indexes are opened lazily, so the first few calls are returned quickly
     /// however large the root is. Errors are returned in their places, as in [`calls`](Self::calls).
     pub fn newest(&self) -> impl Iterator<Item = Result<Entry>> + use<> {
         let days = match self.days() {
@@ -108,7 +108,7 @@ impl Day {
 
     fn session_dirs(&self) -> Result<Vec<PathBuf>> {
         let names = files::folders(&self.dir, is_session)?;
-        Ok(files::below(&self.dir, names).collect())
+        Ok(files::paths_in(&self.dir, names).collect())
     }
 
     /// Returns the day's calls, newest start first; see [`Root::newest`].
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_ended_late_stands_where_it_started() {
+    fn calls_are_sorted_by_start_not_by_end() {
         let index = [line(2, 2, 100), line(3, 3, 100), line(4, 4, 100), line(1, 1, 50_000)].concat();
         assert_eq!(newest(&index, &[]), [4, 3, 2, 1]);
     }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_stands_twice_is_one_call() {
+    fn a_duplicate_line_is_one_call() {
         let index = [line(1, 1, 100), line(2, 2, 100), line(2, 2, 100)].concat();
         assert_eq!(newest(&index, &[]), [2, 1]);
     }

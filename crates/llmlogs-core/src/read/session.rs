@@ -53,12 +53,12 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`](super::ErrorKind::NotFound) if the file is missing (an older logger writes none),
-    /// [`ErrorKind::Malformed`](super::ErrorKind::Malformed) if it is no JSON object.
+    /// [`ErrorKind::Malformed`](super::ErrorKind::Malformed) if it is not a JSON object.
     pub fn info(&self) -> Result<SessionInfo> {
         info(&self.dir)
     }
 
-    /// Returns the calls whose folders are there, in the order of their starts. A session that has vanished has none.
+    /// Returns the calls that have folders, in the order of their starts. A session that has vanished has none.
     ///
     /// # Errors
     ///
@@ -76,14 +76,13 @@ impl Session {
     /// Returns every call once: the index line by line, then the folders that it lacks, calls in flight and
     /// interrupted ones among them.
     ///
-    /// An index is read as its lines are asked for, whatever its length. Damaged lines are skipped; their calls
-    /// are read from their folders.
+    /// The index is read lazily. Damaged lines are skipped; their calls are read from their folders.
     pub fn entries(&self) -> impl Iterator<Item = Result<Entry>> + use<> {
         Entries::new(&self.dir)
     }
 
-    /// Returns the same calls, newest start first. Only what is asked for is read: the first few cost the
-    /// same however long the index is.
+    /// Returns the same calls, newest start first. The index is read lazily from its end: the first few calls are
+    /// returned quickly however long it is.
     pub fn newest(&self) -> impl Iterator<Item = Result<Entry>> + use<> {
         SessionNewest::new(&self.dir)
     }

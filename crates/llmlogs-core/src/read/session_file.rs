@@ -1,4 +1,4 @@
-//! A session's `session.json`: its contents, and whether its program still runs.
+//! A session's `session.json`: its contents, and whether the session's program is running.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A session's calls, newest start first, reading no more than is asked for.
+//! A session's calls, newest start first, reading only as much as needed.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crate::format::call_id::{CallId, is_call};
 use crate::format::layout::INDEX_FILE;
 
 use super::call::Call;
-use super::call_set::nothing_after;
+use super::call_set::is_last_call;
 use super::entry::Entry;
 use super::error::Result;
 use super::files;
@@ -15,29 +15,29 @@ use super::line::IndexLine;
 use super::reverse_lines::ReverseLines;
 use super::session_file::is_running;
 
-/// How many lines are held back at most to bring them into order.
+/// The maximum number of lines that are buffered for sorting.
 const WINDOW: usize = 1 << 14;
 
-/// By how many seconds lines may have been appended in another order than their calls ended.
+/// Lines may be out of the order in which their calls ended by up to this many seconds.
 const SLACK: f64 = 0.5;
 
 /// The calls of one session, newest start first.
 ///
 /// An index is in the order in which calls ended. Read from its end, a call may be returned as soon
-/// as every line to come ended before it started. Calls that the index lacks show as gaps in the
-/// numbers, and only then is the folder listed.
+/// as every line to come ended before it started. A call that the index lacks leaves a gap in the
+/// numbers; only then is the folder listed.
 pub(super) struct SessionNewest {
     dir: PathBuf,
     index: Option<ReverseLines>,
     /// Lines that were read and not yet returned.
     window: BTreeMap<CallId, Entry>,
-    /// When the call of the line read last ended.
+    /// When the call of the most recently read line ended.
     horizon: f64,
-    /// Every number from here up was read in the index.
+    /// Every number from this one on was read in the index.
     floor: u64,
-    /// Numbers below it that were read, too.
+    /// The numbers below it that were read.
     below_floor: BTreeSet<u64>,
-    /// The folders that the index did not have when they were listed, oldest first.
+    /// The listed folders that the index lacked, oldest first; `None` before they are listed.
     folders: Option<Vec<(CallId, String)>>,
     /// Calls that were returned from folders.
     from_folders: HashSet<CallId>,
@@ -64,7 +64,7 @@ impl SessionNewest {
         }
     }
 
-    /// Reads lines until the newest of the window is certain to be next.
+    /// Reads lines until the newest call in the window is certain to be the next one.
     fn fill(&mut self) {
         while let Some(index) = &mut self.index {
             if self.window.len() >= WINDOW {
@@ -101,7 +101,7 @@ impl SessionNewest {
             let Some(highest) = self.below_floor.pop_last() else { return true };
             self.floor = highest;
             let newest = self.window.iter().find(|(name, _)| name.number == highest);
-            if !newest.is_some_and(|(_, entry)| nothing_after(&self.dir, entry.call().id().as_bytes())) {
+            if !newest.is_some_and(|(_, entry)| is_last_call(&self.dir, entry.call().id().as_bytes())) {
                 return true;
             }
         }

@@ -1,4 +1,4 @@
-//! Following what is being recorded.
+//! Watching a root for calls that start and end.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -29,10 +29,10 @@ const DAYS: usize = 2;
 /// Changes of a folder within this time of each other may leave it with the same modification time.
 const CLOCK_TICK: Duration = Duration::from_secs(2);
 
-/// After a session's folder was listed, this many times as long passes before it is listed again.
+/// After listing a session's folder, at least this many times the duration of the listing passes before the next one.
 const LISTING_SHARE: u32 = 20;
 
-/// How long [`Watch::next_timeout`] waits between two polls.
+/// The time between two polls of [`Watch::next_timeout`].
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Something that happened to a call.
@@ -60,16 +60,16 @@ impl Event {
 /// Reports what happens to the calls below a root. See [`Root::watch`].
 ///
 /// New lines of the indexes are read from where the last poll ended. A session's folder is listed only after it has
-/// changed, and seldom enough that listing takes a small part of the time, however many calls it has; new calls are
-/// mostly found without that, by the number that follows the last one. A poll without news costs two system calls for
-/// each session of the two newest days, and opens nothing.
+/// changed, and at intervals that grow with the duration of a listing; most new calls are found without listing, by the
+/// number that follows the last one. A poll without changes takes two system calls for each session of the two newest
+/// days, and opens no file.
 #[derive(Debug)]
 pub struct Watch {
     root: PathBuf,
     days: Listing,
     sessions_of: BTreeMap<PathBuf, Listing>,
     sessions: BTreeMap<PathBuf, WatchedSession>,
-    /// Events of [`Watch::next_timeout`] that were not returned yet, the next one last.
+    /// Events that [`Watch::next_timeout`] has not returned yet, the next one last.
     pending: Vec<Event>,
 }
 
@@ -165,7 +165,7 @@ impl Watch {
         self.sessions.values().flat_map(|session| session.in_flight.values())
     }
 
-    /// Brings the list of watched sessions up to date.
+    /// Updates the list of watched sessions.
     fn find_sessions(&mut self) -> Result<()> {
         self.days.refresh(&self.root, is_day)?;
         let newest = self.days.names.iter().rev().take(DAYS);
@@ -195,7 +195,7 @@ impl Watch {
     }
 }
 
-/// The folders in a folder, listed anew when it has changed.
+/// The folders in a folder, listed again when it has changed.
 #[derive(Debug, Default)]
 struct Listing {
     names: Vec<String>,
@@ -232,13 +232,13 @@ fn modified(dir: &Path) -> Option<SystemTime> {
     fs::symlink_metadata(dir).and_then(|found| found.modified()).ok()
 }
 
-/// What is known of one session.
+/// The state of one watched session.
 #[derive(Debug, Default)]
 struct WatchedSession {
     index: IndexTail,
     /// Every call that was reported, or was there when the watch started.
     known: CallSet,
-    /// The one of them with the highest number.
+    /// The known call with the highest number.
     last: CallId,
     in_flight: BTreeMap<String, Entry>,
     /// The folder's modification time when it was listed last.
@@ -251,12 +251,12 @@ struct WatchedSession {
 }
 
 impl WatchedSession {
-    /// Takes what is there for known, and calls in flight for what is to be followed.
+    /// Marks all existing calls as known, and follows those in flight.
     fn start(&mut self, dir: &Path, unreported: &mut Vec<Event>) {
         self.read_index(dir, unreported);
         unreported.clear();
         self.modified = modified(dir);
-        if !self.known.is_everything(dir) {
+        if !self.known.is_complete_for(dir) {
             let running = is_running(dir);
             self.list(dir, |session, name| {
                 session.add(name.as_bytes());
@@ -333,7 +333,7 @@ impl WatchedSession {
         });
     }
 
-    /// Looks for the calls whose numbers follow the latest one, without listing the folder.
+    /// Finds calls whose numbers follow the latest one, without listing the folder.
     fn find_successors(&mut self, dir: &Path, events: &mut Vec<Event>) {
         while self.last.stamp_nonzero().is_some() {
             let next = self.last.successors().find(|name| files::is_folder(&dir.join(name)));
@@ -346,7 +346,7 @@ impl WatchedSession {
     fn list(&mut self, dir: &Path, mut visit: impl FnMut(&mut Self, &str)) {
         let start = Instant::now();
         self.listed_at = Some(SystemTime::now());
-        // A folder that cannot be listed is tried again when it changes; what the index has is reported anyway.
+        // A folder that cannot be listed is tried again when it changes; calls in the index are reported anyway.
         for name in unseen(dir, &self.known).unwrap_or_default() {
             visit(self, &name);
         }
@@ -375,20 +375,20 @@ fn higher(last: CallId, id: CallId) -> CallId {
     if id.stamp_nonzero().is_some() && id.number > last.number { id } else { last }
 }
 
-/// How far an index has been read.
+/// Reads the lines that are appended to an index.
 #[derive(Debug, Default)]
 struct IndexTail {
     /// The offset of the first line that was not read.
     offset: u64,
     /// The length at the last read, lines that were not complete included.
     length: u64,
-    /// The file's inode, by which one that took its place is recognised.
+    /// The file's inode, which changes when the file is replaced.
     identity: u64,
 }
 
 impl IndexTail {
-    /// Calls `visit` with each complete line that was appended since the last time; of a file that is shorter than
-    /// before, or another one, with each line.
+    /// Calls `visit` with each complete line that was appended since the last time; if the file was truncated or
+    /// replaced, with every line.
     fn read(&mut self, path: &Path, mut visit: impl FnMut(&IndexLine<'_>)) {
         let Ok(found) = fs::symlink_metadata(path) else {
             *self = IndexTail::default();
@@ -401,12 +401,12 @@ impl IndexTail {
         if found.len() == self.length {
             return;
         }
-        // What cannot be read now is read at the next poll.
+        // After an error, the next poll tries again.
         let Ok(length) = self.read_new(path, &mut visit) else { return };
         self.length = length;
     }
 
-    /// Returns how long the file was.
+    /// Reads the new lines; returns the length of the file.
     fn read_new(&mut self, path: &Path, visit: &mut impl FnMut(&IndexLine<'_>)) -> Result<u64> {
         const BLOCK: usize = 1 << 18;
         let mut file: File = files::open(path)?;

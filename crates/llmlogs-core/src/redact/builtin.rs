@@ -1,4 +1,4 @@
-//! The known shapes of secrets.
+//! The built-in rules: the known shapes of secrets.
 //!
 //! A secret has the prefix that its issuer gives it, at the start of a word, and at least the length that it is issued
 //! with. Random text that happens to contain a prefix, such as base64, has more letters and digits before it.
@@ -47,7 +47,7 @@ const PEM: (&str, &str) =
 /// The length in bytes of the shortest secret.
 const SHORTEST: usize = 20;
 
-/// The short patterns of all shapes: a text that matches none of them has no secret, and that is found out fast.
+/// The short patterns of all shapes: a quick check that a text has no secret.
 static HINTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let hints: Vec<_> = KEYS.iter().chain([&PEM]).map(|(hint, _)| *hint).collect();
     // A test below makes sure that this is a regular expression.
@@ -67,12 +67,12 @@ static SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Returns `text` with its secrets replaced; `None` if it has none.
 pub(super) fn redact(text: &str) -> Option<String> {
-    let mut clean = replace_once(text)?;
-    // A secret right after another one had no edge before it until now.
-    while let Some(cleaner) = replace_once(&clean) {
-        clean = cleaner;
+    let mut redacted = replace_once(text)?;
+    // A secret right after another one has an edge before it only once the first is replaced.
+    while let Some(next) = replace_once(&redacted) {
+        redacted = next;
     }
-    Some(clean)
+    Some(redacted)
 }
 
 fn replace_once(text: &str) -> Option<String> {
@@ -84,7 +84,7 @@ fn replace_once(text: &str) -> Option<String> {
         return None;
     }
     let mut changed = false;
-    let clean = shapes.replace_all(text, |found: &Captures<'_>| {
+    let redacted = shapes.replace_all(text, |found: &Captures<'_>| {
         let (edge, key) = match (found.name("key"), found.name("segment")) {
             (Some(key), _) => (&found["edge"], key.as_str()),
             (None, Some(segment)) => ("/", segment.as_str()),
@@ -93,7 +93,7 @@ fn replace_once(text: &str) -> Option<String> {
                 return REPLACEMENT.to_owned();
             }
         };
-        // A word without digits, such as a hyphenated name, is no key.
+        // A word without digits, such as a hyphenated name, is not a key.
         if !key.bytes().any(|b| b.is_ascii_digit()) {
             return found[0].to_owned();
         }
@@ -102,7 +102,7 @@ fn replace_once(text: &str) -> Option<String> {
         let kept = if bearer { &key[..7] } else { "" };
         format!("{edge}{kept}{REPLACEMENT}")
     });
-    changed.then(|| clean.into_owned())
+    changed.then(|| redacted.into_owned())
 }
 
 #[cfg(test)]
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_resembles_a_secret_stays() {
+    fn text_that_only_resembles_a_secret_is_kept() {
         for text in [
             "",
             "sk-short",

@@ -13,13 +13,12 @@ use regex::Regex;
 
 use crate::json::Json;
 
-pub use urls::chain;
-pub use urls::scrub;
+pub use urls::{error_chain, scrub_urls};
 
-/// Replaces a secret.
+/// The text that replaces a secret.
 pub const REPLACEMENT: &str = "[REDACTED]";
 
-/// A user's rule for strings: takes a string's JSON pointer and its text, returns the replacement if there is one.
+/// A user's rule for strings: its arguments are a string's JSON pointer and text; it returns the replacement, if any.
 type StringRule = Arc<dyn Fn(&str, &str) -> Option<String> + Send + Sync>;
 
 /// Rules that redact bodies, field values and error messages.
@@ -47,13 +46,13 @@ impl Redactor {
         Redactor { builtin: true, ..Redactor::none() }
     }
 
-    /// Returns no rule at all.
+    /// Returns a redactor without rules.
     pub fn none() -> Self {
         Redactor { builtin: false, pointers: Vec::new(), patterns: Vec::new(), string_rules: Vec::new() }
     }
 
     /// Replaces the value at a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) in every body, whatever
-    /// its type. A segment `*` matches every element and every member.
+    /// the value's type. A segment `*` matches every element and every member.
     pub fn pointer(mut self, pointer: &str) -> Self {
         let unescaped = |segment: &str| segment.replace("~1", "/").replace("~0", "~");
         self.pointers.push(pointer.split('/').skip(1).map(unescaped).collect());
@@ -100,26 +99,26 @@ impl Redactor {
     /// Applies the rules for strings to a text that is not JSON.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.redact_string("", text) {
-            Some(clean) => Cow::Owned(clean),
+            Some(redacted) => Cow::Owned(redacted),
             None => Cow::Borrowed(text),
         }
     }
 
     /// Applies the rules for strings to each text within a body that is not UTF-8 as a whole, such as a form with a file.
     pub fn bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
-        let mut clean = Vec::new();
+        let mut redacted = Vec::new();
         let mut changed = false;
         for chunk in bytes.utf8_chunks() {
             let text = match chunk.valid() {
-                // No secret of a known shape is that short, and binary data is full of such texts.
+                // Secrets are longer; binary data contains many such short texts.
                 short if short.len() < 8 => Cow::Borrowed(short),
                 text => self.text(text),
             };
             changed |= matches!(text, Cow::Owned(_));
-            clean.extend_from_slice(text.as_bytes());
-            clean.extend_from_slice(chunk.invalid());
+            redacted.extend_from_slice(text.as_bytes());
+            redacted.extend_from_slice(chunk.invalid());
         }
-        if changed { Cow::Owned(clean) } else { Cow::Borrowed(bytes) }
+        if changed { Cow::Owned(redacted) } else { Cow::Borrowed(bytes) }
     }
 
     /// Returns whether a rule depends on the position of a value in the body.
@@ -130,16 +129,16 @@ impl Redactor {
     fn walk(&self, json: &mut Json<'_>, pointer: &mut String) -> bool {
         match json {
             Json::String(text) => {
-                let Some(clean) = self.redact_string(pointer, &text.plain()) else {
+                let Some(redacted) = self.redact_string(pointer, &text.plain()) else {
                     return false;
                 };
-                *json = Json::string(clean);
+                *json = Json::string(redacted);
                 true
             }
             Json::Array(items) => {
                 let mut changed = false;
-                for (place, item) in items.iter_mut().enumerate() {
-                    let end = self.push_segment(pointer, || place.to_string());
+                for (index, item) in items.iter_mut().enumerate() {
+                    let end = self.push_segment(pointer, || index.to_string());
                     changed |= self.walk(item, pointer);
                     pointer.truncate(end);
                 }
@@ -171,23 +170,23 @@ impl Redactor {
 
     /// Returns the redacted string; `None` if nothing changes.
     fn redact_string(&self, pointer: &str, text: &str) -> Option<String> {
-        let mut clean: Option<String> = None;
+        let mut redacted: Option<String> = None;
         if self.builtin {
-            clean = builtin::redact(text);
+            redacted = builtin::redact(text);
         }
         for pattern in &self.patterns {
-            let now = clean.as_deref().unwrap_or(text);
-            if let Cow::Owned(redacted) = pattern.replace_all(now, regex::NoExpand(REPLACEMENT)) {
-                clean = Some(redacted);
+            let current = redacted.as_deref().unwrap_or(text);
+            if let Cow::Owned(replaced) = pattern.replace_all(current, regex::NoExpand(REPLACEMENT)) {
+                redacted = Some(replaced);
             }
         }
         for rule in &self.string_rules {
-            let now = clean.as_deref().unwrap_or(text);
-            if let Some(redacted) = apply_rule(rule, pointer, now) {
-                clean = Some(redacted);
+            let current = redacted.as_deref().unwrap_or(text);
+            if let Some(replaced) = apply_rule(rule, pointer, current) {
+                redacted = Some(replaced);
             }
         }
-        clean
+        redacted
     }
 }
 
@@ -212,8 +211,8 @@ fn replace_at(json: &mut Json<'_>, pointer: &[String]) -> bool {
             }
         }
         Json::Array(items) => {
-            for (place, item) in items.iter_mut().enumerate() {
-                if first == "*" || *first == place.to_string() {
+            for (index, item) in items.iter_mut().enumerate() {
+                if first == "*" || *first == index.to_string() {
                     changed |= replace_at(item, rest);
                 }
             }
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn pointers_reach_everything_below_a_star() {
+    fn a_star_in_a_pointer_matches_every_element_and_member() {
         let rules =
             Redactor::none().pointer("/messages/*/name").pointer("/a~1b").pointer("/list/1").pointer("/no");
         assert_eq!(
@@ -269,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn regular_expressions_and_closures_see_every_string() {
+    fn regular_expressions_and_closures_apply_to_every_string() {
         let rules = Redactor::none().regex(r"\d{4}").unwrap().map_strings(|pointer, text| {
             assert!(text != "boom", "planned");
             (pointer == "/user/mail~1x").then(|| text.to_uppercase())

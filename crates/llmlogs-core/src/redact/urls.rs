@@ -1,7 +1,7 @@
-//! Error texts without the credentials that URLs carry.
+//! Removal of credentials in URLs from error messages.
 
-/// Returns the messages of an error and of its sources, without repetitions, [scrubbed](scrub).
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+/// Returns the messages of an error and of its sources, without repetitions, [scrubbed](scrub_urls).
+pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -12,16 +12,16 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         }
         source = cause.source();
     }
-    scrub(&text)
+    scrub_urls(&text)
 }
 
 /// Returns `text` with every URL in it reduced to scheme, host, port and path.
-pub fn scrub(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
+pub fn scrub_urls(text: &str) -> String {
+    let mut scrubbed = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(place) = rest.find("://") {
         let (before, after) = rest.split_at(place + "://".len());
-        clean.push_str(before);
+        scrubbed.push_str(before);
         let end = after
             .find(|c: char| c.is_whitespace() || matches!(c, ')' | '"' | '\'' | '<' | '>' | '`' | '}' | ','))
             .unwrap_or(after.len());
@@ -29,11 +29,11 @@ pub fn scrub(text: &str) -> String {
         let path_start = url.find('/').unwrap_or(url.len());
         let user_end = url[..path_start].rfind('@').map_or(0, |at| at + 1);
         let query = url.find(['?', '#']).unwrap_or(url.len());
-        clean.push_str(url.get(user_end..query).unwrap_or_default());
+        scrubbed.push_str(url.get(user_end..query).unwrap_or_default());
         rest = tail;
     }
-    clean.push_str(rest);
-    clean
+    scrubbed.push_str(rest);
+    scrubbed
 }
 
 #[cfg(test)]
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn urls_lose_user_password_and_query_and_nothing_else_changes() {
-        for (text, clean) in [
+        for (text, scrubbed) in [
             (
                 "error sending request for url (https://u:p@h:1/a/b?key=s#f)",
                 "error sending request for url (https://h:1/a/b)",
@@ -53,7 +53,7 @@ mod tests {
             ("no url, just text? yes @ home", "no url, just text? yes @ home"),
             ("", ""),
         ] {
-            assert_eq!(scrub(text), clean);
+            assert_eq!(scrub_urls(text), scrubbed);
         }
     }
 }

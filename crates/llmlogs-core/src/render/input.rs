@@ -1,12 +1,12 @@
-//! `input.txt`.
+//! `input.txt`, the request as text.
 
 use crate::api::{Part, RequestView};
 use crate::json::Json;
 
 use super::{Page, body, reasoning, tool_calls};
 
-/// How many characters of a tool's description are shown.
-const DESCRIPTION: usize = 100;
+/// The maximum number of characters shown of a tool's description.
+const MAX_DESCRIPTION: usize = 100;
 
 /// Returns `input.txt`; `raw` replaces the messages if none were found in the request.
 pub fn input(model: &str, request: &RequestView<'_>, raw: Option<&str>) -> String {
@@ -22,13 +22,13 @@ pub fn input(model: &str, request: &RequestView<'_>, raw: Option<&str>) -> Strin
         page.blank();
         page.line(raw);
     }
-    for (place, message) in request.messages.iter().enumerate() {
+    for (index, message) in request.messages.iter().enumerate() {
         page.blank();
-        page.item(place + 1, &format!("{}:", message.role.to_uppercase()));
-        let thoughts = reasoning(&message.parts);
-        if !thoughts.is_empty() {
+        page.item(index + 1, &format!("{}:", message.role.to_uppercase()));
+        let reasoning_text = reasoning(&message.parts);
+        if !reasoning_text.is_empty() {
             page.line("REASONING:");
-            page.line(&thoughts);
+            page.line(&reasoning_text);
             page.blank();
         }
         let text = body(&message.parts);
@@ -50,7 +50,7 @@ pub fn input(model: &str, request: &RequestView<'_>, raw: Option<&str>) -> Strin
             page.blank();
             page.line(&format!("• {}", tool.name));
             if !tool.description.is_empty() {
-                let shown: String = tool.description.chars().take(DESCRIPTION).collect();
+                let shown: String = tool.description.chars().take(MAX_DESCRIPTION).collect();
                 page.line(&format!("  {shown}..."));
             }
         }

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_variable_that_is_set_tells_the_language() {
+    fn the_first_variable_that_is_set_determines_the_language() {
         use Language::{Chinese, English};
         for (all, messages, lang, language) in [
             (None, None, None, English),

@@ -1,6 +1,6 @@
 //! `input.txt` and `output.txt`: a call as text for people.
 //!
-//! `docs/format.md` has the layout, byte for byte. Everything comes from the views that all APIs share.
+//! `docs/format.md` specifies the layout, byte for byte. The input are the views, which are the same for all APIs.
 
 mod input;
 mod language;
@@ -15,12 +15,12 @@ use std::fmt::Write;
 
 use crate::api::Part;
 
-/// Rules of eighty and forty characters.
-const DOUBLE: &str = "================================================================================";
-const SINGLE: &str = "────────────────────────────────────────────────────────────────────────────────";
-const SHORT: &str = "----------------------------------------";
+/// Horizontal rules of eighty and forty characters.
+const DOUBLE_RULE: &str = "================================================================================";
+const SINGLE_RULE: &str = "────────────────────────────────────────────────────────────────────────────────";
+const SHORT_RULE: &str = "----------------------------------------";
 
-/// A text file while it is written.
+/// A text file under construction.
 struct Page(String);
 
 impl Page {
@@ -38,35 +38,35 @@ impl Page {
         self.0.push('\n');
     }
 
-    /// A title between double rules, and a blank line.
+    /// Adds a title between double rules, and a blank line.
     fn title(&mut self, title: &str) {
-        self.line(DOUBLE);
+        self.line(DOUBLE_RULE);
         self.line(title);
-        self.line(DOUBLE);
+        self.line(DOUBLE_RULE);
         self.blank();
     }
 
-    /// A heading between single rules.
+    /// Adds a heading between single rules.
     fn heading(&mut self, heading: &str) {
-        self.line(SINGLE);
+        self.line(SINGLE_RULE);
         self.line(heading);
-        self.line(SINGLE);
+        self.line(SINGLE_RULE);
     }
 
-    /// The heading of one item above a short rule.
+    /// Adds the heading of one item above a short rule.
     fn item(&mut self, number: usize, name: &str) {
         let _never = writeln!(self.0, "[{number}] {name}");
-        self.line(SHORT);
+        self.line(SHORT_RULE);
     }
 
     /// Closes the page with a double rule.
     fn end(mut self) -> String {
-        self.line(DOUBLE);
+        self.line(DOUBLE_RULE);
         self.0
     }
 }
 
-/// Returns `[image/png, 182 KB]`, or the media type and the address of media that is not in the body.
+/// Returns `[image/png, 182 KB]`, or the media type and the URL of media that is not in the body.
 fn media(media_type: &str, bytes: Option<u64>, source: &str) -> String {
     let size = match bytes {
         None if source.is_empty() => return format!("[{media_type}]"),
@@ -94,7 +94,7 @@ pub fn plain<'p>(part: &'p Part<'_>) -> Option<Cow<'p, str>> {
     }
 }
 
-/// Returns the texts of all parts, but for reasoning and tool calls, joined by newlines.
+/// Returns the texts of all parts except reasoning and tool calls, joined by newlines.
 fn body(parts: &[Part<'_>]) -> String {
     let texts: Vec<_> = parts.iter().filter_map(plain).filter(|text| !text.is_empty()).collect();
     texts.join("\n")

@@ -1,4 +1,4 @@
-//! `output.txt`.
+//! `output.txt`, the response or the failure as text.
 
 use crate::api::{Choice, Part};
 use crate::format::Usage;
@@ -12,7 +12,7 @@ pub struct Reply<'a> {
     pub id: &'a str,
     /// The model that answered.
     pub model: &'a str,
-    /// The provider's own word.
+    /// The provider's own finish reason.
     pub finish_reason: &'a str,
     /// Token counts.
     pub usage: Usage,
@@ -24,7 +24,7 @@ pub struct Reply<'a> {
 
 /// The parts of a failure that `output.txt` shows.
 pub struct Failed<'a> {
-    /// One of the format's words.
+    /// One of the format's error types.
     pub error_type: &'a str,
     /// The provider's message, or that of the transport failure.
     pub message: &'a str,
@@ -32,7 +32,7 @@ pub struct Failed<'a> {
     pub language: Language,
 }
 
-/// Returns `output.txt`: the response, or the failure and what had arrived before it.
+/// Returns `output.txt`: the response, or the failure and the part of the response that arrived before it.
 pub fn output(reply: &Reply<'_>, failed: Option<&Failed<'_>>) -> String {
     let texts = reply.choices.iter().flat_map(|choice| &choice.parts).filter_map(Part::text);
     let mut page = Page(String::with_capacity(2048 + texts.map(str::len).sum::<usize>()));
@@ -62,16 +62,16 @@ fn success(page: &mut Page, reply: &Reply<'_>) {
     }
     let empty = Choice::default();
     let choices = if reply.choices.is_empty() { std::slice::from_ref(&empty) } else { reply.choices };
-    for (place, choice) in choices.iter().enumerate() {
+    for (index, choice) in choices.iter().enumerate() {
         if choices.len() > 1 {
             page.blank();
-            page.line(&format!("CHOICE {} (Finish Reason: {})", place + 1, choice.finish_reason));
+            page.line(&format!("CHOICE {} (Finish Reason: {})", index + 1, choice.finish_reason));
         }
-        let thoughts = reasoning(&choice.parts);
-        if !thoughts.is_empty() {
+        let reasoning_text = reasoning(&choice.parts);
+        if !reasoning_text.is_empty() {
             page.blank();
             page.heading("REASONING:");
-            page.line(&thoughts);
+            page.line(&reasoning_text);
         }
         page.blank();
         page.heading("ASSISTANT MESSAGE:");
@@ -81,9 +81,9 @@ fn success(page: &mut Page, reply: &Reply<'_>) {
         if calls.peek().is_some() {
             page.blank();
             page.heading("TOOL CALLS:");
-            for (place, (name, arguments)) in calls {
+            for (index, (name, arguments)) in calls {
                 page.blank();
-                page.item(place + 1, name);
+                page.item(index + 1, name);
                 page.line(&pretty_arguments(arguments));
             }
         }
@@ -109,10 +109,10 @@ fn failure(page: &mut Page, failed: &Failed<'_>, reply: &Reply<'_>) {
         page.line(raw);
     }
     for choice in reply.choices {
-        let thoughts = reasoning(&choice.parts);
-        if !thoughts.is_empty() {
+        let reasoning_text = reasoning(&choice.parts);
+        if !reasoning_text.is_empty() {
             page.line("REASONING:");
-            page.line(&thoughts);
+            page.line(&reasoning_text);
             page.blank();
         }
         let text = body(&choice.parts);

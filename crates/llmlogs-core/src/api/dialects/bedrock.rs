@@ -495,7 +495,7 @@ mod tests {
             },
             body: Body::Whole(bytes.into()),
             chunk_timings: ChunkTimings::default(),
-            end: Completion::Complete,
+            completion: Completion::Complete,
             ended: Instant::now(),
         };
         let endpoint = endpoint("converse-stream");

@@ -397,7 +397,7 @@ mod tests {
             },
             body: Body::Whole(body.to_owned().into()),
             chunk_timings: ChunkTimings::default(),
-            end: Completion::Complete,
+            completion: Completion::Complete,
             ended: Instant::now(),
         }
     }

@@ -1,7 +1,7 @@
 //! The strings of a stored body.
 
 use crate::json::{self, Json};
-use crate::read::line::{RawStr, plain};
+use crate::read::line::{RawStr, plain_length};
 
 use super::pattern::Pattern;
 
@@ -17,7 +17,7 @@ pub(super) fn any_matches(body: &[u8], pattern: &Pattern) -> bool {
         let mut end = start;
         let mut escaped = false;
         loop {
-            end += plain(body.get(end..).unwrap_or_default());
+            end += plain_length(body.get(end..).unwrap_or_default());
             match body.get(end) {
                 Some(b'\\') => {
                     escaped = true;
