@@ -5,6 +5,8 @@
 //! for the same, or asks for nothing itself; otherwise it is a call of its own. A span around different requests is no
 //! call but their context. Each request ends up in exactly one record.
 
+#[cfg(test)]
+mod model;
 mod part;
 #[cfg(test)]
 mod tests;
@@ -98,7 +100,9 @@ fn find_root<T: CallSpans>(spans: &T, outer: &T::Span, request: &mut T::Request)
                 }
                 let started = spans.update(&link, |part| part.inner_request(request.clone(), CallKey::next));
                 if let Some(key) = started {
+                    // Not under the lock: meanwhile other threads may join the call, and turn the span into context.
                     spans.started(&link, key, request);
+                    spans.update(&link, Part::announced);
                     return Some(link);
                 }
             }

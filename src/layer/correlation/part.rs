@@ -16,8 +16,8 @@ pub(in crate::layer) enum Part<R, A, L> {
         messages: Option<u64>,
         attempts: Vec<A>,
     },
-    /// The span is the call, and the recorder knows of it.
-    Root { key: CallKey, request: R, origin: Origin, attempts: Vec<A> },
+    /// The span is the call, and the recorder knows of it or is about to.
+    Root { key: StartedKey, request: R, origin: Origin, attempts: Vec<A> },
     /// The span belongs to the call of the span `root`.
     Attempt {
         root: L,
@@ -27,8 +27,17 @@ pub(in crate::layer) enum Part<R, A, L> {
     /// The span surrounds calls and is none itself.
     Context {
         /// The key of the call that was taken for this span's, until a span that made its request closes.
-        key: Option<CallKey>,
+        key: Option<StartedKey>,
     },
+}
+
+/// The key of a call that has started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::layer) struct StartedKey {
+    key: CallKey,
+    /// Whether the recorder has been told. Until then the call must not end under this key: the recorder would wait for
+    /// an end that it has had.
+    announced: bool,
 }
 
 /// Who made the request of a call.
@@ -140,9 +149,10 @@ impl<R, A, L> Part<R, A, L> {
             Part::Context { key } => (key, Vec::new()),
             Part::Attempt { .. } => (None, Vec::new()),
         };
-        let key = known.unwrap_or_else(next_key);
+        // Only the span's own close ends such a call, and that comes after the announcement.
+        let key = known.unwrap_or_else(|| StartedKey { key: next_key(), announced: true });
         *self = Part::Root { key, request, origin: Origin::Own, attempts };
-        if known.is_none() { Some(key) } else { None }
+        if known.is_none() { Some(key.key) } else { None }
     }
 
     /// Makes the span the call that `request`, made inside, belongs to. Returns the call's key, or `None` if the span
@@ -157,8 +167,16 @@ impl<R, A, L> Part<R, A, L> {
         };
         let attempts = mem::take(attempts);
         let key = next_key();
-        *self = Part::Root { key, request, origin: Origin::Inner, attempts };
+        let started = StartedKey { key, announced: false };
+        *self = Part::Root { key: started, request, origin: Origin::Inner, attempts };
         Some(key)
+    }
+
+    /// Notes that the recorder knows of the call that was begun for the span.
+    pub(super) fn announced(&mut self) {
+        if let Part::Root { key, .. } | Part::Context { key: Some(key) } = self {
+            key.announced = true;
+        }
     }
 
     /// Makes a span that lies between a request and `root`, whose call the request belongs to, a part of that call.
@@ -208,8 +226,8 @@ impl<R, A, L> Part<R, A, L> {
             }
             Part::Attempt { root, .. } => Collected::HandOn(root.clone()),
             Part::Context { key } => {
-                let key = if requested { key.take() } else { None };
-                match Released::some(key, closed.collect()) {
+                let key = if requested { key.take_if(|key| key.announced) } else { None };
+                match Released::some(key.map(|key| key.key), closed.collect()) {
                     Some(released) => Collected::Released(released),
                     None => Collected::Kept,
                 }
@@ -227,7 +245,7 @@ impl<R, A, L> Part<R, A, L> {
                 Closing::Attempt { root: root.clone(), requested: *requested }
             }
             Part::Root { key, origin, attempts, .. } if is_call || *origin == Origin::Own => {
-                Closing::Call { key: *key, attempts: mem::take(attempts) }
+                Closing::Call { key: key.key, attempts: mem::take(attempts) }
             }
             Part::Root { key, attempts, .. } => {
                 let (key, attempts) = (*key, mem::take(attempts));
@@ -245,10 +263,15 @@ impl<R, A, L> Part<R, A, L> {
         }
     }
 
-    /// Where nothing is collected yet, a span that made the request is still open: the key waits for it.
-    fn become_context(&mut self, key: CallKey, attempts: Vec<A>) -> Option<Released<A>> {
-        *self = Part::Context { key: if attempts.is_empty() { Some(key) } else { None } };
-        Released::some(Some(key), attempts)
+    /// Where nothing is collected yet, or the recorder does not know of the call yet, a span that made the request is
+    /// still open: the key waits for it.
+    fn become_context(&mut self, key: StartedKey, attempts: Vec<A>) -> Option<Released<A>> {
+        if attempts.is_empty() || !key.announced {
+            *self = Part::Context { key: Some(key) };
+            return Released::some(None, attempts);
+        }
+        *self = Part::Context { key: None };
+        Released::some(Some(key.key), attempts)
     }
 }
 
