@@ -26,7 +26,7 @@ pub(super) struct Latencies {
 impl Latencies {
     pub(super) fn add(&mut self, ms: u64) {
         self.count += 1;
-        self.sum += ms;
+        self.sum = self.sum.saturating_add(ms);
         self.add_one(ms);
     }
 
@@ -55,7 +55,7 @@ impl Latencies {
 
     pub(super) fn merge(&mut self, other: &Latencies) {
         self.count += other.count;
-        self.sum += other.sum;
+        self.sum = self.sum.saturating_add(other.sum);
         other.few.iter().for_each(|ms| self.add_one(*ms));
         if other.direct.is_empty() && other.others.is_empty() {
             return;
@@ -81,7 +81,7 @@ impl Latencies {
     }
 
     pub(super) fn mean(&self) -> u64 {
-        (self.sum + self.count / 2).checked_div(self.count).unwrap_or_default()
+        self.sum.saturating_add(self.count / 2).checked_div(self.count).unwrap_or_default()
     }
 
     /// Returns the latency that `percent` of the calls did not exceed: nearest rank.
@@ -129,7 +129,7 @@ impl Costs {
     }
 }
 
-/// What is counted of a set of calls.
+/// What is counted of a set of calls. Sums of what damaged lines say stay at the highest number.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sums {
     pub(super) calls: u64,
@@ -155,11 +155,11 @@ impl Sums {
             Status::Error => self.errors += 1,
             Status::Cancelled => self.cancelled += 1,
         }
-        self.prompt_tokens += line.prompt_tokens;
-        self.completion_tokens += line.completion_tokens;
-        self.total_tokens += line.total_tokens;
-        self.cached_tokens += line.cached_tokens;
-        self.reasoning_tokens += line.reasoning_tokens;
+        self.prompt_tokens = self.prompt_tokens.saturating_add(line.prompt_tokens);
+        self.completion_tokens = self.completion_tokens.saturating_add(line.completion_tokens);
+        self.total_tokens = self.total_tokens.saturating_add(line.total_tokens);
+        self.cached_tokens = self.cached_tokens.saturating_add(line.cached_tokens);
+        self.reasoning_tokens = self.reasoning_tokens.saturating_add(line.reasoning_tokens);
         if !line.currency.is_empty() || line.total_cost != 0.0 {
             self.cost.add(line.currency.0, line.total_cost);
         } else if line.total_tokens > 0 {
@@ -173,11 +173,11 @@ impl Sums {
         self.ok += other.ok;
         self.errors += other.errors;
         self.cancelled += other.cancelled;
-        self.prompt_tokens += other.prompt_tokens;
-        self.completion_tokens += other.completion_tokens;
-        self.total_tokens += other.total_tokens;
-        self.cached_tokens += other.cached_tokens;
-        self.reasoning_tokens += other.reasoning_tokens;
+        self.prompt_tokens = self.prompt_tokens.saturating_add(other.prompt_tokens);
+        self.completion_tokens = self.completion_tokens.saturating_add(other.completion_tokens);
+        self.total_tokens = self.total_tokens.saturating_add(other.total_tokens);
+        self.cached_tokens = self.cached_tokens.saturating_add(other.cached_tokens);
+        self.reasoning_tokens = self.reasoning_tokens.saturating_add(other.reasoning_tokens);
         self.cost.merge(&other.cost);
         self.unpriced += other.unpriced;
         self.latency.merge(&other.latency);
@@ -226,6 +226,19 @@ impl<T: Default> Groups<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_of_damaged_lines_do_not_overflow() {
+        let line =
+            br#"{"latency_ms":1e300,"prompt_tokens":1e300,"completion_tokens":1e300,"total_tokens":1e300,
+            "cached_tokens":1e300,"reasoning_tokens":1e300}"#;
+        let line = IndexLine::parse(line).unwrap();
+        let mut sums = Sums::default();
+        (0..2).for_each(|_| sums.add(&line));
+        sums.merge(&sums.clone());
+        assert_eq!((sums.calls, sums.total_tokens, sums.latency.max()), (4, u64::MAX, u64::MAX));
+        assert!(sums.latency.mean() > 0);
+    }
 
     #[test]
     fn percentiles_are_latencies_that_occurred() {

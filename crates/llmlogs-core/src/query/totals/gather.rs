@@ -73,6 +73,10 @@ impl<'f> Gatherer<'f> {
         self.quarter.1.errors += u64::from(failed);
     }
 
+    fn add_speed(&mut self, tokens: u64, ms: u64) {
+        self.speed = (self.speed.0.saturating_add(tokens), self.speed.1.saturating_add(ms));
+    }
+
     fn put_quarter(&mut self) {
         let (quarter, traffic) = self.quarter;
         if traffic.calls > 0 {
@@ -92,8 +96,7 @@ impl<'f> Gatherer<'f> {
             add(self.quarters.entry(quarter).or_default(), &traffic);
         }
         self.first_tokens.merge(&other.first_tokens);
-        self.speed.0 += other.speed.0;
-        self.speed.1 += other.speed.1;
+        self.add_speed(other.speed.0, other.speed.1);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.in_flight += other.in_flight;
@@ -147,8 +150,7 @@ impl Visitor for Gatherer<'_> {
         }
         let ok = line.status == Status::Ok;
         if ok && line.completion_tokens > 0 {
-            self.speed.0 += line.completion_tokens;
-            self.speed.1 += line.latency_ms;
+            self.add_speed(line.completion_tokens, line.latency_ms);
         }
         self.note_time(line.timestamp, line.status == Status::Error);
     }
