@@ -217,7 +217,7 @@ impl Ids {
 impl Visitor for Ids {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
         let id = line.call_id.text();
-        if !id.contains(['/', '\\']) {
+        if is_plain_name(&id) {
             self.visit(&id, session.dir().join(&*id));
         }
     }
@@ -231,4 +231,23 @@ impl Visitor for Ids {
 
     // The call that is meant may be among those that can be read.
     fn failed(&mut self, _error: Error) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_in_an_index_that_is_no_name_does_not_lead_out_of_the_session() {
+        let root = tempfile::tempdir().unwrap();
+        let session = root.path().join("20251027/session_20251027_040000");
+        std::fs::create_dir_all(&session).unwrap();
+        std::fs::write(session.join("index.jsonl"), "{\"call_id\":\"..\"}\n{\"call_id\":\"\"}\n").unwrap();
+        let root = Root::open(root.path()).unwrap();
+        for name in ["//", "x/.."] {
+            // A path of an existing folder is looked for as well: neither is a call's.
+            let found = root.select(&Selector::Name(name.to_owned())).unwrap();
+            assert!(matches!(found, Selection::NotFound { nearest: None }), "{name}: {found:?}");
+        }
+    }
 }
