@@ -264,6 +264,11 @@ fn fill(file: &mut File, piece: &Piece<'_>, buffer: &mut Vec<u8>) -> io::Result<
         }
     }
     buffer.truncate(filled);
+    if piece.from > 0 && memchr::memchr(b'\n', buffer).is_none() {
+        // No line starts in it: it is the middle of a long one, which another piece reads.
+        buffer.clear();
+        return Ok(());
+    }
     // Lines that begin at the piece's very end belong to the next one.
     while buffer.last().is_some_and(|byte| *byte != b'\n') {
         let known = buffer.len();
@@ -275,4 +280,32 @@ fn fill(file: &mut File, piece: &Piece<'_>, buffer: &mut Vec<u8>) -> io::Result<
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::read::root::Root;
+
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_long_line_is_not_read_to_the_line_s_end_again_and_again() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("20251027/session_20251027_040000");
+        std::fs::create_dir_all(&dir).unwrap();
+        let long = vec![b'x'; 5 * PIECE as usize + 100];
+        let index = [&b"{\"call_id\":\"a\"}\n"[..], &long, b"\n{\"call_id\":\"b\"}\n"].concat();
+        std::fs::write(dir.join(INDEX_FILE), index).unwrap();
+        let root = Root::open(root.path()).unwrap();
+        let session = root.days().unwrap().next().unwrap().sessions().unwrap().next().unwrap();
+        let mut file = files::open(&dir.join(INDEX_FILE)).unwrap();
+        let mut buffer = Vec::new();
+        let pieces = cut(0, &session);
+        assert_eq!(pieces.len(), 6);
+        let lengths = pieces.iter().map(|piece| {
+            fill(&mut file, piece, &mut buffer).unwrap();
+            (buffer.len() as u64).div_ceil(PIECE)
+        });
+        assert_eq!(lengths.collect::<Vec<_>>(), [6, 0, 0, 0, 0, 1]);
+    }
 }
