@@ -224,8 +224,12 @@ impl Listing {
 /// time has passed that listing it once more settles that.
 fn may_have_changed(modified: Option<SystemTime>, listed_at: Option<SystemTime>, now: SystemTime) -> bool {
     let (Some(modified), Some(listed_at)) = (modified, listed_at) else { return false };
-    let settled = modified + CLOCK_TICK;
-    listed_at < settled && now >= settled
+    modified.checked_add(CLOCK_TICK).is_some_and(|settled| listed_at < settled && now >= settled)
+}
+
+/// Returns whether a folder that was modified then may change again with the same modification time.
+fn is_recent(modified: Option<SystemTime>, now: SystemTime) -> bool {
+    modified.is_some_and(|modified| modified.checked_add(CLOCK_TICK).is_none_or(|settled| now < settled))
 }
 
 fn modified(dir: &Path) -> Option<SystemTime> {
@@ -243,6 +247,7 @@ struct WatchedSession {
     in_flight: BTreeMap<String, Entry>,
     /// The folder's modification time when it was listed last.
     modified: Option<SystemTime>,
+    /// When the folder was listed last, or was known to have no other calls.
     listed_at: Option<SystemTime>,
     /// The folder's modification time when it was searched for new calls last.
     searched: Option<SystemTime>,
@@ -256,6 +261,8 @@ impl WatchedSession {
         self.read_index(dir, unreported);
         unreported.clear();
         self.modified = modified(dir);
+        // A call that starts from now on may leave the folder with the same modification time.
+        self.listed_at = Some(SystemTime::now());
         if !self.known.is_complete_for(dir) {
             let running = is_running(dir);
             self.list(dir, |session, name| {
@@ -282,8 +289,7 @@ impl WatchedSession {
         if !changed && !may_have_changed(modified, self.listed_at, now) {
             return;
         }
-        let recent = modified.is_some_and(|modified| now < modified + CLOCK_TICK);
-        if recent || self.searched != modified {
+        if is_recent(modified, now) || self.searched != modified {
             self.searched = modified;
             self.find_successors(dir, events);
         }
@@ -523,6 +529,34 @@ mod tests {
         fs::remove_dir_all(&root).unwrap();
         assert_eq!(seen(&mut watch), [""; 0]);
         assert_eq!(watch.in_flight().count(), 0);
+    }
+
+    #[test]
+    fn a_call_that_starts_in_the_clock_tick_of_the_watch_s_start_is_reported() {
+        let mut tree = Tree::new();
+        tree.start();
+        tree.begin(1);
+        tree.end(1);
+        fs::write(tree.session().join(Tree::id(1)).join("input.json"), "{}").unwrap();
+        let folder = File::open(tree.session()).unwrap();
+        let tick = SystemTime::now() - CLOCK_TICK + Duration::from_millis(500);
+        folder.set_modified(tick).unwrap();
+        // The index has every call, so nothing is listed.
+        let mut watch = Watch::new(tree.root.path()).unwrap();
+        tree.begin(2);
+        folder.set_modified(tick).unwrap();
+        std::thread::sleep(Duration::from_millis(600));
+        assert_eq!(seen(&mut watch), ["started 2"]);
+        assert_eq!(seen(&mut watch), [""; 0]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_modification_time_at_the_end_of_time_does_not_overflow() {
+        let last = SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX as u64);
+        let now = SystemTime::now();
+        assert!(!may_have_changed(Some(last), Some(now), now));
+        assert!(is_recent(Some(last), now));
     }
 
     #[test]
