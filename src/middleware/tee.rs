@@ -117,15 +117,15 @@ impl Body for Tee {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let mut hint = self.inner.size_hint();
+        let inner = self.inner.size_hint();
         let ahead: u64 =
             self.ahead.iter().flatten().flatten().map(|f| f.data_ref().map_or(0, |d| d.len() as u64)).sum();
-        if ahead > 0 {
-            match hint.exact() {
-                Some(exact) => hint.set_exact(exact + ahead),
-                None => hint.set_lower(hint.lower() + ahead),
-            }
+        let mut hint = SizeHint::new();
+        // The upper bound first: setting a lower bound above it panics.
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(ahead));
         }
+        hint.set_lower(inner.lower().saturating_add(ahead));
         hint
     }
 }
@@ -135,5 +135,56 @@ impl Drop for Tee {
         // Many readers stop when they have all bytes, or at the status of an error.
         let all_there = self.remaining == Some(0) || self.inner.is_end_stream();
         self.call.end(if all_there { Completion::Complete } else { Completion::Dropped });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::sync::Arc;
+
+    use llmlogs_core::capture::{Api, Endpoint};
+    use tracing::Span;
+
+    use super::*;
+
+    /// A body that knows how long it is at most.
+    struct Bounded(Option<Bytes>);
+
+    impl Body for Bounded {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            let mut hint = SizeHint::new();
+            hint.set_upper(self.0.as_ref().map_or(1, |_| 100));
+            hint
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_read_ahead_may_have_a_bound_that_is_lower_than_what_was_read() {
+        let endpoint = Arc::new(Endpoint {
+            api: Api::Raw,
+            provider: Cow::Borrowed("openai"),
+            operation: Cow::Borrowed("chat"),
+            path_model: None,
+            base_url: String::new(),
+            path: String::new(),
+            method: String::new(),
+        });
+        let call = InFlightCall::new(Span::none(), endpoint, None);
+        let inner = reqwest::Body::wrap(Bounded(Some(Bytes::from_static(b"an error"))));
+        let mut tee = Tee { inner, ahead: VecDeque::new(), remaining: None, call };
+        tee.read_ahead().await;
+        let hint = tee.size_hint();
+        assert_eq!((hint.lower(), hint.upper()), (8, Some(9)));
     }
 }
