@@ -318,6 +318,108 @@ async fn an_errors_body_still_reaches_the_caller_whole() {
 }
 
 #[tokio::test]
+async fn one_provider_error_has_one_type_in_a_stream_in_a_body_and_as_a_status() {
+    let (recorded, _default) = recording();
+    let overloaded = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    let answers = [
+        (
+            200,
+            Answer::chunks("text/event-stream", vec![format!("event: error\ndata: {overloaded}\n\n").into()]),
+        ),
+        (200, Answer::json(200, overloaded)),
+        (503, Answer::json(503, overloaded)),
+        (529, Answer::json(529, overloaded)),
+    ];
+    let api = Api::start(answers.clone().map(|(_, answer)| answer)).await;
+    for _ in &answers {
+        let url = format!("{}/v1/messages", api.url);
+        post(&client(), url, &request()).await.unwrap().bytes().await.unwrap();
+    }
+    let calls = recorded.calls();
+    assert_eq!(calls.len(), answers.len());
+    for (call, (status, _)) in calls.iter().zip(&answers) {
+        call.assert_meta(&[
+            ("/status", json!("error")),
+            ("/response_info/http_status", json!(status)),
+            ("/response_info/error_type", json!("OverloadedError")),
+            ("/response_info/error_code", json!("overloaded_error")),
+        ]);
+    }
+}
+
+#[tokio::test]
+async fn a_page_under_a_status_of_success_was_an_answer() {
+    let (recorded, _default) = recording();
+    let page = "<!DOCTYPE html>\n<title>Sign in to WiFi</title>";
+    let half = &REPLY[..100];
+    let answers = [("text/html; charset=utf-8", page), ("application/json", half), ("application/json", "")];
+    let api = Api::start(answers.map(|(kind, body)| Answer::chunks(kind, vec![body.into()]))).await;
+    for (_, body) in answers {
+        let response = post(&client(), api.chat(), &request()).await.unwrap();
+        assert_eq!(response.text().await.unwrap(), body);
+    }
+    let calls = recorded.calls();
+    assert_eq!(calls.len(), answers.len());
+    for (call, (kind, body)) in calls.iter().zip(answers) {
+        call.assert_meta(&[
+            ("/status", json!("error")),
+            ("/response_info/http_status", json!(200)),
+            ("/response_info/error_type", json!("InvalidResponseError")),
+        ]);
+        let message = call.meta("/response_info/error_message");
+        let came = format!("({kind}, {} bytes)", body.len());
+        assert!(message.as_str().unwrap().contains(&came), "{message}");
+        let partial = call.json("output.json")["partial"].clone();
+        assert_eq!(partial, if body.is_empty() { Value::Null } else { json!(body) });
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_stream_was_lost_under_the_content_type_of_one() {
+    let (recorded, _default) = recording();
+    let text = "upstream connect error";
+    let answers = ["text/event-stream", "application/vnd.amazon.eventstream", "application/x-ndjson"];
+    let api = Api::start(answers.map(|kind| Answer::chunks(kind, vec![text.into()]))).await;
+    for path in ["v1/chat/completions", "model/m/converse-stream", "api/chat"] {
+        let url = format!("{}/{path}", api.url);
+        post(&client(), url, &streamed_request()).await.unwrap().bytes().await.unwrap();
+    }
+    let calls = recorded.calls();
+    assert_eq!(calls.len(), answers.len());
+    for call in calls {
+        call.assert_meta(&[("/response_info/error_type", json!("InvalidResponseError"))]);
+        assert_eq!(call.json("output.json")["partial"], text);
+        assert!(call.text("output.txt").contains(text));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_cleanly_without_its_end_was_an_answer() {
+    let (recorded, _default) = recording();
+    let answers = [
+        Answer::events(&EVENTS[..3]),
+        // Many servers leave out the end mark.
+        Answer::events(&EVENTS[..4]),
+        Answer::events(&EVENTS),
+    ];
+    let api = Api::start(answers).await;
+    for _ in 0..3 {
+        post(&client(), api.chat(), &streamed_request()).await.unwrap().bytes().await.unwrap();
+    }
+    let calls = recorded.calls();
+    assert_eq!(calls.len(), 3);
+    calls[0].assert_meta(&[
+        ("/status", json!("error")),
+        ("/response_info/error_type", json!("StreamError")),
+        ("/response_info/http_status", json!(200)),
+    ]);
+    assert_eq!(calls[0].json("output.json")["partial"]["choices"][0]["message"]["content"], "Once upon");
+    for call in &calls[1..] {
+        call.assert_meta(&[("/status", json!("ok")), ("/response_info/finish_reason", json!("stop"))]);
+    }
+}
+
+#[tokio::test]
 async fn an_error_event_inside_a_stream_is_the_apis_failure() {
     let (recorded, _default) = recording();
     let error = r#"{"error":{"message":"The server had an error","type":"server_error","code":null}}"#;
@@ -327,7 +429,7 @@ async fn an_error_event_inside_a_stream_is_the_apis_failure() {
     call.assert_meta(&[
         ("/status", json!("error")),
         ("/response_info/http_status", json!(200)),
-        ("/response_info/error_type", json!("APIError")),
+        ("/response_info/error_type", json!("InternalServerError")),
         ("/response_info/error_code", json!("server_error")),
         ("/response_info/error_message", json!("The server had an error")),
     ]);

@@ -102,4 +102,8 @@ async fn a_failed_call_is_a_failed_span() {
 
     let span = exported(stream().then_break(), true).await;
     assert_eq!(attributes(&span)["error.type"], "StreamError");
+
+    let span = exported(Answer::chunks("text/html", vec!["<html>".into()]), true).await;
+    assert_eq!(attributes(&span)["error.type"], "InvalidResponseError");
+    assert_eq!(attributes(&span)["http.response.status_code"], "200");
 }

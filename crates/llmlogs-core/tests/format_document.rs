@@ -229,6 +229,7 @@ fn the_words_of_failures_are_the_documents() {
         ErrorType::Timeout,
         ErrorType::Connection,
         ErrorType::Api,
+        ErrorType::InvalidResponse,
         ErrorType::Stream,
         ErrorType::Cancelled,
         ErrorType::Panic,

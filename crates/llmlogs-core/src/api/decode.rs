@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use crate::capture::{CapturedResponse, Endpoint};
-use crate::json::{self, Json, SyntaxError};
+use crate::json::{self, Json, Object, SyntaxError};
 
 use super::dialect::EventKind;
 use super::dialects::bedrock_invoke;
-use super::framing::{Event, Framing, for_each_event, for_outer_events};
+use super::framing::{self, Event, Framing, for_each_event, for_outer_events};
 use super::registry::dialect;
 
 /// A decoded response body.
@@ -20,10 +20,22 @@ pub struct DecodedBody<'b> {
     pub streamed: bool,
     /// Whether the stream came to its own end mark, or the body is a whole JSON value.
     pub finished: bool,
+    /// Whether it is a stream of the API's events without its end mark. Events of which none was understood, though
+    /// they are JSON, are those of another API, whose end mark is not known.
+    pub incomplete: bool,
+    /// Whether a body that is no stream has bytes that are not UTF-8, each of which `json` has as U+FFFD.
+    pub invalid_utf8: bool,
     /// When the first content of a stream had arrived.
     pub first_content: Option<Instant>,
     /// The error that a stream reported.
     pub error: Option<Json<'b>>,
+}
+
+impl DecodedBody<'_> {
+    /// Returns whether the body is what an API may answer: an object or an array, all of it UTF-8.
+    pub(super) fn is_answer(&self) -> bool {
+        matches!(self.json, Some(Json::Object(_) | Json::Array(_))) && !self.invalid_utf8
+    }
 }
 
 /// Decodes the parts of the body that a span carries: ids, the model, tokens, finish reasons, failures. Cheap enough
@@ -59,26 +71,25 @@ fn decode_with<'b>(
         _ => dialect(endpoint.api).fold(endpoint),
     };
     let Some(mut fold) = fold else {
-        let mut json = parse(json::lossy(bytes), parser);
-        if let Some(body) = json.as_mut().and_then(Json::as_object_mut) {
-            bedrock_invoke::add_metrics(body, &response.head);
-        }
-        return DecodedBody {
-            streamed: framing != Framing::Whole,
-            finished: json.is_some(),
-            json,
-            ..DecodedBody::default()
-        };
+        let streamed = framing != Framing::Whole;
+        return DecodedBody { streamed, ..decode_whole(response, parser) };
     };
     let mut decoded = DecodedBody { streamed: true, ..DecodedBody::default() };
     let mut unknown = Vec::new();
+    let (mut events_seen, mut understood, mut foreign) = (false, false, false);
     events(framing, bytes, &mut |Event { name, data, end }| {
+        events_seen = true;
         if data.trim() == "[DONE]" {
             decoded.finished = true;
             return;
         }
         let kind = match parse(data.clone(), parser) {
-            Some(event) => fold.event(&name, event),
+            Some(event) => {
+                let kind = fold.event(&name, event);
+                understood |= kind != EventKind::Unknown;
+                foreign |= kind == EventKind::Unknown;
+                kind
+            }
             None => EventKind::Unknown,
         };
         if matches!(kind, EventKind::Content | EventKind::LastContent) && decoded.first_content.is_none() {
@@ -90,14 +101,35 @@ fn decode_with<'b>(
             EventKind::Unknown => unknown.push(Json::string(data)),
         }
     });
+    if !events_seen {
+        let streamed = framing::begins(framing, bytes);
+        return DecodedBody { streamed, incomplete: streamed, ..decode_whole(response, parser) };
+    }
     let folded = fold.finish();
     let mut object = folded.object;
-    if let (Some(object), false) = (object.as_object_mut(), unknown.is_empty()) {
-        object.set("unknown_events", Json::Array(unknown));
+    if !unknown.is_empty() {
+        if object.is_null() {
+            object = Json::Object(Object::new());
+        }
+        if let Some(object) = object.as_object_mut() {
+            object.set("unknown_events", Json::Array(unknown));
+        }
     }
+    decoded.incomplete = !decoded.finished && (understood || !foreign);
     decoded.json = Some(object);
     decoded.error = folded.error;
     decoded
+}
+
+/// Decodes a body that is no stream.
+fn decode_whole(response: &CapturedResponse, parser: Parse) -> DecodedBody<'_> {
+    let text = json::lossy(response.body.bytes());
+    let invalid_utf8 = matches!(text, Cow::Owned(_));
+    let mut json = parse(text, parser);
+    if let Some(body) = json.as_mut().and_then(Json::as_object_mut) {
+        bedrock_invoke::add_metrics(body, &response.head);
+    }
+    DecodedBody { finished: json.is_some(), json, invalid_utf8, ..DecodedBody::default() }
 }
 
 fn parse(text: Cow<'_, str>, parser: Parse) -> Option<Json<'_>> {

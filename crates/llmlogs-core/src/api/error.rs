@@ -45,6 +45,18 @@ pub fn api_error(body: &Json<'_>) -> (String, String) {
     (code, message)
 }
 
+/// Returns the words and numbers that may be the code of an error, those of the error itself before those beside it.
+pub(super) fn words(body: &Json<'_>) -> Vec<String> {
+    const KEYS: [&str; 6] = ["code", "status", "type", "__type", "error_code", "error_type"];
+    if let Some(first) = body.items().first().or(body.get("errors").items().first()) {
+        return words(first);
+    }
+    let inside = inner(body).map(|error| error.items().first().unwrap_or(error));
+    let places = inside.into_iter().chain([body, body.get("detail")]);
+    let words = places.flat_map(|error| KEYS.map(|key| error.get(key).scalar()));
+    words.filter(|word| !word.is_empty()).collect()
+}
+
 /// Returns the provider's id of the request in a body; empty if it has none.
 pub fn request_id(body: &Json<'_>) -> String {
     let body = body.items().first().unwrap_or(body);

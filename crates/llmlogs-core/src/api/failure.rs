@@ -1,10 +1,12 @@
 //! Why an exchange failed, if it did.
 
-use crate::capture::{CapturedResponse, Completion, ErrorType, Failure};
+use crate::capture::{CapturedResponse, Completion, ErrorType, Failure, ResponseHead};
 use crate::json;
 
 use super::decode::DecodedBody;
 use super::error::api_error;
+use super::error_status;
+use super::invalid_response::is_encoded;
 use super::view::ResponseView;
 
 /// Returns whether the status or the end of an exchange is that of a failure, without a look at its body.
@@ -17,15 +19,15 @@ pub(super) fn exchange_failure(response: &CapturedResponse, decoded: &DecodedBod
     if let Some(status) = response.head.status.filter(|status| *status >= 400) {
         // The decoded body comes first: it may have been redacted since.
         let body = decoded.json.as_ref().filter(|_| !decoded.streamed).or(decoded.error.as_ref());
+        let text = json::lossy(response.body.bytes());
+        let parsed = if body.is_none() { json::parse(&text).ok() } else { None };
+        let body = body.or(parsed.as_ref());
         let (mut code, mut message) = match body {
             Some(body) => api_error(body),
-            None => {
-                let text = json::lossy(response.body.bytes());
-                match json::parse(&text) {
-                    Ok(body) => api_error(&body),
-                    Err(_no_json) => (String::new(), text.trim().to_owned()),
-                }
+            None if is_encoded(&response.head) || text.chars().any(is_binary) => {
+                (String::new(), what_came(&response.head, response.body.len()))
             }
+            None => (String::new(), text.trim().to_owned()),
         };
         if let (Completion::Failed(failure), true) = (&response.completion, message.is_empty()) {
             message.clone_from(&failure.message);
@@ -33,7 +35,7 @@ pub(super) fn exchange_failure(response: &CapturedResponse, decoded: &DecodedBod
         if code.is_empty() {
             code.clone_from(&response.head.error_code);
         }
-        let kind = ErrorType::Http(status);
+        let kind = ErrorType::Http(error_status::of_failed(status, body));
         return Some(Failure { kind, code, message });
     }
     match &response.completion {
@@ -50,6 +52,20 @@ pub(super) fn exchange_failure(response: &CapturedResponse, decoded: &DecodedBod
 pub fn reported_failure(decoded: &DecodedBody<'_>, response: &ResponseView<'_>) -> Option<Failure> {
     let error = decoded.error.as_ref().or(response.error)?;
     let (code, message) = api_error(error);
-    let kind = ErrorType::Api;
+    let kind = error_status::of_reported(error).map_or(ErrorType::Api, ErrorType::Http);
     Some(Failure { kind, code, message })
+}
+
+/// Returns whether a character is in no text: a control character that is no white space, or what replaced bytes that are
+/// not UTF-8.
+fn is_binary(c: char) -> bool {
+    c == char::REPLACEMENT_CHARACTER || c.is_control() && !c.is_whitespace()
+}
+
+/// Returns the message of an error whose body cannot be read.
+fn what_came(head: &ResponseHead, length: usize) -> String {
+    let kinds = [&*head.content_type, &*head.content_encoding];
+    let kinds: Vec<&str> = kinds.into_iter().filter(|kind| !kind.is_empty()).collect();
+    let kinds = if kinds.is_empty() { "no content type".to_owned() } else { kinds.join(", ") };
+    format!("an error without a text ({kinds}, {length} bytes)")
 }

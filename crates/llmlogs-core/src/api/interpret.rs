@@ -11,6 +11,7 @@ use super::decode::{self, DecodedBody};
 use super::detect::api_of_answer;
 use super::error;
 use super::failure::{exchange_failure, reported_failure};
+use super::invalid_response::{incomplete_stream, invalid_response, quotation};
 use super::registry::dialect;
 use super::view::ResponseView;
 
@@ -33,6 +34,8 @@ pub struct Interpretation<'r> {
     /// `None` where the body was composed from span fields.
     response: Option<&'r CapturedResponse>,
     body: DecodedBody<'r>,
+    /// The beginning of a body that may be no answer, redacted; `None` before the body was redacted.
+    quotation: Option<String>,
 }
 
 /// Decodes `response` as an answer of `endpoint`'s API.
@@ -45,19 +48,25 @@ pub fn interpret<'r>(
         Depth::Summary => decode::decode_summary(endpoint, response),
         Depth::Whole => decode::decode(endpoint, response),
     };
-    Interpretation { endpoint, response: Some(response), body }
+    Interpretation { endpoint, response: Some(response), body, quotation: None }
 }
 
 impl<'r> Interpretation<'r> {
     /// Returns the interpretation of a body without an HTTP response around it.
     pub fn of_body(endpoint: &'r Endpoint, body: Json<'r>) -> Self {
         let body = DecodedBody { json: Some(body), finished: true, ..DecodedBody::default() };
-        Interpretation { endpoint, response: None, body }
+        Interpretation { endpoint, response: None, body, quotation: None }
     }
 
     /// Applies `rules` to everything that was decoded; returns whether anything changed.
+    ///
+    /// A failure quotes the body only after this.
     pub fn redact(&mut self, rules: &Redactor) -> bool {
         let mut changed = false;
+        // Of an answer there is nothing to quote.
+        if let (Some(response), false) = (self.response, self.body.is_answer()) {
+            self.quotation = Some(quotation(&response.body, rules));
+        }
         for decoded in [&mut self.body.json, &mut self.body.error].into_iter().flatten() {
             changed |= rules.json(decoded);
         }
@@ -96,8 +105,15 @@ impl<'r> Interpretation<'r> {
         match self.response.and_then(|response| exchange_failure(response, &self.body)) {
             Some(dropped) if dropped.kind == ErrorType::Cancelled => reported().or(Some(dropped)),
             Some(failure) => Some(failure),
-            None => reported(),
+            None => reported().or_else(|| self.no_answer(view)),
         }
+    }
+
+    /// Returns the failure of a response with a status of success that is no answer, or not all of one.
+    fn no_answer(&self, view: &ResponseView<'_>) -> Option<Failure> {
+        let response = self.response?;
+        let invalid = || invalid_response(self.endpoint, response, &self.body, self.quotation.as_deref());
+        incomplete_stream(response, &self.body, view).or_else(invalid)
     }
 
     /// Returns the provider's id of the request: that of the headers, else that of the body; empty where neither has
@@ -157,9 +173,9 @@ mod tests {
             "data: {\"error\":{\"message\":\"slow down\",\"code\":\"rate_limit_exceeded\"}}\n\n";
         for (status, content_type, body, end, kind) in [
             (429, JSON, LIMIT, Completion::Complete, ErrorType::Http(429)),
-            (200, JSON, LIMIT, Completion::Complete, ErrorType::Api),
-            (200, EVENTS, IN_STREAM, Completion::Complete, ErrorType::Api),
-            (200, EVENTS, IN_STREAM, Completion::Dropped, ErrorType::Api),
+            (200, JSON, LIMIT, Completion::Complete, ErrorType::Http(429)),
+            (200, EVENTS, IN_STREAM, Completion::Complete, ErrorType::Http(429)),
+            (200, EVENTS, IN_STREAM, Completion::Dropped, ErrorType::Http(429)),
         ] {
             let (endpoint, response) = (endpoint(), response(status, content_type, body, end));
             let failure = |depth| {

@@ -10,11 +10,13 @@ pub enum ErrorType {
     Timeout,
     /// No connection was made: DNS, refused, TLS.
     Connection,
-    /// An HTTP status of 400 or more.
+    /// An error that the API reports with this HTTP status of 400 or more, or with a code of its own that stands for it.
     Http(u16),
     /// Any other failure that the API reports.
     Api,
-    /// The connection broke in the middle of the body.
+    /// The body has arrived with a status of success, and cannot be an answer of the API.
+    InvalidResponse,
+    /// The connection broke in the middle of the body, or a stream ended without its end.
     Stream,
     /// The caller dropped the future or the stream before its end.
     Cancelled,
@@ -41,6 +43,7 @@ impl ErrorType {
             ErrorType::Http(529) => "OverloadedError",
             ErrorType::Http(500..=599) => "InternalServerError",
             ErrorType::Http(_) | ErrorType::Api => "APIError",
+            ErrorType::InvalidResponse => "InvalidResponseError",
             ErrorType::Stream => "StreamError",
             ErrorType::Cancelled => "CancelledError",
             ErrorType::Panic => "PanicError",

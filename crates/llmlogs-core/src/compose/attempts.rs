@@ -33,7 +33,7 @@ fn attempt(number: u64, span: &SpanRecord, endpoint: &Endpoint, redact: &Redacto
         None => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),
     };
     if let Some(failure) = &mut failure {
-        failure::redact(failure, redact);
+        failure::clean(failure, redact);
     }
     let head = response.map(|response| &response.head);
     let ended = response.map_or(span.ended, |response| response.ended);

@@ -40,9 +40,11 @@ pub fn call_failure(
     }
 }
 
-/// Redacts the texts of a failure: parts of a body that is not JSON have not been redacted before.
-pub fn redact(failure: &mut Failure, redact: &Redactor) {
+/// Redacts the texts of a failure, parts of a body that is not JSON have not been redacted before, and removes their
+/// control characters but for line breaks and tabs.
+pub fn clean(failure: &mut Failure, redact: &Redactor) {
     for text in [&mut failure.message, &mut failure.code] {
+        text.retain(|c| !c.is_control() || c == '\n' || c == '\t');
         if let Cow::Owned(clean) = redact.text(text) {
             *text = clean;
         }

@@ -125,7 +125,7 @@ impl Composer {
         let view = answer.view();
         let mut failure = failure::call_failure(record, captured_response, &attributes, &answer, &view);
         if let Some(failure) = &mut failure {
-            failure::redact(failure, &options.redact);
+            failure::clean(failure, &options.redact);
         }
 
         // The span's fields have more token counts than a response that was composed from them.

@@ -50,7 +50,10 @@ impl Dialect for GeminiInteractions {
         // Before they were steps they were outputs.
         let steps = present(body, "steps").or(present(body, "outputs")).unwrap_or(&Json::Null);
         let choice = Choice {
-            finish_reason: text(body.get("status")),
+            finish_reason: match text(body.get("status")) {
+                status if status == "in_progress" => Cow::Borrowed(""),
+                status => status,
+            },
             parts: steps.items().iter().filter(|step| is_answer(step)).flat_map(parts).collect(),
         };
         let failed = body.get("status").as_text().is_some_and(|status| *status == *"failed");

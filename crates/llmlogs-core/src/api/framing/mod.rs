@@ -38,8 +38,8 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// Returns the framing that the headers name, unless the body's first bytes contradict them: errors come
-    /// as plain JSON under a stream's content type, and streams under none.
+    /// Returns the framing that the headers name, unless the body contradicts them: errors come as plain JSON, text or
+    /// HTML under a stream's content type, and streams under none.
     pub fn of(head: &ResponseHead, body: &[u8]) -> Self {
         let start = without_bom(body).trim_ascii_start();
         let looks_like_json = matches!(start.first(), Some(b'{' | b'['));
@@ -47,13 +47,13 @@ impl Framing {
         if aws_event_stream::begins(body) {
             return Framing::AwsEventStream;
         }
-        if ["ndjson", "jsonl", "stream+json"].iter().any(|lines| content_type.contains(lines)) {
+        if ["ndjson", "jsonl", "stream+json"].iter().any(|lines| content_type.contains(lines))
+            && ndjson::begins(start)
+        {
             return Framing::Ndjson;
         }
-        let sse_start = [&b"data:"[..], b"event:", b"id:", b"retry:", b":"];
         if !looks_like_json
-            && (content_type.starts_with("text/event-stream")
-                || sse_start.iter().any(|field| start.starts_with(field)))
+            && (sse::begins(start) || content_type.starts_with("text/event-stream") && sse::has_data(start))
         {
             return Framing::Sse;
         }
@@ -77,6 +77,16 @@ impl Framing {
             }
             _ => framing,
         }
+    }
+}
+
+/// Returns whether a body without a single event is the beginning of a stream all the same: comments, or a first event
+/// that was cut off.
+pub fn begins(framing: Framing, body: &[u8]) -> bool {
+    match framing {
+        Framing::Whole => false,
+        Framing::Sse | Framing::Ndjson | Framing::JsonArray => true,
+        Framing::AwsEventStream => aws_event_stream::begins(body),
     }
 }
 

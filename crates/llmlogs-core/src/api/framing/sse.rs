@@ -5,6 +5,18 @@ use std::borrow::Cow;
 use super::event::Event;
 use super::lines::Lines;
 
+/// Returns whether a body begins with a field of an event or with a comment.
+pub(super) fn begins(body: &[u8]) -> bool {
+    let fields = [&b"data:"[..], b"event:", b"id:", b"retry:", b":"];
+    fields.iter().any(|field| body.starts_with(field))
+}
+
+/// Returns whether a later line of a body has data; one that begins with a tag is a page.
+pub(super) fn has_data(body: &[u8]) -> bool {
+    let is_data = |at: usize| matches!(body.get(at.wrapping_sub(1)), Some(b'\n' | b'\r'));
+    !body.starts_with(b"<") && memchr::memmem::find_iter(body, b"data:").any(is_data)
+}
+
 /// The events of a body.
 pub(super) struct SseEvents<'a> {
     lines: Lines<'a>,

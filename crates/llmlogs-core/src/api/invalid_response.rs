@@ -1,0 +1,466 @@
+//! Responses with a status of success that are no answer: a captive portal's page, JSON that was cut, an empty body, a
+//! stream without its end.
+
+use crate::capture::{Api, Body, CapturedResponse, Completion, Endpoint, ErrorType, Failure, ResponseHead};
+use crate::json::{self, Json};
+use crate::redact::{REPLACEMENT, Redactor};
+
+use super::decode::DecodedBody;
+use super::detect::{Request, detect_endpoint};
+use super::view::ResponseView;
+
+/// How many characters of a body a message quotes.
+const QUOTED: usize = 200;
+
+/// How many bytes are looked through for secrets before they are quoted: more than any secret has that begins in what is
+/// quoted.
+const REDACTED: usize = 16 << 10;
+
+/// What an API's answers may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// An object or an array.
+    Json,
+    /// Sound, an image or a text, or JSON.
+    Media,
+    /// Anything but a page.
+    NoPage,
+    /// Anything.
+    Anything,
+}
+
+impl Expected {
+    fn of(endpoint: &Endpoint, head: &ResponseHead) -> Self {
+        let url = format!("{}{}", endpoint.base_url, endpoint.path);
+        let recognised = detect_endpoint(Request { method: "POST", url: &url }).is_some();
+        let binary = ["image/", "audio/", "video/", "application/octet-stream"];
+        match (endpoint.api, &*endpoint.operation) {
+            (Api::Raw, _) if !recognised => Expected::Anything,
+            // Requests that the user matched, whose bodies have the shape of a known API.
+            _ if !recognised => Expected::NoPage,
+            (Api::Raw, "image_generation" | "audio_generation" | "transcription") => Expected::Media,
+            // Vectors and images come as bytes where that was asked for.
+            (Api::Raw | Api::Embeddings | Api::BedrockInvoke, _)
+                if binary.iter().any(|kind| is_type(head, kind)) =>
+            {
+                Expected::Media
+            }
+            _ => Expected::Json,
+        }
+    }
+}
+
+/// Returns the failure that a response is which arrived whole with a status of success and cannot be an answer.
+///
+/// `quoted` is the [quotation](quotation) of the body, redacted.
+pub(super) fn invalid_response(
+    endpoint: &Endpoint,
+    response: &CapturedResponse,
+    decoded: &DecodedBody<'_>,
+    quoted: Option<&str>,
+) -> Option<Failure> {
+    let head = &response.head;
+    if decoded.streamed || is_encoded(head) {
+        return None;
+    }
+    let bytes = arrived_whole(response)?;
+    let problem = problem(bytes, head, decoded)?;
+    let is_failure = match Expected::of(endpoint, head) {
+        Expected::Json => true,
+        Expected::Media => match problem {
+            Problem::Page => true,
+            // Silence has an empty transcription.
+            Problem::Empty => endpoint.operation != "transcription",
+            Problem::NoJson | Problem::BrokenJson | Problem::NotUtf8(_) => is_type(head, "application/json"),
+            Problem::Scalar => false,
+        },
+        Expected::NoPage => problem == Problem::Page,
+        Expected::Anything => false,
+    };
+    is_failure.then(|| Failure::new(ErrorType::InvalidResponse, message(&problem, head, bytes.len(), quoted)))
+}
+
+/// Returns the failure of a stream that ended without the API's end: its end mark, or a finish reason.
+pub(super) fn incomplete_stream(
+    response: &CapturedResponse,
+    decoded: &DecodedBody<'_>,
+    view: &ResponseView<'_>,
+) -> Option<Failure> {
+    let has_ended = !decoded.incomplete || !view.finish_reason().is_empty();
+    if has_ended || is_encoded(&response.head) {
+        return None;
+    }
+    arrived_whole(response)?;
+    Some(Failure::new(ErrorType::Stream, "the stream ended without the API's end mark or a finish reason"))
+}
+
+/// Returns the body of a response with a status of success that has one, if all of it was captured.
+fn arrived_whole(response: &CapturedResponse) -> Option<&[u8]> {
+    let status = response.head.status?;
+    // Accepted, no content, reset content: these have no answer.
+    let has_answer = (200..300).contains(&status) && !matches!(status, 202 | 204 | 205);
+    match &response.body {
+        Body::Empty if has_answer && response.completion == Completion::Complete => Some(&[]),
+        Body::Whole(bytes) if has_answer && response.completion == Completion::Complete => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Why a body is no answer in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Problem {
+    Empty,
+    Page,
+    NoJson,
+    /// It begins as JSON does.
+    BrokenJson,
+    /// A text, a number or null.
+    Scalar,
+    /// With the number of bytes that are UTF-8.
+    NotUtf8(usize),
+}
+
+fn problem(bytes: &[u8], head: &ResponseHead, decoded: &DecodedBody<'_>) -> Option<Problem> {
+    if decoded.is_answer() {
+        return None;
+    }
+    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    if start.is_empty() {
+        return Some(Problem::Empty);
+    }
+    let valid = std::str::from_utf8(bytes).err().map(|error| error.valid_up_to());
+    let not_utf8 = valid.map(Problem::NotUtf8);
+    let in_utf8 = head.content_type.to_ascii_lowercase().split_once("charset=").is_none_or(|(_, charset)| {
+        let charset = charset.trim_start_matches(['"', '\'']);
+        ["utf-8", "utf8", "us-ascii"].iter().any(|utf8| charset.starts_with(utf8))
+    });
+    match &decoded.json {
+        Some(Json::Object(_) | Json::Array(_)) => not_utf8.filter(|_| in_utf8),
+        Some(_) => Some(Problem::Scalar),
+        None if start.starts_with(b"<") || is_type(head, "text/html") => Some(Problem::Page),
+        None if not_utf8.is_some() => not_utf8,
+        // What is nested too deeply to be read is JSON all the same.
+        None => {
+            let begins_as_json = matches!(start.first(), Some(b'{' | b'['));
+            let problem = if begins_as_json { Problem::BrokenJson } else { Problem::NoJson };
+            json::reformat(&json::lossy(bytes), &mut Vec::new()).is_err().then_some(problem)
+        }
+    }
+}
+
+fn message(problem: &Problem, head: &ResponseHead, length: usize, quoted: Option<&str>) -> String {
+    let came = match problem {
+        Problem::Empty => "an empty body".to_owned(),
+        Problem::Page => "a page".to_owned(),
+        Problem::NoJson => "no JSON".to_owned(),
+        Problem::BrokenJson => "broken JSON".to_owned(),
+        Problem::Scalar => "a JSON value that is no answer".to_owned(),
+        Problem::NotUtf8(valid) => format!("invalid UTF-8 after {valid} bytes"),
+    };
+    let content_type = match &*head.content_type {
+        "" => "no content type",
+        content_type => content_type,
+    };
+    let quoted = quoted.filter(|quoted| !quoted.is_empty());
+    let quoted = quoted.map(|quoted| format!(": {quoted}")).unwrap_or_default();
+    format!("expected the API's answer, got {came} ({content_type}, {length} bytes){quoted}")
+}
+
+/// Returns the first characters of a body in one line, redacted by `rules`; empty where the body is no text.
+pub(super) fn quotation(body: &Body, rules: &Redactor) -> String {
+    let bytes = body.bytes();
+    let text = json::lossy(&bytes[..bytes.len().min(REDACTED)]).into_owned();
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.chars().take(QUOTED).any(|c| c.is_control() && !c.is_whitespace()) {
+        return String::new();
+    }
+    // A rule for a position cannot be applied to a part of a body.
+    if text.starts_with(['{', '[']) && rules.has_positional_rules() {
+        return REPLACEMENT.to_owned();
+    }
+    let text = rules.text(text);
+    let mut line = String::new();
+    let mut words = text.split_whitespace();
+    while line.len() <= 4 * QUOTED
+        && let Some(word) = words.next()
+    {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    match line.char_indices().nth(QUOTED) {
+        Some((end, _)) => {
+            line.truncate(end);
+            line.truncate(line.trim_end().len());
+            line + "..."
+        }
+        None => line,
+    }
+}
+
+/// Returns whether the client left a body as the server encoded it, so that it cannot be read here.
+pub(super) fn is_encoded(head: &ResponseHead) -> bool {
+    let encodings = head.content_encoding.split(',').map(str::trim);
+    encodings.into_iter().any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
+}
+
+/// Returns whether the content type of a response begins with `kind`.
+fn is_type(head: &ResponseHead, kind: &str) -> bool {
+    head.content_type.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::api::framing::aws_frames::event;
+    use crate::api::{Depth, interpret, unrecognised};
+    use crate::capture::ChunkTimings;
+
+    const JSON: &str = "application/json";
+    const EVENTS: &str = "text/event-stream";
+    const CHAT: &str = "https://api.openai.com/v1/chat/completions";
+
+    fn endpoint(url: &str) -> Endpoint {
+        let request = Request { method: "POST", url };
+        detect_endpoint(request).or_else(|| unrecognised(request)).unwrap()
+    }
+
+    fn response(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> CapturedResponse {
+        CapturedResponse {
+            head: ResponseHead {
+                status: Some(status),
+                content_type: content_type.into(),
+                ..ResponseHead::default()
+            },
+            body: Body::limited(body.into().into(), usize::MAX),
+            chunk_timings: ChunkTimings::default(),
+            completion: Completion::Complete,
+            ended: Instant::now(),
+        }
+    }
+
+    /// Returns the type and the message of the failure that a response is; the span's type is the same.
+    fn failure_of(url: &str, response: &CapturedResponse) -> Option<(String, String)> {
+        let endpoint = endpoint(url);
+        let kind = |depth| {
+            let mut answer = interpret(&endpoint, response, depth);
+            answer.redact(&Redactor::new());
+            answer.failure(&answer.view())
+        };
+        let whole = kind(Depth::Whole);
+        let summary = kind(Depth::Summary);
+        assert_eq!(summary.map(|failure| failure.kind), whole.as_ref().map(|failure| failure.kind.clone()));
+        whole.map(|failure| (failure.kind.word().into_owned(), failure.message))
+    }
+
+    #[test]
+    fn a_body_that_is_no_answer_was_recorded_as_ok() {
+        for (content_type, body, came) in [
+            (
+                "text/html; charset=utf-8",
+                &b"<!DOCTYPE html>\n<title>Sign in</title>"[..],
+                "a page (text/html; charset=utf-8, 38 bytes): <!DOCTYPE html> <title>Sign in</title>",
+            ),
+            (JSON, b"<html>", "a page (application/json, 6 bytes): <html>"),
+            ("text/plain", b"upstream gone", "no JSON (text/plain, 13 bytes): upstream gone"),
+            ("", b"upstream gone", "no JSON (no content type, 13 bytes): upstream gone"),
+            (
+                JSON,
+                br#"{"id":"c","choices":[{"mess"#,
+                r#"broken JSON (application/json, 27 bytes): {"id":"c","choices":[{"mess"#,
+            ),
+            (
+                JSON,
+                b"{\"id\":\"\xff\"}",
+                "invalid UTF-8 after 7 bytes (application/json, 10 bytes): {\"id\":\"\u{fffd}\"}",
+            ),
+            (JSON, b"\x1f\x8b\x08\x00\xff", "invalid UTF-8 after 1 bytes (application/json, 5 bytes)"),
+            (JSON, b"", "an empty body (application/json, 0 bytes)"),
+            (JSON, b" \n", "an empty body (application/json, 2 bytes)"),
+            (EVENTS, b"", "an empty body (text/event-stream, 0 bytes)"),
+            (
+                EVENTS,
+                b"<html>data: 1\ndata: 2</html>",
+                "a page (text/event-stream, 28 bytes): <html>data: 1 data: 2</html>",
+            ),
+            (EVENTS, b"no healthy upstream", "no JSON (text/event-stream, 19 bytes): no healthy upstream"),
+            (
+                "application/x-ndjson",
+                b"no\nhealthy\nupstream",
+                "no JSON (application/x-ndjson, 19 bytes): no healthy upstream",
+            ),
+            (
+                "application/vnd.amazon.eventstream",
+                b"Service Unavailable",
+                "no JSON (application/vnd.amazon.eventstream, 19 bytes): Service Unavailable",
+            ),
+            (JSON, b"\"hello\"", "a JSON value that is no answer (application/json, 7 bytes): \"hello\""),
+        ] {
+            let expected =
+                ("InvalidResponseError".to_owned(), format!("expected the API's answer, got {came}"));
+            assert_eq!(failure_of(CHAT, &response(200, content_type, body)), Some(expected));
+        }
+    }
+
+    #[test]
+    fn calls_that_rightly_have_no_json_are_ok() {
+        let host = "https://api.openai.com/v1";
+        for (path, status, content_type, body) in [
+            ("audio/speech", 200, "audio/mpeg", &b"\xff\xfb\x90"[..]),
+            ("audio/transcriptions", 200, "text/plain; charset=utf-8", b"Hello."),
+            ("audio/transcriptions", 200, "text/plain", b""),
+            ("images/generations", 200, "image/png", b"\x89PNG"),
+            ("embeddings", 200, "application/octet-stream", b"\x00\x01"),
+            ("chat/completions", 202, JSON, b""),
+            ("chat/completions", 204, "", b""),
+            ("chat/completions", 302, "text/html", b"<html>"),
+            ("chat/completions", 200, JSON, b"\xef\xbb\xbf{\"choices\":[]}"),
+            ("chat/completions", 200, "application/json; charset=iso-8859-1", b"{\"id\":\"\xe9\"}"),
+            ("of/my/own", 200, "text/html", b"<html>"),
+            ("of/my/own", 200, "", b""),
+        ] {
+            let response = response(status, content_type, body);
+            assert_eq!(failure_of(&format!("{host}/{path}"), &response), None, "{path} {content_type}");
+        }
+        let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+        assert_eq!(failure_of(CHAT, &response(200, JSON, deep)), None);
+        let mut encoded = response(200, JSON, &b"\x1f\x8b\x08\x00\xff"[..]);
+        encoded.head.content_encoding = "gzip".into();
+        assert_eq!(failure_of(CHAT, &encoded), None);
+        let mut without_http = response(200, "", &b"done"[..]);
+        without_http.head.status = None;
+        assert_eq!(failure_of(CHAT, &without_http), None);
+        let mut cut = response(200, JSON, &b"{\"id\":"[..]);
+        cut.body = Body::Cut { bytes: "{\"id\":".into(), original: 9 << 20 };
+        assert_eq!(failure_of(CHAT, &cut), None);
+    }
+
+    #[test]
+    fn a_page_is_no_speech_and_half_an_object_no_image() {
+        for (path, content_type, body) in [
+            ("audio/speech", "text/html", "<html>"),
+            ("audio/speech", "audio/mpeg", ""),
+            ("audio/transcriptions", "text/html", "<html>"),
+            ("images/generations", JSON, "{\"data\":["),
+            ("embeddings", "text/html", "<html>"),
+        ] {
+            let url = format!("https://api.openai.com/v1/{path}");
+            let (kind, _) = failure_of(&url, &response(200, content_type, body)).unwrap();
+            assert_eq!(kind, "InvalidResponseError", "{path} {content_type}");
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_is_redacted_before_it_is_cut_and_has_no_control_characters() {
+        let key = format!("sk-{}", "a1B2".repeat(12));
+        let body = format!("{} {key} end", "x".repeat(QUOTED - 12));
+        let (_, message) = failure_of(CHAT, &response(200, "text/plain", body)).unwrap();
+        assert!(!message.contains("sk-a1B2"), "{message}");
+        assert!(message.ends_with("x [REDACTED]..."), "{message}");
+        let body = Body::Whole("\x1b[31mred".into());
+        assert_eq!(quotation(&body, &Redactor::new()), "");
+        let body = Body::Whole("{\"private\":\"text\"".into());
+        assert_eq!(quotation(&body, &Redactor::new().pointer("/private")), REPLACEMENT);
+    }
+
+    const CHUNK: &str = r#"{"id":"c","choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
+
+    #[test]
+    fn a_stream_without_its_end_was_recorded_as_ok() {
+        let google = "https://generativelanguage.googleapis.com/v1beta";
+        let gemini = &format!("{google}/models/m:streamGenerateContent?alt=sse");
+        let interactions = &format!("{google}/interactions");
+        let messages = "https://api.anthropic.com/v1/messages";
+        let text = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#;
+        for (url, begin, end) in [
+            (CHAT, CHUNK, "[DONE]"),
+            (CHAT, CHUNK, r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#),
+            (messages, text, r#"{"type":"message_stop"}"#),
+            (messages, text, r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"}}"#),
+            (
+                "https://api.openai.com/v1/responses",
+                r#"{"type":"response.created","response":{"id":"r","status":"in_progress"}}"#,
+                r#"{"type":"response.completed","response":{"id":"r","status":"completed"}}"#,
+            ),
+            (
+                gemini,
+                r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}]}"#,
+                r#"{"candidates":[{"finishReason":"STOP"}]}"#,
+            ),
+            (
+                interactions,
+                r#"{"event_type":"interaction.created","interaction":{"id":"i","status":"in_progress"}}"#,
+                r#"{"event_type":"interaction.completed","interaction":{"id":"i"}}"#,
+            ),
+            (
+                "https://api.cohere.com/v2/chat",
+                r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"Hi"}}}}"#,
+                r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE"}}"#,
+            ),
+            (
+                "http://localhost:11434/api/chat",
+                r#"{"model":"m","message":{"content":"Hi"},"done":false}"#,
+                r#"{"model":"m","message":{"content":""},"done":true}"#,
+            ),
+        ] {
+            let events = |content_type, events: &[&str], start: &str| {
+                let body: String = events.iter().map(|event| format!("{start}{event}\n\n")).collect();
+                failure_of(url, &response(200, content_type, body)).map(|(kind, _)| kind)
+            };
+            let kind = |list: &[&str]| {
+                if url.ends_with("/api/chat") {
+                    events("application/x-ndjson", list, "")
+                } else {
+                    events(EVENTS, list, "data: ")
+                }
+            };
+            assert_eq!(kind(&[begin]).as_deref(), Some("StreamError"), "{begin}");
+            assert_eq!(kind(&[begin, end]), None, "{end}");
+        }
+        assert_eq!(
+            failure_of(CHAT, &response(200, EVENTS, ": ping\n\n: ping\n\n")).unwrap().0,
+            "StreamError"
+        );
+        assert_eq!(
+            failure_of(CHAT, &response(200, EVENTS, "data: Internal Error\n\n")).unwrap().0,
+            "StreamError"
+        );
+    }
+
+    #[test]
+    fn a_stream_of_frames_without_its_last_one_was_recorded_as_ok() {
+        let url = "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/converse-stream";
+        let aws = "application/vnd.amazon.eventstream";
+        let text = event("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Hi"}}"#);
+        let last = event("metadata", "{}");
+        let kind = |body| failure_of(url, &response(200, aws, body)).map(|(kind, _)| kind);
+        assert_eq!(kind(text.clone()).as_deref(), Some("StreamError"));
+        assert_eq!(kind([text.clone(), last[..20].to_vec()].concat()).as_deref(), Some("StreamError"));
+        assert_eq!(kind(text[..20].to_vec()).as_deref(), Some("StreamError"));
+        assert_eq!(kind([text, last].concat()), None);
+    }
+
+    #[test]
+    fn a_stream_of_another_api_has_an_end_that_is_not_known() {
+        let other = "data: {\"value\":\"Hi\"}\n\ndata: {\"value\":\"!\"}\n\n";
+        assert_eq!(failure_of("https://api.writer.com/v1/chat", &response(200, EVENTS, other)), None);
+        let raw = "https://api.openai.com/v1/of/my/own";
+        assert_eq!(failure_of(raw, &response(200, EVENTS, other)), None);
+    }
+
+    #[test]
+    fn an_error_that_cannot_be_read_has_no_bytes_of_it_as_its_message() {
+        let mut encoded = response(503, JSON, &b"\x1f\x8b\x08\x00\xff\x00"[..]);
+        encoded.head.content_encoding = "gzip".into();
+        let (kind, message) = failure_of(CHAT, &encoded).unwrap();
+        assert_eq!(kind, "InternalServerError");
+        assert_eq!(message, "an error without a text (application/json, gzip, 6 bytes)");
+        let (_, message) = failure_of(CHAT, &response(502, "", &b"\x00\x01"[..])).unwrap();
+        assert_eq!(message, "an error without a text (no content type, 2 bytes)");
+        let (_, message) = failure_of(CHAT, &response(502, "text/plain", "bad\ngateway\n")).unwrap();
+        assert_eq!(message, "bad\ngateway");
+    }
+}
