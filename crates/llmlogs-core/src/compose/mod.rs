@@ -153,6 +153,7 @@ impl Composer {
             choices: &view.choices,
             raw: None,
         };
+        let attempts = attempts::attempts(record, &endpoint, &options.redact);
         let output = match &failure {
             None => response::output(options, captured_response, &answer, redacted, &reply),
             Some(failure) => {
@@ -163,6 +164,8 @@ impl Composer {
                     view: &view,
                     reply: &reply,
                     model: &model,
+                    request_id: &response_info.request_id,
+                    attempts: &attempts,
                     end: &end,
                 };
                 failed.output(options)
@@ -198,7 +201,7 @@ impl Composer {
                 &options.redact,
             ),
             trace: metadata::trace(record),
-            attempts: attempts::attempts(record, &endpoint, &options.redact),
+            attempts,
             files: self.files.clone(),
             cost_estimate: options.prices.cost(&priced, &usage, view.cost),
             truncated: Truncated {

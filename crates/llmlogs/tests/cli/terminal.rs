@@ -27,6 +27,29 @@ fn recorded_escapes_are_shown_and_not_passed_on() {
 }
 
 #[test]
+fn reasoning_looked_like_the_answer_in_a_pipe() {
+    let tree = Tree::usual();
+    let stored = tree.root().join("20251027/session_20251027_040210/call_20251027_040220_002");
+    let body = r#"{"choices": [{"message": {"role": "assistant", "reasoning_content": "Hm,\n\nwell.", "content": "Yes."}}]}"#;
+    crate::tree::private(&stored.join("output.json"), body.as_bytes());
+    let out = tree.out(&["show", "040220_002"]);
+    assert!(out.ends_with("\n  reasoning:\n    Hm,\n\n    well.\n  Yes.\n"), "{out}");
+    assert!(tree.out(&["show", "040220_002", "--color", "always"]).contains("reasoning:"));
+}
+
+#[test]
+fn show_hid_the_request_id_of_a_failure() {
+    let tree = Tree::usual();
+    let stored = tree.root().join("20251027/session_20251027_040210/call_20251027_040300_003");
+    let metadata = std::fs::read_to_string(stored.join("metadata.json")).unwrap();
+    let mut metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    metadata["response_info"]["request_id"] = "req_7\u{1b}[2J".into();
+    crate::tree::write(&stored.join("metadata.json"), &metadata);
+    let out = tree.out(&["show", "040300_003"]);
+    assert!(out.contains("\nrequest id  req_7␛[2J\n"), "{out}");
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     let tree = Tree::usual();
     for args in [&["ls", "--limit", "0"][..], &["show"], &["stats"], &["man"], &["export", "jsonl"]] {
