@@ -320,15 +320,18 @@ fn a_reader_takes_files_without_the_fields_that_were_added() {
     for added in ["content_type", "retry_after_ms"] {
         documented["response_info"].as_object_mut().unwrap().remove(added);
     }
+    documented["request_info"].as_object_mut().unwrap().remove("prompt_differs");
     let older: Metadata = serde_json::from_value(documented).unwrap();
     assert_eq!((&older.trace, older.response_info.retry_after_ms), (&Trace::default(), None));
+    assert_eq!(older.request_info.prompt_differs, None);
 
     let mut line: serde_json::Value = serde_json::from_str(example("## index.jsonl")).unwrap();
-    for added in ["span_ids", "context"] {
+    for added in ["span_ids", "context", "context_complete", "prompt_differs"] {
         line.as_object_mut().unwrap().remove(added);
     }
     let older: IndexEntry = serde_json::from_value(line).unwrap();
     assert!(older.span_ids.is_empty() && older.context.is_empty());
+    assert_eq!((older.context_complete, older.prompt_differs), (false, None));
     assert_eq!(older.trace, "agent/plan");
 }
 

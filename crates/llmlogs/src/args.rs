@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use llmlogs_core::query::{Dates, Filter, SearchPart, TimeRange, TimeSpan};
+use llmlogs_core::query::{ContextTerm, Dates, Filter, SearchPart, TimeRange, TimeSpan};
 
 /// What happened between this machine and its LLM APIs.
 ///
@@ -105,6 +105,7 @@ Examples:
   llmlogs ls --since 2h --status error
   llmlogs ls --model 'gpt-4o*' --min-latency 10s
   llmlogs ls --date yesterday --tree
+  llmlogs ls --context tenant=acme --context phase=plan
   llmlogs ls --limit 0 --json | jq -s 'map(.total_tokens) | add'
 
 Cut columns are shown whole when piped. Calls in flight show their age."
@@ -259,6 +260,9 @@ pub(crate) struct Filters {
     /// That took at least this long: 500ms, 10s, 2m
     #[arg(long, value_name = "TIME")]
     pub(crate) min_latency: Option<TimeSpan>,
+    /// Whose context has this field with this value, or this field: tenant=acme, tenant; repeated: all of them
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) context: Vec<ContextTerm>,
 }
 
 impl Filters {
@@ -294,6 +298,9 @@ impl Filters {
         }
         if let Some(latency) = self.min_latency {
             filter = filter.min_latency(latency.0);
+        }
+        for term in &self.context {
+            filter = filter.context_term(term.clone());
         }
         filter
     }

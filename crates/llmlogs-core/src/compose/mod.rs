@@ -171,6 +171,9 @@ impl Composer {
                 failed.output(options)
             }
         };
+        let prompt = request.last_user_message();
+        let context =
+            metadata::context(record, &attributes, captured_request.is_some(), &prompt, &options.redact);
         let metadata = Metadata {
             schema_version: SCHEMA_VERSION,
             call_id: String::new(),
@@ -184,7 +187,7 @@ impl Composer {
                 Some(failure) if failure.kind == ErrorType::Cancelled => Status::Cancelled,
                 Some(_) => Status::Error,
             },
-            request_info: metadata::request_info(&request),
+            request_info: metadata::request_info(&request, &prompt, &context),
             usage,
             performance: metadata::performance(
                 latency_ms,
@@ -193,13 +196,7 @@ impl Composer {
                 answer.body().first_content,
                 record,
             ),
-            context: metadata::context(
-                record,
-                &attributes,
-                captured_request.is_some(),
-                &request,
-                &options.redact,
-            ),
+            context,
             trace: metadata::trace(record),
             attempts,
             files: self.files.clone(),

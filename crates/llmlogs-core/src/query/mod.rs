@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod context;
 mod diff;
 mod edit_distance;
 mod error;
@@ -18,6 +19,7 @@ mod selector;
 mod time_range;
 mod totals;
 
+pub use context::ContextTerm;
 pub use diff::{Change, Diff, DiffSide};
 pub use error::QueryError;
 pub use failures::{Cause, FailureCount, FailureRate, FailureReport, FailureRun, FailureType, Retries};

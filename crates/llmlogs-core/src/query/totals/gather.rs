@@ -133,8 +133,10 @@ impl<'f> Gatherer<'f> {
 
 impl Visitor for Gatherer<'_> {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        if !self.filter.matches_line(line) {
-            return;
+        match self.filter.matches_line(session.dir(), line) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return self.failed(error),
         }
         self.all.add(line);
         self.models.of(line.model.0).add(line);
@@ -156,8 +158,10 @@ impl Visitor for Gatherer<'_> {
     }
 
     fn unfinished(&mut self, entry: &Entry) {
-        if !self.filter.matches_entry(entry) {
-            return;
+        match self.filter.matches_entry(entry) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return self.failed(error),
         }
         match entry.call().state() {
             State::InFlight => self.in_flight += 1,
