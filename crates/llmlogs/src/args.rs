@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use llmlogs_core::query::{ContextTerm, Dates, Filter, SearchPart, TimeRange, TimeSpan};
+use llmlogs_core::query::{ContextTerm, Dates, Filter, GroupBy, SearchPart, TimeRange, TimeSpan};
 
 /// What happened between this machine and its LLM APIs.
 ///
@@ -139,12 +139,15 @@ Examples:
   llmlogs stats
   llmlogs stats today --model 'claude*'
   llmlogs stats --since 7d --json | jq .cost
+  llmlogs stats --by provider
+  llmlogs stats --by tenant --context phase=plan
 
-Percentiles are latencies that really occurred (nearest rank).
+Percentiles are latencies that really occurred (nearest rank). Sessions are listed newest first, everything else by
+calls.
 
 JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, success_rate, tokens, cost (by currency),
 unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, tokens_per_second, and the lists by_model,
-by_session, by_tool, by_finish_reason, by_hour.")]
+by_session, by_tool, by_finish_reason, by_hour; with --by also by and groups, a list of {name, calls, …}.")]
     Stats(Stats),
     /// Say what failed, how often, and why
     #[command(after_help = "\
@@ -180,13 +183,14 @@ JSON: one object a line, as ls has them; with -f a call appears when it starts a
     #[command(after_help = "\
 Examples:
   llmlogs export csv --since 30d -o calls.csv
+  llmlogs export csv --context-column tenant,phase
   llmlogs export har --session 20251027_040210 -o session.har
   llmlogs export curl ~1                  run the latest call again
   llmlogs export fine-tuning --status ok --tool read_file > train.jsonl
 
 Formats:
   jsonl        one object a line: call_id, session_id, dir, state, metadata, input, output
-  csv          one row a call, columns as in index.jsonl
+  csv          one row a call, columns as in index.jsonl; --context-column tenant adds one
   har          HTTP archive 1.2, which browsers' tools open
   curl         one shell command a call; the key is a variable of the environment
   fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it; calls that failed are left out")]
@@ -413,6 +417,10 @@ pub(crate) struct Stats {
     /// Of this day, or these
     #[arg(value_name = "DATE")]
     pub(crate) date: Option<Dates>,
+    /// One table, by model, provider, session, tool, or a context field such as tenant (context.model for one that is
+    /// called model)
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) by: Option<GroupBy>,
     #[command(flatten)]
     pub(crate) filters: Filters,
     /// How many rows a table has at most; 0 for all
@@ -473,6 +481,9 @@ pub(crate) struct Export {
     /// How many of the newest at most; 0 for all
     #[arg(long, short = 'n', value_name = "N", default_value_t = 0)]
     pub(crate) limit: usize,
+    /// A field of the context as a further column of csv, named context.NAME; repeated, or with commas: several
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) context_column: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use crate::read::call::{Call, State};
+use crate::read::entry::Entry;
 use crate::read::error::{ErrorKind, Result};
 use crate::read::line::IndexLine;
 
@@ -153,6 +154,32 @@ impl<'c> ContextOf<'c> {
             _ => Map::new(),
         };
         Ok(self.stored.get_or_init(|| members))
+    }
+}
+
+impl Entry {
+    /// Returns a field of the call's context: from its line of the index, else from `metadata.json`. `None` if the field is
+    /// not set, or the call has not ended.
+    ///
+    /// A field of an object is written with dots, as for [`Filter::context`](super::Filter::context).
+    ///
+    /// # Errors
+    ///
+    /// If `metadata.json` has to be read and cannot be.
+    pub fn context_field(&self, name: &str) -> Result<Option<Value>> {
+        if self.call().state() != State::Finished {
+            return Ok(None);
+        }
+        ContextOf::new(&self.line(), &|| Some(self.call().dir().to_owned())).get(name)
+    }
+
+    /// As [`context_field`](Self::context_field), as text: a string as it is, anything else as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`context_field`](Self::context_field).
+    pub fn context_text(&self, name: &str) -> Result<Option<String>> {
+        Ok(self.context_field(name)?.as_ref().map(text_of))
     }
 }
 

@@ -29,4 +29,4 @@ pub use scan::Progress;
 pub use search::{Match, PatternOptions, Search, SearchHit, SearchPart, SearchReport};
 pub use selector::{Selection, Selector};
 pub use time_range::{Dates, TimeRange, TimeSpan};
-pub use totals::{Cost, Group, GroupTotals, LatencySummary, NamedCount, Totals, Traffic};
+pub use totals::{Cost, Group, GroupBy, GroupTotals, LatencySummary, NamedCount, Totals, Traffic};

@@ -84,3 +84,79 @@ fn a_call_whose_context_cannot_be_read_is_named_and_does_not_pass() {
     }
     assert_eq!(tree.run(&["ls"]).err, "");
 }
+
+/// Name, calls, failures.
+fn groups(tree: &Tree, by: &str) -> Vec<(String, u64, u64)> {
+    let stats = &tree.json(&["stats", "--json", "--by", by])[0];
+    let group = |group: &serde_json::Value| {
+        (
+            group["name"].as_str().unwrap().to_owned(),
+            group["calls"].as_u64().unwrap(),
+            group["errors"].as_u64().unwrap(),
+        )
+    };
+    stats["groups"].as_array().unwrap().iter().map(group).collect()
+}
+
+#[test]
+fn stats_could_not_be_asked_for_by_a_context_field() {
+    let tree = tenants();
+    let by = |name: &str, calls, failed| (name.to_owned(), calls, failed);
+    assert_eq!(groups(&tree, "tenant"), [by("acme", 2, 1), by("", 1, 0), by("globex", 1, 0)]);
+    assert_eq!(groups(&tree, "user.plan"), [by("", 3, 1), by("pro", 1, 0)]);
+    assert_eq!(groups(&tree, "provider"), [by("deepseek", 4, 1)]);
+    assert_eq!(groups(&tree, "context.model"), [by("", 4, 1)]);
+    assert_eq!(tree.json(&["stats", "--json", "--by", "tenant"])[0]["by"], "context.tenant");
+    insta::assert_snapshot!(tree.out(&["stats", "--by", "tenant"]));
+    let slip = tree.out(&["stats", "--by", "tenent"]);
+    assert!(slip.ends_with("\nno call has context.tenent; --by takes model, provider, session, tool, or a field of the context\n"), "{slip}");
+    assert_eq!(tree.run(&["stats", "--by", ""]).code, 2);
+}
+
+#[test]
+fn stats_groups_by_whatever_has_a_name_of_its_own() {
+    let tree = Tree::usual();
+    let by = |name: &str, calls, failed| (name.to_owned(), calls, failed);
+    assert_eq!(groups(&tree, "model"), [by("deepseek-chat", 8, 3)]);
+    assert_eq!(groups(&tree, "tool"), [by("", 7, 3), by("read_file", 1, 0)]);
+    let sessions = [by("20251027_050000", 3, 1), by("20251027_040210", 4, 2), by("20251026_235800", 1, 0)];
+    assert_eq!(groups(&tree, "session"), sessions);
+}
+
+#[test]
+fn stats_listed_the_busiest_session_first_instead_of_the_newest() {
+    let tree = Tree::empty();
+    for (session, calls) in
+        [("20251027_040210", 3), ("20251027_050000", 1), ("20251027_050000_2", 2), ("20251027_050000_10", 1)]
+    {
+        let dir = tree.session("20251027", session, true);
+        for number in 1..=calls {
+            tree.call(&dir, number, &call("2025-10-27 04:02:10", 1_761_537_730.0).said("hi", "ho"));
+        }
+    }
+    let stats = &tree.json(&["stats", "--json"])[0];
+    let sessions: Vec<_> =
+        stats["by_session"].as_array().unwrap().iter().map(|of| &of["session_id"]).collect();
+    assert_eq!(sessions, ["20251027_050000_10", "20251027_050000_2", "20251027_050000", "20251027_040210"]);
+    let out = tree.out(&["stats", "--top", "1"]);
+    assert!(out.contains("20251027_050000_10 ") && !out.contains("20251027_040210 "), "{out}");
+}
+
+#[test]
+fn csv_had_no_columns_for_the_context() {
+    let tree = tenants();
+    let out =
+        tree.out(&["export", "csv", "--context-column", "tenant,user", "--context-column", "user.plan"]);
+    let rows: Vec<Vec<String>> = csv_rows(&out);
+    let context: Vec<_> = rows.iter().map(|row| row[row.len() - 3..].join("|")).collect();
+    let user = r#"globex|{"plan":"pro"}|pro"#;
+    assert_eq!(context, ["context.tenant|context.user|context.user.plan", "||", "acme||", user, "acme||"]);
+    assert_eq!(csv_rows(&tree.out(&["export", "csv"]))[0].len() + 3, rows[0].len());
+    let ran = tree.run(&["export", "jsonl", "--context-column", "tenant"]);
+    assert!(ran.code == 2 && ran.err.contains("--context-column is for csv"), "{ran:?}");
+}
+
+fn csv_rows(text: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+}
