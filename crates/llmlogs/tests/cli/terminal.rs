@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::tree::Tree;
+use crate::tree::{Tree, call};
 
 #[test]
 fn a_pipe_gets_no_colours_unless_asked() {
@@ -78,6 +78,45 @@ fn times_are_local_or_utc() {
         .output()
         .unwrap();
     assert!(String::from_utf8(utc.stdout).unwrap().contains("2025-10-27 04:03:05Z"));
+}
+
+#[test]
+fn ls_hid_how_many_more_there_are() {
+    let tree = Tree::usual();
+    let out = tree.out(&["ls", "-n", "3"]);
+    assert!(out.ends_with("\n… 6 more; --limit 0 shows all\n"), "{out}");
+    let out = tree.out(&["ls", "-n", "1", "--status", "ok", "--tree"]);
+    assert!(out.ends_with("\n… 3 more; --limit 0 shows all\n"), "{out}");
+    for whole in [&["ls", "-n", "9"][..], &["ls"], &["ls", "--limit", "0"]] {
+        assert!(!tree.out(whole).contains("more"), "{whole:?}");
+    }
+    assert_eq!(tree.json(&["ls", "-n", "3", "--json"]).len(), 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_model_was_left_out_on_a_terminal_that_lacks_a_few_columns() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    let long = call("2025-10-27 04:02:10", 1_761_537_730.0)
+        .model("claude-sonnet-4-5-20250929")
+        .said("Which port does the server use when nothing is configured?", "")
+        .tool("read_configuration_file", "{}");
+    tree.call(&session, 1, &long);
+    tree.call(&session, 2, &long.failed("InvalidResponseError", "", "no", Some(200)));
+    for columns in [40, 60, 80, 100, 120, 200] {
+        let command = format!("COLUMNS={columns} {} ls --no-pager", env!("CARGO_BIN_EXE_llmlogs"));
+        let mut script = Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).current_dir(tree.folder()).stdin(Stdio::null());
+        script.env("TERM", "xterm").env("NO_COLOR", "1").env("TZ", "UTC").env_remove("COLUMNS");
+        let Ok(output) = script.output() else { return };
+        let out = String::from_utf8(output.stdout).unwrap();
+        for line in out.lines().map(str::trim_end) {
+            assert!(unicode_width::UnicodeWidthStr::width(line) <= columns, "{columns}: {out}");
+        }
+        assert!(out.contains("MODEL") && out.contains("claude-sonnet"), "{columns}: {out}");
+        assert_eq!(out.contains("TOOLS"), columns >= 130, "{columns}: {out}");
+    }
 }
 
 /// A real terminal, where `script` can make one.

@@ -45,18 +45,18 @@ pub(crate) fn text(env: &mut Env, totals: &Totals, by: Option<&GroupBy>, top: us
         sums(
             env,
             &format!("By {}", one_line(&by.to_string())),
-            left(heading).at_most(40),
+            left(heading).at_most(40).at_least(12),
             &totals.groups,
             top,
         )?;
         return note(env, by, totals);
     }
     let title = "By model";
-    sums(env, title, left("MODEL").at_most(40), &totals.by_model, top)?;
+    sums(env, title, left("MODEL").at_most(40).at_least(12), &totals.by_model, top)?;
     let title = "By session";
-    sums(env, title, left("SESSION").at_most(40), &totals.by_session, top)?;
-    counts(env, "By tool", left("TOOL").at_most(40), &totals.by_tool, top)?;
-    counts(env, "By finish reason", left("REASON").at_most(40), &totals.by_finish_reason, top)?;
+    sums(env, title, left("SESSION").at_most(40).at_least(12), &totals.by_session, top)?;
+    counts(env, "By tool", left("TOOL").at_most(40).at_least(12), &totals.by_tool, top)?;
+    counts(env, "By finish reason", left("REASON").at_most(40).at_least(12), &totals.by_finish_reason, top)?;
     hours(env, totals)
 }
 
