@@ -108,7 +108,8 @@ Examples:
   llmlogs ls --context tenant=acme --context phase=plan
   llmlogs ls --limit 0 --json | jq -s 'map(.total_tokens) | add'
 
-Cut columns are shown whole when piped. Calls in flight show their age."
+Cut columns are shown whole when piped. Calls in flight show their age. A tree sums calls, failures, tokens and costs of
+the calls that are shown below each span."
     )]
     Ls(Ls),
     /// Show one call, whole
@@ -341,7 +342,7 @@ pub(crate) struct Ls {
     /// How many at most; 0 for all
     #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
     pub(crate) limit: usize,
-    /// Show the calls below the spans that enclose them
+    /// Show the calls below the spans that enclose them, with sums
     #[arg(long)]
     pub(crate) tree: bool,
 }

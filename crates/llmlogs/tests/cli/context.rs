@@ -160,3 +160,30 @@ fn csv_rows(text: &str) -> Vec<Vec<String>> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
 }
+
+#[test]
+fn parallel_spans_of_one_name_were_torn_apart_or_thrown_together() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    let opened = "2025-10-27T04:02:00.000+00:00";
+    let of = |worker: &'static str| {
+        let call =
+            call("2025-10-27 04:02:10", 1_761_537_730.0).said(worker, "ok").span("agent", "01", opened);
+        call.span("worker", worker, opened)
+    };
+    let failed = |call: crate::tree::Call| call.failed("TimeoutError", "", "timed out", None);
+    tree.call(&session, 1, &of("0a"));
+    tree.call(&session, 2, &of("0b"));
+    tree.call(&session, 3, &of("0a"));
+    tree.call(&session, 4, &failed(of("0b")));
+    // The id of a span that has closed is used again.
+    let again = call("2025-10-27 04:02:10", 1_761_537_730.0).said("again", "ok");
+    tree.call(&session, 5, &again.span("agent", "01", "2025-10-27T04:05:00.000+00:00"));
+    insta::assert_snapshot!(tree.out(&["ls", "--tree"]));
+    // The folders are gone, the index still has the ids.
+    for number in 1..=4 {
+        std::fs::remove_dir_all(session.join(of("0a").id(number))).unwrap();
+    }
+    let out = tree.out(&["ls", "--tree"]);
+    assert_eq!(out.matches("worker  2 calls").count(), 2, "{out}");
+}
