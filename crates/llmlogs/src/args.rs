@@ -132,7 +132,8 @@ PATTERN is a regular expression of https://docs.rs/regex. It is matched against 
 for: \" is a quote, a line break is one.
 
 JSON: one object a line: the line of index.jsonl with session_id, dir, state, and matches: a list of
-{in, path, text, start, end} with byte offsets into text.")]
+{in, path, text, start, end} with byte offsets into text. path is that of a string in a body, or prompt for the last
+user message of a request where a span gave the call another.")]
     Search(Search),
     /// Count calls, tokens, costs and latencies
     #[command(after_help = "\
@@ -388,7 +389,7 @@ pub(crate) struct Search {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PartFilter {
-    /// User messages.
+    /// User messages: what a span says, and the last one of the request.
     User,
     /// Request bodies.
     Input,
