@@ -106,6 +106,8 @@ impl LlmCall {
             ended: Instant::now(),
         });
         capture::attach_response(&self.span, Arc::clone(&response));
+        // Before anything takes time: other layers take this as the end.
+        attributes::mark_end(&self.span);
         attributes::record_end(std::iter::once(&self.span), &self.endpoint, &response);
     }
 }

@@ -161,6 +161,8 @@ impl InFlightCall {
             instrument::attach_response(&self.span, Arc::clone(&response));
         }
         let linked = self.linked.take();
+        // Before anything takes time: other layers take this as the end.
+        std::iter::once(&self.span).chain(&linked).for_each(instrument::mark_end);
         instrument::record_end(std::iter::once(&self.span).chain(&linked), &self.endpoint, &response);
         // The linked spans close after this call's own, which they surround.
         self.span = Span::none();
