@@ -8,6 +8,7 @@ mod call;
 mod capture;
 #[cfg(feature = "middleware")]
 mod reqwest_error;
+mod response_buffer;
 mod unseen;
 
 pub use call::{LlmCall, LlmCallBuilder};
@@ -16,5 +17,6 @@ pub(crate) use {
     attributes::{mark_end, open, record_end, record_failure, record_status},
     capture::{attach_request, attach_response, policy},
     reqwest_error::{body_failure, request_failure},
+    response_buffer::ResponseBuffer,
     unseen::{is_unseen, warn_unseen},
 };
