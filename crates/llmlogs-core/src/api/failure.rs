@@ -16,6 +16,12 @@ pub fn has_failed(response: &CapturedResponse) -> bool {
 
 /// Returns the failure that the status or the end of an exchange is; `decoded` is its body.
 pub(super) fn exchange_failure(response: &CapturedResponse, decoded: &DecodedBody<'_>) -> Option<Failure> {
+    // The program's own name for it is more than its status.
+    if let Completion::Failed(failure) = &response.completion
+        && let ErrorType::Named(_) = failure.kind
+    {
+        return Some(failure.clone());
+    }
     if let Some(status) = response.head.status.filter(|status| *status >= 400) {
         // The decoded body comes first: it may have been redacted since.
         let body = decoded.json.as_ref().filter(|_| !decoded.streamed).or(decoded.error.as_ref());
