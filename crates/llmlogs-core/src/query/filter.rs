@@ -9,6 +9,7 @@ use crate::read::entry::Entry;
 use crate::read::error::Result;
 use crate::read::line::{IndexLine, RawStr};
 use crate::read::root::Root;
+use crate::read::sdk_errors;
 use crate::read::session::Session;
 
 use super::name_pattern::NamePattern;
@@ -27,6 +28,8 @@ pub enum StatusFilter {
     InFlight,
     /// Its program ended before the call did.
     Interrupted,
+    /// The older logger could not write it.
+    NotRecorded,
 }
 
 /// Which calls are meant. A call passes if it passes every condition that was set; a new filter passes every call.
@@ -46,7 +49,8 @@ pub struct Filter {
     model: Option<NamePattern>,
     provider: Option<NamePattern>,
     statuses: Vec<StatusFilter>,
-    error_type: Option<NamePattern>,
+    /// If there are any, one of them has to match.
+    error_types: Vec<NamePattern>,
     tool: Option<NamePattern>,
     min_latency_ms: u64,
     max_latency_ms: Option<u64>,
@@ -114,9 +118,14 @@ impl Filter {
         self
     }
 
-    /// Passes calls that failed with this type of error, such as `RateLimitError`.
+    /// Passes calls that failed with this type of error, such as `RateLimitError`. The names that Python's libraries
+    /// give to the format's types mean these types as well: `APITimeoutError` is `TimeoutError`.
     pub fn error_type(mut self, pattern: &str) -> Self {
-        self.error_type = Some(NamePattern::new(pattern));
+        let ours = sdk_errors::format_name(pattern);
+        self.error_types = vec![NamePattern::new(pattern)];
+        if ours != pattern {
+            self.error_types.push(NamePattern::new(ours));
+        }
         self
     }
 
@@ -182,6 +191,7 @@ impl Filter {
         let status = match entry.call().state() {
             State::InFlight => StatusFilter::InFlight,
             State::Interrupted => StatusFilter::Interrupted,
+            State::NotRecorded => StatusFilter::NotRecorded,
             State::Finished => return self.matches_line(&entry.line()),
         };
         self.matches_unfinished()
@@ -205,7 +215,8 @@ impl Filter {
             && self.max_latency_ms.is_none_or(|most| line.latency_ms <= most)
             && is(&self.model, line.model)
             && is(&self.provider, line.provider)
-            && is(&self.error_type, line.error_type)
+            && (self.error_types.is_empty()
+                || self.error_types.iter().any(|pattern| pattern.matches(line.error_type)))
             && self.tool.as_ref().is_none_or(|tool| line.tool_names().any(|name| tool.matches(name)))
             && (self.texts.is_empty() || self.matches_text(line))
     }
@@ -218,10 +229,10 @@ impl Filter {
 
     /// Returns whether calls that have not ended can pass: nothing is known of them but their start.
     fn matches_unfinished(&self) -> bool {
-        let unfinished = [StatusFilter::InFlight, StatusFilter::Interrupted];
+        let unfinished = [StatusFilter::InFlight, StatusFilter::Interrupted, StatusFilter::NotRecorded];
         self.model.is_none()
             && self.provider.is_none()
-            && self.error_type.is_none()
+            && self.error_types.is_empty()
             && self.tool.is_none()
             && self.min_latency_ms == 0
             && self.max_latency_ms.is_none()
