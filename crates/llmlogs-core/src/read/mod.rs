@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod by_start;
 pub(crate) mod call;
 pub(crate) mod call_set;
 pub(crate) mod conversation;
@@ -14,6 +15,7 @@ pub(crate) mod error;
 pub(crate) mod files;
 mod json_text;
 pub(crate) mod line;
+pub(crate) mod newest;
 pub(crate) mod older;
 mod python_repr;
 mod reverse_lines;

@@ -268,3 +268,27 @@ fn an_empty_folder_of_an_older_session_was_an_interrupted_call() {
     assert!(tree.out(&["ls"]).contains("not recorded"));
     assert!(tree.out(&["show"]).contains("could not write the call"));
 }
+
+#[test]
+fn an_older_call_that_started_before_midnight_was_of_the_day_on_which_it_ended() {
+    let tree = logged();
+    let before = [5, 4, 3, 2, 1];
+    for filter in [
+        &["--date", "20251027"][..],
+        &["--until", "2025-10-27"],
+        &["--until", "2025-10-27 23:59:59"],
+        &["--since", "2025-10-27", "--until", "2025-10-27T23:59:45Z"],
+    ] {
+        assert_eq!(numbers(&tree, &[&["ls", "--json"], filter].concat()), before, "{filter:?}");
+    }
+    for filter in [&["--date", "2025-10-28"][..], &["--since", "2025-10-28"]] {
+        assert_eq!(numbers(&tree, &[&["ls", "--json"], filter].concat()), [7, 6], "{filter:?}");
+    }
+    assert_eq!(tree.json(&["stats", "20251027", "--json"])[0]["calls"], 5);
+    assert_eq!(tree.json(&["stats", "20251028", "--json"])[0]["calls"], 1);
+    assert_eq!(numbers(&tree, &["search", "读取文件", "20251027", "--json"]).len(), 5);
+    tree.run(&["doctor", "--repair"]);
+    assert_eq!(numbers(&tree, &["ls", "--json", "--date", "20251027"]), before);
+    assert_eq!(tree.json(&["stats", "20251027", "--json"])[0]["calls"], 5);
+    assert_eq!(numbers(&tree, &["ls", "--json"]), [7, 6, 5, 4, 3, 2, 1]);
+}

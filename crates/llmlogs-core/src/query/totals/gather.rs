@@ -137,7 +137,7 @@ impl<'f> Gatherer<'f> {
 
 impl Visitor for Gatherer<'_> {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        if !self.filter.matches_line(line) {
+        if !self.filter.matches_line(session.dir(), line) {
             return;
         }
         self.all.add(line);
