@@ -292,3 +292,26 @@ fn an_older_call_that_started_before_midnight_was_of_the_day_on_which_it_ended()
     assert_eq!(tree.json(&["stats", "20251027", "--json"])[0]["calls"], 5);
     assert_eq!(numbers(&tree, &["ls", "--json"]), [7, 6, 5, 4, 3, 2, 1]);
 }
+
+#[test]
+fn prune_left_the_entries_of_removed_calls_in_the_older_index() {
+    let tree = logged();
+    let index =
+        || -> Value { serde_json::from_slice(&fs::read(tree.root().join("index.json")).unwrap()).unwrap() };
+    let before = index();
+    let size = |path: &str| -> u64 {
+        let call = tree.root().join(path);
+        fs::read_dir(call).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+    };
+    let newest = size("20251028/session_20251027_235000/call_20251028_000003_005")
+        + size("20251028/session_20251027_235000/call_20251028_000010_006");
+    let limit = newest.to_string();
+    assert_eq!(tree.run(&["prune", "--max-size", &limit, "--dry-run"]).code, 0);
+    assert_eq!(index(), before);
+    let ran = tree.run(&["prune", "--max-size", &limit, "--yes"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+    assert!(!tree.root().join("20251027").exists());
+    let after = index();
+    assert_eq!(after["total_count"], 2);
+    assert_eq!(after["calls"].as_array().unwrap()[..], before["calls"].as_array().unwrap()[4..]);
+}
