@@ -141,9 +141,9 @@ Examples:
 
 Percentiles are latencies that really occurred (nearest rank).
 
-JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, success_rate, tokens, cost (by currency),
-unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, tokens_per_second, and the lists by_model,
-by_session, by_tool, by_finish_reason, by_hour.")]
+JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, not_recorded, success_rate, tokens, cost
+(by currency), unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, tokens_per_second, and the
+lists by_model, by_session, by_tool, by_finish_reason, by_hour.")]
     Stats(Stats),
     /// Say what failed, how often, and why
     #[command(after_help = "\
@@ -306,6 +306,7 @@ pub(crate) enum StatusFilter {
     Cancelled,
     InFlight,
     Interrupted,
+    NotRecorded,
 }
 
 impl From<StatusFilter> for llmlogs_core::query::StatusFilter {
@@ -316,6 +317,7 @@ impl From<StatusFilter> for llmlogs_core::query::StatusFilter {
             StatusFilter::Cancelled => Self::Cancelled,
             StatusFilter::InFlight => Self::InFlight,
             StatusFilter::Interrupted => Self::Interrupted,
+            StatusFilter::NotRecorded => Self::NotRecorded,
         }
     }
 }

@@ -291,6 +291,14 @@ pub struct Files {
     pub output_txt: String,
 }
 
+impl Files {
+    /// Returns the names of the files that were written.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names = [&self.input, &self.input_txt, &self.output, &self.output_txt];
+        names.into_iter().map(String::as_str).filter(|name| !name.is_empty())
+    }
+}
+
 /// What a call cost.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]

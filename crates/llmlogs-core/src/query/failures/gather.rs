@@ -182,7 +182,7 @@ fn runs(sessions: &HashMap<PathBuf, Vec<Turn>>) -> Vec<FailureRun> {
 
 impl Visitor for Gatherer<'_> {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        if !self.filter.matches_line(line) {
+        if !self.filter.matches_line(session.dir(), line) {
             return;
         }
         let failed = line.status == Status::Error;

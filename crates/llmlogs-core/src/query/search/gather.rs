@@ -212,7 +212,7 @@ impl Visitor for Gatherer<'_> {
 
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
         let id = line.call_id.text();
-        if !self.filter.matches_line(line) || !files::is_plain_name(&id) {
+        if !self.filter.matches_line(session.dir(), line) || !files::is_plain_name(&id) {
             return;
         }
         let dir = session.dir().join(&*id);
