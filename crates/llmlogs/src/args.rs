@@ -15,12 +15,13 @@ use llmlogs_core::query::{Dates, Filter, SearchPart, TimeRange, TimeSpan};
 Examples:
   llmlogs                       the latest call
   llmlogs ls --status error     calls that failed, newest first
-  llmlogs show ~2               the second latest call, whole
+  llmlogs show @2               the second latest call, whole
   llmlogs search -i timeout --in error
   llmlogs stats today
   llmlogs tail -f
 
-CALL is a call's id, the end of one, its folder, or ~N for the Nth latest.
+CALL is a call's id, the end of one, its folder, or @N for the Nth latest (~N too, where
+the shell leaves it alone: zsh wants it quoted).
 DATE is 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27.
 
 Exit status: 0 found, 1 nothing found, 2 wrong use, 3 the root cannot be read.")]
@@ -28,12 +29,13 @@ Exit status: 0 found, 1 nothing found, 2 wrong use, 3 the root cannot be read.")
 Examples:
   llmlogs                       the latest call
   llmlogs ls --status error     calls that failed, newest first
-  llmlogs show ~2               the second latest call, whole
+  llmlogs show @2               the second latest call, whole
   llmlogs search -i timeout --in error
   llmlogs stats today
   llmlogs tail -f
 
-CALL is a call's id, the end of one, its folder, or ~N for the Nth latest.
+CALL is a call's id, the end of one, its folder, or @N for the Nth latest (~N too, where
+the shell leaves it alone: zsh wants it quoted).
 DATE is 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27.
 
 The root is --root, else $LLMLOGS_ROOT, else ./llmlogs/apiCall, else that of the nearest parent folder.
@@ -114,9 +116,9 @@ Cut columns are shown whole when piped. Calls in flight show their age."
     #[command(after_help = "\
 Examples:
   llmlogs show                    the latest call
-  llmlogs show ~2                 the one before it
+  llmlogs show @2                 the one before it
   llmlogs show 040210_001         by the end of its id
-  llmlogs show --input ~1 | jq .messages
+  llmlogs show --input @1 | jq .messages
   cd \"$(llmlogs show --path)\"")]
     Show(Show),
     /// Search user messages, or bodies and errors
@@ -160,7 +162,7 @@ JSON: one object: calls, failures, cancelled, failure_rate, over_time, by_type, 
     #[command(after_help = "\
 Examples:
   llmlogs diff              the latest call with the one before it
-  llmlogs diff ~5 ~1
+  llmlogs diff @5 @1
   llmlogs diff 040210_001 040215_002
 
 JSON: one object: a, b, fields (name, a, b of what differs), messages, tools and output, each a list of
@@ -180,7 +182,7 @@ JSON: one object a line, as ls has them; with -f a call appears when it starts a
 Examples:
   llmlogs export csv --since 30d -o calls.csv
   llmlogs export har --session 20251027_040210 -o session.har
-  llmlogs export curl ~1                  run the latest call again
+  llmlogs export curl @1                  run the latest call again
   llmlogs export fine-tuning --status ok --tool read_file > train.jsonl
 
 Formats:
@@ -430,10 +432,10 @@ pub(crate) struct Failures {
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     /// The first call [default: the second latest]
-    #[arg(value_name = "A", default_value = "~2")]
+    #[arg(value_name = "A", default_value = "@2")]
     pub(crate) a: String,
     /// The second call [default: the latest]
-    #[arg(value_name = "B", default_value = "~1")]
+    #[arg(value_name = "B", default_value = "@1")]
     pub(crate) b: String,
 }
 

@@ -4,6 +4,7 @@
 //! provider where it is known.
 
 mod hosts;
+mod query;
 mod route;
 mod url;
 
@@ -13,6 +14,7 @@ use crate::capture::{Api, Endpoint};
 use crate::json::Json;
 
 use hosts::{is_local, known_host, provider};
+use query::harmless;
 use route::{is_common, route};
 use url::{clean_url, percent_decoded};
 
@@ -64,6 +66,7 @@ pub fn detect_endpoint(request: Request<'_>) -> Option<Endpoint> {
         method: request.method.to_ascii_uppercase(),
         base_url: url.base.into_owned(),
         path: url.path.to_owned(),
+        query: harmless(url.query),
     })
 }
 
@@ -78,6 +81,7 @@ pub fn unrecognised(request: Request<'_>) -> Option<Endpoint> {
         method: request.method.to_ascii_uppercase(),
         base_url: url.base.into_owned(),
         path: url.path.to_owned(),
+        query: harmless(url.query),
     })
 }
 
