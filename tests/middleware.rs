@@ -473,6 +473,19 @@ async fn what_is_no_call_passes_unrecorded_unless_the_user_says_otherwise() {
 }
 
 #[tokio::test]
+async fn a_request_that_the_user_matched_was_not_recorded_where_its_path_is_known_and_its_body_is_not() {
+    let (recorded, _default) = recording();
+    let api = Api::start([Answer::json(200, "{}")]).await;
+    let url = format!("{}/v1/predictions", api.url);
+    post(&client(), url.clone(), &json!({"forecast": "rain"})).await.unwrap().bytes().await.unwrap();
+    assert!(recorded.calls().is_empty());
+    let matching = LlmLogMiddleware::new().match_request(|_, url| url.path() == "/v1/predictions");
+    let client = ClientBuilder::new(plain()).with(matching).build();
+    post(&client, url, &json!({"forecast": "rain"})).await.unwrap().bytes().await.unwrap();
+    recorded.call().assert_meta(&[("/api_info/endpoint", json!("/v1/predictions"))]);
+}
+
+#[tokio::test]
 async fn a_host_can_be_registered_as_a_provider() {
     let (recorded, _default) = recording();
     let api = Api::start([Answer::json(200, REPLY)]).await;

@@ -132,6 +132,11 @@ fn provider_of(api: Api) -> (&'static str, &'static str) {
         Api::CohereChat => ("cohere", SSE),
         Api::Ollama => ("ollama", "application/x-ndjson"),
         Api::Embeddings => ("openai", "application/json"),
+        Api::OpenAiRuns => ("openai", SSE),
+        Api::TextCompletion => ("anthropic", SSE),
+        Api::Replicate => ("replicate", "application/json"),
+        Api::BedrockAgent => ("aws.bedrock", AWS),
+        Api::Deepgram => ("deepgram", "application/json"),
         Api::Raw => ("unknown", SSE),
     }
 }

@@ -26,6 +26,17 @@ pub enum Api {
     Ollama,
     /// Embeddings of every provider.
     Embeddings,
+    /// Runs of OpenAI's assistants, on their threads.
+    OpenAiRuns,
+    /// Texts that continue a prompt, in the shapes of the APIs that have no chat: Anthropic's `complete`, Cohere's
+    /// `generate`, watsonx, Hugging Face, SageMaker, Aleph Alpha.
+    TextCompletion,
+    /// Replicate's predictions.
+    Replicate,
+    /// Bedrock's agents and knowledge bases.
+    BedrockAgent,
+    /// Deepgram's speech to text and text to speech.
+    Deepgram,
     /// A format that is not decoded: bodies are kept as they are.
     Raw,
 }
