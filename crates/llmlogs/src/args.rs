@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use llmlogs_core::query::{Dates, Filter, SearchPart, TimeRange, TimeSpan};
+use llmlogs_core::query::{ContextTerm, Dates, Filter, GroupBy, SearchPart, TimeRange, TimeSpan};
 
 /// What happened between this machine and its LLM APIs.
 ///
@@ -107,9 +107,11 @@ Examples:
   llmlogs ls --since 2h --status error
   llmlogs ls --model 'gpt-4o*' --min-latency 10s
   llmlogs ls --date yesterday --tree
+  llmlogs ls --context tenant=acme --context phase=plan
   llmlogs ls --limit 0 --json | jq -s 'map(.total_tokens) | add'
 
-Cut columns are shown whole when piped. Calls in flight show their age."
+Cut columns are shown whole when piped. Calls in flight show their age. A tree sums calls, failures, tokens and costs of
+the calls that are shown below each span."
     )]
     Ls(Ls),
     /// Show one call, whole
@@ -140,12 +142,15 @@ Examples:
   llmlogs stats
   llmlogs stats today --model 'claude*'
   llmlogs stats --since 7d --json | jq .cost
+  llmlogs stats --by provider
+  llmlogs stats --by tenant --context phase=plan
 
-Percentiles are latencies that really occurred (nearest rank).
+Percentiles are latencies that really occurred (nearest rank). Sessions are listed newest first, everything else by
+calls.
 
 JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, not_recorded, success_rate, tokens, cost
-(by currency), unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, tokens_per_second, and the
-lists by_model, by_session, by_tool, by_finish_reason, by_hour.")]
+(by currency), unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, tokens_per_second, and the lists by_model,
+by_session, by_tool, by_finish_reason, by_hour; with --by also by and groups, a list of {name, calls, …}.")]
     Stats(Stats),
     /// Say what failed, how often, and why
     #[command(after_help = "\
@@ -181,13 +186,14 @@ JSON: one object a line, as ls has them; with -f a call appears when it starts a
     #[command(after_help = "\
 Examples:
   llmlogs export csv --since 30d -o calls.csv
+  llmlogs export csv --context-column tenant,phase
   llmlogs export har --session 20251027_040210 -o session.har
   llmlogs export curl @1                  run the latest call again
   llmlogs export fine-tuning --status ok --tool read_file > train.jsonl
 
 Formats:
   jsonl        one object a line: call_id, session_id, dir, state, metadata, input, output
-  csv          one row a call, columns as in index.jsonl
+  csv          one row a call, columns as in index.jsonl; --context-column tenant adds one
   har          HTTP archive 1.2, which browsers' tools open
   curl         one shell command a call; the key is a variable of the environment
   fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it; calls that failed are left out")]
@@ -261,6 +267,9 @@ pub(crate) struct Filters {
     /// That took at least this long: 500ms, 10s, 2m
     #[arg(long, value_name = "TIME")]
     pub(crate) min_latency: Option<TimeSpan>,
+    /// Whose context has this field with this value, or this field: tenant=acme, tenant; repeated: all of them
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) context: Vec<ContextTerm>,
 }
 
 impl Filters {
@@ -296,6 +305,9 @@ impl Filters {
         }
         if let Some(latency) = self.min_latency {
             filter = filter.min_latency(latency.0);
+        }
+        for term in &self.context {
+            filter = filter.context_term(term.clone());
         }
         filter
     }
@@ -334,7 +346,7 @@ pub(crate) struct Ls {
     /// How many at most; 0 for all
     #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
     pub(crate) limit: usize,
-    /// Show the calls below the spans that enclose them
+    /// Show the calls below the spans that enclose them, with sums
     #[arg(long)]
     pub(crate) tree: bool,
 }
@@ -410,6 +422,10 @@ pub(crate) struct Stats {
     /// Of this day, or these
     #[arg(value_name = "DATE")]
     pub(crate) date: Option<Dates>,
+    /// One table, by model, provider, session, tool, or a context field such as tenant (context.model for one that is
+    /// called model)
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) by: Option<GroupBy>,
     #[command(flatten)]
     pub(crate) filters: Filters,
     /// How many rows a table has at most; 0 for all
@@ -470,6 +486,9 @@ pub(crate) struct Export {
     /// How many of the newest at most; 0 for all
     #[arg(long, short = 'n', value_name = "N", default_value_t = 0)]
     pub(crate) limit: usize,
+    /// A field of the context as a further column of csv, named context.NAME; repeated, or with commas: several
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) context_column: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

@@ -158,6 +158,7 @@ impl Composer {
             choices: &view.choices,
             raw: None,
         };
+        let attempts = attempts::attempts(record, &endpoint, &options.redact);
         let output = match &failure {
             None => response::output(options, captured_response, &answer, redacted, &reply),
             Some(failure) => {
@@ -168,11 +169,16 @@ impl Composer {
                     view: &view,
                     reply: &reply,
                     model: &model,
+                    request_id: &response_info.request_id,
+                    attempts: &attempts,
                     end: &end,
                 };
                 failed.output(options)
             }
         };
+        let prompt = request.last_user_message();
+        let context =
+            metadata::context(record, &attributes, captured_request.is_some(), &prompt, &options.redact);
         let metadata = Metadata {
             schema_version: SCHEMA_VERSION,
             call_id: String::new(),
@@ -186,7 +192,7 @@ impl Composer {
                 Some(failure) if failure.kind == ErrorType::Cancelled => Status::Cancelled,
                 Some(_) => Status::Error,
             },
-            request_info: metadata::request_info(&request),
+            request_info: metadata::request_info(&request, &prompt, &context),
             usage,
             performance: metadata::performance(
                 latency_ms,
@@ -195,15 +201,9 @@ impl Composer {
                 answer.body().first_content,
                 record,
             ),
-            context: metadata::context(
-                record,
-                &attributes,
-                captured_request.is_some(),
-                &request,
-                &options.redact,
-            ),
+            context,
             trace: metadata::trace(record),
-            attempts: attempts::attempts(record, &endpoint, &options.redact),
+            attempts,
             files: self.files.clone(),
             cost_estimate: options.prices.cost(&priced, &usage, view.cost),
             truncated: Truncated {

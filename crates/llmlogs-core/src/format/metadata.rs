@@ -134,6 +134,9 @@ pub struct RequestInfo {
     pub max_tokens: Option<serde_json::Number>,
     /// Whether a stream was requested.
     pub stream: bool,
+    /// Whether the last user message of the request is another text than the context's `user_message`, which comes from
+    /// a span then; `None` if that is not known.
+    pub prompt_differs: Option<bool>,
 }
 
 /// The properties of the response.

@@ -89,6 +89,7 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         shown.push(("error", env.out.paint(BAD, &one_line(&parts.join(" · ")))));
         shown.push(("", one_line(&response.error_message)));
+        shown.push(("request id", one_line(&response.request_id)));
     }
     shown.push(("finish", one_line(&response.finish_reason)));
     shown.push(("tools", one_line(&response.tool_names.join(", "))));
