@@ -15,12 +15,13 @@ use llmlogs_core::query::{ContextTerm, Dates, Filter, GroupBy, SearchPart, TimeR
 Examples:
   llmlogs                       the latest call
   llmlogs ls --status error     calls that failed, newest first
-  llmlogs show ~2               the second latest call, whole
+  llmlogs show @2               the second latest call, whole
   llmlogs search -i timeout --in error
   llmlogs stats today
   llmlogs tail -f
 
-CALL is a call's id, the end of one, its folder, or ~N for the Nth latest.
+CALL is a call's id, the end of one, its folder, or @N for the Nth latest (~N too, where
+the shell leaves it alone: zsh wants it quoted).
 DATE is 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27.
 
 Exit status: 0 found, 1 nothing found, 2 wrong use, 3 the root cannot be read.")]
@@ -28,12 +29,13 @@ Exit status: 0 found, 1 nothing found, 2 wrong use, 3 the root cannot be read.")
 Examples:
   llmlogs                       the latest call
   llmlogs ls --status error     calls that failed, newest first
-  llmlogs show ~2               the second latest call, whole
+  llmlogs show @2               the second latest call, whole
   llmlogs search -i timeout --in error
   llmlogs stats today
   llmlogs tail -f
 
-CALL is a call's id, the end of one, its folder, or ~N for the Nth latest.
+CALL is a call's id, the end of one, its folder, or @N for the Nth latest (~N too, where
+the shell leaves it alone: zsh wants it quoted).
 DATE is 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27.
 
 The root is --root, else $LLMLOGS_ROOT, else ./llmlogs/apiCall, else that of the nearest parent folder.
@@ -116,9 +118,9 @@ the calls that are shown below each span."
     #[command(after_help = "\
 Examples:
   llmlogs show                    the latest call
-  llmlogs show ~2                 the one before it
+  llmlogs show @2                 the one before it
   llmlogs show 040210_001         by the end of its id
-  llmlogs show --input ~1 | jq .messages
+  llmlogs show --input @1 | jq .messages
   cd \"$(llmlogs show --path)\"")]
     Show(Show),
     /// Search user messages, or bodies and errors
@@ -147,8 +149,8 @@ Examples:
 Percentiles are latencies that really occurred (nearest rank). Sessions are listed newest first, everything else by
 calls.
 
-JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, success_rate, tokens, cost (by currency),
-unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, tokens_per_second, and the lists by_model,
+JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, not_recorded, success_rate, tokens, cost
+(by currency), unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, tokens_per_second, and the lists by_model,
 by_session, by_tool, by_finish_reason, by_hour; with --by also by and groups, a list of {name, calls, …}.")]
     Stats(Stats),
     /// Say what failed, how often, and why
@@ -166,7 +168,7 @@ JSON: one object: calls, failures, cancelled, failure_rate, over_time, by_type, 
     #[command(after_help = "\
 Examples:
   llmlogs diff              the latest call with the one before it
-  llmlogs diff ~5 ~1
+  llmlogs diff @5 @1
   llmlogs diff 040210_001 040215_002
 
 JSON: one object: a, b, fields (name, a, b of what differs), messages, tools and output, each a list of
@@ -187,7 +189,7 @@ Examples:
   llmlogs export csv --since 30d -o calls.csv
   llmlogs export csv --context-column tenant,phase
   llmlogs export har --session 20251027_040210 -o session.har
-  llmlogs export curl ~1                  run the latest call again
+  llmlogs export curl @1                  run the latest call again
   llmlogs export fine-tuning --status ok --tool read_file > train.jsonl
 
 Formats:
@@ -319,6 +321,7 @@ pub(crate) enum StatusFilter {
     Cancelled,
     InFlight,
     Interrupted,
+    NotRecorded,
 }
 
 impl From<StatusFilter> for llmlogs_core::query::StatusFilter {
@@ -329,6 +332,7 @@ impl From<StatusFilter> for llmlogs_core::query::StatusFilter {
             StatusFilter::Cancelled => Self::Cancelled,
             StatusFilter::InFlight => Self::InFlight,
             StatusFilter::Interrupted => Self::Interrupted,
+            StatusFilter::NotRecorded => Self::NotRecorded,
         }
     }
 }
@@ -445,10 +449,10 @@ pub(crate) struct Failures {
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     /// The first call [default: the second latest]
-    #[arg(value_name = "A", default_value = "~2")]
+    #[arg(value_name = "A", default_value = "@2")]
     pub(crate) a: String,
     /// The second call [default: the latest]
-    #[arg(value_name = "B", default_value = "~1")]
+    #[arg(value_name = "B", default_value = "@1")]
     pub(crate) b: String,
 }
 

@@ -22,6 +22,7 @@ pub fn api_info(endpoint: Endpoint, model: String) -> ApiInfo {
         endpoint: endpoint.path,
         operation: endpoint.operation.into_owned(),
         method: endpoint.method,
+        query: endpoint.query,
     }
 }
 
@@ -83,6 +84,7 @@ pub fn response_info(
         tool_names,
         content_type: head.map(|head| head.content_type.clone()).unwrap_or_default(),
         retry_after_ms: head.and_then(|head| head.retry_after_ms),
+        status_text: head.map(|head| head.status_text.clone().into_owned()).unwrap_or_default(),
     }
 }
 

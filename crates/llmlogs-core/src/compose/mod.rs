@@ -100,8 +100,10 @@ impl Composer {
         let attributes = SpanAttributes::of(record);
         let mut endpoint =
             captured_request.map_or_else(|| attributes.endpoint(), |request| (*request.endpoint).clone());
-        if let Cow::Owned(clean) = options.redact.text(&endpoint.path) {
-            endpoint.path = clean;
+        for text in [&mut endpoint.path, &mut endpoint.query] {
+            if let Cow::Owned(clean) = options.redact.text(text) {
+                *text = clean;
+            }
         }
         let ended = captured_response.map_or(record.own.ended, |response| response.ended);
 
@@ -135,8 +137,11 @@ impl Composer {
             (None, Some(in_fields)) => in_fields,
             _ => metadata::milliseconds(record.own.started.until(ended)),
         };
-        let response_info =
+        let mut response_info =
             metadata::response_info(&view, failure.as_ref(), captured_response, &attributes, &answer);
+        if let Cow::Owned(clean) = options.redact.text(&response_info.status_text) {
+            response_info.status_text = clean;
+        }
         let priced = PricedCall {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,

@@ -11,8 +11,12 @@ use super::metadata::{Attempt, Metadata, Status, TraceSpan};
 ///
 /// # Errors
 ///
-/// If `contents` is not JSON.
+/// If `contents` is not a JSON object.
 pub fn metadata(contents: &[u8]) -> serde_json::Result<Metadata> {
+    // Serde takes a list for a struct, too.
+    if contents.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
+        return Err(serde::de::Error::custom("not a JSON object"));
+    }
     let mut metadata = match serde_json::from_slice::<Metadata>(contents) {
         Ok(metadata) => metadata,
         Err(_another_writer) => {
@@ -64,6 +68,17 @@ fn convert(found: &mut Value, template: &Value) {
             }
             (None, _) => false,
         },
+        // The older logger took over whatever a response has there.
+        Some(Value::Bool(_)) if key == "error" => {
+            let is_set = match value {
+                Value::Bool(is_set) => *is_set,
+                Value::String(text) => !text.is_empty(),
+                Value::Object(members) => !members.is_empty(),
+                Value::Null | Value::Number(_) | Value::Array(_) => false,
+            };
+            *value = Value::Bool(is_set);
+            true
+        }
         Some(Value::Bool(_)) => value.is_boolean(),
         Some(Value::String(_)) if key == "status" => {
             matches!(value.as_str(), Some("ok" | "error" | "cancelled"))
@@ -124,5 +139,26 @@ mod tests {
         assert_eq!(metadata.attempts[0].retry_after_ms, Some(2));
         assert_eq!(metadata.trace.trace_id, None);
         assert_eq!((&*metadata.trace.spans[0].name, &metadata.trace.spans[0].started_at), ("agent", &None));
+    }
+
+    #[test]
+    fn metadata_that_is_no_object_was_read_as_that_of_a_successful_call() {
+        for odd in ["[]", " [1, 2]", "null", "\"text\"", "7", "", "  ", "{"] {
+            assert!(metadata(odd.as_bytes()).is_err(), "{odd:?}");
+        }
+        assert_eq!(metadata(b" {}").unwrap(), Metadata::default());
+    }
+
+    #[test]
+    fn an_error_that_an_older_logger_copied_from_the_response_was_a_success() {
+        let status = |error: &str| {
+            let text = format!(r#"{{"response_info":{{"error":{error}}}}}"#);
+            metadata(text.as_bytes()).unwrap().status
+        };
+        assert_eq!(status(r#"{"message":"m"}"#), Status::Error);
+        assert_eq!(status(r#""no credit""#), Status::Error);
+        for none in ["{}", "null", "false", r#""""#] {
+            assert_eq!(status(none), Status::Ok, "{none}");
+        }
     }
 }

@@ -18,7 +18,7 @@ impl Filter {
     /// | `since`, `until` | `2h`, `3d`, a date, or a time such as `"2025-10-27 04:02"` |
     /// | `session` | an id, or the end of one |
     /// | `model`, `provider`, `error_type`, `tool` | a name; `*` stands for anything |
-    /// | `status` | `ok`, `error`, `cancelled`, `in-flight`, `interrupted`, or several with commas between them |
+    /// | `status` | `ok`, `error`, `cancelled`, `in-flight`, `interrupted`, `not-recorded`, or several with commas between them |
     /// | `latency` | `>10s` or `10s`: at least; `<500ms`: at most |
     /// | `context` | `tenant=acme`, or `tenant` for calls whose context has the field |
     /// | `text` | what the user message or the error message contains |
@@ -120,7 +120,8 @@ impl std::str::FromStr for StatusFilter {
             "cancelled" => Ok(StatusFilter::Cancelled),
             "in-flight" => Ok(StatusFilter::InFlight),
             "interrupted" => Ok(StatusFilter::Interrupted),
-            _ => Err(QueryError::new("write ok, error, cancelled, in-flight or interrupted")),
+            "not-recorded" => Ok(StatusFilter::NotRecorded),
+            _ => Err(QueryError::new("write ok, error, cancelled, in-flight, interrupted or not-recorded")),
         }
     }
 }

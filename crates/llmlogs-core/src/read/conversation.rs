@@ -418,6 +418,7 @@ fn endpoint(info: &ApiInfo, request: &Json<'_>) -> Endpoint {
         path_model: Some(info.model.clone()).filter(|model| !model.is_empty()),
         base_url: info.base_url.clone(),
         path: info.endpoint.clone(),
+        query: String::new(),
         method: method.to_owned(),
     })
 }

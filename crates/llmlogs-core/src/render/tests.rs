@@ -15,6 +15,7 @@ fn endpoint() -> Endpoint {
         path_model: None,
         base_url: "https://api.deepseek.com".into(),
         path: "/chat/completions".into(),
+        query: String::new(),
         method: "POST".into(),
     }
 }

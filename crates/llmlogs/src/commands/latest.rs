@@ -55,12 +55,13 @@ pub(crate) fn head(env: &mut Env, entry: &Entry) -> Result<(), CliError> {
                 shown.push(("message", one_line(&message)));
             }
             let age = row::latency(entry);
-            let text = if call.state() == State::InFlight {
-                format!("for {age}")
-            } else {
-                "its program ended before the call did".to_owned()
-            };
-            shown.push(("running", text));
+            shown.push(match call.state() {
+                State::InFlight => ("running", format!("for {age}")),
+                State::NotRecorded => {
+                    ("why", "the older logger made the folder and could not write the call".to_owned())
+                }
+                _ => ("running", "its program ended before the call did".to_owned()),
+            });
         }
     }
     shown.retain(|(_, value)| !value.is_empty());

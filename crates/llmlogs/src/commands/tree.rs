@@ -102,7 +102,7 @@ fn path(entry: &Entry) -> Vec<Span> {
     // The line of the index has neither the starts of spans nor names with a slash.
     let stored = match entry.call().state() {
         State::Finished => entry.call().metadata().map(|metadata| metadata.trace.spans).unwrap_or_default(),
-        State::InFlight | State::Interrupted => Vec::new(),
+        State::InFlight | State::Interrupted | State::NotRecorded => Vec::new(),
     };
     if !stored.is_empty() {
         let span = |span: llmlogs_core::read::TraceSpan| Span {

@@ -34,6 +34,7 @@ fn status_of(entry: &Entry, line: &IndexLine<'_>) -> (String, Style) {
     match (entry.call().state(), line.status) {
         (State::InFlight, _) => ("in flight".to_owned(), LIVE),
         (State::Interrupted, _) => ("interrupted".to_owned(), WARN),
+        (State::NotRecorded, _) => ("not recorded".to_owned(), WARN),
         (State::Finished, Status::Ok) => ("ok".to_owned(), GOOD),
         (State::Finished, Status::Cancelled) => ("cancelled".to_owned(), WARN),
         (State::Finished, Status::Error) if line.error_type.is_empty() => ("error".to_owned(), BAD),
@@ -57,7 +58,7 @@ fn latency_of(entry: &Entry, line: &IndexLine<'_>) -> String {
                 "…".into()
             }
         }
-        State::Interrupted => String::new(),
+        State::Interrupted | State::NotRecorded => String::new(),
     }
 }
 

@@ -405,7 +405,7 @@ pub fn private(path: &Path, contents: &[u8]) {
     fs::rename(temporary, path).unwrap();
 }
 
-fn private_folders(path: &Path) {
+pub fn private_folders(path: &Path) {
     fs::create_dir_all(path).unwrap();
     for folder in path.ancestors().take_while(|folder| !folder.ends_with("llmlogs")) {
         restrict(folder, 0o700);

@@ -38,6 +38,7 @@ pub(super) struct Gatherer<'f> {
     last: f64,
     in_flight: u64,
     interrupted: u64,
+    not_recorded: u64,
     unreadable: Vec<Error>,
 }
 
@@ -60,6 +61,7 @@ impl<'f> Gatherer<'f> {
             last: f64::NEG_INFINITY,
             in_flight: 0,
             interrupted: 0,
+            not_recorded: 0,
             unreadable: Vec::new(),
         }
     }
@@ -108,6 +110,7 @@ impl<'f> Gatherer<'f> {
         self.last = self.last.max(other.last);
         self.in_flight += other.in_flight;
         self.interrupted += other.interrupted;
+        self.not_recorded += other.not_recorded;
         self.unreadable.extend(other.unreadable);
     }
 
@@ -120,6 +123,7 @@ impl<'f> Gatherer<'f> {
             all: group_totals(&self.all),
             in_flight: self.in_flight,
             interrupted: self.interrupted,
+            not_recorded: self.not_recorded,
             first: Some(self.first).filter(|first| first.is_finite()),
             last: Some(self.last).filter(|last| last.is_finite()),
             time_to_first_token_ms: summary(&self.first_tokens),
@@ -182,7 +186,8 @@ impl Visitor for Gatherer<'_> {
         }
         match entry.call().state() {
             State::InFlight => self.in_flight += 1,
-            _ => self.interrupted += 1,
+            State::NotRecorded => self.not_recorded += 1,
+            State::Interrupted | State::Finished => self.interrupted += 1,
         }
     }
 

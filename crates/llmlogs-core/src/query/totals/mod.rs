@@ -26,6 +26,8 @@ pub struct Totals {
     pub in_flight: u64,
     /// Calls whose program ended before they did.
     pub interrupted: u64,
+    /// Calls that the older logger could not write.
+    pub not_recorded: u64,
     /// The start of the first finished call, in Unix seconds.
     pub first: Option<f64>,
     /// The start of the last finished call, in Unix seconds.

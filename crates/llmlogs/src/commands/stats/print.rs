@@ -75,7 +75,12 @@ fn note(env: &mut Env, by: &GroupBy, totals: &Totals) -> Result<(), CliError> {
 
 fn calls(env: &Env, totals: &Totals) -> String {
     let mut text = grouped(totals.all.calls);
-    for (count, what) in [(totals.in_flight, "in flight"), (totals.interrupted, "interrupted")] {
+    let unfinished = [
+        (totals.in_flight, "in flight"),
+        (totals.interrupted, "interrupted"),
+        (totals.not_recorded, "not recorded"),
+    ];
+    for (count, what) in unfinished {
         if count > 0 {
             text.push_str(&env.out.paint(WARN, &format!("  {} {what}", grouped(count))));
         }
@@ -250,6 +255,7 @@ pub(crate) fn json(env: &Env, totals: &Totals, by: Option<&GroupBy>) -> Value {
     let mut value = of(all);
     value.insert("in_flight".into(), totals.in_flight.into());
     value.insert("interrupted".into(), totals.interrupted.into());
+    value.insert("not_recorded".into(), totals.not_recorded.into());
     value.insert("first".into(), totals.first.into());
     value.insert("last".into(), totals.last.into());
     value.insert("time_to_first_token_ms".into(), latencies(&totals.time_to_first_token_ms));
