@@ -120,6 +120,7 @@ Examples:
   llmlogs show                    the latest call
   llmlogs show @2                 the one before it
   llmlogs show 040210_001         by the end of its id
+  llmlogs show --status error     the latest one that failed
   llmlogs show --input @1 | jq .messages
   cd \"$(llmlogs show --path)\"")]
     Show(Show),
@@ -366,6 +367,8 @@ pub(crate) struct Show {
     /// Print the call's folder
     #[arg(long, conflicts_with_all = ["input", "output"])]
     pub(crate) path: bool,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
 }
 
 #[derive(Debug, Args)]

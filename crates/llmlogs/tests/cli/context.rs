@@ -63,6 +63,11 @@ fn context_is_a_filter_of_every_command_that_has_filters() {
     assert_eq!(tree.json(&with(&["stats", "--json"]))[0]["calls"], 2);
     assert_eq!(tree.json(&with(&["failures", "--json"]))[0]["calls"], 2);
     assert_eq!(tree.json(&with(&["export", "jsonl"])).len(), 2);
+    assert_eq!(tree.json(&with(&["show", "--json"]))[0]["call_id"], "call_20251027_040230_003");
+    assert_eq!(tree.json(&with(&["show", "--json", "~2"]))[0]["call_id"], "call_20251027_040210_001");
+    assert_eq!(tree.run(&with(&["show", "~3"])).code, 1);
+    let ran = tree.run(&with(&["show", "040210_001"]));
+    assert!(ran.code == 2 && ran.err.contains("filters go with @1"), "{ran:?}");
 }
 
 #[test]

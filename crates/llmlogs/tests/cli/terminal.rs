@@ -105,18 +105,40 @@ fn the_model_was_left_out_on_a_terminal_that_lacks_a_few_columns() {
     tree.call(&session, 1, &long);
     tree.call(&session, 2, &long.failed("InvalidResponseError", "", "no", Some(200)));
     for columns in [40, 60, 80, 100, 120, 200] {
-        let command = format!("COLUMNS={columns} {} ls --no-pager", env!("CARGO_BIN_EXE_llmlogs"));
-        let mut script = Command::new("script");
-        script.args(["-qec", &command, "/dev/null"]).current_dir(tree.folder()).stdin(Stdio::null());
-        script.env("TERM", "xterm").env("NO_COLOR", "1").env("TZ", "UTC").env_remove("COLUMNS");
-        let Ok(output) = script.output() else { return };
-        let out = String::from_utf8(output.stdout).unwrap();
+        let Some(out) = on_terminal(&tree, columns, "ls") else { return };
         for line in out.lines().map(str::trim_end) {
             assert!(unicode_width::UnicodeWidthStr::width(line) <= columns, "{columns}: {out}");
         }
         assert!(out.contains("MODEL") && out.contains("claude-sonnet"), "{columns}: {out}");
         assert_eq!(out.contains("TOOLS"), columns >= 130, "{columns}: {out}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn stats_ran_over_the_edge_of_a_narrow_terminal() {
+    let tree = Tree::usual();
+    for columns in [60, 80] {
+        let Some(out) = on_terminal(&tree, columns, "stats --by session") else { return };
+        let table: Vec<_> =
+            out.lines().map(str::trim_end).skip_while(|line| !line.starts_with("SESSION")).collect();
+        assert!(table[0].contains("FAILED") && table[0].ends_with("COST"), "{columns}: {out}");
+        assert!(
+            table[1].starts_with("20251027_050000  ") && table[1].ends_with("0.00163 CNY"),
+            "{columns}: {out}"
+        );
+        assert!(table.iter().all(|line| line.chars().count() <= columns), "{columns}: {out}");
+    }
+}
+
+/// Returns what a command prints on a terminal of this width; `None` where `script` cannot make one.
+#[cfg(target_os = "linux")]
+fn on_terminal(tree: &Tree, columns: usize, args: &str) -> Option<String> {
+    let command = format!("COLUMNS={columns} {} {args} --no-pager", env!("CARGO_BIN_EXE_llmlogs"));
+    let mut script = Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]).current_dir(tree.folder()).stdin(Stdio::null());
+    script.env("TERM", "xterm").env("NO_COLOR", "1").env("TZ", "UTC").env_remove("COLUMNS");
+    Some(String::from_utf8(script.output().ok()?.stdout).unwrap())
 }
 
 /// A real terminal, where `script` can make one.
