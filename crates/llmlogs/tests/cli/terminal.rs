@@ -26,6 +26,83 @@ fn recorded_escapes_are_shown_and_not_passed_on() {
     assert!(!colored.contains("\x1b[31mred"));
 }
 
+/// Puts what terminals act upon behind every string, and into every key of the context.
+fn poison(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    const HOSTILE: &str = "\u{1b}[2J\u{1b}]8;;http://x\u{7}\u{9b}31m\u{202e}\u{7f}\r\u{8}";
+    match value {
+        Value::String(text) => text.push_str(HOSTILE),
+        Value::Array(items) => items.iter_mut().for_each(poison),
+        Value::Object(members) => {
+            for (key, value) in members.iter_mut() {
+                if !matches!(
+                    key.as_str(),
+                    "call_id" | "session_id" | "status" | "state" | "id" | "type" | "role"
+                ) {
+                    poison(value);
+                }
+            }
+            if let Some(Value::Object(context)) = members.get_mut("context") {
+                context.insert(format!("key{HOSTILE}"), HOSTILE.into());
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[test]
+fn no_text_of_a_record_does_anything_to_a_terminal() {
+    let tree = Tree::usual();
+    for day in ["20251026", "20251027"] {
+        for session in std::fs::read_dir(tree.root().join(day)).unwrap().map(|entry| entry.unwrap().path()) {
+            let lines = std::fs::read_to_string(session.join("index.jsonl")).unwrap();
+            let poisoned = lines.lines().map(|line| {
+                let mut line = serde_json::from_str(line).unwrap();
+                poison(&mut line);
+                format!("{line}\n")
+            });
+            crate::tree::private(&session.join("index.jsonl"), poisoned.collect::<String>().as_bytes());
+            for call in std::fs::read_dir(&session)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .filter(|path| path.is_dir())
+            {
+                for file in ["metadata.json", "input.json", "output.json"].map(|name| call.join(name)) {
+                    let Ok(text) = std::fs::read_to_string(&file) else { continue };
+                    let mut value = serde_json::from_str(&text).unwrap();
+                    poison(&mut value);
+                    crate::tree::write(&file, &value);
+                }
+            }
+        }
+    }
+    for args in [
+        &[][..],
+        &["ls"],
+        &["ls", "--tree"],
+        &["ls", "--context", "phase=P*"],
+        &["show", "040210_001"],
+        &["show", "040220_002"],
+        &["show", "040300_003"],
+        &["show", "050200_003"],
+        &["search", "--in", "all", "a"],
+        &["stats"],
+        &["stats", "--by", "phase"],
+        &["stats", "--by", "provider"],
+        &["failures"],
+        &["tail"],
+        &["diff", "040210_001", "040220_002"],
+        &["diff", "040300_003", "050200_003"],
+    ] {
+        let ran = tree.run(args);
+        for text in [&ran.out, &ran.err] {
+            let hostile = |c: char| c != '\n' && c != '\t' && llmlogs_core::render::is_hostile(c);
+            assert!(!text.contains(hostile), "{args:?}: {text:?}");
+        }
+        assert!(ran.code == 0 && ran.out.len() > 100, "{args:?}: {ran:?}");
+    }
+}
+
 #[test]
 fn reasoning_looked_like_the_answer_in_a_pipe() {
     let tree = Tree::usual();
