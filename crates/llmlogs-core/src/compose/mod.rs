@@ -80,7 +80,8 @@ impl Composer {
     pub fn request(&self, request: &CapturedRequest) -> Input {
         let decoded = DecodedRequest::of(&request.body, &self.options.redact);
         let view = decoded.view(&request.endpoint);
-        decoded.input(&self.options, &model_of(&view, &request.endpoint, ""), &view)
+        let endpoint = &request.endpoint;
+        decoded.input(&self.options, &model_of(&view, endpoint, ""), &endpoint.operation, &view)
     }
 
     /// Composes everything to be written for a call; the files of its request only if `with_input` is set.
@@ -114,7 +115,7 @@ impl Composer {
         };
         let request = decoded_request.view(&endpoint);
         let model = model_of(&request, &endpoint, &attributes.model());
-        let input = with_input.then(|| decoded_request.input(options, &model, &request));
+        let input = with_input.then(|| decoded_request.input(options, &model, &endpoint.operation, &request));
 
         // The response: as it was received, or composed from the span's fields.
         let start = LocalTime::of(record.own.started.wall);

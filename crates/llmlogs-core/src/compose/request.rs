@@ -75,7 +75,13 @@ impl<'b> DecodedRequest<'b> {
     }
 
     /// Returns the request's two files.
-    pub fn input(&self, options: &ComposeOptions, model: &str, view: &RequestView<'_>) -> Input {
+    pub fn input(
+        &self,
+        options: &ComposeOptions,
+        model: &str,
+        operation: &str,
+        view: &RequestView<'_>,
+    ) -> Input {
         let mut media = Vec::new();
         let json = self.content().store(options, &mut media);
         if let Some(Body::Whole(bytes)) = self.body
@@ -85,18 +91,18 @@ impl<'b> DecodedRequest<'b> {
             let cut = Body::limited(bytes.clone(), options.max_body_bytes);
             let json = stored_body(&cut, &options.redact);
             let view = RequestView { messages: Vec::new(), tools: Vec::new(), model: None, ..*view };
-            let text = self.text(model, &view, std::str::from_utf8(&json).ok());
+            let text = self.text(model, operation, &view, std::str::from_utf8(&json).ok());
             return Input { json: with_newline(json), text, media, cut: true };
         }
         let raw = if view.messages.is_empty() { std::str::from_utf8(&json).ok() } else { None };
-        let text = self.text(model, view, raw);
+        let text = self.text(model, operation, view, raw);
         Input { json: with_newline(json), text, media, cut: self.body.is_some_and(is_cut) }
     }
 
-    fn text(&self, model: &str, view: &RequestView<'_>, raw: Option<&str>) -> String {
+    fn text(&self, model: &str, operation: &str, view: &RequestView<'_>, raw: Option<&str>) -> String {
         let parameters: Vec<_> =
             self.json.as_ref().map(api::other_parameters).into_iter().flatten().collect();
-        render::input(&Asked { model, view, parameters: &parameters, raw })
+        render::input(&Asked { model, operation, view, parameters: &parameters, raw })
     }
 
     fn content(&self) -> Content<'_> {
