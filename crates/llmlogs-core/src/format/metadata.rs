@@ -131,6 +131,8 @@ pub struct RequestInfo {
     pub max_tokens: Option<serde_json::Number>,
     /// Whether a stream was requested.
     pub stream: bool,
+    /// The content coding in which the body went over the wire, from its headers; empty when it has none.
+    pub content_encoding: String,
 }
 
 /// The properties of the response.
@@ -168,6 +170,9 @@ pub struct ResponseInfo {
     pub tool_names: Vec<String>,
     /// The media type of the response, from its headers; empty when it is not known.
     pub content_type: String,
+    /// The content coding in which the client left the body, from its headers; empty when it was in none, or decoded by the
+    /// client itself.
+    pub content_encoding: String,
     /// The delay in the response's `Retry-After` header, in milliseconds.
     pub retry_after_ms: Option<u64>,
 }
