@@ -105,6 +105,8 @@
 //!
 //! - `middleware` (default): [`LlmLogMiddleware`] and what it needs of `reqwest`. Without it the crate depends on no HTTP
 //!   client.
+//! - `decode` (default): bodies that the client left in a content coding (gzip, deflate, br, zstd) are decoded for the
+//!   record, on the recorder's thread and up to [`LlmLogLayerBuilder::max_body_bytes`]. Without it they are recorded as bytes.
 #![cfg_attr(
     not(feature = "middleware"),
     doc = "\n[`LlmLogMiddleware`]: https://docs.rs/tracing-llmlogs/latest/tracing_llmlogs/struct.LlmLogMiddleware.html"

@@ -153,6 +153,7 @@ fn without_room_the_bodies_give_way_and_the_call_is_kept() {
     };
     record.own.request = Some(Arc::new(CapturedRequest {
         endpoint: Arc::new(endpoint),
+        content_encoding: String::new(),
         body: Body::Whole(vec![b'a'; 5000].into()),
     }));
     record.own.response = Some(Arc::new(CapturedResponse {
