@@ -120,6 +120,7 @@ Examples:
   llmlogs show                    the latest call
   llmlogs show @2                 the one before it
   llmlogs show 040210_001         by the end of its id
+  llmlogs show --status error     the latest one that failed
   llmlogs show --input @1 | jq .messages
   cd \"$(llmlogs show --path)\"")]
     Show(Show),
@@ -134,7 +135,8 @@ PATTERN is a regular expression of https://docs.rs/regex. It is matched against 
 for: \" is a quote, a line break is one.
 
 JSON: one object a line: the line of index.jsonl with session_id, dir, state, and matches: a list of
-{in, path, text, start, end} with byte offsets into text.")]
+{in, path, text, start, end} with byte offsets into text. path is that of a string in a body, or prompt for the last
+user message of a request where a span gave the call another.")]
     Search(Search),
     /// Count calls, tokens, costs and latencies
     #[command(after_help = "\
@@ -369,6 +371,8 @@ pub(crate) struct Show {
     /// Print the call's folder
     #[arg(long, conflicts_with_all = ["input", "output"])]
     pub(crate) path: bool,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
 }
 
 #[derive(Debug, Args)]
@@ -396,7 +400,7 @@ pub(crate) struct Search {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PartFilter {
-    /// User messages.
+    /// User messages: what a span says, and the last one of the request.
     User,
     /// Request bodies.
     Input,
