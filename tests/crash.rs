@@ -99,6 +99,47 @@ fn records_until_it_is_killed() {
 }
 
 #[test]
+#[ignore = "a process that another test starts"]
+fn ends_while_its_recorder_hangs() {
+    let (reached, is_reached) = std::sync::mpsc::channel();
+    let reached = std::sync::Mutex::new(reached);
+    let rules = tracing_llmlogs::Redactor::new().map_strings(move |_, text| {
+        if text == "hang" {
+            let _first = reached.lock().unwrap().send(());
+            std::thread::sleep(TIMEOUT);
+        }
+        None
+    });
+    let (layer, guard) = LlmLogLayer::builder().root(child::root()).redact(rules).build().unwrap();
+    tracing_subscriber::registry().with(layer).init();
+    call("written");
+    guard.flush(TIMEOUT).unwrap();
+    let in_flight = begin("in flight");
+    call("hang");
+    is_reached.recv().unwrap();
+    call("never looked at");
+    std::mem::forget(in_flight);
+    guard.shutdown(Duration::from_millis(100));
+}
+
+#[test]
+fn the_end_of_a_program_lost_calls_without_a_word() {
+    let root = tempfile::tempdir().unwrap();
+    let ran = role("ends_while_its_recorder_hangs", root.path()).output().unwrap();
+    assert!(ran.status.success());
+    let stderr = String::from_utf8(ran.stderr).unwrap();
+    let lines: Vec<_> = stderr.lines().filter(|line| line.starts_with("tracing-llmlogs: ")).collect();
+    assert_eq!(lines.len(), 1, "{stderr}");
+    assert!(lines[0].contains("2 calls are lost"), "{stderr}");
+    let states = states_by_message(root.path());
+    assert_eq!(states["written"], State::Finished);
+    assert!(
+        states.iter().all(|(message, state)| message == "written" || *state == State::Interrupted),
+        "{states:?}"
+    );
+}
+
+#[test]
 fn a_kill_at_any_moment_costs_nothing_that_was_flushed() {
     const ROOTS: u64 = 12;
     const KILLS: u64 = 25;
