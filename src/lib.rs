@@ -27,7 +27,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`layer()`] has every setting at its default; [`LlmLogLayer::builder`] has the settings. Calls are recorded below
+//! [`layer()`] has every setting at its default, and fails if it cannot make its folder; [`layer_or_off`] goes on without
+//! recording then. [`LlmLogLayer::builder`] has the settings. Calls are recorded below
 //! `$LLMLOGS_ROOT`, else below `./llmlogs/apiCall`; with `LLMLOGS=off` in the environment nothing is.
 //!
 //! # The layer alone
@@ -135,7 +136,7 @@ mod recorder;
 mod sink;
 mod warn;
 
-pub use builder::{LlmLogLayerBuilder, layer};
+pub use builder::{LlmLogLayerBuilder, layer, layer_or_off};
 pub use instrument::{LlmCall, LlmCallBuilder};
 pub use layer::LlmLogLayer;
 /// A price of a model's tokens, in any currency.

@@ -195,10 +195,12 @@ Examples:
 
 Formats:
   jsonl        one object a line: call_id, session_id, dir, state, metadata, input, output
-  csv          one row a call, columns as in index.jsonl; --context-column tenant adds one
-  har          HTTP archive 1.2, which browsers' tools open
+  csv          one row a call, columns as in index.jsonl; --context-column tenant adds one; ' stands before what a
+               spreadsheet would run
+  har          HTTP archive 1.2, which browsers' tools open; a stream is the one object that was recorded of it
   curl         one shell command a call; the key is a variable of the environment
-  fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it; calls that failed are left out")]
+  fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it; calls that failed, have no answer
+               or have lost media are left out and counted on standard error")]
     Export(Export),
     /// Remove old calls
     #[command(after_help = "\
@@ -483,7 +485,7 @@ pub(crate) struct Export {
     /// These calls only
     #[arg(value_name = "CALL")]
     pub(crate) calls: Vec<String>,
-    /// Into this file instead of standard output; it appears whole or not at all
+    /// Into this file, which appears whole or not at all [default: -, standard output]
     #[arg(long = "output", short = 'o', value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Of this day, or these
