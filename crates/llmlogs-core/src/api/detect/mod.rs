@@ -54,6 +54,28 @@ fn is_of_a_model(body: Option<&Json<'_>>) -> bool {
     })
 }
 
+/// What is known of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostKind {
+    /// It belongs to one of the providers that are known by their hosts.
+    Known,
+    /// It is this machine or a bare address.
+    Local,
+    /// Anything else, a gateway for example; no host at all.
+    Other,
+}
+
+impl HostKind {
+    /// Returns the kind of the host of a URL.
+    pub fn of(url: &str) -> Self {
+        match clean_url(url) {
+            Some(url) if known_host(&url.host).is_some() => HostKind::Known,
+            Some(url) if is_local(&url.host) => HostKind::Local,
+            _ => HostKind::Other,
+        }
+    }
+}
+
 /// The part of a request that tells where it goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
