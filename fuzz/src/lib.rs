@@ -80,6 +80,7 @@ pub fn exchange(api: Api, bytes: &[u8]) {
         path_model: None,
         base_url: "https://api.example".into(),
         path: "/v1".into(),
+        query: String::new(),
         method: "POST".into(),
     };
     let clock = Instant::now();

@@ -25,7 +25,7 @@ pub struct DecodedBody<'b> {
     pub incomplete: bool,
     /// Whether a body that is no stream has bytes that are not UTF-8, each of which `json` has as U+FFFD.
     pub invalid_utf8: bool,
-    /// When the first content of a stream had arrived.
+    /// When the first content of a stream had arrived, or of any answer whose caller has noted it.
     pub first_content: Option<Instant>,
     /// The error that a stream reported.
     pub error: Option<Json<'b>>,
@@ -74,7 +74,8 @@ fn decode_with<'b>(
         let streamed = framing != Framing::Whole;
         return DecodedBody { streamed, ..decode_whole(response, parser) };
     };
-    let mut decoded = DecodedBody { streamed: true, ..DecodedBody::default() };
+    let first_content = response.chunk_timings.first_content();
+    let mut decoded = DecodedBody { streamed: true, first_content, ..DecodedBody::default() };
     let mut unknown = Vec::new();
     let (mut events_seen, mut understood, mut foreign) = (false, false, false);
     let mut last_end = 0;
@@ -137,7 +138,8 @@ fn decode_whole(response: &CapturedResponse, parser: Parse) -> DecodedBody<'_> {
     if let Some(body) = json.as_mut().and_then(Json::as_object_mut) {
         bedrock_invoke::add_metrics(body, &response.head);
     }
-    DecodedBody { finished: json.is_some(), json, invalid_utf8, ..DecodedBody::default() }
+    let first_content = response.chunk_timings.first_content();
+    DecodedBody { finished: json.is_some(), json, invalid_utf8, first_content, ..DecodedBody::default() }
 }
 
 fn parse(text: Cow<'_, str>, parser: Parse) -> Option<Json<'_>> {

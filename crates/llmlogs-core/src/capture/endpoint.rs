@@ -54,8 +54,11 @@ pub struct Endpoint {
     pub path_model: Option<String>,
     /// Scheme, host and port.
     pub base_url: String,
-    /// The path, with the query parameters that carry no credential.
+    /// The path alone.
     pub path: String,
+    /// The query parameters that are known to carry no credential, `api-version=2024-10-21&alt=sse`; empty if there are
+    /// none.
+    pub query: String,
     /// The HTTP method.
     pub method: String,
 }
@@ -67,6 +70,7 @@ impl Endpoint {
     pub fn weight(&self) -> usize {
         let texts =
             [self.provider.len(), self.operation.len(), self.path_model.as_ref().map_or(0, String::len)];
-        texts.iter().sum::<usize>() + self.base_url.len() + self.path.len() + self.method.len()
+        let url = self.base_url.len() + self.path.len() + self.query.len();
+        texts.iter().sum::<usize>() + url + self.method.len()
     }
 }

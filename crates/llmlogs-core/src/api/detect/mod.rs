@@ -4,6 +4,7 @@
 //! provider where it is known.
 
 mod hosts;
+mod query;
 mod route;
 mod special;
 mod url;
@@ -14,15 +15,16 @@ use crate::capture::{Api, Endpoint};
 use crate::json::Json;
 
 use hosts::{is_local, known_host, provider};
+use query::harmless;
 use route::{Evidence, route};
 use url::{CleanUrl, clean_url, percent_decoded};
 
 /// Returns whether the body of a request confirms that it is a call to a model, where the path alone leaves that open:
 /// every API has one of a few members. A body that is not JSON confirms nothing.
 pub fn body_confirms_llm(endpoint: &Endpoint, body: Option<&Json<'_>>) -> bool {
-    let path = endpoint.path.split('?').next().unwrap_or_default();
-    let url = clean_url(&endpoint.base_url).map(|base| CleanUrl { path, ..base });
-    // What the address alone does not show, its query did when the endpoint was detected.
+    let (path, query) = (&*endpoint.path, &*endpoint.query);
+    let url = clean_url(&endpoint.base_url).map(|base| CleanUrl { path, query, ..base });
+    // Part of the query is not kept: what it showed was seen when the endpoint was detected.
     let Some((url, route)) = url.and_then(|url| route(&url).map(|route| (url.host.clone(), route))) else {
         return true;
     };
@@ -100,6 +102,7 @@ pub fn detect_endpoint(request: Request<'_>) -> Option<Endpoint> {
         method: request.method.to_ascii_uppercase(),
         base_url: url.base.into_owned(),
         path: url.path.to_owned(),
+        query: harmless(url.query),
     })
 }
 
@@ -114,6 +117,7 @@ pub fn unrecognised(request: Request<'_>) -> Option<Endpoint> {
         method: request.method.to_ascii_uppercase(),
         base_url: url.base.into_owned(),
         path: url.path.to_owned(),
+        query: harmless(url.query),
     })
 }
 

@@ -76,13 +76,23 @@ fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
             None => Tool {
                 name: tool.get("name").as_str().unwrap_or_else(|| text(tool.get("type"))),
                 description: text(tool.get("description")),
+                parameters: tool_parameters(tool),
             },
         },
     }
 }
 
 fn function<'j>(function: &'j Json<'j>) -> Tool<'j> {
-    Tool { name: text(function.get("name")), description: text(function.get("description")) }
+    Tool {
+        name: text(function.get("name")),
+        description: text(function.get("description")),
+        parameters: tool_parameters(function),
+    }
+}
+
+/// Returns the schema of a tool's arguments under OpenAI's name, Anthropic's, or that of Cohere's first API.
+fn tool_parameters<'j>(tool: &'j Json<'j>) -> Option<&'j Json<'j>> {
+    ["parameters", "input_schema", "parameter_definitions"].into_iter().find_map(|key| present(tool, key))
 }
 
 fn message<'j>(message: &'j Json<'j>) -> Message<'j> {
