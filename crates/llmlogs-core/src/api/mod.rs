@@ -31,4 +31,4 @@ pub use parameters::parameters;
 pub use registry::dialect;
 pub use shared::media::data_url;
 pub use shared::members::text_or_json;
-pub use view::{Choice, Part, RequestView, ResponseView};
+pub use view::{Choice, Message, Part, RequestView, ResponseView};
