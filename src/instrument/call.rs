@@ -208,8 +208,8 @@ impl LlmCallBuilder {
         let parts = api::Request { method: "POST", url: &self.url };
         let detected = api::detect_endpoint(parts);
         let api = detected.as_ref().map(|endpoint| endpoint.api);
-        let (base_url, path) = match detected.or_else(|| api::unrecognised(parts)) {
-            Some(endpoint) => (endpoint.base_url, endpoint.path),
+        let (base_url, path, query) = match detected.or_else(|| api::unrecognised(parts)) {
+            Some(endpoint) => (endpoint.base_url, endpoint.path, endpoint.query),
             None => Default::default(),
         };
         let endpoint = Arc::new(Endpoint {
@@ -219,6 +219,7 @@ impl LlmCallBuilder {
             path_model: Some(self.model),
             base_url,
             path,
+            query,
             method: String::new(),
         });
         let span = CallSpan::open(&endpoint, Some(&body), parsed.as_ref());

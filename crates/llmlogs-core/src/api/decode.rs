@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use crate::capture::{CapturedResponse, Endpoint};
+use crate::capture::{CapturedResponse, Completion, Endpoint};
 use crate::json::{self, Json, Object, SyntaxError};
 
 use super::dialect::EventKind;
@@ -78,8 +78,10 @@ fn decode_with<'b>(
     let mut decoded = DecodedBody { streamed: true, first_content, ..DecodedBody::default() };
     let mut unknown = Vec::new();
     let (mut events_seen, mut understood, mut foreign) = (false, false, false);
+    let mut last_end = 0;
     events(framing, bytes, &mut |Event { name, data, end }| {
         events_seen = true;
+        last_end = end;
         if data.trim() == "[DONE]" {
             decoded.finished = true;
             return;
@@ -106,6 +108,9 @@ fn decode_with<'b>(
         let streamed = framing::begins(framing, bytes);
         return DecodedBody { streamed, incomplete: streamed, ..decode_whole(response, parser) };
     }
+    // A frame that was cut off is the only sign that a stream without end marks has not come to its end.
+    let has_end_mark = fold.has_end_mark();
+    let is_cut = framing == Framing::AwsEventStream && last_end < bytes.len();
     let folded = fold.finish();
     let mut object = folded.object;
     if !unknown.is_empty() {
@@ -116,7 +121,10 @@ fn decode_with<'b>(
             object.set("unknown_events", Json::Array(unknown));
         }
     }
-    decoded.incomplete = !decoded.finished && (understood || !foreign);
+    decoded.incomplete = !decoded.finished && (understood || !foreign) && (has_end_mark || is_cut);
+    if !has_end_mark && decoded.error.is_none() && response.completion == Completion::Complete {
+        decoded.finished |= !is_cut;
+    }
     decoded.json = Some(object);
     decoded.error = folded.error;
     decoded

@@ -2,6 +2,7 @@
 
 use crate::capture::{CapturedResponse, Completion, ErrorType, Failure, ResponseHead};
 use crate::json;
+use crate::json::Json;
 
 use super::decode::DecodedBody;
 use super::error::api_error;
@@ -60,6 +61,12 @@ pub fn reported_failure(decoded: &DecodedBody<'_>, response: &ResponseView<'_>) 
     let (code, message) = api_error(error);
     let kind = error_status::of_reported(error).map_or(ErrorType::Api, ErrorType::Http);
     Some(Failure { kind, code, message })
+}
+
+/// Returns the failure that an HTTP status of 400 or more is, with the API's error body if it is known.
+pub fn failure_with_status(status: u16, body: Option<&Json<'_>>) -> Failure {
+    let (code, message) = body.map(api_error).unwrap_or_default();
+    Failure { kind: ErrorType::Http(error_status::of_failed(status, body)), code, message }
 }
 
 /// Returns whether a character is in no text: a control character that is no white space, or what replaced bytes that are

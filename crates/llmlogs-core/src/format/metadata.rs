@@ -104,12 +104,15 @@ pub struct ApiInfo {
     pub model: String,
     /// Scheme, host and port, without credentials.
     pub base_url: String,
-    /// The path, without query parameters that carry a credential.
+    /// The path.
     pub endpoint: String,
     /// OpenTelemetry's `gen_ai.operation.name`.
     pub operation: String,
     /// The HTTP method.
     pub method: String,
+    /// The query parameters that are known to carry no credential, `api-version=2024-10-21&alt=sse`; empty if there are
+    /// none.
+    pub query: String,
 }
 
 /// The parameters of the request.
@@ -131,6 +134,9 @@ pub struct RequestInfo {
     pub max_tokens: Option<serde_json::Number>,
     /// Whether a stream was requested.
     pub stream: bool,
+    /// Whether the last user message of the request is another text than the context's `user_message`, which comes from
+    /// a span then; `None` if that is not known.
+    pub prompt_differs: Option<bool>,
 }
 
 /// The properties of the response.
@@ -170,6 +176,8 @@ pub struct ResponseInfo {
     pub content_type: String,
     /// The delay in the response's `Retry-After` header, in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// The reason phrase of the response's status line; empty where none was sent, as in HTTP/2.
+    pub status_text: String,
 }
 
 /// Tokens of a call; zero where the provider reports none.
@@ -289,6 +297,14 @@ pub struct Files {
     pub input_txt: String,
     /// The response for people; empty when text files are switched off.
     pub output_txt: String,
+}
+
+impl Files {
+    /// Returns the names of the files that were written.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names = [&self.input, &self.input_txt, &self.output, &self.output_txt];
+        names.into_iter().map(String::as_str).filter(|name| !name.is_empty())
+    }
 }
 
 /// What a call cost.
