@@ -16,6 +16,7 @@ use reqwest_middleware::{Middleware, Next, Result};
 use tracing::Instrument;
 
 use crate::instrument;
+use crate::instrument::CallSpan;
 use crate::sink::Recorders;
 use llmlogs_core::api;
 use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
@@ -128,7 +129,11 @@ impl Middleware for LlmLogMiddleware {
         if Recorders::all_off() {
             return send_unrecorded(detected, request, extensions, next).await;
         }
-        let mut call = match InFlightCall::start(detected, buffered_body(&mut request)) {
+        let sent = SentBody {
+            content_encoding: head::content_encoding(request.headers()),
+            bytes: buffered_body(&mut request),
+        };
+        let mut call = match InFlightCall::start(detected, sent) {
             Some(call) => call,
             None => return next.run(request, extensions).await,
         };
@@ -155,13 +160,33 @@ async fn send_unrecorded(
     if !by_user && !api::body_confirms_llm(&endpoint, None) {
         return next.run(request, extensions).await;
     }
-    let span = instrument::open(&endpoint, None);
+    let span = instrument::open_plain(&endpoint);
     let result = next.run(request, extensions).instrument(span.clone()).await;
     match &result {
         Ok(response) => instrument::record_status(&span, response.status().as_u16()),
         Err(error) => instrument::record_failure(&span, &instrument::request_failure(error)),
     }
     result
+}
+
+/// The body of a request.
+struct SentBody {
+    /// Its `content-encoding` header; empty if it has none.
+    content_encoding: String,
+    /// `None` if it is not in memory.
+    bytes: Option<Bytes>,
+}
+
+impl SentBody {
+    /// Returns whether the body can be read here: it is in memory, and in no content coding, which would take the caller's
+    /// time to decode.
+    fn is_readable(&self) -> bool {
+        let Some(bytes) = &self.bytes else {
+            return false;
+        };
+        // An object has no coding, whatever the header says.
+        !api::is_encoded(&self.content_encoding) || bytes.trim_ascii_start().starts_with(b"{")
+    }
 }
 
 /// Returns the body of `request`, its bytes by reference, or `None` if it is not in memory.
@@ -187,10 +212,12 @@ const REQUEST_LIMIT_FACTOR: usize = 8;
 impl InFlightCall {
     /// Opens the call's span and attaches the request to it. Returns `None` if nobody listens, or if the body shows that
     /// the request is no call.
-    fn start(Detected { mut endpoint, is_known, by_user }: Detected, body: Option<Bytes>) -> Option<Self> {
-        let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    fn start(Detected { mut endpoint, is_known, by_user }: Detected, sent: SentBody) -> Option<Self> {
+        let is_readable = sent.is_readable();
+        let SentBody { content_encoding, bytes: body } = sent;
+        let text = body.as_deref().filter(|_| is_readable).and_then(|bytes| std::str::from_utf8(bytes).ok());
         let parsed = text.and_then(|text| json::parse_shallow(text).ok());
-        if !by_user && body.is_some() && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
+        if !by_user && is_readable && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
             return None;
         }
         if !is_known && endpoint.api == Api::Raw {
@@ -198,19 +225,20 @@ impl InFlightCall {
             endpoint.api = api::api_of(&endpoint.provider, parsed.as_ref());
         }
         let endpoint = Arc::new(endpoint);
-        let span = instrument::open(&endpoint, parsed.as_ref());
-        let policy = instrument::policy(&span);
+        let span = CallSpan::open(&endpoint, body.as_ref(), parsed.as_ref());
+        let policy = instrument::policy(span.span());
         if policy.is_none() {
             instrument::warn_unseen();
         }
-        if span.is_disabled() {
+        if span.span().is_disabled() {
             return None;
         }
         if policy.is_some_and(|policy| policy.bodies) {
             let limit = policy.map_or(0, |policy| policy.max_body_bytes).saturating_mul(REQUEST_LIMIT_FACTOR);
             let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
             let endpoint = Arc::clone(&endpoint);
-            instrument::attach_request(&span, Arc::new(CapturedRequest { endpoint, body }));
+            let request = CapturedRequest { endpoint, content_encoding, body };
+            instrument::attach_request(span.span(), Arc::new(request));
         }
         Some(InFlightCall::new(span, endpoint, policy))
     }
