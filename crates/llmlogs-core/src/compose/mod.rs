@@ -26,7 +26,7 @@ use body::is_cut;
 use exchange::Exchange;
 use failure::FailedCall;
 use from_fields::SpanAttributes;
-use request::{DecodedRequest, UNKNOWN_MODEL, model_of};
+use request::{DecodedRequest, UNKNOWN_MODEL, chooses_model, model_of};
 use response::Output;
 
 pub use media::Media;
@@ -142,9 +142,12 @@ impl Composer {
         if let Cow::Owned(clean) = options.redact.text(&response_info.status_text) {
             response_info.status_text = clean;
         }
-        // A run names its assistant, a stored prompt has its model: which one it is shows in the response.
-        let is_answered = model == UNKNOWN_MODEL && !response_info.model.is_empty();
-        let model = if is_answered { response_info.model.clone() } else { model };
+        let model = match &*response_info.model {
+            answered if model == UNKNOWN_MODEL && !answered.is_empty() && chooses_model(&endpoint) => {
+                answered.to_owned()
+            }
+            _ => model,
+        };
         let priced = PricedCall {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,

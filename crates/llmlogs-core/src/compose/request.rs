@@ -115,6 +115,12 @@ fn body_text(body: &Body) -> Option<Cow<'_, str>> {
 /// What stands for the model of a request that names none.
 pub const UNKNOWN_MODEL: &str = "unknown";
 
+/// Returns whether requests to `endpoint` need not name a model: a run has that of its assistant, a moderation the
+/// newest one, a stored prompt its own. Which one it was shows in the response.
+pub fn chooses_model(endpoint: &Endpoint) -> bool {
+    matches!(&*endpoint.operation, "invoke_agent" | "moderation") || endpoint.path.contains("/prompts/")
+}
+
 /// Returns the request's model: from the body, the path or the span's fields, or `unknown`.
 pub fn model_of(view: &RequestView<'_>, endpoint: &Endpoint, in_fields: &str) -> String {
     let in_body = view.model.as_deref().filter(|model| !model.is_empty());
