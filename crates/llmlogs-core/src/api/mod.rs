@@ -29,6 +29,7 @@ pub use detect::{
 pub use failure::{failure_with_status, has_failed, reported_failure};
 pub use form::form;
 pub use interpret::{Depth, Interpretation, interpret};
+pub use invalid_response::is_encoded;
 pub use parameters::{PARAMETERS, other_parameters, parameters};
 pub use registry::dialect;
 pub use shared::media::data_url;

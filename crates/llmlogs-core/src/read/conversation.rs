@@ -283,6 +283,18 @@ impl Call {
     }
 }
 
+/// Returns the text of the last user message in the stored request of a call; empty if there is none.
+pub(crate) fn last_user_message(call: &Call, input: &[u8]) -> String {
+    let metadata = call.metadata().unwrap_or_default();
+    match json::parse(&json::lossy(input)) {
+        Ok(request) => {
+            let endpoint = endpoint(&metadata.api_info, &request);
+            dialect(endpoint.api).request(&endpoint, &request).last_user_message()
+        }
+        Err(_not_json) => String::new(),
+    }
+}
+
 /// Builds the conversation from the stored bodies; `output` is empty if there is none.
 fn conversation(metadata: &Metadata, input: &str, output: &str) -> Conversation {
     let mut conversation = Conversation::default();
