@@ -544,6 +544,27 @@ mod tests {
     }
 
     #[test]
+    fn a_models_own_stream_in_frames_is_read_as_what_it_is() {
+        let url = "https://runtime.sagemaker.eu-west-1.amazonaws.com/endpoints/m/invocations-response-stream";
+        let aws = "application/vnd.amazon.eventstream";
+        let parts = |pieces: &[&str]| {
+            pieces.iter().flat_map(|piece| event("PayloadPart", piece)).collect::<Vec<u8>>()
+        };
+        let failure = |body| failure_of(url, &response(200, aws, body));
+        let token = "data:{\"token\":{\"id\":1,\"text\":\"Hi\"},\"generated_text\":null}\n\n";
+        let last = "data:{\"token\":{\"id\":2,\"text\":\"!\"},\"generated_text\":\"Hi!\"}\n\n";
+        assert_eq!(failure(parts(&[&token[..20], &token[20..], last])), None);
+        assert_eq!(failure(parts(&[token])).unwrap().0, "StreamError");
+        assert_eq!(failure(parts(&["Hi ", "there."])), None);
+        let failed = exception("ModelStreamError", r#"{"message":"gone"}"#);
+        assert_eq!(failure([parts(&[token]), failed].concat()).unwrap().1, "gone");
+        let body = response(200, aws, parts(&[token, last]));
+        let endpoint = endpoint(url);
+        let answer = interpret(&endpoint, &body, Depth::Whole);
+        assert_eq!(answer.json().get("generated_text").as_str().as_deref(), Some("Hi!"));
+    }
+
+    #[test]
     fn a_stream_of_another_api_has_an_end_that_is_not_known() {
         let other = "data: {\"value\":\"Hi\"}\n\ndata: {\"value\":\"!\"}\n\n";
         assert_eq!(failure_of("https://api.writer.com/v1/chat", &response(200, EVENTS, other)), None);

@@ -3,6 +3,7 @@
 //! The shape of the path decides, so a local server or a proxy needs no setting; the host names the
 //! provider where it is known.
 
+mod evidence;
 mod hosts;
 mod query;
 mod route;
@@ -14,9 +15,10 @@ use std::borrow::Cow;
 use crate::capture::{Api, Endpoint};
 use crate::json::Json;
 
+use evidence::Evidence;
 use hosts::{is_local, known_host};
 use query::harmless;
-use route::{Evidence, route};
+use route::route;
 use url::{CleanUrl, clean_url, percent_decoded};
 
 /// Returns whether the body of a request confirms that it is a call to a model, where the path alone leaves that open:

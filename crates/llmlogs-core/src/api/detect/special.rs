@@ -6,8 +6,8 @@
 
 use crate::capture::Api;
 
+use super::evidence::{Route, after};
 use super::hosts::{is_local, known_host};
-use super::route::{Route, after};
 use super::url::CleanUrl;
 
 /// Returns the route of a prompt that is kept at Portkey; its path ends as other completions do.
@@ -46,7 +46,8 @@ fn amazon<'u>(url: &CleanUrl<'u>, path: &'u str) -> Option<Route<'u>> {
     if path.ends_with("/retrieveAndGenerate") || path.ends_with("/retrieveAndGenerateStream") {
         return Some(bedrock(Api::BedrockAgent, "chat"));
     }
-    let [_, endpoint, _] = tail(path, ["endpoints", "*", "invocations"])?;
+    let invoked = tail(path, ["endpoints", "*", "invocations"]);
+    let [_, endpoint, _] = invoked.or(tail(path, ["endpoints", "*", "invocations-response-stream"]))?;
     is_served(url, "aws.sagemaker", &["sagemaker"]).then(|| {
         // The bodies are the model's own.
         Route::new(Api::TextCompletion, "prediction")

@@ -361,6 +361,13 @@ fn calls_to_older_and_smaller_apis_were_not_recognised() {
             "prediction",
             Some("my-llm"),
         ),
+        (
+            "https://runtime.sagemaker.eu-west-1.amazonaws.com/endpoints/m/invocations-response-stream",
+            Api::TextCompletion,
+            "aws.sagemaker",
+            "prediction",
+            Some("m"),
+        ),
         ("https://api.aleph-alpha.com/complete", Api::TextCompletion, "aleph_alpha", "text_completion", None),
     ] {
         let endpoint = post(url).unwrap_or_else(|| panic!("{url}"));
@@ -406,6 +413,7 @@ fn what_stands_beside_those_calls_is_none() {
         "https://openrouter.ai/api/v1/keys",
         "https://generativelanguage.googleapis.com/v1beta/models/veo-3:fetchPredictOperation",
         "https://api.sagemaker.eu-west-1.amazonaws.com/endpoints/my-llm/invocations",
+        "https://runtime.sagemaker.eu-west-1.amazonaws.com/endpoints/m/async-invocations",
         "https://api.aleph-alpha.com/tokenize",
     ] {
         assert_eq!(post(url), None, "{url}");
