@@ -28,7 +28,7 @@ use content_coding::{decoded_request, decoded_response};
 use exchange::Exchange;
 use failure::FailedCall;
 use from_fields::SpanAttributes;
-use request::{DecodedRequest, model_of};
+use request::{DecodedRequest, UNKNOWN_MODEL, chooses_model, model_of};
 use response::Output;
 
 pub use failure::clean as clean_failure;
@@ -160,6 +160,12 @@ impl Composer {
         if let Cow::Owned(clean) = options.redact.text(&response_info.status_text) {
             response_info.status_text = clean;
         }
+        let model = match &*response_info.model {
+            answered if model == UNKNOWN_MODEL && !answered.is_empty() && chooses_model(&endpoint) => {
+                answered.to_owned()
+            }
+            _ => model,
+        };
         let priced = PricedCall {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,

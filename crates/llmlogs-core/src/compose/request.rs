@@ -118,10 +118,19 @@ fn body_text(body: &Body) -> Option<Cow<'_, str>> {
     }
 }
 
+/// What stands for the model of a request that names none.
+pub const UNKNOWN_MODEL: &str = "unknown";
+
+/// Returns whether requests to `endpoint` need not name a model: a run has that of its assistant, a moderation the
+/// newest one, a stored prompt its own. Which one it was shows in the response.
+pub fn chooses_model(endpoint: &Endpoint) -> bool {
+    matches!(&*endpoint.operation, "invoke_agent" | "moderation") || endpoint.path.contains("/prompts/")
+}
+
 /// Returns the request's model: from the body, the path or the span's fields, or `unknown`.
 pub fn model_of(view: &RequestView<'_>, endpoint: &Endpoint, in_fields: &str) -> String {
     let in_body = view.model.as_deref().filter(|model| !model.is_empty());
     let in_path = endpoint.path_model.as_deref();
     let in_fields = Some(in_fields).filter(|model| !model.is_empty());
-    in_body.or(in_path).or(in_fields).unwrap_or("unknown").to_owned()
+    in_body.or(in_path).or(in_fields).unwrap_or(UNKNOWN_MODEL).to_owned()
 }
