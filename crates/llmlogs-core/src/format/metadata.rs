@@ -325,7 +325,8 @@ pub struct CostEstimate {
     pub total_cost: f64,
     /// ISO 4217; empty when the cost is not known.
     pub currency: String,
-    /// `provider`, `user`, `table`; empty when the cost is not known.
+    /// `provider`, `user`, `table`, or `table:` and the provider that the model's name stands for; empty when the cost
+    /// is not known.
     pub source: String,
 }
 
