@@ -231,6 +231,7 @@ impl LlmCallBuilder {
         if policy.is_some_and(|policy| policy.bodies) {
             let request = CapturedRequest {
                 endpoint: Arc::clone(&endpoint),
+                content_encoding: String::new(),
                 body: Body::limited(body, buffer.limit()),
             };
             capture::attach_request(span.span(), Arc::new(request));

@@ -135,7 +135,7 @@ mod tests {
             method: String::new(),
         });
         let body = Body::limited(body.to_owned().into(), usize::MAX);
-        Fingerprint::new(Arc::new(CapturedRequest { endpoint, body }))
+        Fingerprint::new(Arc::new(CapturedRequest { endpoint, content_encoding: String::new(), body }))
     }
 
     fn is_same(a: &str, b: &str) -> bool {

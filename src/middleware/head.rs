@@ -46,9 +46,7 @@ pub(super) fn head(response: &Response) -> ResponseHead {
         };
         match name {
             "content-type" if head.content_type.is_empty() => head.content_type = value.to_owned(),
-            "content-encoding" if head.content_encoding.is_empty() => {
-                head.content_encoding = value.to_owned();
-            }
+            "content-encoding" => add_coding(&mut head.content_encoding, value),
             "retry-after" | "retry-after-ms" if head.retry_after_ms.is_none() => {
                 head.retry_after_ms = retry_after_ms(headers, SystemTime::now());
             }
@@ -84,6 +82,23 @@ fn status_text(response: &Response) -> Cow<'static, str> {
         }
         None => Cow::Borrowed(response.status().canonical_reason().unwrap_or_default()),
     }
+}
+
+/// Returns the content codings of a body in the order in which they were applied.
+pub(super) fn content_encoding(headers: &HeaderMap) -> String {
+    let mut codings = String::new();
+    for value in headers.get_all("content-encoding") {
+        add_coding(&mut codings, value.to_str().unwrap_or_default());
+    }
+    codings
+}
+
+/// Adds what one of several headers says to what those before it did.
+fn add_coding(codings: &mut String, value: &str) {
+    if !codings.is_empty() {
+        codings.push_str(", ");
+    }
+    codings.push_str(value);
 }
 
 /// An AWS error's type, which may come as `namespace#type:address`.

@@ -129,7 +129,11 @@ impl Middleware for LlmLogMiddleware {
         if Recorders::all_off() {
             return send_unrecorded(detected, request, extensions, next).await;
         }
-        let mut call = match InFlightCall::start(detected, buffered_body(&mut request)) {
+        let sent = SentBody {
+            content_encoding: head::content_encoding(request.headers()),
+            bytes: buffered_body(&mut request),
+        };
+        let mut call = match InFlightCall::start(detected, sent) {
             Some(call) => call,
             None => return next.run(request, extensions).await,
         };
@@ -165,6 +169,26 @@ async fn send_unrecorded(
     result
 }
 
+/// The body of a request.
+struct SentBody {
+    /// Its `content-encoding` header; empty if it has none.
+    content_encoding: String,
+    /// `None` if it is not in memory.
+    bytes: Option<Bytes>,
+}
+
+impl SentBody {
+    /// Returns whether the body can be read here: it is in memory, and in no content coding, which would take the caller's
+    /// time to decode.
+    fn is_readable(&self) -> bool {
+        let Some(bytes) = &self.bytes else {
+            return false;
+        };
+        // An object has no coding, whatever the header says.
+        !api::is_encoded(&self.content_encoding) || bytes.trim_ascii_start().starts_with(b"{")
+    }
+}
+
 /// Returns the body of `request`, its bytes by reference, or `None` if it is not in memory.
 fn buffered_body(request: &mut Request) -> Option<Bytes> {
     let Some(body) = request.body_mut() else {
@@ -188,10 +212,12 @@ const REQUEST_LIMIT_FACTOR: usize = 8;
 impl InFlightCall {
     /// Opens the call's span and attaches the request to it. Returns `None` if nobody listens, or if the body shows that
     /// the request is no call.
-    fn start(Detected { mut endpoint, is_known, by_user }: Detected, body: Option<Bytes>) -> Option<Self> {
-        let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    fn start(Detected { mut endpoint, is_known, by_user }: Detected, sent: SentBody) -> Option<Self> {
+        let is_readable = sent.is_readable();
+        let SentBody { content_encoding, bytes: body } = sent;
+        let text = body.as_deref().filter(|_| is_readable).and_then(|bytes| std::str::from_utf8(bytes).ok());
         let parsed = text.and_then(|text| json::parse_shallow(text).ok());
-        if !by_user && body.is_some() && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
+        if !by_user && is_readable && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
             return None;
         }
         if !is_known && endpoint.api == Api::Raw {
@@ -211,7 +237,8 @@ impl InFlightCall {
             let limit = policy.map_or(0, |policy| policy.max_body_bytes).saturating_mul(REQUEST_LIMIT_FACTOR);
             let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
             let endpoint = Arc::clone(&endpoint);
-            instrument::attach_request(span.span(), Arc::new(CapturedRequest { endpoint, body }));
+            let request = CapturedRequest { endpoint, content_encoding, body };
+            instrument::attach_request(span.span(), Arc::new(request));
         }
         Some(InFlightCall::new(span, endpoint, policy))
     }

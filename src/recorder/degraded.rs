@@ -169,6 +169,7 @@ impl Writer<'_> {
                     self.rest.push(Rest::Endpoint(Arc::clone(&request.endpoint)));
                 }
             }
+            self.data(request.content_encoding.as_bytes());
             match &request.body {
                 Body::Whole(bytes) if bytes.len() <= SMALL_REQUEST => {
                     self.bytes.push(3);
@@ -327,8 +328,9 @@ impl<'p> Reader<'p> {
                 Some(Rest::Failure(_)) | None => None,
             },
         };
+        let content_encoding = self.text().to_owned();
         let body = self.body();
-        endpoint.map(|endpoint| Arc::new(CapturedRequest { endpoint, body }))
+        endpoint.map(|endpoint| Arc::new(CapturedRequest { endpoint, content_encoding, body }))
     }
 
     fn body(&mut self) -> Body {
@@ -412,6 +414,7 @@ mod tests {
             fields: fields.clone(),
             request: Some(Arc::new(CapturedRequest {
                 endpoint: endpoint.clone(),
+                content_encoding: "gzip".into(),
                 body: Body::Whole(body.repeat(SMALL_REQUEST).into()),
             })),
             response: Some(Arc::new(CapturedResponse {

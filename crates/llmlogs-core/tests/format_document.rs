@@ -62,7 +62,7 @@ fn record(
             started: TimeAnchor { wall: start(), clock },
             ended,
             fields: Fields::default(),
-            request: Some(Arc::new(CapturedRequest { endpoint, body })),
+            request: Some(Arc::new(CapturedRequest { endpoint, content_encoding: String::new(), body })),
             response: Some(Arc::new(response(ended))),
             panicked: false,
             trace: None,

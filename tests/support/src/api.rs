@@ -72,6 +72,11 @@ impl Answer {
         Answer { ending: Ending::Silence, ..Answer::default() }
     }
 
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self

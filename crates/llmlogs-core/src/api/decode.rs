@@ -9,6 +9,7 @@ use crate::json::{self, Json, Object, SyntaxError};
 use super::dialect::EventKind;
 use super::dialects::bedrock_invoke;
 use super::framing::{self, Event, Framing, for_each_event, for_outer_events};
+use super::invalid_response::is_encoded;
 use super::registry::dialect;
 
 /// A decoded response body.
@@ -44,6 +45,11 @@ pub(super) fn decode_summary<'b>(endpoint: &Endpoint, response: &'b CapturedResp
     // They are in the first events of a stream and in its last.
     const FIRST: usize = 3;
     const LAST: usize = 8;
+    let head = &response.head;
+    if is_encoded(&head.content_encoding) && !framing::is_text(head, response.body.bytes()) {
+        // What cannot be read here may have come to its end.
+        return DecodedBody { finished: true, ..DecodedBody::default() };
+    }
     decode_with(endpoint, response, json::parse_shallow, |framing, bytes, take| {
         for_outer_events(framing, bytes, FIRST, LAST, take);
     })

@@ -67,7 +67,7 @@ pub(super) fn invalid_response(
     quoted: Option<&str>,
 ) -> Option<Failure> {
     let head = &response.head;
-    if decoded.streamed || is_encoded(head) {
+    if decoded.streamed || is_encoded(&head.content_encoding) {
         return None;
     }
     let bytes = arrived_whole(response)?;
@@ -94,7 +94,7 @@ pub(super) fn incomplete_stream(
     view: &ResponseView<'_>,
 ) -> Option<Failure> {
     let has_ended = !decoded.incomplete || !view.finish_reason().is_empty();
-    if has_ended || is_encoded(&response.head) {
+    if has_ended || is_encoded(&response.head.content_encoding) {
         return None;
     }
     arrived_whole(response)?;
@@ -206,9 +206,9 @@ pub(super) fn quotation(body: &Body, rules: &Redactor) -> String {
     }
 }
 
-/// Returns whether the client left a body as the server encoded it, so that it cannot be read here.
-pub(super) fn is_encoded(head: &ResponseHead) -> bool {
-    let encodings = head.content_encoding.split(',').map(str::trim);
+/// Returns whether a body with this `Content-Encoding` is in a content coding, so that it cannot be read here.
+pub fn is_encoded(content_encoding: &str) -> bool {
+    let encodings = content_encoding.split(',').map(str::trim);
     encodings.into_iter().any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
 }
 

@@ -50,6 +50,14 @@ impl ChunkTimings {
         self.chunks.capacity() * size_of::<(u32, u32)>()
     }
 
+    /// Returns where the chunk ends that has the byte at `offset`; `None` if it was not recorded.
+    #[must_use]
+    pub fn chunk_end(&self, offset: usize) -> Option<usize> {
+        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+        let index = self.chunks.partition_point(|(arrived, _)| *arrived <= offset);
+        self.chunks.get(index).map(|(arrived, _)| *arrived as usize)
+    }
+
     /// Returns when the first `length` bytes had arrived; `None` if no chunk was recorded.
     #[must_use]
     pub fn at(&self, length: usize) -> Option<Instant> {

@@ -14,6 +14,8 @@ use super::failure::Failure;
 pub struct CapturedRequest {
     /// Where it went.
     pub endpoint: Arc<Endpoint>,
+    /// Its `content-encoding` header; empty if it has none.
+    pub content_encoding: String,
     /// Its body.
     pub body: Body,
 }
@@ -26,13 +28,17 @@ impl CapturedRequest {
     #[must_use]
     #[inline]
     pub fn weight(&self) -> usize {
-        size_of::<Self>() + ALLOCATIONS + self.endpoint.weight() + self.body.len()
+        size_of::<Self>()
+            + ALLOCATIONS
+            + self.endpoint.weight()
+            + self.content_encoding.len()
+            + self.body.len()
     }
 
     /// Returns the request without its body.
     #[must_use]
     pub fn without_body(&self) -> Self {
-        CapturedRequest { endpoint: Arc::clone(&self.endpoint), body: self.body.dropped() }
+        CapturedRequest { body: self.body.dropped(), ..self.clone() }
     }
 }
 

@@ -27,7 +27,12 @@ pub fn api_info(endpoint: Endpoint, model: String) -> ApiInfo {
 }
 
 /// `prompt`: the last user message of the request; `context`: what `metadata.json` has of the context.
-pub fn request_info(view: &RequestView<'_>, prompt: &str, context: &Context) -> RequestInfo {
+pub fn request_info(
+    view: &RequestView<'_>,
+    content_encoding: &str,
+    prompt: &str,
+    context: &Context,
+) -> RequestInfo {
     let number = |json: Option<&Json<'_>>| json.and_then(to_number);
     RequestInfo {
         messages_count: view.messages_count as u64,
@@ -38,6 +43,7 @@ pub fn request_info(view: &RequestView<'_>, prompt: &str, context: &Context) -> 
         max_tokens: number(view.max_tokens),
         stream: view.stream,
         prompt_differs: Some(!prompt.is_empty() && prompt != context.user_message),
+        content_encoding: content_encoding.to_owned(),
     }
 }
 
@@ -54,11 +60,13 @@ fn to_value(json: &Json<'_>) -> Value {
     serde_json::from_slice(&out).unwrap_or_default()
 }
 
-/// Returns the properties of the response: from the body, or else from the span's fields.
+/// Returns the properties of the response: from the body, or else from the span's fields. `content_encoding` is that of
+/// the body before it was decoded.
 pub fn response_info(
     view: &ResponseView<'_>,
     failure: Option<&Failure>,
     response: Option<&CapturedResponse>,
+    content_encoding: &str,
     attributes: &SpanAttributes<'_>,
     answer: &Interpretation<'_>,
 ) -> ResponseInfo {
@@ -83,6 +91,7 @@ pub fn response_info(
         has_tool_calls: !tool_names.is_empty(),
         tool_names,
         content_type: head.map(|head| head.content_type.clone()).unwrap_or_default(),
+        content_encoding: content_encoding.to_owned(),
         retry_after_ms: head.and_then(|head| head.retry_after_ms),
         status_text: head.map(|head| head.status_text.clone().into_owned()).unwrap_or_default(),
     }

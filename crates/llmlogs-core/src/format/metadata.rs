@@ -137,6 +137,8 @@ pub struct RequestInfo {
     /// Whether the last user message of the request is another text than the context's `user_message`, which comes from
     /// a span then; `None` if that is not known.
     pub prompt_differs: Option<bool>,
+    /// The content coding in which the body went over the wire, from its headers; empty when it has none.
+    pub content_encoding: String,
 }
 
 /// The properties of the response.
@@ -174,6 +176,9 @@ pub struct ResponseInfo {
     pub tool_names: Vec<String>,
     /// The media type of the response, from its headers; empty when it is not known.
     pub content_type: String,
+    /// The content coding in which the client left the body, from its headers; empty when it was in none, or decoded by the
+    /// client itself.
+    pub content_encoding: String,
     /// The delay in the response's `Retry-After` header, in milliseconds.
     pub retry_after_ms: Option<u64>,
     /// The reason phrase of the response's status line; empty where none was sent, as in HTTP/2.
@@ -320,7 +325,8 @@ pub struct CostEstimate {
     pub total_cost: f64,
     /// ISO 4217; empty when the cost is not known.
     pub currency: String,
-    /// `provider`, `user`, `table`; empty when the cost is not known.
+    /// `provider`, `user`, `table`, or `table:` and the provider that the model's name stands for; empty when the cost
+    /// is not known.
     pub source: String,
 }
 

@@ -22,9 +22,9 @@ use url::{CleanUrl, clean_url, percent_decoded};
 /// Returns whether the body of a request confirms that it is a call to a model, where the path alone leaves that open:
 /// every API has one of a few members. A body that is not JSON confirms nothing.
 pub fn body_confirms_llm(endpoint: &Endpoint, body: Option<&Json<'_>>) -> bool {
-    let path = endpoint.path.split('?').next().unwrap_or_default();
-    let url = clean_url(&endpoint.base_url).map(|base| CleanUrl { path, ..base });
-    // What the address alone does not show, its query did when the endpoint was detected.
+    let (path, query) = (&*endpoint.path, &*endpoint.query);
+    let url = clean_url(&endpoint.base_url).map(|base| CleanUrl { path, query, ..base });
+    // Part of the query is not kept: what it showed was seen when the endpoint was detected.
     let Some((url, route)) = url.and_then(|url| route(&url).map(|route| (url.host.clone(), route))) else {
         return true;
     };
@@ -54,6 +54,28 @@ fn is_of_a_model(body: Option<&Json<'_>>) -> bool {
         };
         MEMBERS.iter().any(of_a_model)
     })
+}
+
+/// What is known of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostKind {
+    /// It belongs to one of the providers that are known by their hosts.
+    Known,
+    /// It is this machine or a bare address.
+    Local,
+    /// Anything else, a gateway for example; no host at all.
+    Other,
+}
+
+impl HostKind {
+    /// Returns the kind of the host of a URL.
+    pub fn of(url: &str) -> Self {
+        match clean_url(url) {
+            Some(url) if known_host(&url.host).is_some() => HostKind::Known,
+            Some(url) if is_local(&url.host) => HostKind::Local,
+            _ => HostKind::Other,
+        }
+    }
 }
 
 /// The part of a request that tells where it goes.

@@ -173,7 +173,7 @@ fn media<'u>(url: &CleanUrl<'u>, path: &'u str) -> Option<Route<'u>> {
     let raw = |operation| Route::new(Api::Raw, operation);
     if ends("/v1/listen") || ends("/v1/speak") {
         // Deepgram's servers can be one's own; the query names the model.
-        if !is_served(url, "deepgram", &["deepgram"]) && url.query_model.is_none() {
+        if !is_served(url, "deepgram", &["deepgram"]) && url.query_model().is_none() {
             return None;
         }
         let route = if ends("/v1/listen") {
@@ -181,7 +181,7 @@ fn media<'u>(url: &CleanUrl<'u>, path: &'u str) -> Option<Route<'u>> {
         } else {
             Route::new(Api::Deepgram, "audio_generation").confirmed_by(&[&["text"], &["url"]])
         };
-        return Some(Route { model: url.query_model, ..route.implied("deepgram") });
+        return Some(Route { model: url.query_model(), ..route.implied("deepgram") });
     }
     if ends("/v1/stt") && is_served(url, "x_ai", &["xai", "x-ai", "grok"]) {
         Some(raw("transcription").implied("x_ai").confirmed_by(&[]))

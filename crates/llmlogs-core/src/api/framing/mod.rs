@@ -92,6 +92,12 @@ pub fn begins(framing: Framing, body: &[u8]) -> bool {
     }
 }
 
+/// Returns whether a body begins as JSON or as events do, whatever content coding the headers name.
+pub fn is_text(head: &ResponseHead, body: &[u8]) -> bool {
+    let start = without_bom(body).trim_ascii_start();
+    matches!(start.first(), Some(b'{' | b'[')) || Framing::of(head, body) != Framing::Whole
+}
+
 fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(BOM).unwrap_or(body)
 }
