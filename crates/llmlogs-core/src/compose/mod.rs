@@ -29,7 +29,7 @@ use content_coding::{decoded_request, decoded_response};
 use exchange::Exchange;
 use failure::FailedCall;
 use from_fields::SpanAttributes;
-use request::{DecodedRequest, model_of};
+use request::{DecodedRequest, UNKNOWN_MODEL, chooses_model, model_of};
 use response::Output;
 
 pub use failure::clean as clean_failure;
@@ -85,7 +85,8 @@ impl Composer {
         let in_clear = decoded_request(request, self.options.max_body_bytes);
         let decoded = DecodedRequest::of(&in_clear.as_ref().unwrap_or(request).body, &self.options);
         let view = decoded.view(&request.endpoint);
-        decoded.input(&self.options, &model_of(&view, &request.endpoint, ""), &view)
+        let endpoint = &request.endpoint;
+        decoded.input(&self.options, &model_of(&view, endpoint, ""), &endpoint.operation, &view)
     }
 
     /// Composes everything to be written for a call; the files of its request only if `with_input` is set.
@@ -126,7 +127,7 @@ impl Composer {
         };
         let request = decoded_request.view(&endpoint);
         let model = model_of(&request, &endpoint, &attributes.model());
-        let input = with_input.then(|| decoded_request.input(options, &model, &request));
+        let input = with_input.then(|| decoded_request.input(options, &model, &endpoint.operation, &request));
 
         // The response: as it was received, or composed from the span's fields.
         let start = LocalTime::of(record.own.started.wall);
@@ -160,6 +161,12 @@ impl Composer {
         if let Cow::Owned(clean) = options.redact.text(&response_info.status_text) {
             response_info.status_text = clean;
         }
+        let model = match &*response_info.model {
+            answered if model == UNKNOWN_MODEL && !answered.is_empty() && chooses_model(&endpoint) => {
+                answered.to_owned()
+            }
+            _ => model,
+        };
         let priced = PricedCall {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,

@@ -74,7 +74,13 @@ impl<'b> DecodedRequest<'b> {
     }
 
     /// Returns the request's two files.
-    pub fn input(&self, options: &ComposeOptions, model: &str, view: &RequestView<'_>) -> Input {
+    pub fn input(
+        &self,
+        options: &ComposeOptions,
+        model: &str,
+        operation: &str,
+        view: &RequestView<'_>,
+    ) -> Input {
         let mut media = Vec::new();
         let json = self.content().store(options, &mut media);
         if let Some(Body::Whole(bytes)) = self.body
@@ -84,18 +90,18 @@ impl<'b> DecodedRequest<'b> {
             let cut = Body::limited(bytes.clone(), options.max_body_bytes);
             let json = stored_body(&cut, &options.redact);
             let view = RequestView { messages: Vec::new(), tools: Vec::new(), model: None, ..*view };
-            let text = self.text(model, &view, std::str::from_utf8(&json).ok());
+            let text = self.text(model, operation, &view, std::str::from_utf8(&json).ok());
             return Input { json: with_newline(json), text, media, cut: true };
         }
         let raw = if view.messages.is_empty() { std::str::from_utf8(&json).ok() } else { None };
-        let text = self.text(model, view, raw);
+        let text = self.text(model, operation, view, raw);
         Input { json: with_newline(json), text, media, cut: self.body.is_some_and(is_cut) }
     }
 
-    fn text(&self, model: &str, view: &RequestView<'_>, raw: Option<&str>) -> String {
+    fn text(&self, model: &str, operation: &str, view: &RequestView<'_>, raw: Option<&str>) -> String {
         let parameters: Vec<_> =
             self.json.as_ref().map(api::other_parameters).into_iter().flatten().collect();
-        render::input(&Asked { model, view, parameters: &parameters, raw })
+        render::input(&Asked { model, operation, view, parameters: &parameters, raw })
     }
 
     fn content(&self) -> Content<'_> {
@@ -111,10 +117,19 @@ fn body_text(body: &Body) -> Option<Cow<'_, str>> {
     }
 }
 
+/// What stands for the model of a request that names none.
+pub const UNKNOWN_MODEL: &str = "unknown";
+
+/// Returns whether requests to `endpoint` need not name a model: a run has that of its assistant, a moderation the
+/// newest one, a stored prompt its own. Which one it was shows in the response.
+pub fn chooses_model(endpoint: &Endpoint) -> bool {
+    matches!(&*endpoint.operation, "invoke_agent" | "moderation") || endpoint.path.contains("/prompts/")
+}
+
 /// Returns the request's model: from the body, the path or the span's fields, or `unknown`.
 pub fn model_of(view: &RequestView<'_>, endpoint: &Endpoint, in_fields: &str) -> String {
     let in_body = view.model.as_deref().filter(|model| !model.is_empty());
     let in_path = endpoint.path_model.as_deref();
     let in_fields = Some(in_fields).filter(|model| !model.is_empty());
-    in_body.or(in_path).or(in_fields).unwrap_or("unknown").to_owned()
+    in_body.or(in_path).or(in_fields).unwrap_or(UNKNOWN_MODEL).to_owned()
 }

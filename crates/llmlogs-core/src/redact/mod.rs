@@ -71,7 +71,8 @@ impl Redactor {
     }
 
     /// Calls `rule` with the JSON pointer (empty outside of JSON) and the text of every string in every body, and
-    /// replaces the string by what it returns; `None` keeps it. Runs on the recorder's threads.
+    /// replaces the string by what it returns; `None` keeps it. Runs on the recorder's threads, and on those
+    /// that end calls whose messages are exported to OpenTelemetry.
     ///
     /// If `rule` panics, the whole string is replaced by `[REDACTED]`.
     pub fn map_strings(
