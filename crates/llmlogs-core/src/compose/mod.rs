@@ -3,6 +3,7 @@
 mod attempts;
 mod body;
 mod chat_messages;
+mod content_coding;
 mod exchange;
 mod failure;
 mod from_fields;
@@ -23,12 +24,14 @@ use crate::price::PricedCall;
 use crate::render::Reply;
 
 use body::is_cut;
+use content_coding::{decoded_request, decoded_response};
 use exchange::Exchange;
 use failure::FailedCall;
 use from_fields::SpanAttributes;
-use request::{DecodedRequest, model_of};
+use request::{DecodedRequest, UNKNOWN_MODEL, chooses_model, model_of};
 use response::Output;
 
+pub use failure::clean as clean_failure;
 pub use media::Media;
 pub use options::ComposeOptions;
 pub use request::Input;
@@ -78,9 +81,11 @@ impl Composer {
 
     /// Composes the files of a request whose call is still in flight.
     pub fn request(&self, request: &CapturedRequest) -> Input {
-        let decoded = DecodedRequest::of(&request.body, &self.options.redact);
+        let in_clear = decoded_request(request, self.options.max_body_bytes);
+        let decoded = DecodedRequest::of(&in_clear.as_ref().unwrap_or(request).body, &self.options);
         let view = decoded.view(&request.endpoint);
-        decoded.input(&self.options, &model_of(&view, &request.endpoint, ""), &view)
+        let endpoint = &request.endpoint;
+        decoded.input(&self.options, &model_of(&view, endpoint, ""), &endpoint.operation, &view)
     }
 
     /// Composes everything to be written for a call; the files of its request only if `with_input` is set.
@@ -96,23 +101,32 @@ impl Composer {
     ) -> serde_json::Result<Composed> {
         let options = &self.options;
         let exchange = Exchange::of(record);
-        let (captured_request, captured_response) = (exchange.request, exchange.response());
+        // What the client left in a content coding is decoded first; nothing below has to know of it.
+        let request_in_clear =
+            exchange.request.and_then(|request| decoded_request(request, options.max_body_bytes));
+        let captured_request = request_in_clear.as_ref().or(exchange.request);
+        let response_in_clear =
+            exchange.response().and_then(|response| decoded_response(response, options.max_body_bytes));
+        let captured_response = response_in_clear.as_ref().or(exchange.response());
+        let encoding_of_response = exchange.response().map_or("", |response| &response.head.content_encoding);
         let attributes = SpanAttributes::of(record);
         let mut endpoint =
             captured_request.map_or_else(|| attributes.endpoint(), |request| (*request.endpoint).clone());
-        if let Cow::Owned(clean) = options.redact.text(&endpoint.path) {
-            endpoint.path = clean;
+        for text in [&mut endpoint.path, &mut endpoint.query] {
+            if let Cow::Owned(clean) = options.redact.text(text) {
+                *text = clean;
+            }
         }
         let ended = captured_response.map_or(record.own.ended, |response| response.ended);
 
         // The request: as it was sent, or composed from the span's fields.
         let decoded_request = match captured_request {
-            Some(request) => DecodedRequest::of(&request.body, &options.redact),
-            None => DecodedRequest::of_json(attributes.request(), &options.redact),
+            Some(request) => DecodedRequest::of(&request.body, options),
+            None => DecodedRequest::of_json(attributes.request(), options),
         };
         let request = decoded_request.view(&endpoint);
         let model = model_of(&request, &endpoint, &attributes.model());
-        let input = with_input.then(|| decoded_request.input(options, &model, &request));
+        let input = with_input.then(|| decoded_request.input(options, &model, &endpoint.operation, &request));
 
         // The response: as it was received, or composed from the span's fields.
         let start = LocalTime::of(record.own.started.wall);
@@ -121,7 +135,7 @@ impl Composer {
             Some(response) => api::interpret(&endpoint, response, Depth::Whole),
             None => Interpretation::of_body(&endpoint, attributes.response(end.unix_seconds())),
         };
-        let redacted = answer.redact(&options.redact);
+        let redacted = answer.redact(&options.redact, |json| media::redact(json, options));
         let view = answer.view();
         let mut failure = failure::call_failure(record, captured_response, &attributes, &answer, &view);
         if let Some(failure) = &mut failure {
@@ -135,8 +149,23 @@ impl Composer {
             (None, Some(in_fields)) => in_fields,
             _ => metadata::milliseconds(record.own.started.until(ended)),
         };
-        let response_info =
-            metadata::response_info(&view, failure.as_ref(), captured_response, &attributes, &answer);
+        let mut response_info = metadata::response_info(
+            &view,
+            failure.as_ref(),
+            captured_response,
+            encoding_of_response,
+            &attributes,
+            &answer,
+        );
+        if let Cow::Owned(clean) = options.redact.text(&response_info.status_text) {
+            response_info.status_text = clean;
+        }
+        let model = match &*response_info.model {
+            answered if model == UNKNOWN_MODEL && !answered.is_empty() && chooses_model(&endpoint) => {
+                answered.to_owned()
+            }
+            _ => model,
+        };
         let priced = PricedCall {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,
@@ -153,6 +182,7 @@ impl Composer {
             choices: &view.choices,
             raw: None,
         };
+        let attempts = attempts::attempts(record, &endpoint, options);
         let output = match &failure {
             None => response::output(options, captured_response, &answer, redacted, &reply),
             Some(failure) => {
@@ -163,11 +193,16 @@ impl Composer {
                     view: &view,
                     reply: &reply,
                     model: &model,
+                    request_id: &response_info.request_id,
+                    attempts: &attempts,
                     end: &end,
                 };
                 failed.output(options)
             }
         };
+        let prompt = request.last_user_message();
+        let context =
+            metadata::context(record, &attributes, captured_request.is_some(), &prompt, &options.redact);
         let metadata = Metadata {
             schema_version: SCHEMA_VERSION,
             call_id: String::new(),
@@ -181,7 +216,12 @@ impl Composer {
                 Some(failure) if failure.kind == ErrorType::Cancelled => Status::Cancelled,
                 Some(_) => Status::Error,
             },
-            request_info: metadata::request_info(&request),
+            request_info: metadata::request_info(
+                &request,
+                captured_request.map_or("", |request| &request.content_encoding),
+                &prompt,
+                &context,
+            ),
             usage,
             performance: metadata::performance(
                 latency_ms,
@@ -190,15 +230,9 @@ impl Composer {
                 answer.body().first_content,
                 record,
             ),
-            context: metadata::context(
-                record,
-                &attributes,
-                captured_request.is_some(),
-                &request,
-                &options.redact,
-            ),
+            context,
             trace: metadata::trace(record),
-            attempts: attempts::attempts(record, &endpoint, &options.redact),
+            attempts,
             files: self.files.clone(),
             cost_estimate: options.prices.cost(&priced, &usage, view.cost),
             truncated: Truncated {

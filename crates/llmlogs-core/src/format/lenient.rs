@@ -95,6 +95,7 @@ fn convert(found: &mut Value, template: &Value) {
             "http_status" | "time_to_first_token_ms" | "retry_after_ms" => round(value),
             "temperature" | "max_tokens" => value.is_number(),
             "trace_id" | "span_id" | "started_at" => value.is_string(),
+            "prompt_differs" => value.is_boolean(),
             _ => true,
         },
     });
@@ -119,7 +120,7 @@ mod tests {
     fn an_older_loggers_fractions_nulls_and_missing_keys_lose_nothing_else() {
         let old = br#"{"call_id":"call_20251027_040210_001","session_id":"unknown","timestamp":1761537730,
             "api_info":{"model":"m","base_url":null,"endpoint":"/v1"},
-            "request_info":{"messages_count":2.0,"tool_choice":{"type":"auto"},"temperature":"default"},
+            "request_info":{"messages_count":2.0,"tool_choice":{"type":"auto"},"temperature":"default","prompt_differs":"no"},
             "response_info":{"error":true,"error_type":"APIError","error_code":400,"tool_names":null,"http_status":400.0},
             "usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":null},
             "performance":{"latency_ms":2500.6,"tokens_per_second":1},

@@ -1,6 +1,6 @@
 //! Which calls are meant, as far as their lines of the index tell.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::format::Status;
@@ -17,6 +17,7 @@ use crate::read::root::{Day, Root};
 use crate::read::sdk_errors;
 use crate::read::session::Session;
 
+use super::context::{ContextOf, ContextTerm};
 use super::name_pattern::NamePattern;
 use super::time_range::{Dates, TimeRange, midnight_of};
 
@@ -61,6 +62,7 @@ pub struct Filter {
     max_latency_ms: Option<u64>,
     /// In lower case; each has to occur.
     texts: Vec<String>,
+    context: Vec<ContextTerm>,
 }
 
 impl Filter {
@@ -159,6 +161,35 @@ impl Filter {
         self
     }
 
+    /// Passes calls whose context has the field `name` with this value; called several times, calls that have every
+    /// field.
+    ///
+    /// Numbers and booleans are compared by their text, strings as names are. Of a list, one item has to be the value. A
+    /// field of an object stands behind the object's name and a dot: `user.plan`. `spans` are the enclosing spans.
+    ///
+    /// Lines of the index have the context as far as it is small; where a line leaves the question open,
+    /// `metadata.json` is read.
+    pub fn context(self, name: &str, value: &str) -> Self {
+        self.context_term(ContextTerm::new(name, Some(value)))
+    }
+
+    /// Passes calls whose context has the field `name`, whatever its value.
+    pub fn has_context(self, name: &str) -> Self {
+        self.context_term(ContextTerm::new(name, None))
+    }
+
+    /// As [`context`](Self::context) or [`has_context`](Self::has_context), with a term that was parsed.
+    pub fn context_term(mut self, term: ContextTerm) -> Self {
+        self.context.push(term);
+        self
+    }
+
+    /// Returns whether a field of the context is asked for.
+    #[must_use]
+    pub fn asks_for_context(&self) -> bool {
+        !self.context.is_empty()
+    }
+
     /// Returns whether every call passes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -205,29 +236,69 @@ impl Filter {
         })
     }
 
-    /// Returns whether a call passes, however far it has come.
+    /// Returns whether a call passes, however far it has come. One whose context is asked for and cannot be read does
+    /// not pass.
     #[must_use]
     pub fn matches(&self, entry: &Entry) -> bool {
-        self.matches_session(entry.call().session_id()) && self.matches_entry(entry)
+        self.try_matches(entry).unwrap_or_default()
+    }
+
+    /// Returns whether a call passes.
+    ///
+    /// # Errors
+    ///
+    /// If its context is asked for and cannot be read.
+    pub(super) fn try_matches(&self, entry: &Entry) -> Result<bool> {
+        Ok(self.matches_session(entry.call().session_id()) && self.matches_entry(entry)?)
     }
 
     /// Returns whether a call of a session that passes does.
-    pub(super) fn matches_entry(&self, entry: &Entry) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// As [`try_matches`](Self::try_matches).
+    pub(super) fn matches_entry(&self, entry: &Entry) -> Result<bool> {
         let session = entry.call().dir().parent().unwrap_or(Path::new(""));
         let status = match entry.call().state() {
             State::InFlight => StatusFilter::InFlight,
             State::Interrupted => StatusFilter::Interrupted,
             State::NotRecorded => StatusFilter::NotRecorded,
-            State::Finished => return self.matches_line(session, &entry.line()),
+            State::Finished => {
+                let line = entry.line();
+                return Ok(self.matches_indexed(session, &line)
+                    && self.matches_context(&line, &|| Some(entry.call().dir().to_owned()))?);
+            }
         };
-        self.matches_unfinished()
+        Ok(self.matches_unfinished()
             && self.is_in_time(entry.timestamp())
             && self.is_in_dates(session, entry.call().id().as_bytes(), entry.timestamp(), 0)
-            && (self.statuses.is_empty() || self.statuses.contains(&status))
+            && (self.statuses.is_empty() || self.statuses.contains(&status)))
     }
 
-    /// Returns whether a finished call of the session in the folder `session`, which passes, does.
-    pub(super) fn matches_line(&self, session: &Path, line: &IndexLine<'_>) -> bool {
+    /// Returns whether a finished call of a session that passes does; `session` is the session's folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_matches`](Self::try_matches).
+    pub(super) fn matches_line(&self, session: &Path, line: &IndexLine<'_>) -> Result<bool> {
+        Ok(self.matches_indexed(session, line) && self.matches_context(line, &|| call_dir(session, line))?)
+    }
+
+    fn matches_context(&self, line: &IndexLine<'_>, dir: &dyn Fn() -> Option<PathBuf>) -> Result<bool> {
+        if self.context.is_empty() {
+            return Ok(true);
+        }
+        let context = ContextOf::new(line, dir);
+        for term in &self.context {
+            if !term.matches(&context)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns whether a finished call passes all conditions but those on its context.
+    fn matches_indexed(&self, session: &Path, line: &IndexLine<'_>) -> bool {
         let status = match line.status {
             Status::Ok => StatusFilter::Ok,
             Status::Error => StatusFilter::Error,
@@ -265,6 +336,7 @@ impl Filter {
             && self.min_latency_ms == 0
             && self.max_latency_ms.is_none()
             && self.texts.is_empty()
+            && self.context.is_empty()
             && (self.statuses.is_empty() || self.statuses.iter().any(|status| unfinished.contains(status)))
     }
 
@@ -317,8 +389,20 @@ impl Root {
             Ok(days) => days.rev().filter_map(newest).collect(),
             Err(error) => vec![Err(error)],
         };
-        Newest::new(days).filter(move |entry| entry.as_ref().map_or(true, |entry| filter.matches(entry)))
+        Newest::new(days).filter_map(move |entry| match entry {
+            Ok(entry) => match filter.try_matches(&entry) {
+                Ok(passes) => passes.then_some(Ok(entry)),
+                Err(error) => Some(Err(error)),
+            },
+            Err(error) => Some(Err(error)),
+        })
     }
+}
+
+/// Returns the folder of the call that a line of a session's index belongs to; `None` if its id is no name.
+pub(super) fn call_dir(session: &Path, line: &IndexLine<'_>) -> Option<PathBuf> {
+    let id = line.call_id.text();
+    files::is_plain_name(&id).then(|| session.join(&*id))
 }
 
 fn unix_seconds(time: SystemTime) -> f64 {

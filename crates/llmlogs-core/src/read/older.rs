@@ -111,6 +111,7 @@ fn address(info: &mut ApiInfo) -> Endpoint {
         path_model: None,
         base_url: info.base_url.clone(),
         path: info.endpoint.clone(),
+        query: info.query.clone(),
         method: info.method.clone(),
     })
 }

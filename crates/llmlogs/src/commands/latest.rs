@@ -89,6 +89,7 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         shown.push(("error", env.out.paint(BAD, &one_line(&parts.join(" · ")))));
         shown.push(("", one_line(&response.error_message)));
+        shown.push(("request id", one_line(&response.request_id)));
     }
     shown.push(("finish", one_line(&response.finish_reason)));
     shown.push(("tools", one_line(&response.tool_names.join(", "))));
@@ -108,6 +109,9 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         shown.push(("attempts", one_line(&attempts.collect::<Vec<_>>().join(" → "))));
     }
     shown.push(("context", context(metadata)));
+    if let (Some(trace), Some(span)) = (&metadata.trace.trace_id, &metadata.trace.span_id) {
+        shown.push(("trace", format!("{}  span {}", one_line(trace), one_line(span))));
+    }
     let cut = match (metadata.truncated.input, metadata.truncated.output) {
         (true, true) => "request and response",
         (true, false) => "request",

@@ -1,10 +1,16 @@
 //! `llmlogs ls`: calls, newest first.
 
+use std::io::Write;
+
+use llmlogs_core::query::Filter;
+
 use crate::args::Ls;
 use crate::commands::tree;
 use crate::env::{Env, no_calls};
 use crate::interrupt;
 use crate::outcome::{CliError, Outcome};
+use crate::output::format::grouped;
+use crate::output::out::DIM;
 use crate::output::progress::Progress;
 use crate::output::row;
 use crate::output::table::Table;
@@ -41,6 +47,24 @@ pub(crate) fn run(env: &mut Env, args: &Ls) -> Result<Outcome, CliError> {
     } else if !env.json && found > 0 {
         table.end(&mut env.out)?;
     }
+    if found >= limit && !env.json {
+        more(env, &filter, found)?;
+    }
     env.out.finish()?;
     failures.outcome(found, || no_calls(env, &filter))
+}
+
+/// Says how many calls were left out, if any were. Programs, which ask for JSON, set their own limit.
+fn more(env: &mut Env, filter: &Filter, shown: usize) -> Result<(), CliError> {
+    // The calls are there while the others are counted.
+    env.out.flush()?;
+    let progress = Progress::bar("counting calls");
+    let totals = env.root.totals_with_progress(filter, &|so_far| progress.show(so_far))?;
+    progress.end();
+    let left = totals.found().saturating_sub(shown as u64);
+    if left == 0 {
+        return Ok(());
+    }
+    let text = env.out.paint(DIM, &format!("… {} more; --limit 0 shows all", grouped(left)));
+    Ok(env.out.line(&text)?)
 }

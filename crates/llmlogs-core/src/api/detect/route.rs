@@ -2,6 +2,8 @@
 
 use crate::capture::Api;
 
+use super::evidence::{Evidence, Route, after};
+use super::special::{prompts, special_route};
 use super::url::CleanUrl;
 
 /// Endings of paths that other services have too: on an unknown host the body has to confirm that it is a call.
@@ -20,38 +22,25 @@ const COMMON: [&str; 11] = [
 ];
 
 /// Returns whether a path is recognised by an ending that other services have too.
-pub(super) fn is_common(path: &str) -> bool {
+fn is_common(path: &str) -> bool {
     let path = path.trim_end_matches('/');
     COMMON.iter().any(|end| path.ends_with(end))
         // No other service has these.
         && !["/chat/completions", "/agents/completions"].iter().any(|end| path.ends_with(end))
 }
 
-/// What the path of a URL determines.
-pub(super) struct Route<'a> {
-    pub(super) api: Api,
-    /// OpenTelemetry's name of the operation.
-    pub(super) operation: &'static str,
-    /// The provider whose API it is, where only one has it.
-    pub(super) implied: Option<&'static str>,
-    /// The model, where the path names it; its `%XX` are not decoded.
-    pub(super) model: Option<&'a str>,
-}
-
-impl Route<'_> {
-    fn new(api: Api, operation: &'static str) -> Self {
-        Route { api, operation, implied: None, model: None }
-    }
-
-    fn implied(self, provider: &'static str) -> Self {
-        Route { implied: Some(provider), ..self }
-    }
-}
-
 /// Returns what a request to `url` asks for; `None` where it is no call to a model.
 pub(super) fn route<'u>(url: &CleanUrl<'u>) -> Option<Route<'u>> {
     let path = url.path.trim_end_matches('/');
-    bedrock(path).or_else(|| google(path)).or_else(|| by_ending(path, &url.host))
+    let by_ending = || {
+        let evidence = if is_common(path) { Evidence::Body } else { Evidence::Path };
+        by_ending(path, &url.host).map(|route| Route { evidence, ..route })
+    };
+    bedrock(path)
+        .or_else(|| google(path))
+        .or_else(|| prompts(url, path))
+        .or_else(by_ending)
+        .or_else(|| special_route(url, path))
 }
 
 /// Returns the route of Google's paths, which end in a verb: `/models/{model}:generateContent`, or tuned models,
@@ -70,6 +59,8 @@ fn google(path: &str) -> Option<Route<'_>> {
             Route::new(Api::Embeddings, "embeddings").implied(provider())
         }
         "predict" => predicted(model)?.implied(provider()),
+        // Videos, whose end is asked for later.
+        "predictLongRunning" => Route::new(Api::Raw, "video_generation").implied(provider()),
         // A user's own endpoint may be anything.
         "rawPredict" | "streamRawPredict" if model == "count-tokens" || path.contains("/endpoints/") => {
             return None;
@@ -123,10 +114,8 @@ fn by_ending<'p>(path: &'p str, host: &str) -> Option<Route<'p>> {
         Route::new(Api::Raw, "image_generation")
     } else if ends("/interactions") && host.ends_with("googleapis.com") {
         Route::new(Api::GeminiInteractions, "generate_content").implied("gcp.gemini")
-    } else if ends("/v1/conversations") && host.ends_with("mistral.ai") || ends("/ml/v1/text/chat") {
+    } else if ends("/v1/conversations") && host.ends_with("mistral.ai") {
         Route::new(Api::Raw, "chat")
-    } else if ends("/ml/v1/text/generation") {
-        Route::new(Api::Raw, "text_completion")
     } else if ends("/audio/speech") || ends("/v1/audio/generation") || ends("/v1/tts") {
         Route::new(Api::Raw, "audio_generation")
     } else if ends("/audio/transcriptions") || ends("/audio/translations") {
@@ -165,18 +154,6 @@ fn bedrock(path: &str) -> Option<Route<'_>> {
         (Api::BedrockInvoke, invoke_operation(model))
     };
     Some(Route { model: Some(model), ..Route::new(api, operation).implied("aws.bedrock") })
-}
-
-/// Returns the path segment after the last one that is `marker`.
-fn after<'p>(path: &'p str, marker: &str) -> Option<&'p str> {
-    let mut after = None;
-    for segment in path.rsplit('/') {
-        if segment == marker {
-            return after;
-        }
-        after = Some(segment);
-    }
-    None
 }
 
 /// Returns OpenTelemetry's name for what a model does on Bedrock's `invoke`, which serves models of every kind.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::format::Status;
-use crate::query::filter::Filter;
+use crate::query::filter::{Filter, call_dir};
 use crate::query::scan::Visitor;
 use crate::read::call::State;
 use crate::read::entry::Entry;
@@ -12,16 +12,20 @@ use crate::read::line::IndexLine;
 use crate::read::session::Session;
 
 use super::counts::{Groups, Latencies, Sums};
-use super::{Totals, Traffic, group_totals, groups, named_counts, summary};
+use super::group_by::GroupBy;
+use super::{Totals, Traffic, group_totals, groups, named_counts, newest_first, summary};
 
 /// Seconds of a quarter of an hour, by which time zones differ.
 const QUARTER: f64 = 900.0;
 
 pub(super) struct Gatherer<'f> {
     filter: &'f Filter,
+    by: Option<&'f GroupBy>,
     all: Sums,
     models: Groups<Sums>,
     sessions: Groups<Sums>,
+    /// By `by`.
+    groups: Groups<Sums>,
     tools: Groups<u64>,
     finish_reasons: Groups<u64>,
     /// By quarters of an hour since 1970.
@@ -39,12 +43,14 @@ pub(super) struct Gatherer<'f> {
 }
 
 impl<'f> Gatherer<'f> {
-    pub(super) fn new(filter: &'f Filter) -> Self {
+    pub(super) fn new(filter: &'f Filter, by: Option<&'f GroupBy>) -> Self {
         Gatherer {
             filter,
+            by,
             all: Sums::default(),
             models: Groups::default(),
             sessions: Groups::default(),
+            groups: Groups::default(),
             tools: Groups::default(),
             finish_reasons: Groups::default(),
             quarters: HashMap::new(),
@@ -92,6 +98,7 @@ impl<'f> Gatherer<'f> {
         self.all.merge(&other.all);
         self.models.merge(&other.models, Sums::merge);
         self.sessions.merge(&other.sessions, Sums::merge);
+        self.groups.merge(&other.groups, Sums::merge);
         self.tools.merge(&other.tools, |sum, more| *sum += more);
         self.finish_reasons.merge(&other.finish_reasons, |sum, more| *sum += more);
         for (quarter, traffic) in other.quarters {
@@ -126,7 +133,11 @@ impl<'f> Gatherer<'f> {
                 (tokens as f64 * 100_000.0 / ms as f64).round() / 100.0
             },
             by_model: groups(&self.models),
-            by_session: groups(&self.sessions),
+            by_session: newest_first(groups(&self.sessions)),
+            groups: match self.by {
+                Some(GroupBy::Session) => newest_first(groups(&self.groups)),
+                _ => groups(&self.groups),
+            },
             by_tool: named_counts(&self.tools),
             by_finish_reason: named_counts(&self.finish_reasons),
             over_time,
@@ -137,8 +148,16 @@ impl<'f> Gatherer<'f> {
 
 impl Visitor for Gatherer<'_> {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        if !self.filter.matches_line(session.dir(), line) {
-            return;
+        match self.filter.matches_line(session.dir(), line) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return self.failed(error),
+        }
+        if let Some(by) = self.by {
+            match by.groups(session.id(), line, &|| call_dir(session.dir(), line)) {
+                Ok(names) => names.iter().for_each(|name| self.groups.of(name).add(line)),
+                Err(error) => return self.failed(error),
+            }
         }
         self.all.add(line);
         self.models.of(line.model.0).add(line);
@@ -160,8 +179,10 @@ impl Visitor for Gatherer<'_> {
     }
 
     fn unfinished(&mut self, entry: &Entry) {
-        if !self.filter.matches_entry(entry) {
-            return;
+        match self.filter.matches_entry(entry) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return self.failed(error),
         }
         match entry.call().state() {
             State::InFlight => self.in_flight += 1,
