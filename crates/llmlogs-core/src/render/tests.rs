@@ -24,7 +24,13 @@ fn input_of(body: &str) -> String {
     let body = json::parse(body).unwrap();
     let view = dialect(Api::OpenAiChat).request(&endpoint(), &body);
     let parameters: Vec<_> = other_parameters(&body).collect();
-    input(&Asked { model: "deepseek-chat", operation: "chat", view: &view, parameters: &parameters, raw: None })
+    input(&Asked {
+        model: "deepseek-chat",
+        operation: "chat",
+        view: &view,
+        parameters: &parameters,
+        raw: None,
+    })
 }
 
 #[test]
@@ -89,8 +95,13 @@ fn max_tokens_stream_and_other_parameters_were_missing_in_the_text() {
 fn an_embedding_had_a_temperature() {
     let body = json::parse(r#"{"model":"text-embedding-3-small","input":"hi"}"#).unwrap();
     let view = dialect(Api::Embeddings).request(&endpoint(), &body);
-    let text =
-        input(&Asked { model: "text-embedding-3-small", operation: "embeddings", view: &view, parameters: &[], raw: Some("{}") });
+    let text = input(&Asked {
+        model: "text-embedding-3-small",
+        operation: "embeddings",
+        view: &view,
+        parameters: &[],
+        raw: Some("{}"),
+    });
     assert!(text.contains("\n\nModel: text-embedding-3-small\n\n──"), "{text}");
     assert!(!text.contains("Temperature"), "{text}");
     // Neither has an image, which is asked for by a message.
