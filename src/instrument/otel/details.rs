@@ -83,7 +83,7 @@ impl Details {
             let depth = if messages_out || length <= MAX_FAILED { Depth::Whole } else { Depth::Summary };
             let mut answer = api::interpret(endpoint, response, depth);
             rules.redactors().for_each(|redactor| {
-                answer.redact(redactor);
+                answer.redact(redactor, |json| redactor.json(json));
             });
             if let Some(known) = &mut failure {
                 let whole = answer.failure(&answer.view()).filter(|whole| whole.kind == known.kind);
