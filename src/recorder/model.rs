@@ -137,6 +137,7 @@ fn calls(count: usize) -> Vec<CallRecord> {
             request: None,
             response: None,
             panicked: false,
+            trace: None,
         };
         let (attempts, context, spans) = (Vec::new(), Fields::default(), Vec::new());
         CallRecord { key: CallKey::next(), own, attempts, context, spans }

@@ -27,6 +27,7 @@ fn call_at(wall: SystemTime) -> Box<CallRecord> {
             request: None,
             response: None,
             panicked: false,
+            trace: None,
         },
         attempts: Vec::new(),
         context: Fields::default(),

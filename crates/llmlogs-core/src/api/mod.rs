@@ -35,4 +35,4 @@ pub use registry::dialect;
 pub use shared::media::data_url;
 pub use shared::members::text_or_json;
 pub(crate) use shared::usage::usage;
-pub use view::{Choice, Part, RequestView, ResponseView, Tool};
+pub use view::{Choice, Message, Part, RequestView, ResponseView, Tool};

@@ -31,6 +31,7 @@ use from_fields::SpanAttributes;
 use request::{DecodedRequest, UNKNOWN_MODEL, chooses_model, model_of};
 use response::Output;
 
+pub use failure::clean as clean_failure;
 pub use media::Media;
 pub use options::ComposeOptions;
 pub use request::Input;
