@@ -1,5 +1,6 @@
 //! Calls to APIs beside chat, each on its provider's own host, over real sockets.
 
+#![cfg(feature = "middleware")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use llmlogs_test_support as support;

@@ -254,7 +254,7 @@ mod tests {
         let endpoint = endpoint(url);
         let kind = |depth| {
             let mut answer = interpret(&endpoint, response, depth);
-            answer.redact(&Redactor::new());
+            answer.redact(&Redactor::new(), |_| false);
             answer.failure(&answer.view())
         };
         let whole = kind(Depth::Whole);
