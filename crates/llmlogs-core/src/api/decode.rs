@@ -111,6 +111,7 @@ fn decode_with<'b>(
         let streamed = framing::begins(framing, bytes);
         return DecodedBody { streamed, incomplete: streamed, ..decode_whole(response, parser) };
     }
+    let has_end = fold.has_end();
     let folded = fold.finish();
     let mut object = folded.object;
     if !unknown.is_empty() {
@@ -121,7 +122,7 @@ fn decode_with<'b>(
             object.set("unknown_events", Json::Array(unknown));
         }
     }
-    decoded.incomplete = !decoded.finished && (understood || !foreign);
+    decoded.incomplete = !decoded.finished && has_end && (understood || !foreign);
     decoded.json = Some(object);
     decoded.error = folded.error;
     decoded

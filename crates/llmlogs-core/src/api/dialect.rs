@@ -25,6 +25,11 @@ pub trait Fold<'a> {
     /// Takes one event; `name` is its `event:` line, or what stands for it in other framings.
     fn event(&mut self, name: &str, data: Json<'a>) -> EventKind;
 
+    /// Returns whether the API marks the end of the stream that this is, as far as is known. Default: `true`.
+    fn has_end(&self) -> bool {
+        true
+    }
+
     /// Returns the object so far.
     fn finish(self: Box<Self>) -> Folded<'a>;
 }

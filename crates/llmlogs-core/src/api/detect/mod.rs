@@ -226,7 +226,13 @@ mod tests {
         for (url, provider) in [
             ("https://api.deepseek.com/chat/completions", "deepseek"),
             ("https://openrouter.ai/api/v1/chat/completions", "openrouter"),
+            ("https://api.writer.com/v1/chat", "writer"),
             ("https://my.openai.azure.com/openai/deployments/d/chat/completions", "azure.ai.openai"),
+            // A resource without a name of its own, by its region.
+            (
+                "https://eastus.api.cognitive.microsoft.com/openai/deployments/d/chat/completions",
+                "azure.ai.openai",
+            ),
             ("https://europe-west1-aiplatform.googleapis.com/v1/x/chat/completions", "gcp.vertex_ai"),
             ("https://api.business.githubcopilot.com/chat/completions", "github_copilot"),
             ("https://o-a.snowflakecomputing.com/api/v2/cortex/v1/chat/completions", "snowflake"),
