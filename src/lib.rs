@@ -77,7 +77,8 @@
 //!
 //! # What is never recorded
 //!
-//! Request headers, and so no credential in them; user, password and query of a URL, also where an error quotes them; all
+//! Request headers, and so no credential in them; user, password and query of a URL, but
+//! for a few harmless parameters such as `api-version` and `alt`, also where an error quotes them; all
 //! response headers but content type, request id, `Retry-After` and Bedrock's error type and token counts. Text in bodies
 //! and fields that has exactly the shape of a secret is replaced by `[REDACTED]`; a [`Redactor`] adds rules. Base64 media
 //! above [`LlmLogLayerBuilder::max_media_bytes`] is replaced by its type, size and hash. Folders are made with mode 0700,

@@ -22,6 +22,7 @@ fn endpoint(api: Api, provider: &'static str) -> Endpoint {
         path_model: None,
         base_url: String::new(),
         path: String::new(),
+        query: String::new(),
         method: String::new(),
     }
 }

@@ -118,6 +118,7 @@ fn record(
         path_model: None,
         base_url: "https://api.example".into(),
         path: "/v1".into(),
+        query: String::new(),
         method: "POST".into(),
     };
     let clock = Instant::now();
@@ -169,6 +170,11 @@ fn provider_of(api: Api) -> (&'static str, &'static str) {
         Api::CohereChat => ("cohere", SSE),
         Api::Ollama => ("ollama", "application/x-ndjson"),
         Api::Embeddings => ("openai", "application/json"),
+        Api::OpenAiRuns => ("openai", SSE),
+        Api::TextCompletion => ("anthropic", SSE),
+        Api::Replicate => ("replicate", "application/json"),
+        Api::BedrockAgent => ("aws.bedrock", AWS),
+        Api::Deepgram => ("deepgram", "application/json"),
         Api::Raw => ("unknown", SSE),
     }
 }

@@ -8,13 +8,15 @@ mod call;
 mod capture;
 #[cfg(feature = "middleware")]
 mod reqwest_error;
+mod response_buffer;
 mod unseen;
 
 pub use call::{LlmCall, LlmCallBuilder};
 #[cfg(feature = "middleware")]
 pub(crate) use {
-    attributes::{open, record_end, record_failure, record_status},
+    attributes::{mark_end, open, record_end, record_failure, record_status},
     capture::{attach_request, attach_response, policy},
     reqwest_error::{body_failure, request_failure},
+    response_buffer::ResponseBuffer,
     unseen::{is_unseen, warn_unseen},
 };

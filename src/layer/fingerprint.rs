@@ -131,6 +131,7 @@ mod tests {
             path_model: None,
             base_url: String::new(),
             path: String::new(),
+            query: String::new(),
             method: String::new(),
         });
         let body = Body::limited(body.to_owned().into(), usize::MAX);

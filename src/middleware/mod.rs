@@ -78,23 +78,26 @@ impl LlmLogMiddleware {
         let parts = api::Request { method: request.method().as_str(), url: request.url().as_str() };
         let matched = || self.matchers.iter().any(|matches| matches(request.method(), request.url()));
         let known = api::detect_endpoint(parts);
-        let mut by_user = known.is_none();
+        let is_known = known.is_some();
+        let mut by_user = matched();
         let mut endpoint = match known {
             Some(endpoint) => endpoint,
-            None => api::unrecognised(parts).filter(|_| matched())?,
+            None => api::unrecognised(parts).filter(|_| by_user)?,
         };
         let host = request.url().host_str().unwrap_or_default();
         if let Some((_, provider)) = self.hosts.iter().find(|(known, _)| known == host) {
             endpoint.provider = provider.clone().into();
             by_user = true;
         }
-        Some(Detected { endpoint, by_user })
+        Some(Detected { endpoint, is_known, by_user })
     }
 }
 
 /// A request that may be a call.
 struct Detected {
     endpoint: Endpoint,
+    /// The path is one of an API that the crate knows.
+    is_known: bool,
     /// The user named the host or matched the request. Otherwise the body decides whether it is a call.
     by_user: bool,
 }
@@ -148,7 +151,7 @@ impl Middleware for LlmLogMiddleware {
 /// Sends a request that no recorder wants. Its span has what the address and the status tell, and ends with the
 /// response's head: neither body is looked at.
 async fn send_unrecorded(
-    Detected { endpoint, by_user }: Detected,
+    Detected { endpoint, by_user, .. }: Detected,
     request: Request,
     extensions: &mut http::Extensions,
     next: Next<'_>,
@@ -208,7 +211,7 @@ const REQUEST_LIMIT_FACTOR: usize = 8;
 impl InFlightCall {
     /// Opens the call's span and attaches the request to it. Returns `None` if nobody listens, or if the body shows that
     /// the request is no call.
-    fn start(Detected { mut endpoint, by_user }: Detected, sent: SentBody) -> Option<Self> {
+    fn start(Detected { mut endpoint, is_known, by_user }: Detected, sent: SentBody) -> Option<Self> {
         let is_readable = sent.is_readable();
         let SentBody { content_encoding, bytes: body } = sent;
         let text = body.as_deref().filter(|_| is_readable).and_then(|bytes| std::str::from_utf8(bytes).ok());
@@ -216,7 +219,7 @@ impl InFlightCall {
         if !by_user && is_readable && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
             return None;
         }
-        if by_user && endpoint.api == Api::Raw {
+        if !is_known && endpoint.api == Api::Raw {
             // A path of the user's own; the body may well be of a known shape.
             endpoint.api = api::api_of(&endpoint.provider, parsed.as_ref());
         }

@@ -178,6 +178,7 @@ mod tests {
             path_model: None,
             base_url: String::new(),
             path: String::new(),
+            query: String::new(),
             method: String::new(),
         });
         let call = InFlightCall::new(Span::none(), endpoint, None);

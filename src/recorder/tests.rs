@@ -148,6 +148,7 @@ fn without_room_the_bodies_give_way_and_the_call_is_kept() {
         path_model: Some("m".into()),
         base_url: "http://h".into(),
         path: "/v1/chat/completions".into(),
+        query: String::new(),
         method: "POST".into(),
     };
     record.own.request = Some(Arc::new(CapturedRequest {

@@ -1,5 +1,6 @@
 //! Captured requests and responses.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -46,6 +47,8 @@ impl CapturedRequest {
 pub struct ResponseHead {
     /// The HTTP status; `None` if no response arrived.
     pub status: Option<u16>,
+    /// The reason phrase of the status line; empty where there is none, as in HTTP/2.
+    pub status_text: Cow<'static, str>,
     /// `content-type`; this and the following are empty if there is no such header.
     pub content_type: String,
     /// `content-encoding`

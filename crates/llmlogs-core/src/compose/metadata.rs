@@ -22,10 +22,18 @@ pub fn api_info(endpoint: Endpoint, model: String) -> ApiInfo {
         endpoint: endpoint.path,
         operation: endpoint.operation.into_owned(),
         method: endpoint.method,
+        query: endpoint.query,
     }
 }
 
-pub fn request_info(view: &RequestView<'_>, content_encoding: &str) -> RequestInfo {
+/// `content_encoding`: that of the body before it was decoded; `prompt`: the last user message of the request; `context`:
+/// what `metadata.json` has of the context.
+pub fn request_info(
+    view: &RequestView<'_>,
+    content_encoding: &str,
+    prompt: &str,
+    context: &Context,
+) -> RequestInfo {
     let number = |json: Option<&Json<'_>>| json.and_then(to_number);
     RequestInfo {
         messages_count: view.messages_count as u64,
@@ -36,6 +44,7 @@ pub fn request_info(view: &RequestView<'_>, content_encoding: &str) -> RequestIn
         max_tokens: number(view.max_tokens),
         stream: view.stream,
         content_encoding: content_encoding.to_owned(),
+        prompt_differs: Some(!prompt.is_empty() && prompt != context.user_message),
     }
 }
 
@@ -85,6 +94,7 @@ pub fn response_info(
         content_type: head.map(|head| head.content_type.clone()).unwrap_or_default(),
         content_encoding: content_encoding.to_owned(),
         retry_after_ms: head.and_then(|head| head.retry_after_ms),
+        status_text: head.map(|head| head.status_text.clone().into_owned()).unwrap_or_default(),
     }
 }
 
@@ -114,12 +124,13 @@ pub fn milliseconds(duration: Duration) -> u64 {
 
 /// Returns the fields of the enclosing spans and the other fields of the call's own spans.
 ///
-/// `http`: whether there is a request; its body has the values that the span's fields repeat.
+/// `http`: whether there is a request; its body has the values that the span's fields repeat. `prompt`: the last user
+/// message of the request.
 pub fn context(
     record: &CallRecord,
     attributes: &SpanAttributes<'_>,
     http: bool,
-    request: &RequestView<'_>,
+    prompt: &str,
     redact: &Redactor,
 ) -> Context {
     let mut context = Context { agent_iteration: 0.into(), ..Context::default() };
@@ -152,7 +163,7 @@ pub fn context(
         context.agent_iteration = iteration;
     }
     if context.user_message.is_empty() {
-        context.user_message = request.last_user_message();
+        prompt.clone_into(&mut context.user_message);
     }
     context.spans = record.spans.iter().map(|span| span.name.to_owned()).collect();
     context

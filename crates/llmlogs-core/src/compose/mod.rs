@@ -110,8 +110,10 @@ impl Composer {
         let attributes = SpanAttributes::of(record);
         let mut endpoint =
             captured_request.map_or_else(|| attributes.endpoint(), |request| (*request.endpoint).clone());
-        if let Cow::Owned(clean) = options.redact.text(&endpoint.path) {
-            endpoint.path = clean;
+        for text in [&mut endpoint.path, &mut endpoint.query] {
+            if let Cow::Owned(clean) = options.redact.text(text) {
+                *text = clean;
+            }
         }
         let ended = captured_response.map_or(record.own.ended, |response| response.ended);
 
@@ -145,7 +147,7 @@ impl Composer {
             (None, Some(in_fields)) => in_fields,
             _ => metadata::milliseconds(record.own.started.until(ended)),
         };
-        let response_info = metadata::response_info(
+        let mut response_info = metadata::response_info(
             &view,
             failure.as_ref(),
             captured_response,
@@ -153,6 +155,9 @@ impl Composer {
             &attributes,
             &answer,
         );
+        if let Cow::Owned(clean) = options.redact.text(&response_info.status_text) {
+            response_info.status_text = clean;
+        }
         let priced = PricedCall {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,
@@ -169,6 +174,7 @@ impl Composer {
             choices: &view.choices,
             raw: None,
         };
+        let attempts = attempts::attempts(record, &endpoint, options);
         let output = match &failure {
             None => response::output(options, captured_response, &answer, redacted, &reply),
             Some(failure) => {
@@ -179,11 +185,16 @@ impl Composer {
                     view: &view,
                     reply: &reply,
                     model: &model,
+                    request_id: &response_info.request_id,
+                    attempts: &attempts,
                     end: &end,
                 };
                 failed.output(options)
             }
         };
+        let prompt = request.last_user_message();
+        let context =
+            metadata::context(record, &attributes, captured_request.is_some(), &prompt, &options.redact);
         let metadata = Metadata {
             schema_version: SCHEMA_VERSION,
             call_id: String::new(),
@@ -200,6 +211,8 @@ impl Composer {
             request_info: metadata::request_info(
                 &request,
                 captured_request.map_or("", |request| &request.content_encoding),
+                &prompt,
+                &context,
             ),
             usage,
             performance: metadata::performance(
@@ -209,15 +222,9 @@ impl Composer {
                 answer.body().first_content,
                 record,
             ),
-            context: metadata::context(
-                record,
-                &attributes,
-                captured_request.is_some(),
-                &request,
-                &options.redact,
-            ),
+            context,
             trace: metadata::trace(record),
-            attempts: attempts::attempts(record, &endpoint, options),
+            attempts,
             files: self.files.clone(),
             cost_estimate: options.prices.cost(&priced, &usage, view.cost),
             truncated: Truncated {

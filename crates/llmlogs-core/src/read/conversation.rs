@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::api::view::RequestView;
-use crate::api::{self, Request, ResponseView, api_of, detect_endpoint, dialect, text_or_json};
+use crate::api::{self, PARAMETERS, Request, ResponseView, api_of, detect_endpoint, dialect, text_or_json};
 use crate::capture::{Api, Endpoint};
 use crate::format::{ApiInfo, Metadata, Usage};
 use crate::json::{self, Json};
@@ -14,24 +14,6 @@ use crate::render;
 use super::call::Call;
 use super::error::Result;
 use super::json_text::pretty;
-
-/// Members of a request that are neither conversation nor tools, as [`Conversation::parameters`] lists them.
-const PARAMETERS: [&str; 14] = [
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "tool_choice",
-    "response_format",
-    "seed",
-    "stop",
-    "stream",
-    "frequency_penalty",
-    "presence_penalty",
-    "reasoning_effort",
-];
 
 /// The conversation of a call: the messages and tools of the request, and the answers.
 ///
@@ -424,6 +406,7 @@ fn endpoint(info: &ApiInfo, request: &Json<'_>) -> Endpoint {
         path_model: Some(info.model.clone()).filter(|model| !model.is_empty()),
         base_url: info.base_url.clone(),
         path: info.endpoint.clone(),
+        query: String::new(),
         method: method.to_owned(),
     })
 }

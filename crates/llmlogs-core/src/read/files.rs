@@ -37,6 +37,11 @@ pub(crate) fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
+/// Returns whether there is a folder at `path` with nothing in it.
+pub(crate) fn is_empty(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}
+
 /// Returns the names of the folders in `parent` for which `is_wanted` returns `true`, sorted. Links are not followed; a parent that
 /// has vanished has no folders.
 pub(crate) fn folders(parent: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {

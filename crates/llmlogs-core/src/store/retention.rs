@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::dir::{Dir, Entry};
+use super::older_index;
 use crate::format::layout::{
-    INDEX_FILE, MEDIA_DIR, METADATA_FILE, SESSION_FILE, is_pruned, pruned_name, temporary_name,
+    INDEX_FILE, MEDIA_DIR, METADATA_FILE, OLDER_INDEX_FILE, SESSION_FILE, is_pruned, pruned_name,
+    temporary_name,
 };
 use crate::format::{call_id, day, lock, session_name};
 
@@ -57,7 +59,8 @@ impl Retention {
         self
     }
 
-    /// Removes what is beyond the limits from the root at `root`.
+    /// Removes what is beyond the limits from the root at `root`, and entries of calls that are gone from the
+    /// `index.json` of the older logger, if it writes there.
     ///
     /// # Errors
     ///
@@ -106,6 +109,9 @@ impl Retention {
             }
             let pruned = run.prune_day(&dir, day, stop);
             run.or_report(pruned, root, day);
+        }
+        if remove {
+            run.or_report(older_index::remove_gone(&dir), root, OLDER_INDEX_FILE);
         }
         Ok(run.report)
     }

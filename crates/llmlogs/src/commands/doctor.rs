@@ -29,6 +29,9 @@ fn meaning(kind: ProblemKind) -> &'static str {
         ProblemKind::DamagedLine => "damaged lines of indexes; --repair puts them right",
         ProblemKind::MissingLine => "finished calls that their index lacks; --repair adds them",
         ProblemKind::Interrupted => "calls whose program ended before they did; what they were asked is kept",
+        ProblemKind::NotRecorded => {
+            "empty folders of calls that the older logger could not write; nothing needs to be done"
+        }
         ProblemKind::Died => {
             "sessions whose program did not shut the recorder down; nothing needs to be done"
         }
@@ -43,7 +46,7 @@ fn meaning(kind: ProblemKind) -> &'static str {
 
 /// Returns whether it is listed without counting against the root.
 fn is_note(kind: ProblemKind) -> bool {
-    kind == ProblemKind::Died
+    matches!(kind, ProblemKind::Died | ProblemKind::NotRecorded)
 }
 
 /// What was found in a root.

@@ -140,9 +140,12 @@ fn parts(env: &mut Env, parts: &[Part]) -> Result<(), CliError> {
     for part in parts {
         match part {
             Part::Reasoning { text } => {
+                // Labelled, since a pipe has no styles that tell it from the answer.
+                let label = env.out.paint(DIM, "reasoning:");
+                env.out.line(&format!("  {label}"))?;
                 for line in clean(text).lines() {
                     let line = env.out.paint(DIM, line);
-                    env.out.line(&format!("  {line}"))?;
+                    env.out.line(format!("    {line}").trim_end())?;
                 }
             }
             Part::ToolCall { name, arguments, .. } | Part::ServerToolCall { name, arguments, .. } => {

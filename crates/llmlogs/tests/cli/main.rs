@@ -6,6 +6,7 @@
 mod addresses;
 mod broken;
 mod commands;
+mod context;
 mod exports;
 mod huge;
 mod live;

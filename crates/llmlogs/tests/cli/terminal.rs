@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::tree::Tree;
+use crate::tree::{Tree, call};
 
 #[test]
 fn a_pipe_gets_no_colours_unless_asked() {
@@ -24,6 +24,29 @@ fn recorded_escapes_are_shown_and_not_passed_on() {
     }
     let colored = tree.out(&["show", "050200_003", "--color", "always"]);
     assert!(!colored.contains("\x1b[31mred"));
+}
+
+#[test]
+fn reasoning_looked_like_the_answer_in_a_pipe() {
+    let tree = Tree::usual();
+    let stored = tree.root().join("20251027/session_20251027_040210/call_20251027_040220_002");
+    let body = r#"{"choices": [{"message": {"role": "assistant", "reasoning_content": "Hm,\n\nwell.", "content": "Yes."}}]}"#;
+    crate::tree::private(&stored.join("output.json"), body.as_bytes());
+    let out = tree.out(&["show", "040220_002"]);
+    assert!(out.ends_with("\n  reasoning:\n    Hm,\n\n    well.\n  Yes.\n"), "{out}");
+    assert!(tree.out(&["show", "040220_002", "--color", "always"]).contains("reasoning:"));
+}
+
+#[test]
+fn show_hid_the_request_id_of_a_failure() {
+    let tree = Tree::usual();
+    let stored = tree.root().join("20251027/session_20251027_040210/call_20251027_040300_003");
+    let metadata = std::fs::read_to_string(stored.join("metadata.json")).unwrap();
+    let mut metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    metadata["response_info"]["request_id"] = "req_7\u{1b}[2J".into();
+    crate::tree::write(&stored.join("metadata.json"), &metadata);
+    let out = tree.out(&["show", "040300_003"]);
+    assert!(out.contains("\nrequest id  req_7␛[2J\n"), "{out}");
 }
 
 #[test]
@@ -55,6 +78,45 @@ fn times_are_local_or_utc() {
         .output()
         .unwrap();
     assert!(String::from_utf8(utc.stdout).unwrap().contains("2025-10-27 04:03:05Z"));
+}
+
+#[test]
+fn ls_hid_how_many_more_there_are() {
+    let tree = Tree::usual();
+    let out = tree.out(&["ls", "-n", "3"]);
+    assert!(out.ends_with("\n… 6 more; --limit 0 shows all\n"), "{out}");
+    let out = tree.out(&["ls", "-n", "1", "--status", "ok", "--tree"]);
+    assert!(out.ends_with("\n… 3 more; --limit 0 shows all\n"), "{out}");
+    for whole in [&["ls", "-n", "9"][..], &["ls"], &["ls", "--limit", "0"]] {
+        assert!(!tree.out(whole).contains("more"), "{whole:?}");
+    }
+    assert_eq!(tree.json(&["ls", "-n", "3", "--json"]).len(), 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_model_was_left_out_on_a_terminal_that_lacks_a_few_columns() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    let long = call("2025-10-27 04:02:10", 1_761_537_730.0)
+        .model("claude-sonnet-4-5-20250929")
+        .said("Which port does the server use when nothing is configured?", "")
+        .tool("read_configuration_file", "{}");
+    tree.call(&session, 1, &long);
+    tree.call(&session, 2, &long.failed("InvalidResponseError", "", "no", Some(200)));
+    for columns in [40, 60, 80, 100, 120, 200] {
+        let command = format!("COLUMNS={columns} {} ls --no-pager", env!("CARGO_BIN_EXE_llmlogs"));
+        let mut script = Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).current_dir(tree.folder()).stdin(Stdio::null());
+        script.env("TERM", "xterm").env("NO_COLOR", "1").env("TZ", "UTC").env_remove("COLUMNS");
+        let Ok(output) = script.output() else { return };
+        let out = String::from_utf8(output.stdout).unwrap();
+        for line in out.lines().map(str::trim_end) {
+            assert!(unicode_width::UnicodeWidthStr::width(line) <= columns, "{columns}: {out}");
+        }
+        assert!(out.contains("MODEL") && out.contains("claude-sonnet"), "{columns}: {out}");
+        assert_eq!(out.contains("TOOLS"), columns >= 130, "{columns}: {out}");
+    }
 }
 
 /// A real terminal, where `script` can make one.

@@ -247,8 +247,8 @@ impl<'a> Fold<'a> for ChatFold<'a> {
         }
     }
 
-    fn has_end(&self) -> bool {
-        self.other.as_ref().is_none_or(Fold::has_end)
+    fn has_end_mark(&self) -> bool {
+        self.other.as_ref().is_none_or(Fold::has_end_mark)
     }
 
     fn finish(mut self: Box<Self>) -> Folded<'a> {
@@ -404,7 +404,7 @@ mod tests {
         assert_eq!(fold.event("", json::parse(piece).unwrap()), EventKind::Content);
         let last = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
         assert_eq!(fold.event("", json::parse(last).unwrap()), EventKind::Other);
-        assert!(fold.has_end());
+        assert!(fold.has_end_mark());
         let object = fold.finish().object;
         let view = Cohere.response(&endpoint, &object);
         assert_eq!(

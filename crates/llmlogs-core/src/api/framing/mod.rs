@@ -72,7 +72,9 @@ impl Framing {
                 let start = without_bom(body).trim_ascii_start();
                 if start.starts_with(b"[") { Framing::JsonArray } else { framing }
             }
-            Api::Ollama | Api::CohereChat if framing == Framing::Whole && ndjson::is_likely(body) => {
+            Api::Ollama | Api::CohereChat | Api::TextCompletion
+                if framing == Framing::Whole && ndjson::is_likely(body) =>
+            {
                 Framing::Ndjson
             }
             _ => framing,

@@ -302,6 +302,7 @@ fn request(content_encoding: &str, body: Body) -> CapturedRequest {
         path_model: None,
         base_url: String::new(),
         path: String::new(),
+        query: String::new(),
         method: String::new(),
     };
     CapturedRequest { endpoint: Arc::new(endpoint), content_encoding: content_encoding.into(), body }

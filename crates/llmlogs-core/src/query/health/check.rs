@@ -207,6 +207,7 @@ fn call(
     match call.state() {
         State::InFlight => {}
         State::Interrupted => report.problem(ProblemKind::Interrupted, dir, ""),
+        State::NotRecorded => report.problem(ProblemKind::NotRecorded, dir, ""),
         State::Finished => {
             match call.metadata() {
                 Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -60,7 +60,8 @@ impl Root {
     ) -> Result<Health> {
         let mut of_root = SessionHealth::default();
         check::strays(self.path(), filter, &mut of_root);
-        let sessions = filter.sessions(self)?;
+        let mut sessions = filter.sessions(self)?;
+        sessions.retain(|session| filter.matches_day(session.day()));
         Ok(Health { sessions: in_parallel(&sessions, check, on_progress), problems: of_root.problems })
     }
 }

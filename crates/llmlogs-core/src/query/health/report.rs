@@ -21,6 +21,8 @@ pub enum ProblemKind {
     MissingLine,
     /// A call whose program ended before it did.
     Interrupted,
+    /// A folder that the older logger made for a call that it could not write. That is no fault of the root.
+    NotRecorded,
     /// A session whose program did not shut the recorder down. That is no fault of the root.
     Died,
     /// A temporary file of a program that is gone.
@@ -45,6 +47,7 @@ impl ProblemKind {
             ProblemKind::DamagedLine => "damaged_line",
             ProblemKind::MissingLine => "missing_line",
             ProblemKind::Interrupted => "interrupted",
+            ProblemKind::NotRecorded => "not_recorded",
             ProblemKind::Died => "died",
             ProblemKind::Leftover => "leftover",
             ProblemKind::Stray => "stray",

@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 
 use crate::format::IndexEntry;
 use crate::format::layout::{INPUT_FILE, OUTPUT_FILE};
-use crate::query::filter::Filter;
+use crate::query::filter::{Filter, call_dir};
 use crate::query::scan::Visitor;
 use crate::read::call::Call;
 use crate::read::entry::Entry;
@@ -211,17 +211,20 @@ impl Visitor for Gatherer<'_> {
     }
 
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        let id = line.call_id.text();
-        if !self.filter.matches_line(line) || !files::is_plain_name(&id) {
-            return;
+        let Some(dir) = call_dir(session.dir(), line) else { return };
+        match self.filter.matches_line(session.dir(), line) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return self.failed(error),
         }
-        let dir = session.dir().join(&*id);
         self.search(&dir, line, || Entry::from_line(dir.clone(), line));
     }
 
     fn unfinished(&mut self, entry: &Entry) {
-        if self.filter.matches_entry(entry) {
-            self.search(entry.call().dir(), &entry.line(), || entry.clone());
+        match self.filter.matches_entry(entry) {
+            Ok(true) => self.search(entry.call().dir(), &entry.line(), || entry.clone()),
+            Ok(false) => {}
+            Err(error) => self.failed(error),
         }
     }
 

@@ -40,11 +40,13 @@ const COLUMNS: [&str; 27] = [
 
 pub(crate) struct Csv {
     started: bool,
+    /// Names of fields of the context, which have columns after the others.
+    context: Vec<String>,
 }
 
 impl Csv {
-    pub(crate) fn new() -> Self {
-        Csv { started: false }
+    pub(crate) fn new(context: &[String]) -> Self {
+        Csv { started: false, context: context.to_vec() }
     }
 }
 
@@ -53,9 +55,14 @@ impl Writer for Csv {
         let mut rows = csv::WriterBuilder::new().buffer_capacity(1 << 12).from_writer(Vec::new());
         let wrong = |error: csv::Error| CliError::Failed(format!("cannot make a row: {error}"));
         if !std::mem::replace(&mut self.started, true) {
-            rows.write_record(COLUMNS).map_err(wrong)?;
+            let context = self.context.iter().map(|name| format!("context.{name}"));
+            rows.write_record(COLUMNS.map(str::to_owned).into_iter().chain(context)).map_err(wrong)?;
         }
-        rows.write_record(fields(entry)).map_err(wrong)?;
+        let mut row = fields(entry);
+        for name in &self.context {
+            row.push(entry.context_text(name)?.unwrap_or_default());
+        }
+        rows.write_record(row).map_err(wrong)?;
         let bytes =
             rows.into_inner().map_err(|error| CliError::Failed(format!("cannot make a row: {error}")))?;
         sink.write_all(&bytes)?;

@@ -44,13 +44,18 @@ impl Writer for JsonLines {
 }
 
 pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
+    if !args.context_column.is_empty() && args.format != Format::Csv {
+        return Err(CliError::Usage(
+            "--context-column is for csv: llmlogs export csv --context-column …".to_owned(),
+        ));
+    }
     let mut target = match &args.file {
         Some(path) => Target::file(path)?,
         None => Target::Stdout,
     };
     let mut writer: Box<dyn Writer> = match args.format {
         Format::Jsonl => Box::new(JsonLines),
-        Format::Csv => Box::new(csv::Csv::new()),
+        Format::Csv => Box::new(csv::Csv::new(&args.context_column)),
         Format::Har => Box::new(har::Har::default()),
         Format::Curl => Box::new(curl::Curl::default()),
         Format::FineTuning => Box::new(fine_tuning::FineTuning),
