@@ -27,7 +27,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`layer()`] has every setting at its default; [`LlmLogLayer::builder`] has the settings. Calls are recorded below
+//! [`layer()`] has every setting at its default, and fails if it cannot make its folder; [`layer_or_off`] goes on without
+//! recording then. [`LlmLogLayer::builder`] has the settings. Calls are recorded below
 //! `$LLMLOGS_ROOT`, else below `./llmlogs/apiCall`; with `LLMLOGS=off` in the environment nothing is.
 //!
 //! # The layer alone
@@ -107,6 +108,10 @@
 //!   client.
 //! - `decode` (default): bodies that the client left in a content coding (gzip, deflate, br, zstd) are decoded for the
 //!   record, on the recorder's thread and up to [`LlmLogLayerBuilder::max_body_bytes`]. Without it they are recorded as bytes.
+//! - `opentelemetry`: beside a layer of [`tracing-opentelemetry`](https://docs.rs/tracing-opentelemetry) 0.34, the exported spans
+//!   of calls get what a `tracing` field cannot carry: finish reasons as an array, the message of a failure as status and
+//!   `exception` event, the time to the first chunk, and on request the messages (`LlmLogLayerBuilder::export_messages`);
+//!   calls are counted through OpenTelemetry's global meter; `metadata.json` has the ids of the exported span.
 #![cfg_attr(
     not(feature = "middleware"),
     doc = "\n[`LlmLogMiddleware`]: https://docs.rs/tracing-llmlogs/latest/tracing_llmlogs/struct.LlmLogMiddleware.html"
@@ -126,6 +131,8 @@ struct ReadmeDoctests;
 struct Guide;
 
 mod builder;
+#[cfg(feature = "opentelemetry")]
+mod export;
 mod instrument;
 mod layer;
 #[cfg(feature = "middleware")]
@@ -135,7 +142,7 @@ mod recorder;
 mod sink;
 mod warn;
 
-pub use builder::{LlmLogLayerBuilder, layer};
+pub use builder::{LlmLogLayerBuilder, layer, layer_or_off};
 pub use instrument::{LlmCall, LlmCallBuilder};
 pub use layer::LlmLogLayer;
 /// A price of a model's tokens, in any currency.

@@ -1,5 +1,6 @@
 //! Calls to APIs beside chat, each on its provider's own host, over real sockets.
 
+#![cfg(feature = "middleware")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use llmlogs_test_support as support;
@@ -12,7 +13,7 @@ use support::api::{Answer, Api};
 use support::subscriber;
 use tracing_llmlogs::LlmLogMiddleware;
 
-const HOSTS: [&str; 8] = [
+const HOSTS: [&str; 9] = [
     "api.openai.com",
     "api.anthropic.com",
     "api.replicate.com",
@@ -21,6 +22,7 @@ const HOSTS: [&str; 8] = [
     "api.deepgram.com",
     "us-south.ml.cloud.ibm.com",
     "shop.example.com",
+    "llm.internal.example",
 ];
 
 /// Returns a client for which `api` is each of the hosts.
@@ -81,7 +83,7 @@ async fn calls_to_apis_beside_chat_passed_unrecorded() {
                 ("/status", json!("ok")),
                 ("/api_info/provider", json!("openai")),
                 ("/api_info/operation", json!("invoke_agent")),
-                ("/response_info/model", json!("gpt-4o")),
+                ("/api_info/model", json!("gpt-4o")),
                 ("/response_info/finish_reason", json!("completed")),
                 ("/usage/total_tokens", json!(22)),
                 ("/context/user_message", json!("Hi")),
@@ -265,4 +267,41 @@ async fn what_stands_beside_those_calls_passes_unrecorded() {
         client.get(format!("http://{host}:{port}/{path}")).send().await.unwrap().bytes().await.unwrap();
     }
     assert!(recorded.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_well_known_model_behind_a_gateway_had_no_price() {
+    let (subscriber, recorded) = subscriber();
+    let _default = tracing::dispatcher::set_default(&subscriber);
+    let reply = |model: &str| {
+        format!(
+            r#"{{"id":"c","object":"chat.completion","model":"{model}","choices":[{{"index":0,"message":{{"role":"assistant","content":"Hi"}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":1000,"completion_tokens":100,"total_tokens":1100}}}}"#
+        )
+    };
+    let calls = [
+        ("llm.internal.example", "gpt-4o", "gpt-4o-2024-08-06", "table:openai", 0.0035),
+        ("127.0.0.1", "openai/gpt-4o", "gpt-4o-2024-08-06", "table:openai", 0.0035),
+        ("127.0.0.1", "gemini-2.5-pro", "gemini-2.5-pro", "table:gcp.gemini", 0.00225),
+        ("api.openai.com", "gpt-4o", "gpt-4o-2024-08-06", "table", 0.0035),
+        ("127.0.0.1", "gpt-4o", "qwen2.5-7b-instruct", "", 0.0),
+        ("llm.internal.example", "llama-3.3-70b", "llama-3.3-70b", "", 0.0),
+    ];
+    let api = Api::start(calls.map(|(_, _, answered, ..)| Answer::json(200, reply(answered)))).await;
+    let port = api.url.rsplit(':').next().unwrap();
+    let client = client(&api);
+    for (host, model, ..) in calls {
+        let body = json!({"model": model, "messages": [{"role": "user", "content": "Hi"}]});
+        let url = format!("http://{host}:{port}/v1/chat/completions");
+        client.post(url).json(&body).send().await.unwrap().bytes().await.unwrap();
+    }
+    let recorded = recorded.calls();
+    assert_eq!(recorded.len(), calls.len());
+    for (call, (.., source, cost)) in recorded.iter().zip(calls) {
+        let currency = if source.is_empty() { "" } else { "USD" };
+        call.assert_meta(&[
+            ("/cost_estimate/source", json!(source)),
+            ("/cost_estimate/currency", json!(currency)),
+            ("/cost_estimate/total_cost", json!(cost)),
+        ]);
+    }
 }

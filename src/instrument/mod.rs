@@ -5,7 +5,10 @@
 
 mod attributes;
 mod call;
+mod call_span;
 mod capture;
+#[cfg(feature = "opentelemetry")]
+mod otel;
 #[cfg(feature = "middleware")]
 mod reqwest_error;
 mod response_buffer;
@@ -14,7 +17,8 @@ mod unseen;
 pub use call::{LlmCall, LlmCallBuilder};
 #[cfg(feature = "middleware")]
 pub(crate) use {
-    attributes::{mark_end, open, record_end, record_failure, record_status},
+    attributes::{open_plain, record_failure, record_status},
+    call_span::CallSpan,
     capture::{attach_request, attach_response, policy},
     reqwest_error::{body_failure, request_failure},
     response_buffer::ResponseBuffer,

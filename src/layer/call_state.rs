@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use llmlogs_core::capture::{
     CapturedRequest, CapturedResponse, Completion, EnclosingSpan, FieldValue, Fields, SpanRecord, Symbol,
-    TimeAnchor,
+    TimeAnchor, TraceIds,
 };
 use llmlogs_core::semconv;
 
@@ -52,6 +52,7 @@ impl OpenCall {
                 request: state.request.clone(),
                 response: state.response.take(),
                 panicked: state.panicked,
+                trace: state.trace,
             },
         }
     }
@@ -128,6 +129,7 @@ pub(super) struct CallState {
     pub(super) request: Option<Arc<CapturedRequest>>,
     pub(super) response: Option<Arc<CapturedResponse>>,
     pub(super) panicked: bool,
+    pub(super) trace: Option<TraceIds>,
     pub(super) part: Part,
 }
 
@@ -140,6 +142,7 @@ impl CallState {
             request: None,
             response: None,
             panicked: false,
+            trace: None,
             part: Part::new(),
         }
     }

@@ -67,23 +67,6 @@ pub(super) fn head(response: &Response) -> ResponseHead {
     head
 }
 
-/// Returns the content codings of a body in the order in which they were applied.
-pub(super) fn content_encoding(headers: &HeaderMap) -> String {
-    let mut codings = String::new();
-    for value in headers.get_all("content-encoding") {
-        add_coding(&mut codings, value.to_str().unwrap_or_default());
-    }
-    codings
-}
-
-/// Adds what one of several headers says to what those before it did.
-fn add_coding(codings: &mut String, value: &str) {
-    if !codings.is_empty() {
-        codings.push_str(", ");
-    }
-    codings.push_str(value);
-}
-
 /// Returns the reason phrase of a response. hyper keeps one that is not the standard phrase of its status.
 fn status_text(response: &Response) -> Cow<'static, str> {
     /// Anybody may answer anything.
@@ -99,6 +82,23 @@ fn status_text(response: &Response) -> Cow<'static, str> {
         }
         None => Cow::Borrowed(response.status().canonical_reason().unwrap_or_default()),
     }
+}
+
+/// Returns the content codings of a body in the order in which they were applied.
+pub(super) fn content_encoding(headers: &HeaderMap) -> String {
+    let mut codings = String::new();
+    for value in headers.get_all("content-encoding") {
+        add_coding(&mut codings, value.to_str().unwrap_or_default());
+    }
+    codings
+}
+
+/// Adds what one of several headers says to what those before it did.
+fn add_coding(codings: &mut String, value: &str) {
+    if !codings.is_empty() {
+        codings.push_str(", ");
+    }
+    codings.push_str(value);
 }
 
 /// An AWS error's type, which may come as `namespace#type:address`.

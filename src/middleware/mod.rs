@@ -16,6 +16,7 @@ use reqwest_middleware::{Middleware, Next, Result};
 use tracing::Instrument;
 
 use crate::instrument;
+use crate::instrument::CallSpan;
 use crate::sink::Recorders;
 use llmlogs_core::api;
 use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
@@ -77,15 +78,16 @@ impl LlmLogMiddleware {
     fn detect(&self, request: &Request) -> Option<Detected> {
         let parts = api::Request { method: request.method().as_str(), url: request.url().as_str() };
         let matched = || self.matchers.iter().any(|matches| matches(request.method(), request.url()));
-        let known = api::detect_endpoint(parts);
+        let host = request.url().host_str().unwrap_or_default();
+        let named = self.hosts.iter().find(|(known, _)| known == host).map(|(_, provider)| provider);
+        let known = api::detect_endpoint_of(parts, named.map_or("", |provider| provider));
         let is_known = known.is_some();
         let mut by_user = matched();
         let mut endpoint = match known {
             Some(endpoint) => endpoint,
             None => api::unrecognised(parts).filter(|_| by_user)?,
         };
-        let host = request.url().host_str().unwrap_or_default();
-        if let Some((_, provider)) = self.hosts.iter().find(|(known, _)| known == host) {
+        if let Some(provider) = named {
             endpoint.provider = provider.clone().into();
             by_user = true;
         }
@@ -159,7 +161,7 @@ async fn send_unrecorded(
     if !by_user && !api::body_confirms_llm(&endpoint, None) {
         return next.run(request, extensions).await;
     }
-    let span = instrument::open(&endpoint, None);
+    let span = instrument::open_plain(&endpoint);
     let result = next.run(request, extensions).instrument(span.clone()).await;
     match &result {
         Ok(response) => instrument::record_status(&span, response.status().as_u16()),
@@ -224,19 +226,20 @@ impl InFlightCall {
             endpoint.api = api::api_of(&endpoint.provider, parsed.as_ref());
         }
         let endpoint = Arc::new(endpoint);
-        let span = instrument::open(&endpoint, parsed.as_ref());
-        let policy = instrument::policy(&span);
+        let span = CallSpan::open(&endpoint, body.as_ref(), parsed.as_ref());
+        let policy = instrument::policy(span.span());
         if policy.is_none() {
             instrument::warn_unseen();
         }
-        if span.is_disabled() {
+        if span.span().is_disabled() {
             return None;
         }
         if policy.is_some_and(|policy| policy.bodies) {
             let limit = policy.map_or(0, |policy| policy.max_body_bytes).saturating_mul(REQUEST_LIMIT_FACTOR);
             let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
             let endpoint = Arc::clone(&endpoint);
-            instrument::attach_request(&span, Arc::new(CapturedRequest { endpoint, content_encoding, body }));
+            let request = CapturedRequest { endpoint, content_encoding, body };
+            instrument::attach_request(span.span(), Arc::new(request));
         }
         Some(InFlightCall::new(span, endpoint, policy))
     }

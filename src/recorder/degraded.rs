@@ -7,6 +7,7 @@ use llmlogs_core::api::dialect;
 use llmlogs_core::capture::{
     Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, EnclosingSpan,
     Endpoint, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, SymbolTable, TimeAnchor,
+    TraceIds,
 };
 use llmlogs_core::json;
 
@@ -153,6 +154,11 @@ impl Writer<'_> {
         self.instant(span.started.clock, started);
         self.instant(span.ended, started);
         self.bytes.push(u8::from(span.panicked));
+        self.bytes.push(u8::from(span.trace.is_some()));
+        if let Some(TraceIds { trace, span }) = &span.trace {
+            self.bytes.extend_from_slice(trace);
+            self.bytes.extend_from_slice(span);
+        }
         self.fields(&span.fields);
         self.bytes.push(u8::from(span.request.is_some()));
         if let Some(request) = &span.request {
@@ -303,10 +309,15 @@ impl<'p> Reader<'p> {
         let started = TimeAnchor { wall: self.started.wall_at(clock), clock };
         let ended = self.instant();
         let panicked = self.byte() != 0;
+        let trace = (self.byte() != 0).then(|| {
+            let mut ids = TraceIds { trace: [0; 16], span: [0; 8] };
+            ids.trace.iter_mut().chain(&mut ids.span).for_each(|byte| *byte = self.byte());
+            ids
+        });
         let fields = self.fields();
         let request = if self.byte() != 0 { self.request() } else { None };
         let response = if self.byte() != 0 { Some(Arc::new(self.response())) } else { None };
-        SpanRecord { started, ended, fields, request, response, panicked }
+        SpanRecord { started, ended, fields, request, response, panicked, trace }
     }
 
     fn request(&mut self) -> Option<Arc<CapturedRequest>> {
@@ -422,6 +433,7 @@ mod tests {
                 ended: after(to),
             })),
             panicked: to == 9,
+            trace: (to == 4).then_some(TraceIds { trace: [7; 16], span: [9; 8] }),
         };
         let failure =
             Failure { kind: ErrorType::Http(429), code: "slow".into(), message: "slow down".into() };

@@ -65,6 +65,7 @@ fn record(
             request: Some(Arc::new(CapturedRequest { endpoint, content_encoding: String::new(), body })),
             response: Some(Arc::new(response(ended))),
             panicked: false,
+            trace: None,
         },
         attempts: Vec::new(),
         context: Fields::default(),

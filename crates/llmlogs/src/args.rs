@@ -120,6 +120,7 @@ Examples:
   llmlogs show                    the latest call
   llmlogs show @2                 the one before it
   llmlogs show 040210_001         by the end of its id
+  llmlogs show --status error     the latest one that failed
   llmlogs show --input @1 | jq .messages
   cd \"$(llmlogs show --path)\"")]
     Show(Show),
@@ -134,7 +135,8 @@ PATTERN is a regular expression of https://docs.rs/regex. It is matched against 
 for: \" is a quote, a line break is one.
 
 JSON: one object a line: the line of index.jsonl with session_id, dir, state, and matches: a list of
-{in, path, text, start, end} with byte offsets into text.")]
+{in, path, text, start, end} with byte offsets into text. path is that of a string in a body, or prompt for the last
+user message of a request where a span gave the call another.")]
     Search(Search),
     /// Count calls, tokens, costs and latencies
     #[command(after_help = "\
@@ -193,10 +195,12 @@ Examples:
 
 Formats:
   jsonl        one object a line: call_id, session_id, dir, state, metadata, input, output
-  csv          one row a call, columns as in index.jsonl; --context-column tenant adds one
-  har          HTTP archive 1.2, which browsers' tools open
+  csv          one row a call, columns as in index.jsonl; --context-column tenant adds one; ' stands before what a
+               spreadsheet would run
+  har          HTTP archive 1.2, which browsers' tools open; a stream is the one object that was recorded of it
   curl         one shell command a call; the key is a variable of the environment
-  fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it; calls that failed are left out")]
+  fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it; calls that failed, have no answer
+               or have lost media are left out and counted on standard error")]
     Export(Export),
     /// Remove old calls
     #[command(after_help = "\
@@ -216,11 +220,15 @@ Examples:
   llmlogs doctor --repair
   llmlogs doctor --date today --json
 
-Looks for torn and missing lines of indexes, files that cannot be read, leftovers, calls that were interrupted,
-permissions that let others read, and secrets that the redaction rules know. Exit status 0: nothing wrong, 1: see the
-list. --repair rebuilds the indexes of sessions that are over from their calls; nothing else is changed.
+Looks for secrets that the redaction rules know, in every file; for calls that cannot be read, files of finished calls
+that are gone, torn and missing lines of indexes, calls that were interrupted, leftovers, permissions that let others
+read, and files and folders that no recorder put there, which it does not look into. --repair rebuilds the indexes of
+sessions that are over from their calls; nothing else is changed, and nothing in a session that is running.
 
-JSON: one object: sessions, calls, bytes, days, problems (a list of {kind, path, what}), repaired.")]
+Exit status 0: nothing wrong, 1: something to look at, 2: wrong use, 3: the root cannot be read. Sessions that were not
+shut down and empty folders of the older logger are listed and do not count.
+
+JSON: one object: sessions, calls, gone, bytes, days, problems (a list of {kind, path, what}), repaired.")]
     Doctor(Doctor),
     /// Print a completion script for a shell
     #[command(after_help = "\
@@ -365,6 +373,8 @@ pub(crate) struct Show {
     /// Print the call's folder
     #[arg(long, conflicts_with_all = ["input", "output"])]
     pub(crate) path: bool,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
 }
 
 #[derive(Debug, Args)]
@@ -392,7 +402,7 @@ pub(crate) struct Search {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PartFilter {
-    /// User messages.
+    /// User messages: what a span says, and the last one of the request.
     User,
     /// Request bodies.
     Input,
@@ -475,7 +485,7 @@ pub(crate) struct Export {
     /// These calls only
     #[arg(value_name = "CALL")]
     pub(crate) calls: Vec<String>,
-    /// Into this file instead of standard output; it appears whole or not at all
+    /// Into this file, which appears whole or not at all [default: -, standard output]
     #[arg(long = "output", short = 'o', value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Of this day, or these
@@ -525,7 +535,7 @@ pub(crate) struct Doctor {
     /// Rebuild the indexes of sessions that are over
     #[arg(long)]
     pub(crate) repair: bool,
-    /// Do not look into bodies for secrets
+    /// Do not look for secrets, which takes the longest
     #[arg(long)]
     pub(crate) no_secrets: bool,
 }

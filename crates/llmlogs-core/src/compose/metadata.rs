@@ -26,8 +26,7 @@ pub fn api_info(endpoint: Endpoint, model: String) -> ApiInfo {
     }
 }
 
-/// `content_encoding`: that of the body before it was decoded; `prompt`: the last user message of the request; `context`:
-/// what `metadata.json` has of the context.
+/// `prompt`: the last user message of the request; `context`: what `metadata.json` has of the context.
 pub fn request_info(
     view: &RequestView<'_>,
     content_encoding: &str,
@@ -43,8 +42,8 @@ pub fn request_info(
         temperature: number(view.temperature),
         max_tokens: number(view.max_tokens),
         stream: view.stream,
-        content_encoding: content_encoding.to_owned(),
         prompt_differs: Some(!prompt.is_empty() && prompt != context.user_message),
+        content_encoding: content_encoding.to_owned(),
     }
 }
 
@@ -176,5 +175,12 @@ pub fn trace(record: &CallRecord) -> Trace {
         name: span.name.to_owned(),
         started_at: span.started.map(|started| LocalTime::of(started).rfc3339()),
     };
-    Trace { trace_id: None, span_id: None, spans: record.spans.iter().map(span).collect() }
+    // Where a span of the program's own surrounds the attempts, the last of them is exported in any case.
+    let ids = std::iter::once(&record.own).chain(record.attempts.iter().rev()).find_map(|span| span.trace);
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    Trace {
+        trace_id: ids.map(|ids| hex(&ids.trace)),
+        span_id: ids.map(|ids| hex(&ids.span)),
+        spans: record.spans.iter().map(span).collect(),
+    }
 }

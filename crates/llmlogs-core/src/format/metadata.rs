@@ -134,11 +134,11 @@ pub struct RequestInfo {
     pub max_tokens: Option<serde_json::Number>,
     /// Whether a stream was requested.
     pub stream: bool,
-    /// The content coding in which the body went over the wire, from its headers; empty when it has none.
-    pub content_encoding: String,
     /// Whether the last user message of the request is another text than the context's `user_message`, which comes from
     /// a span then; `None` if that is not known.
     pub prompt_differs: Option<bool>,
+    /// The content coding in which the body went over the wire, from its headers; empty when it has none.
+    pub content_encoding: String,
 }
 
 /// The properties of the response.
@@ -325,7 +325,8 @@ pub struct CostEstimate {
     pub total_cost: f64,
     /// ISO 4217; empty when the cost is not known.
     pub currency: String,
-    /// `provider`, `user`, `table`; empty when the cost is not known.
+    /// `provider`, `user`, `table`, or `table:` and the provider that the model's name stands for; empty when the cost
+    /// is not known.
     pub source: String,
 }
 

@@ -184,6 +184,12 @@ impl Filter {
         self
     }
 
+    /// Returns whether a field of the context is asked for.
+    #[must_use]
+    pub fn asks_for_context(&self) -> bool {
+        !self.context.is_empty()
+    }
+
     /// Returns whether every call passes.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -15,6 +15,7 @@ use crate::read::session::Session;
 
 use super::edit_distance::edit_distance;
 use super::error::QueryError;
+use super::filter::Filter;
 use super::scan::{Visitor, scan};
 
 /// Which one call is meant.
@@ -94,9 +95,18 @@ impl Root {
     ///
     /// If there are fewer calls and something could not be read.
     pub fn latest(&self, place: usize) -> Result<Option<Entry>> {
+        self.latest_matching(&Filter::new(), place)
+    }
+
+    /// As [`latest`](Self::latest), among the calls that pass `filter`.
+    ///
+    /// # Errors
+    ///
+    /// As [`latest`](Self::latest).
+    pub fn latest_matching(&self, filter: &Filter, place: usize) -> Result<Option<Entry>> {
         let mut failure: Option<Error> = None;
         let mut left = place;
-        for entry in self.newest() {
+        for entry in self.query(filter.clone()) {
             match entry {
                 Ok(entry) if left <= 1 => return Ok(Some(entry)),
                 Ok(_) => left -= 1,

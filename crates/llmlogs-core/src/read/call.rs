@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::format::layout::{INPUT_FILE, METADATA_FILE, OUTPUT_FILE};
+use crate::format::layout::{INPUT_FILE, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
 use crate::format::{Metadata, lenient};
 
 use super::error::{Error, ErrorKind, Result};
@@ -109,6 +109,26 @@ impl Call {
     #[must_use]
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// Returns whether the call is finished and every file that its metadata name is there. The older logger writes them
+    /// after the metadata.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.state == State::Finished
+            && self
+                .metadata()
+                .is_ok_and(|metadata| metadata.files.names().all(|name| files::is_file(&self.dir.join(name))))
+    }
+
+    /// Returns whether the older logger may be writing the call at this moment: its last file is not there yet, and no
+    /// file has been removed since the last one was written.
+    pub(crate) fn may_be_being_written(&self) -> bool {
+        let modified = |path: &Path| std::fs::symlink_metadata(path).and_then(|found| found.modified()).ok();
+        let Some(changed) = modified(&self.dir) else { return false };
+        changed.elapsed().is_ok_and(|age| age < older::WRITES)
+            && !files::is_file(&self.dir.join(OUTPUT_TEXT_FILE))
+            && self.dir.parent().is_some_and(older::is_session)
+            && files::newest_change(&self.dir).is_some_and(|written| changed <= written)
     }
 
     /// Reads `metadata.json`.

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::api::view::RequestView;
-use crate::api::{self, PARAMETERS, Request, ResponseView, api_of, detect_endpoint, dialect, text_or_json};
+use crate::api::{
+    self, PARAMETERS, Request, ResponseView, api_of, detect_endpoint_of, dialect, text_or_json,
+};
 use crate::capture::{Api, Endpoint};
 use crate::format::{ApiInfo, Metadata, Usage};
 use crate::json::{self, Json};
@@ -281,6 +283,18 @@ impl Call {
     }
 }
 
+/// Returns the text of the last user message in the stored request of a call; empty if there is none.
+pub(crate) fn last_user_message(call: &Call, input: &[u8]) -> String {
+    let metadata = call.metadata().unwrap_or_default();
+    match json::parse(&json::lossy(input)) {
+        Ok(request) => {
+            let endpoint = endpoint(&metadata.api_info, &request);
+            dialect(endpoint.api).request(&endpoint, &request).last_user_message()
+        }
+        Err(_not_json) => String::new(),
+    }
+}
+
 /// Builds the conversation from the stored bodies; `output` is empty if there is none.
 fn conversation(metadata: &Metadata, input: &str, output: &str) -> Conversation {
     let mut conversation = Conversation::default();
@@ -397,8 +411,9 @@ fn one_line(arguments: &str) -> String {
 /// Returns the endpoint that a call went to, according to `metadata.json` and the shape of the request.
 fn endpoint(info: &ApiInfo, request: &Json<'_>) -> Endpoint {
     let method = if info.method.is_empty() { "POST" } else { &info.method };
-    let url = format!("{}{}", info.base_url, info.endpoint);
-    let known = detect_endpoint(Request { method, url: &url }).filter(|endpoint| endpoint.api != Api::Raw);
+    let url = format!("{}{}?{}", info.base_url, info.endpoint, info.query);
+    let known = detect_endpoint_of(Request { method, url: &url }, &info.provider)
+        .filter(|endpoint| endpoint.api != Api::Raw);
     known.unwrap_or_else(|| Endpoint {
         api: api_of(&info.provider, Some(request)),
         provider: Cow::Owned(info.provider.clone()),
@@ -406,7 +421,7 @@ fn endpoint(info: &ApiInfo, request: &Json<'_>) -> Endpoint {
         path_model: Some(info.model.clone()).filter(|model| !model.is_empty()),
         base_url: info.base_url.clone(),
         path: info.endpoint.clone(),
-        query: String::new(),
+        query: info.query.clone(),
         method: method.to_owned(),
     })
 }

@@ -5,6 +5,7 @@
 //! and messages of OpenAI's library. Its metadata have neither `schema_version` nor `started_at`.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, Local, NaiveDateTime, Offset, TimeDelta, TimeZone};
 use serde_json::Value;
@@ -22,6 +23,9 @@ const ENDPOINT: &str = "/v1/chat/completions";
 
 /// How the messages of OpenAI's library begin if there was a response; its HTTP status follows.
 const ERROR_PREFIX: &str = "Error code: ";
+
+/// How long the logger may take to write a call. A folder that is not whole by then has no more to come.
+pub(crate) const WRITES: Duration = Duration::from_secs(10);
 
 /// Returns whether `metadata` are the older logger's.
 pub(super) fn wrote(metadata: &Metadata) -> bool {

@@ -33,9 +33,6 @@ const CLOCK_TICK: Duration = Duration::from_secs(2);
 /// After listing a session's folder, at least this many times the duration of the listing passes before the next one.
 const LISTING_SHARE: u32 = 20;
 
-/// How long the older logger may take to write a call. A folder that is not whole by then has no more to come.
-const OLDER_WRITES: Duration = Duration::from_secs(10);
-
 /// The time between two polls of [`Watch::next_timeout`].
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -275,7 +272,7 @@ impl WatchedSession {
                 !running && is_recent(self.modified, SystemTime::now()) && older::is_session(dir);
             self.list(dir, |session, name| {
                 session.add(name.as_bytes());
-                if may_be_writing && !is_whole(&Call::inspect(dir.join(name), || false)) {
+                if may_be_writing && !Call::inspect(dir.join(name), || false).is_whole() {
                     session.being_written.insert(name.to_owned(), Instant::now());
                 }
                 if !running {
@@ -357,7 +354,7 @@ impl WatchedSession {
     fn check_being_written(&mut self, dir: &Path, events: &mut Vec<Event>) {
         self.being_written.retain(|name, found| {
             let call = Call::inspect(dir.join(name), || false);
-            if !is_whole(&call) && found.elapsed() < OLDER_WRITES {
+            if !call.is_whole() && found.elapsed() < older::WRITES {
                 return true;
             }
             // Of one that could not be written there is nothing to report.
@@ -395,7 +392,7 @@ impl WatchedSession {
         let call = Call::inspect(dir.join(name), || is_running(dir));
         let state = call.state();
         self.add(name.as_bytes());
-        if matches!(state, State::Finished | State::NotRecorded) && older::is_session(dir) && !is_whole(&call)
+        if matches!(state, State::Finished | State::NotRecorded) && older::is_session(dir) && !call.is_whole()
         {
             self.being_written.insert(name.to_owned(), Instant::now());
             return;
@@ -410,14 +407,6 @@ impl WatchedSession {
             State::Interrupted | State::NotRecorded => events.push(Event::Interrupted(entry)),
         }
     }
-}
-
-/// Returns whether all files that a call's metadata name are there. The older logger writes them after the metadata.
-fn is_whole(call: &Call) -> bool {
-    call.state() == State::Finished
-        && call
-            .metadata()
-            .is_ok_and(|metadata| metadata.files.names().all(|name| files::is_file(&call.dir().join(name))))
 }
 
 /// Returns the id with the higher number; one that is not of the format's shape has none.

@@ -111,7 +111,7 @@ impl Retention {
             run.or_report(pruned, root, day);
         }
         if remove {
-            run.or_report(older_index::remove_gone(&dir), root, OLDER_INDEX_FILE);
+            run.update_older_index(&dir);
         }
         Ok(run.report)
     }
@@ -157,6 +157,15 @@ impl Run {
                 self.report.errors.push(io::Error::new(error.kind(), format!("{}: {error}", path.display())));
                 None
             }
+        }
+    }
+
+    /// Takes calls that are gone out of the older logger's index.
+    fn update_older_index(&mut self, root: &Dir) {
+        if let Err(error) = older_index::remove_gone(root) {
+            let path = root.path().join(OLDER_INDEX_FILE);
+            let text = format!("entries of removed calls from {}: {error}", path.display());
+            self.report.errors.push(io::Error::new(error.kind(), text));
         }
     }
 

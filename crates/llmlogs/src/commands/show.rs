@@ -11,10 +11,11 @@ use crate::env::Env;
 use crate::outcome::{CliError, Outcome, describe};
 use crate::output::out::{BAD, BOLD, DIM, HEADING};
 use crate::output::text::{clean, one_line};
-use crate::select::{Selected, select};
+use crate::select::{Selected, select_among};
 
 pub(crate) fn run(env: &mut Env, args: &Show) -> Result<Outcome, CliError> {
-    let call = match select(env, args.call.as_deref())? {
+    let filter = args.filters.filter(None);
+    let call = match select_among(env, args.call.as_deref(), &filter)? {
         Selected::Call(call) => call,
         Selected::Nothing(outcome) => return Ok(outcome),
     };

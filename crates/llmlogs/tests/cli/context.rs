@@ -63,6 +63,11 @@ fn context_is_a_filter_of_every_command_that_has_filters() {
     assert_eq!(tree.json(&with(&["stats", "--json"]))[0]["calls"], 2);
     assert_eq!(tree.json(&with(&["failures", "--json"]))[0]["calls"], 2);
     assert_eq!(tree.json(&with(&["export", "jsonl"])).len(), 2);
+    assert_eq!(tree.json(&with(&["show", "--json"]))[0]["call_id"], "call_20251027_040230_003");
+    assert_eq!(tree.json(&with(&["show", "--json", "~2"]))[0]["call_id"], "call_20251027_040210_001");
+    assert_eq!(tree.run(&with(&["show", "~3"])).code, 1);
+    let ran = tree.run(&with(&["show", "040210_001"]));
+    assert!(ran.code == 2 && ran.err.contains("filters go with @1"), "{ran:?}");
 }
 
 #[test]
@@ -186,4 +191,38 @@ fn parallel_spans_of_one_name_were_torn_apart_or_thrown_together() {
     }
     let out = tree.out(&["ls", "--tree"]);
     assert_eq!(out.matches("worker  2 calls").count(), 2, "{out}");
+}
+
+#[test]
+fn search_missed_the_prompt_when_a_span_gave_a_user_message() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    let of = |second: u64| call("2025-10-27 04:02:10", 1_761_537_730.0 + second as f64);
+    tree.call(&session, 1, &of(1).said("find a hotel in Oslo", "ok").context("user_message", "Plan my trip"));
+    tree.call(
+        &session,
+        2,
+        &of(2).said("find a hotel in Rome", "ok").context("user_message", "Plan my trip").older(),
+    );
+    tree.call(&session, 3, &of(3).said("find a hotel in Bern", "ok").context("tenant", "acme"));
+    tree.begun(&session, "call_20251027_040214_004", "find a hotel in Nice");
+    let found = |pattern: &str, parts: &str| -> Vec<String> {
+        let calls = tree.json(&["search", pattern, "--in", parts, "--json"]);
+        let matches = calls.iter().flat_map(|call| call["matches"].as_array().unwrap().clone());
+        matches
+            .map(|found| format!("{}: {}", found["path"].as_str().unwrap(), found["text"].as_str().unwrap()))
+            .collect()
+    };
+    // With and without a pattern that may be looked for in the stored JSON.
+    for hotel in ["hotel", "h.tel"] {
+        let (nice, bern) = ("prompt: find a hotel in Nice", ": find a hotel in Bern");
+        assert_eq!(
+            found(hotel, "user"),
+            [nice, bern, "prompt: find a hotel in Rome", "prompt: find a hotel in Oslo"]
+        );
+    }
+    assert_eq!(found("Plan", "user"), [": Plan my trip", ": Plan my trip"]);
+    assert_eq!(found("Oslo", "input"), ["messages[1].content: find a hotel in Oslo"]);
+    assert_eq!(found("Oslo", "all"), ["messages[1].content: find a hotel in Oslo"]);
+    assert!(tree.out(&["search", "Rome"]).contains("    user prompt: find a hotel in Rome\n"));
 }

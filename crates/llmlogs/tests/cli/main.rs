@@ -7,6 +7,7 @@ mod addresses;
 mod broken;
 mod commands;
 mod context;
+mod doctor;
 mod exports;
 mod huge;
 mod live;

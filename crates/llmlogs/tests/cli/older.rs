@@ -315,3 +315,48 @@ fn prune_left_the_entries_of_removed_calls_in_the_older_index() {
     assert_eq!(after["total_count"], 2);
     assert_eq!(after["calls"].as_array().unwrap()[..], before["calls"].as_array().unwrap()[4..]);
 }
+
+#[test]
+fn doctor_found_fault_with_what_the_older_logger_leaves() {
+    let tree = logged();
+    let ran = tree.run(&["doctor"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+    assert!(ran.out.contains("1 × not recorded") && ran.out.contains("Nothing wrong."), "{}", ran.out);
+    tree.run(&["doctor", "--repair"]);
+    // It goes on.
+    Logged::new(
+        "call_20251028_000200_008",
+        ("2025-10-28 00:02:00", 1_761_609_720.0),
+        1000,
+        answer(&["read_file"]),
+    )
+    .write(&tree);
+    assert_eq!(tree.run(&["doctor"]).code, 0);
+    assert_eq!(numbers(&tree, &["ls", "--json", "--limit", "2"]), [8, 7]);
+    assert!(tree.out(&["doctor", "--repair"]).contains("repaired"));
+    assert!(!tree.out(&["doctor", "--repair"]).contains("repaired"));
+    // An index that an earlier version made has the end of a call for its start.
+    let index = tree.root().join("20251028/session_20251027_235000/index.jsonl");
+    let made = fs::read_to_string(&index).unwrap();
+    private(&index, made.replace("1761609583.0", "1761609603.0").as_bytes());
+    tree.run(&["doctor", "--repair"]);
+    assert_eq!(fs::read_to_string(&index).unwrap(), made);
+}
+
+#[test]
+fn a_call_that_the_older_logger_is_writing_is_no_fault_and_not_indexed() {
+    let tree = logged();
+    let dir = tree.root().join("20251028/session_20251027_235000/call_20251028_000010_006");
+    for name in ["output.txt", "input.txt", "output.json"] {
+        fs::remove_file(dir.join(name)).unwrap();
+    }
+    let ran = tree.run(&["doctor"]);
+    assert!(ran.code == 1 && ran.out.contains("3 × missing file"), "{}", ran.out);
+    // As if it were the last one that was written.
+    let input = fs::read(dir.join("input.json")).unwrap();
+    fs::write(dir.join("input.json"), input).unwrap();
+    assert_eq!(tree.run(&["doctor", "--repair"]).code, 0);
+    let index = tree.root().join("20251028/session_20251027_235000/index.jsonl");
+    assert!(!fs::read_to_string(index).unwrap().contains("000010_006"));
+    assert_eq!(numbers(&tree, &["ls", "--json"]), [7, 6, 5, 4, 3, 2, 1]);
+}

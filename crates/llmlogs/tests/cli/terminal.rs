@@ -26,6 +26,83 @@ fn recorded_escapes_are_shown_and_not_passed_on() {
     assert!(!colored.contains("\x1b[31mred"));
 }
 
+/// Puts what terminals act upon behind every string, and into every key of the context.
+fn poison(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    const HOSTILE: &str = "\u{1b}[2J\u{1b}]8;;http://x\u{7}\u{9b}31m\u{202e}\u{7f}\r\u{8}";
+    match value {
+        Value::String(text) => text.push_str(HOSTILE),
+        Value::Array(items) => items.iter_mut().for_each(poison),
+        Value::Object(members) => {
+            for (key, value) in members.iter_mut() {
+                if !matches!(
+                    key.as_str(),
+                    "call_id" | "session_id" | "status" | "state" | "id" | "type" | "role"
+                ) {
+                    poison(value);
+                }
+            }
+            if let Some(Value::Object(context)) = members.get_mut("context") {
+                context.insert(format!("key{HOSTILE}"), HOSTILE.into());
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[test]
+fn no_text_of_a_record_does_anything_to_a_terminal() {
+    let tree = Tree::usual();
+    for day in ["20251026", "20251027"] {
+        for session in std::fs::read_dir(tree.root().join(day)).unwrap().map(|entry| entry.unwrap().path()) {
+            let lines = std::fs::read_to_string(session.join("index.jsonl")).unwrap();
+            let poisoned = lines.lines().map(|line| {
+                let mut line = serde_json::from_str(line).unwrap();
+                poison(&mut line);
+                format!("{line}\n")
+            });
+            crate::tree::private(&session.join("index.jsonl"), poisoned.collect::<String>().as_bytes());
+            for call in std::fs::read_dir(&session)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .filter(|path| path.is_dir())
+            {
+                for file in ["metadata.json", "input.json", "output.json"].map(|name| call.join(name)) {
+                    let Ok(text) = std::fs::read_to_string(&file) else { continue };
+                    let mut value = serde_json::from_str(&text).unwrap();
+                    poison(&mut value);
+                    crate::tree::write(&file, &value);
+                }
+            }
+        }
+    }
+    for args in [
+        &[][..],
+        &["ls"],
+        &["ls", "--tree"],
+        &["ls", "--context", "phase=P*"],
+        &["show", "040210_001"],
+        &["show", "040220_002"],
+        &["show", "040300_003"],
+        &["show", "050200_003"],
+        &["search", "--in", "all", "a"],
+        &["stats"],
+        &["stats", "--by", "phase"],
+        &["stats", "--by", "provider"],
+        &["failures"],
+        &["tail"],
+        &["diff", "040210_001", "040220_002"],
+        &["diff", "040300_003", "050200_003"],
+    ] {
+        let ran = tree.run(args);
+        for text in [&ran.out, &ran.err] {
+            let hostile = |c: char| c != '\n' && c != '\t' && llmlogs_core::render::is_hostile(c);
+            assert!(!text.contains(hostile), "{args:?}: {text:?}");
+        }
+        assert!(ran.code == 0 && ran.out.len() > 100, "{args:?}: {ran:?}");
+    }
+}
+
 #[test]
 fn reasoning_looked_like_the_answer_in_a_pipe() {
     let tree = Tree::usual();
@@ -105,18 +182,40 @@ fn the_model_was_left_out_on_a_terminal_that_lacks_a_few_columns() {
     tree.call(&session, 1, &long);
     tree.call(&session, 2, &long.failed("InvalidResponseError", "", "no", Some(200)));
     for columns in [40, 60, 80, 100, 120, 200] {
-        let command = format!("COLUMNS={columns} {} ls --no-pager", env!("CARGO_BIN_EXE_llmlogs"));
-        let mut script = Command::new("script");
-        script.args(["-qec", &command, "/dev/null"]).current_dir(tree.folder()).stdin(Stdio::null());
-        script.env("TERM", "xterm").env("NO_COLOR", "1").env("TZ", "UTC").env_remove("COLUMNS");
-        let Ok(output) = script.output() else { return };
-        let out = String::from_utf8(output.stdout).unwrap();
+        let Some(out) = on_terminal(&tree, columns, "ls") else { return };
         for line in out.lines().map(str::trim_end) {
             assert!(unicode_width::UnicodeWidthStr::width(line) <= columns, "{columns}: {out}");
         }
         assert!(out.contains("MODEL") && out.contains("claude-sonnet"), "{columns}: {out}");
         assert_eq!(out.contains("TOOLS"), columns >= 130, "{columns}: {out}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn stats_ran_over_the_edge_of_a_narrow_terminal() {
+    let tree = Tree::usual();
+    for columns in [60, 80] {
+        let Some(out) = on_terminal(&tree, columns, "stats --by session") else { return };
+        let table: Vec<_> =
+            out.lines().map(str::trim_end).skip_while(|line| !line.starts_with("SESSION")).collect();
+        assert!(table[0].contains("FAILED") && table[0].ends_with("COST"), "{columns}: {out}");
+        assert!(
+            table[1].starts_with("20251027_050000  ") && table[1].ends_with("0.00163 CNY"),
+            "{columns}: {out}"
+        );
+        assert!(table.iter().all(|line| line.chars().count() <= columns), "{columns}: {out}");
+    }
+}
+
+/// Returns what a command prints on a terminal of this width; `None` where `script` cannot make one.
+#[cfg(target_os = "linux")]
+fn on_terminal(tree: &Tree, columns: usize, args: &str) -> Option<String> {
+    let command = format!("COLUMNS={columns} {} {args} --no-pager", env!("CARGO_BIN_EXE_llmlogs"));
+    let mut script = Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]).current_dir(tree.folder()).stdin(Stdio::null());
+    script.env("TERM", "xterm").env("NO_COLOR", "1").env("TZ", "UTC").env_remove("COLUMNS");
+    Some(String::from_utf8(script.output().ok()?.stdout).unwrap())
 }
 
 /// A real terminal, where `script` can make one.

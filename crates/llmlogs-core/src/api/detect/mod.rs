@@ -3,6 +3,7 @@
 //! The shape of the path decides, so a local server or a proxy needs no setting; the host names the
 //! provider where it is known.
 
+mod evidence;
 mod hosts;
 mod query;
 mod route;
@@ -14,17 +15,18 @@ use std::borrow::Cow;
 use crate::capture::{Api, Endpoint};
 use crate::json::Json;
 
-use hosts::{is_local, known_host, provider};
+use evidence::Evidence;
+use hosts::{is_local, known_host};
 use query::harmless;
-use route::{Evidence, route};
+use route::route;
 use url::{CleanUrl, clean_url, percent_decoded};
 
 /// Returns whether the body of a request confirms that it is a call to a model, where the path alone leaves that open:
 /// every API has one of a few members. A body that is not JSON confirms nothing.
 pub fn body_confirms_llm(endpoint: &Endpoint, body: Option<&Json<'_>>) -> bool {
-    let path = endpoint.path.split('?').next().unwrap_or_default();
-    let url = clean_url(&endpoint.base_url).map(|base| CleanUrl { path, ..base });
-    // What the address alone does not show, its query did when the endpoint was detected.
+    let (path, query) = (&*endpoint.path, &*endpoint.query);
+    let url = clean_url(&endpoint.base_url).map(|base| CleanUrl { path, query, ..base });
+    // Part of the query is not kept: what it showed was seen when the endpoint was detected.
     let Some((url, route)) = url.and_then(|url| route(&url).map(|route| (url.host.clone(), route))) else {
         return true;
     };
@@ -56,6 +58,28 @@ fn is_of_a_model(body: Option<&Json<'_>>) -> bool {
     })
 }
 
+/// What is known of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostKind {
+    /// It belongs to one of the providers that are known by their hosts.
+    Known,
+    /// It is this machine or a bare address.
+    Local,
+    /// Anything else, a gateway for example; no host at all.
+    Other,
+}
+
+impl HostKind {
+    /// Returns the kind of the host of a URL.
+    pub fn of(url: &str) -> Self {
+        match clean_url(url) {
+            Some(url) if known_host(&url.host).is_some() => HostKind::Known,
+            Some(url) if is_local(&url.host) => HostKind::Local,
+            _ => HostKind::Other,
+        }
+    }
+}
+
 /// The part of a request that tells where it goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -67,14 +91,20 @@ pub struct Request<'a> {
 
 /// Returns the endpoint that a request goes to, if it is a call to a model.
 pub fn detect_endpoint(request: Request<'_>) -> Option<Endpoint> {
+    detect_endpoint_of(request, "")
+}
+
+/// Returns what [`detect_endpoint`] does, where the host is known to serve the API of `provider`: paths that count on
+/// that provider's own hosts alone count on it, too. The endpoint's provider is not changed.
+pub fn detect_endpoint_of(request: Request<'_>, provider: &str) -> Option<Endpoint> {
     if !request.method.eq_ignore_ascii_case("POST") {
         return None;
     }
-    let url = clean_url(request.url)?;
+    let url = CleanUrl { named: provider, ..clean_url(request.url)? };
     let route = route(&url)?;
     Some(Endpoint {
         api: route.api,
-        provider: provider(&url, route.implied),
+        provider: hosts::provider(&url, route.implied),
         operation: Cow::Borrowed(route.operation),
         path_model: route.model.map(percent_decoded),
         method: request.method.to_ascii_uppercase(),
@@ -89,7 +119,7 @@ pub fn unrecognised(request: Request<'_>) -> Option<Endpoint> {
     let url = clean_url(request.url)?;
     Some(Endpoint {
         api: Api::Raw,
-        provider: provider(&url, None),
+        provider: hosts::provider(&url, None),
         operation: Cow::Borrowed("chat"),
         path_model: None,
         method: request.method.to_ascii_uppercase(),

@@ -16,8 +16,16 @@ pub(super) struct CleanUrl<'u> {
     pub(super) path: &'u str,
     /// The query as it came: it may carry keys (`?key=…`).
     pub(super) query: &'u str,
-    /// The model that the query names (`?model=…`), as some APIs have it; its `%XX` are not decoded.
-    pub(super) query_model: Option<&'u str>,
+    /// The provider that the user named for the host; empty if there is none.
+    pub(super) named: &'u str,
+}
+
+impl<'u> CleanUrl<'u> {
+    /// Returns the model that the query names (`?model=…`), as some APIs have it; its `%XX` are not decoded.
+    pub(super) fn query_model(&self) -> Option<&'u str> {
+        let models = self.query.split('&').filter_map(|parameter| parameter.strip_prefix("model="));
+        models.into_iter().find(|model| !model.is_empty())
+    }
 }
 
 /// Takes an absolute URL apart; returns `None` where it is none.
@@ -29,8 +37,6 @@ pub(super) fn clean_url(url: &str) -> Option<CleanUrl<'_>> {
     }
     let rest = &rest[..memchr::memchr(b'#', rest.as_bytes()).unwrap_or(rest.len())];
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let models = query.split('&').filter_map(|parameter| parameter.strip_prefix("model="));
-    let query_model = models.into_iter().find(|model| !model.is_empty());
     let (authority, path) = match memchr::memchr(b'/', rest.as_bytes()) {
         Some(slash) => rest.split_at(slash),
         None => (rest, "/"),
@@ -54,7 +60,7 @@ pub(super) fn clean_url(url: &str) -> Option<CleanUrl<'_>> {
     } else {
         Cow::Borrowed(host)
     };
-    Some(CleanUrl { base, host, port, path, query, query_model })
+    Some(CleanUrl { base, host, port, path, query, named: "" })
 }
 
 /// Returns a path segment with its `%XX` decoded.

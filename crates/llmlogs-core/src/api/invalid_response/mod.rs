@@ -6,7 +6,7 @@ use crate::json::{self, Json};
 use crate::redact::{REPLACEMENT, Redactor};
 
 use super::decode::DecodedBody;
-use super::detect::{Request, detect_endpoint};
+use super::detect::{Request, detect_endpoint_of};
 use super::view::ResponseView;
 
 /// How many characters of a body a message quotes.
@@ -32,7 +32,7 @@ enum Expected {
 impl Expected {
     fn of(endpoint: &Endpoint, head: &ResponseHead) -> Self {
         let url = format!("{}{}", endpoint.base_url, endpoint.path);
-        let known = detect_endpoint(Request { method: "POST", url: &url });
+        let known = detect_endpoint_of(Request { method: "POST", url: &url }, &endpoint.provider);
         // What the user matched on a path that is known may be of another API.
         let recognised =
             known.is_some_and(|known| endpoint.api != Api::Raw || known.operation == endpoint.operation);

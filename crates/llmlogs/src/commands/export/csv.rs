@@ -4,7 +4,7 @@ use std::io::Write;
 
 use llmlogs_core::read::{Entry, IndexEntry, State, Status};
 
-use super::Writer;
+use super::{LeftOut, Writer};
 use crate::outcome::CliError;
 use crate::output::row;
 
@@ -51,7 +51,7 @@ impl Csv {
 }
 
 impl Writer for Csv {
-    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<Option<LeftOut>, CliError> {
         let mut rows = csv::WriterBuilder::new().buffer_capacity(1 << 12).from_writer(Vec::new());
         let wrong = |error: csv::Error| CliError::Failed(format!("cannot make a row: {error}"));
         if !std::mem::replace(&mut self.started, true) {
@@ -62,12 +62,19 @@ impl Writer for Csv {
         for name in &self.context {
             row.push(entry.context_text(name)?.unwrap_or_default());
         }
-        rows.write_record(row).map_err(wrong)?;
+        rows.write_record(row.into_iter().map(inert)).map_err(wrong)?;
         let bytes =
             rows.into_inner().map_err(|error| CliError::Failed(format!("cannot make a row: {error}")))?;
         sink.write_all(&bytes)?;
-        Ok(true)
+        Ok(None)
     }
+}
+
+/// Returns a cell that no spreadsheet takes for a formula: with a quotation mark before it where it would
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>). Numbers stay numbers.
+fn inert(cell: String) -> String {
+    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    if is_formula && cell.parse::<f64>().is_err() { format!("'{cell}") } else { cell }
 }
 
 fn fields(entry: &Entry) -> Vec<String> {

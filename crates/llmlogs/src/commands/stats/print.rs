@@ -45,18 +45,18 @@ pub(crate) fn text(env: &mut Env, totals: &Totals, by: Option<&GroupBy>, top: us
         sums(
             env,
             &format!("By {}", one_line(&by.to_string())),
-            left(heading).at_most(40).at_least(12),
+            left(heading).at_most(40).at_least(17),
             &totals.groups,
             top,
         )?;
         return note(env, by, totals);
     }
     let title = "By model";
-    sums(env, title, left("MODEL").at_most(40).at_least(12), &totals.by_model, top)?;
+    sums(env, title, left("MODEL").at_most(40).at_least(17), &totals.by_model, top)?;
     let title = "By session";
-    sums(env, title, left("SESSION").at_most(40).at_least(12), &totals.by_session, top)?;
-    counts(env, "By tool", left("TOOL").at_most(40).at_least(12), &totals.by_tool, top)?;
-    counts(env, "By finish reason", left("REASON").at_most(40).at_least(12), &totals.by_finish_reason, top)?;
+    sums(env, title, left("SESSION").at_most(40).at_least(17), &totals.by_session, top)?;
+    counts(env, "By tool", left("TOOL").at_most(40).at_least(17), &totals.by_tool, top)?;
+    counts(env, "By finish reason", left("REASON").at_most(40).at_least(17), &totals.by_finish_reason, top)?;
     hours(env, totals)
 }
 
@@ -166,10 +166,10 @@ fn sums(env: &mut Env, title: &str, first: Column, groups: &[Group], top: usize)
         first,
         right("CALLS"),
         right("FAILED"),
-        right("OK"),
+        right("OK").spare_last(3),
         right("TOKENS"),
-        right("P50"),
-        right("P95"),
+        right("P50").spare_last(1),
+        right("P95").spare_last(2),
         left("COST"),
     ];
     let mut table = Table::new(&columns);
