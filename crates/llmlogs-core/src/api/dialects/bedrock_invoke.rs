@@ -271,9 +271,7 @@ impl<'a> Fold<'a> for TextFold<'a> {
         };
         let mut is_content = false;
         for (key, value) in event {
-            match (&*key.plain(), value) {
-                (name, value) => is_content |= append_chunk(name, self.answer.entry(&key), value),
-            }
+            is_content |= append_chunk(&key.plain(), self.answer.entry(&key), value);
         }
         EventKind::content_if(is_content)
     }

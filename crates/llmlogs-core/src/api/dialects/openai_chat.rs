@@ -335,7 +335,7 @@ impl<'a> ChoiceFold<'a> {
         // Beside a text that is not its own, a delta says nothing.
         let has_delta = choice
             .get("delta")
-            .is_some_and(|delta| !delta.is_null() && !(in_text || has_text && !message_has_content(delta)));
+            .is_some_and(|delta| !(delta.is_null() || in_text || has_text && !message_has_content(delta)));
         let mut is_content = false;
         for (key, value) in choice {
             match (&*key.plain(), value) {
