@@ -263,6 +263,21 @@ async fn a_failure_has_its_message_as_status_and_an_exception() {
     assert_eq!(exporting.span().status, Status::error("no such model"));
 }
 
+#[cfg(feature = "decode")]
+#[tokio::test]
+async fn a_failure_in_a_content_coding_has_its_message_too() {
+    let body = r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, body.as_bytes()).unwrap();
+    let body = gzip.finish().unwrap();
+    let exporting = Exporting::start(|builder| builder.export_messages(true));
+    let answer = Answer::chunks("application/json", vec![body]).status(429);
+    call(answer.header("content-encoding", "gzip")).await;
+    let span = exporting.span();
+    assert_eq!(span.status, Status::error("slow down"));
+    assert_eq!(parsed(&span, "output.value")["error"]["code"], "rate_limit_exceeded");
+}
+
 #[tokio::test]
 async fn a_call_that_its_caller_cancels_is_no_error() {
     let exporting = Exporting::start(|builder| builder.export_messages(true));

@@ -81,6 +81,8 @@ impl Details {
         if messages || attributes.error().is_some() {
             // The attributes of every call are read without long texts.
             let depth = if messages_out || length <= MAX_FAILED { Depth::Whole } else { Depth::Summary };
+            let in_clear = compose::decoded_response(response, content::MAX_READ);
+            let response = in_clear.as_ref().unwrap_or(response);
             let mut answer = api::interpret(endpoint, response, depth);
             rules.redactors().for_each(|redactor| {
                 answer.redact(redactor);
