@@ -85,7 +85,7 @@ impl Details {
             let response = in_clear.as_ref().unwrap_or(response);
             let mut answer = api::interpret(endpoint, response, depth);
             rules.redactors().for_each(|redactor| {
-                answer.redact(redactor, |json| redactor.json(json));
+                answer.redact(redactor, |json| content::leave_media_out(json) | redactor.json(json));
             });
             if let Some(known) = &mut failure {
                 let whole = answer.failure(&answer.view()).filter(|whole| whole.kind == known.kind);
