@@ -25,13 +25,14 @@ use crate::price::PricedCall;
 use crate::render::Reply;
 
 use body::is_cut;
-use content_coding::{decoded_request, decoded_response};
+use content_coding::decoded_request;
 use exchange::Exchange;
 use failure::FailedCall;
 use from_fields::SpanAttributes;
 use request::{DecodedRequest, UNKNOWN_MODEL, chooses_model, model_of};
 use response::Output;
 
+pub use content_coding::decoded_response;
 pub use failure::clean as clean_failure;
 pub use media::Media;
 pub use options::ComposeOptions;
