@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::json::Json;
 
-use super::shared::delta::has_content;
+use super::shared::delta::{has_content, is_empty};
 use super::shared::members::text_or_json;
 
 /// Returns `body` if it or a part of it reports a failure although the status is that of a success.
@@ -18,8 +18,19 @@ pub(crate) fn reported<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
 fn inner<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
     let places = [body.get("error"), body.at(&["x_groq", "error"]), body.at(&["response", "error"])];
     let choices = body.get("choices").items().iter().map(|choice| choice.get("error"));
-    // Some providers send an empty one with every answer.
-    places.into_iter().chain(choices).find(|error| has_content(error))
+    // Some providers and gateways send an empty one with every answer.
+    places.into_iter().chain(choices).find(|error| has_content(error) && !is_blank(error))
+}
+
+/// Returns whether an error has nothing but members without a value: `{"code": 0, "message": "", "type": null}`.
+fn is_blank(error: &Json<'_>) -> bool {
+    match error {
+        Json::Object(members) => members.iter().all(|(_, member)| is_blank(member)),
+        Json::Array(items) => items.iter().all(is_blank),
+        Json::Number(_) => error.as_f64() == Some(0.0),
+        Json::Bool(on) => !on,
+        Json::Null | Json::String(_) => is_empty(error),
+    }
 }
 
 /// Returns the provider's own code and message in an error body, an `error` object or an error event.
@@ -192,6 +203,8 @@ mod tests {
             r#"{"error":null}"#,
             r#"{"error":""}"#,
             r#"{"error":{}}"#,
+            r#"{"error":{"message":"","type":"","param":null,"code":0}}"#,
+            r#"{"error":[{"message":""}]}"#,
             r#"{"error":false,"choices":[{"error":null}]}"#,
             r#"{"object":"chat.completion","x_groq":{"id":"r"}}"#,
         ] {
