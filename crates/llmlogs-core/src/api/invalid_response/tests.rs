@@ -139,6 +139,21 @@ fn a_page_is_no_speech_and_half_an_object_no_image() {
 }
 
 #[test]
+fn sound_and_transcriptions_that_begin_with_a_tags_first_character_were_pages() {
+    for (path, content_type, body) in [
+        ("audio/speech", "audio/pcm", &b"<\0\x01\0\xff\xff"[..]),
+        ("audio/speech", "", b"\n<\0\x01"),
+        ("audio/transcriptions", "text/plain; charset=utf-8", b"<i>Hello</i>, she said."),
+    ] {
+        let url = format!("https://api.openai.com/v1/{path}");
+        assert_eq!(failure_of(&url, &response(200, content_type, body)), None, "{path}");
+    }
+    let page = response(200, "application/octet-stream", &b"\n<!DOCTYPE HTML><title>Sign in</title>"[..]);
+    let (kind, _) = failure_of("https://api.openai.com/v1/audio/speech", &page).unwrap();
+    assert_eq!(kind, "InvalidResponseError");
+}
+
+#[test]
 fn answers_of_older_and_smaller_apis_are_judged_by_what_they_may_be() {
     let replicate = "https://api.replicate.com/v1/predictions";
     let hugging_face = "https://router.huggingface.co/hf-inference/models/acme/m";
