@@ -15,6 +15,7 @@ use super::bedrock::{BedrockConverse, invocation_usage, names_itself};
 use super::cohere::{self, Cohere};
 use super::openai_chat::{self, OpenAiChat};
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
+use crate::api::error::reported;
 use crate::api::shared::media::base64_decoded;
 use crate::api::shared::members::{count, id, present, text, text_or_json};
 use crate::api::shared::usage::usage;
@@ -121,7 +122,7 @@ fn text_response<'j>(endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j
         id: id(body.get("id")),
         choices: answers.iter().filter_map(answer).collect(),
         usage: usage(endpoint, body.get("usage")).or_else(|| token_counts(body)),
-        error: present(body, "error"),
+        error: reported(body),
         ..ResponseView::default()
     }
 }
