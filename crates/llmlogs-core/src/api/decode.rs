@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use crate::capture::{CapturedResponse, Completion, Endpoint};
+use crate::capture::{Api, CapturedResponse, Completion, Endpoint};
 use crate::json::{self, Json, Object, SyntaxError};
 
 use super::dialect::EventKind;
@@ -107,6 +107,10 @@ fn decode_with<'b>(
         match kind {
             EventKind::Content | EventKind::Other => {}
             EventKind::End | EventKind::LastContent => decoded.finished = true,
+            // In base64 a secret cannot be seen.
+            EventKind::Unknown if endpoint.api == Api::BedrockInvoke => {
+                unknown.push(Json::string(bedrock_invoke::in_clear(&data).map_or(data, Cow::Owned)));
+            }
             EventKind::Unknown => unknown.push(Json::string(data)),
         }
     });

@@ -259,6 +259,13 @@ fn unwrapped(base64: &str) -> Option<Json<'static>> {
     json::parse(&json::lossy(&bytes)).ok().map(Json::into_owned)
 }
 
+/// Returns what a chunk has in its envelope, if that is text.
+pub(crate) fn in_clear(chunk: &str) -> Option<String> {
+    let chunk = json::parse(chunk).ok()?;
+    let bytes = base64_decoded(&chunk.get("bytes").as_text()?.plain())?;
+    String::from_utf8(bytes).ok()
+}
+
 /// Folds chunks of a text: Llama's, Titan's, Mistral's first, Cohere's.
 #[derive(Default)]
 struct TextFold<'a> {
