@@ -9,6 +9,7 @@ use reqwest_middleware::ClientBuilder;
 use serde_json::{Value, json};
 use support::api::{Answer, Api};
 use tracing_llmlogs::LlmLogMiddleware;
+use tracing_subscriber::prelude::*;
 
 /// A stream as one API sends it, and the object that it must fold into.
 struct Stream {
@@ -67,6 +68,41 @@ fn chat() -> Stream {
         "finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}});
     let path = "/v1/chat/completions";
     Stream { path, content_type: "text/event-stream", body, expected, usage: [9, 4, 13] }
+}
+
+#[tokio::test]
+async fn a_finish_reason_far_from_the_end_of_a_stream_without_end_mark_was_not_seen() {
+    let chunk =
+        |choices: Value| ("", json!({"id": "c", "object": "chat.completion.chunk", "choices": choices}));
+    let content =
+        |reason: Value| chunk(json!([{"index": 0, "delta": {"content": "Hi"}, "finish_reason": reason}]));
+    let mut events = vec![content(Value::Null); 4];
+    events.push(content(json!("stop")));
+    events.extend(vec![chunk(json!([])); 12]);
+    let body = sse(&events);
+    let answer = || Answer::chunks("text/event-stream", vec![body.clone()]);
+    let (layer, recorded) = support::recorder();
+    let log = support::Log::default();
+    let fmt = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
+        .with_writer(log.clone());
+    let _default = tracing_subscriber::registry().with(layer).with(fmt).set_default();
+    let client = ClientBuilder::new(reqwest::Client::new()).with(LlmLogMiddleware::new()).build();
+    let api = Api::start([answer(), answer().then_hang()]).await;
+    for _ in 0..2 {
+        let request = client.post(api.chat()).json(&json!({"model": "m", "stream": true, "messages": []}));
+        let mut response = request.send().await.unwrap();
+        let mut got = 0;
+        while got < body.len() {
+            got += response.chunk().await.unwrap().unwrap().len();
+        }
+    }
+    for call in recorded.calls() {
+        call.assert_meta(&[("/status", "ok".into()), ("/response_info/finish_reason", "stop".into())]);
+    }
+    let log = log.text();
+    assert!(log.contains("http.response.status_code=200") && !log.contains("error.type"), "{log}");
 }
 
 fn anthropic() -> Stream {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use tracing::{Span, field};
 
-use llmlogs_core::api::{self, RequestView, dialect, parameters};
+use llmlogs_core::api::{self, Interpretation, RequestView, ResponseView, dialect, parameters};
 use llmlogs_core::capture::{CapturedResponse, Endpoint, ErrorType, Failure, SpanCapture};
 use llmlogs_core::format::Usage;
 use llmlogs_core::json::Json;
@@ -164,7 +164,7 @@ impl ResponseAttributes {
             service_tier: text(&view.service_tier),
             #[cfg(feature = "opentelemetry")]
             streamed: answer.body().streamed,
-            failure: answer.failure(&view),
+            failure: failure_of(endpoint, response, &answer, &view),
         }
     }
 
@@ -173,6 +173,24 @@ impl ResponseAttributes {
     pub(super) fn error(&self) -> Option<&Failure> {
         self.failure.as_ref().filter(|failure| failure.kind != ErrorType::Cancelled)
     }
+}
+
+/// Returns the failure of `response`. A stream that seems to have no end by its first and last events is read whole, unless
+/// it is long: the finish reason may be between them.
+fn failure_of(
+    endpoint: &Endpoint,
+    response: &CapturedResponse,
+    summary: &Interpretation<'_>,
+    view: &ResponseView<'_>,
+) -> Option<Failure> {
+    const LONG: usize = 1 << 20;
+    let failure = summary.failure(view)?;
+    let is_endless = matches!(failure.kind, ErrorType::Stream | ErrorType::Cancelled);
+    if !is_endless || !summary.body().streamed || response.body.len() > LONG {
+        return Some(failure);
+    }
+    let whole = api::interpret(endpoint, response, api::Depth::Whole);
+    whole.failure(&whole.view())
 }
 
 /// Runs `task`, which reads foreign bytes on the caller's thread or runs foreign code, and returns the default if it

@@ -36,8 +36,18 @@ pub fn call_failure(
         // A panic drops the call; the panic is the reason for the failure.
         Some(dropped) if dropped.kind == ErrorType::Cancelled => panicked().or(Some(dropped)),
         Some(failure) => Some(failure),
-        None => attributes.failure().or_else(panicked),
+        None => {
+            let in_fields =
+                attributes.failure().filter(|failure| !(response.is_some() && is_of_a_summary(failure)));
+            in_fields.or_else(panicked)
+        }
     }
+}
+
+/// Returns whether a failure in a span's fields is that which the first and last events of a stream have shown: here the
+/// whole stream has been read.
+fn is_of_a_summary(failure: &Failure) -> bool {
+    failure.message.is_empty() && matches!(failure.kind, ErrorType::Stream | ErrorType::Cancelled)
 }
 
 /// Redacts the texts of a failure, parts of a body that is not JSON have not been redacted before, and removes their
