@@ -1,8 +1,10 @@
 //! The [`reqwest_middleware`] middleware: recognises calls, opens their spans, and follows the response to the end of
 //! its body.
 
+mod breaker;
 mod head;
 mod in_flight;
+mod retry;
 mod tee;
 mod timer;
 

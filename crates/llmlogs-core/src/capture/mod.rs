@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod attempt;
 mod body;
 mod call;
 mod chunk_timings;
@@ -16,6 +17,7 @@ mod policy;
 mod span_capture;
 mod symbol;
 
+pub use attempt::{CapturedAttempt, Decision};
 pub use body::Body;
 pub use call::{CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor};
 pub use chunk_timings::ChunkTimings;
