@@ -123,6 +123,8 @@ struct ReadmeDoctests;
 struct Guide;
 
 mod builder;
+#[cfg(feature = "middleware")]
+mod circuits;
 mod instrument;
 mod layer;
 #[cfg(feature = "middleware")]
@@ -192,5 +194,7 @@ pub use llmlogs_core::store::Retention;
 #[doc(inline)]
 pub use llmlogs_core::store::{LossCounts, PruneReport, Stats, WriteErrors};
 #[cfg(feature = "middleware")]
-pub use middleware::LlmLogMiddleware;
+pub use middleware::{Breaker, FailedAttempt, FailureKind, Fallback, LlmLogMiddleware, Retry, Verdict};
+#[cfg(feature = "middleware")]
+pub use circuits::{Circuit, CircuitState};
 pub use recorder::{Durability, FlushError, LlmLogGuard, Overflow};

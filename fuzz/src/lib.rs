@@ -107,7 +107,8 @@ pub fn exchange(api: Api, bytes: &[u8]) {
         fields: Fields::default(),
         request: Some(Arc::new(CapturedRequest { endpoint: Arc::new(endpoint), body: body(request) })),
         response: Some(Arc::new(response)),
-        panicked: false,
+        attempts: Vec::new(),
+            panicked: false,
     };
     compose(&CallRecord {
         key: CallKey::next(),

@@ -14,7 +14,7 @@ pub use call::{LlmCall, LlmCallBuilder};
 #[cfg(feature = "middleware")]
 pub(crate) use {
     attributes::{open, record_end, record_failure, record_status},
-    capture::{attach_request, attach_response, policy},
+    capture::{attach_attempt, attach_group, attach_request, attach_response, policy},
     reqwest_error::{body_failure, request_failure},
     unseen::{is_unseen, warn_unseen},
 };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use llmlogs_core::capture::{
-    CapturedRequest, CapturedResponse, Completion, EnclosingSpan, FieldValue, Fields, SpanRecord, Symbol,
+    CapturedAttempt, CapturedRequest, CapturedResponse, Completion, EnclosingSpan, FieldValue, Fields, SpanRecord, Symbol,
     TimeAnchor,
 };
 use llmlogs_core::semconv;
@@ -54,6 +54,7 @@ impl OpenCall {
                 fields: std::mem::take(&mut state.fields),
                 request: state.request.clone(),
                 response: state.response.take(),
+                attempts: std::mem::take(&mut state.attempts),
                 panicked: state.panicked,
             },
         }
@@ -130,6 +131,7 @@ pub(super) struct CallState {
     forced: bool,
     pub(super) request: Option<Arc<CapturedRequest>>,
     pub(super) response: Option<Arc<CapturedResponse>>,
+    pub(super) attempts: Vec<CapturedAttempt>,
     pub(super) panicked: bool,
     pub(super) part: Part,
 }
@@ -142,6 +144,7 @@ impl CallState {
             forced,
             request: None,
             response: None,
+            attempts: Vec::new(),
             panicked: false,
             part: Part::new(),
         }

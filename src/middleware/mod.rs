@@ -2,6 +2,7 @@
 //! its body.
 
 mod breaker;
+mod fallback;
 mod head;
 mod in_flight;
 mod retry;
@@ -24,6 +25,10 @@ use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
 use llmlogs_core::json;
 
 use in_flight::InFlightCall;
+
+pub use breaker::Breaker;
+pub use fallback::Fallback;
+pub use retry::{FailedAttempt, FailureKind, Retry, Verdict};
 
 /// A user's predicate of which requests are calls.
 type Matcher = Arc<dyn Fn(&Method, &Url) -> bool + Send + Sync>;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use chrono::{Local, TimeZone};
 use llmlogs_core::api::{self, Request};
 use llmlogs_core::capture::{
-    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, EnclosingSpan,
+    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, Decision, EnclosingSpan,
     ErrorType, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, TimeAnchor,
 };
 use llmlogs_core::compose::{ComposeOptions, Composed, Composer};
@@ -64,6 +64,7 @@ fn record(
             fields: Fields::default(),
             request: Some(Arc::new(CapturedRequest { endpoint, body })),
             response: Some(Arc::new(response(ended))),
+            attempts: Vec::new(),
             panicked: false,
         },
         attempts: Vec::new(),
@@ -162,6 +163,13 @@ fn an_attempt_has_the_documents_keys() {
     let attempt = example("One entry of `attempts`");
     let parsed: Attempt = serde_json::from_str(attempt).unwrap();
     assert_eq!(serde_json::to_string_pretty(&parsed).unwrap() + "\n", attempt);
+}
+
+#[test]
+fn the_words_of_decisions_are_the_documents() {
+    let words: BTreeSet<&str> = (0..).map_while(Decision::from_number).map(Decision::word).collect();
+    let documented = first_column("`decision` is what the middleware decided after it");
+    assert_eq!(documented, words);
 }
 
 #[test]
@@ -282,7 +290,9 @@ fn the_tree_has_the_names_of_the_layout() {
 #[test]
 fn a_reader_takes_files_without_the_fields_that_were_added() {
     let mut documented: serde_json::Value = serde_json::from_str(example("## metadata.json")).unwrap();
-    documented.as_object_mut().unwrap().remove("trace");
+    for added in ["trace", "fallback"] {
+        documented.as_object_mut().unwrap().remove(added);
+    }
     for added in ["content_type", "retry_after_ms"] {
         documented["response_info"].as_object_mut().unwrap().remove(added);
     }
@@ -290,7 +300,7 @@ fn a_reader_takes_files_without_the_fields_that_were_added() {
     assert_eq!((&older.trace, older.response_info.retry_after_ms), (&Trace::default(), None));
 
     let mut line: serde_json::Value = serde_json::from_str(example("## index.jsonl")).unwrap();
-    for added in ["span_ids", "context"] {
+    for added in ["span_ids", "context", "waited_ms", "fallback_model"] {
         line.as_object_mut().unwrap().remove(added);
     }
     let older: IndexEntry = serde_json::from_value(line).unwrap();

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::circuits::CircuitState;
+
 /// The settings of circuits.
 #[derive(Debug, Clone)]
 pub(in crate::middleware) struct CircuitLimits {
@@ -40,20 +42,6 @@ pub(in crate::middleware) enum Outcome {
     CoolDown(Duration),
     /// Nothing: the request was wrong, or nobody waited for the answer.
     Neutral,
-}
-
-/// The state of a circuit, as it may be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CircuitState {
-    /// Attempts pass.
-    Closed,
-    /// Attempts go elsewhere: there were too many failures.
-    Open,
-    /// One attempt at a time finds out whether the target works again.
-    HalfOpen,
-    /// Attempts go elsewhere for as long as the server asked for.
-    CoolingDown,
 }
 
 /// How much of a window each of its parts is.

@@ -19,7 +19,7 @@ mod symbol;
 
 pub use attempt::{CapturedAttempt, Decision};
 pub use body::Body;
-pub use call::{CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor};
+pub use call::{CallGroup, CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor};
 pub use chunk_timings::ChunkTimings;
 pub use endpoint::{Api, Endpoint};
 pub use exchange::{CapturedRequest, CapturedResponse, Completion, ResponseHead};

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use super::attempt::CapturedAttempt;
+use super::call::CallGroup;
 use super::exchange::{CapturedRequest, CapturedResponse};
 use super::policy::CapturePolicy;
 
@@ -14,10 +16,14 @@ use super::policy::CapturePolicy;
 pub struct SpanCapture {
     /// What to capture.
     pub policy: CapturePolicy,
+    /// The call that the request belongs to, if the sending side knows of several requests for one.
+    pub group: Option<CallGroup>,
     /// The request, once it is known.
     pub request: Option<Arc<CapturedRequest>>,
     /// The response, once it has ended.
     pub response: Option<Arc<CapturedResponse>>,
+    /// The attempts that the sending side made by itself, if there were several or one was not repeated.
+    pub attempts: Vec<CapturedAttempt>,
 }
 
 impl SpanCapture {
@@ -28,6 +34,6 @@ impl SpanCapture {
     #[must_use]
     #[inline]
     pub fn new(policy: CapturePolicy) -> Self {
-        SpanCapture { policy, request: None, response: None }
+        SpanCapture { policy, group: None, request: None, response: None, attempts: Vec::new() }
     }
 }

@@ -1,50 +1,203 @@
-//! `attempts` of `metadata.json`.
+//! `attempts` and `fallback` of `metadata.json`.
 
-use crate::api::{self, Depth};
-use crate::capture::{CallRecord, Endpoint, ErrorType, Failure, SpanRecord};
-use crate::format::Attempt;
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use crate::api::{self, Depth, dialect};
+use crate::capture::{
+    CallRecord, CapturedAttempt, CapturedRequest, CapturedResponse, Decision, Endpoint, ErrorType, Failure,
+    SpanRecord, TimeAnchor,
+};
 use crate::format::time::LocalTime;
+use crate::format::{Attempt, Fallback, Target};
+use crate::json;
 use crate::redact::Redactor;
 
 use super::exchange::is_http;
 use super::failure;
 use super::metadata::milliseconds;
+use super::request::model_of;
 
-/// Returns one entry per HTTP attempt if there was more than one.
+/// The error type of an attempt that was not made.
+const CIRCUIT_OPEN: &str = "CircuitOpenError";
+
+/// Returns one entry per HTTP attempt if there was more than one, or if a decision was made about a single one.
 ///
-/// `endpoint` is the call's; it is used for attempts without a captured request.
-pub fn attempts(record: &CallRecord, endpoint: &Endpoint, redact: &Redactor) -> Vec<Attempt> {
-    let attempts: Vec<&SpanRecord> = record.attempts.iter().filter(|span| is_http(span)).collect();
-    if attempts.len() < 2 {
+/// `endpoint` and `own` are the call's; they are used for attempts without a captured request.
+pub fn attempts(record: &CallRecord, endpoint: &Endpoint, own: &Target, redact: &Redactor) -> Vec<Attempt> {
+    let mut made = Vec::new();
+    gather(record, &mut made);
+    if made.len() < 2 && made.iter().all(|attempt| attempt.decision.is_none()) {
         return Vec::new();
     }
-    attempts.iter().zip(1..).map(|(span, number)| attempt(number, span, endpoint, redact)).collect()
+    made.sort_by_key(|attempt| attempt.started.clock);
+    let mut ended: Option<Instant> = None;
+    let mut entries = Vec::with_capacity(made.len());
+    for (attempt, number) in made.iter().zip(1..) {
+        let waited = attempt.waited.unwrap_or_else(|| {
+            let before = ended.unwrap_or(attempt.started.clock);
+            attempt.started.clock.saturating_duration_since(before)
+        });
+        let entry = attempt.entry(number, waited, endpoint, own, redact);
+        ended = Some(attempt.ended());
+        entries.push(entry);
+    }
+    entries
 }
 
-fn attempt(number: u64, span: &SpanRecord, endpoint: &Endpoint, redact: &Redactor) -> Attempt {
-    let response = span.response.as_deref();
-    let endpoint = span.request.as_deref().map_or(endpoint, |request| &request.endpoint);
-    let mut failure = match response {
-        Some(response) => {
-            let mut answer = api::interpret(endpoint, response, Depth::Whole);
-            answer.redact(redact);
-            answer.failure(&answer.view())
-        }
-        None => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),
+/// Returns the change of the target if the last attempt went elsewhere than the call itself asked for, and it was this
+/// crate that decided so.
+pub fn fallback(attempts: &[Attempt], own: &Target) -> Option<Fallback> {
+    let is_left = |attempt: &&Attempt| {
+        attempt.decision == Decision::Fallback.word() || attempt.decision == Decision::CircuitOpen.word()
     };
-    if let Some(failure) = &mut failure {
-        failure::clean(failure, redact);
+    let left = attempts.iter().find(is_left)?;
+    let last = attempts.iter().rev().find(|attempt| attempt.was_sent())?;
+    let target = |attempt: &Attempt| Target {
+        provider: attempt.provider.clone(),
+        model: attempt.model.clone(),
+        base_url: attempt.base_url.clone(),
+    };
+    let (from, to) = (own.clone(), target(last));
+    (from != to).then(|| Fallback { from, to, reason: left.error_type.clone() })
+}
+
+/// An attempt, whoever made it.
+struct Made<'r> {
+    started: TimeAnchor,
+    span_ended: Instant,
+    endpoint: Option<&'r Endpoint>,
+    model: Option<Cow<'r, str>>,
+    response: Option<&'r CapturedResponse>,
+    /// Whether a request was sent.
+    is_sent: bool,
+    waited: Option<Duration>,
+    decision: Option<Decision>,
+}
+
+/// Adds the attempts of all spans of the call: those that a span made by itself, and spans that are attempts. Where both
+/// are there for the same request, the span is the attempt, and has the other's decision.
+fn gather<'r>(record: &'r CallRecord, made: &mut Vec<Made<'r>>) {
+    let spans = || record.attempts.iter().filter(|span| is_http(span));
+    let acting = || std::iter::once(&record.own).chain(spans()).filter(|span| !span.attempts.is_empty());
+    let is_inside = |inner: &SpanRecord, outer: &SpanRecord| {
+        !std::ptr::eq(inner, outer)
+            && inner.attempts.is_empty()
+            && outer.started.clock <= inner.started.clock
+            && inner.started.clock <= outer.ended
+    };
+    for outer in acting() {
+        let mut inner: Vec<&SpanRecord> = spans().filter(|inner| is_inside(inner, outer)).collect();
+        inner.sort_by_key(|span| span.started.clock);
+        let mut inner = inner.into_iter().peekable();
+        for (place, attempt) in outer.attempts.iter().enumerate() {
+            let next = outer.attempts.get(place + 1).map(|next| next.started.clock);
+            let mut own = Vec::new();
+            while let Some(span) = inner.next_if(|span| next.is_none_or(|next| span.started.clock < next)) {
+                own.push(Made::of_span(span));
+            }
+            if own.is_empty() || attempt.decision == Decision::CircuitOpen {
+                own.push(Made::of_attempt(attempt, outer.response.as_deref()));
+            }
+            if let Some(first) = own.first_mut() {
+                first.waited = Some(attempt.waited);
+            }
+            if let Some(last) = own.last_mut() {
+                last.decision = Some(attempt.decision);
+            }
+            made.append(&mut own);
+        }
     }
-    let head = response.map(|response| &response.head);
-    let ended = response.map_or(span.ended, |response| response.ended);
-    Attempt {
-        attempt: number,
-        started_at: LocalTime::of(span.started.wall).rfc3339(),
-        latency_ms: milliseconds(span.started.until(ended)),
-        http_status: head.and_then(|head| head.status),
-        retry_after_ms: head.and_then(|head| head.retry_after_ms),
-        error_type: failure.as_ref().map(|failure| failure.kind.word().into_owned()).unwrap_or_default(),
-        error_code: failure.as_ref().map(|failure| failure.code.clone()).unwrap_or_default(),
-        error_message: failure.map(|failure| failure.message).unwrap_or_default(),
+    let is_alone = |span: &&SpanRecord| span.attempts.is_empty() && !acting().any(|outer| is_inside(span, outer));
+    made.extend(spans().filter(is_alone).map(Made::of_span));
+}
+
+impl<'r> Made<'r> {
+    fn of_span(span: &'r SpanRecord) -> Self {
+        let request = span.request.as_deref();
+        Made {
+            started: span.started,
+            span_ended: span.ended,
+            endpoint: request.map(|request| &*request.endpoint),
+            model: request.map(|request| Cow::Owned(model(request))),
+            response: span.response.as_deref(),
+            is_sent: true,
+            waited: None,
+            decision: None,
+        }
     }
+
+    /// `last` is the response of the span that made the attempts.
+    fn of_attempt(attempt: &'r CapturedAttempt, last: Option<&'r CapturedResponse>) -> Self {
+        let is_sent = attempt.decision != Decision::CircuitOpen;
+        Made {
+            started: attempt.started,
+            span_ended: attempt.ended,
+            endpoint: Some(&attempt.endpoint),
+            model: Some(Cow::Borrowed(&attempt.model)),
+            response: attempt.response.as_deref().or(last.filter(|_| is_sent)),
+            is_sent,
+            waited: None,
+            decision: None,
+        }
+    }
+
+    fn ended(&self) -> Instant {
+        self.response.map_or(self.span_ended, |response| response.ended)
+    }
+
+    fn failure(&self, endpoint: &Endpoint, redact: &Redactor) -> Option<Failure> {
+        let mut failure = match self.response {
+            _ if !self.is_sent => {
+                Some(Failure::new(ErrorType::Named(CIRCUIT_OPEN.to_owned()), "the breaker's circuit was open"))
+            }
+            Some(response) => {
+                let mut answer = api::interpret(endpoint, response, Depth::Whole);
+                answer.redact(redact);
+                answer.failure(&answer.view())
+            }
+            None => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),
+        };
+        if let Some(failure) = &mut failure {
+            failure::clean(failure, redact);
+        }
+        failure
+    }
+
+    fn entry(
+        &self,
+        number: u64,
+        waited: Duration,
+        endpoint: &Endpoint,
+        own: &Target,
+        redact: &Redactor,
+    ) -> Attempt {
+        let endpoint = self.endpoint.unwrap_or(endpoint);
+        let failure = self.failure(endpoint, redact);
+        let head = self.response.map(|response| &response.head);
+        let model = self.model.as_deref().filter(|model| !model.is_empty()).unwrap_or(&own.model);
+        Attempt {
+            attempt: number,
+            started_at: LocalTime::of(self.started.wall).rfc3339(),
+            latency_ms: if self.is_sent { milliseconds(self.started.until(self.ended())) } else { 0 },
+            http_status: head.and_then(|head| head.status),
+            retry_after_ms: head.and_then(|head| head.retry_after_ms),
+            error_type: failure.as_ref().map(|failure| failure.kind.word().into_owned()).unwrap_or_default(),
+            error_code: failure.as_ref().map(|failure| failure.code.clone()).unwrap_or_default(),
+            error_message: failure.map(|failure| failure.message).unwrap_or_default(),
+            provider: endpoint.provider.clone().into_owned(),
+            model: redact.text(model).into_owned(),
+            base_url: endpoint.base_url.clone(),
+            waited_ms: milliseconds(waited),
+            decision: self.decision.map(Decision::word).unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// Returns the model that a request asks for; empty if it names none.
+fn model(request: &CapturedRequest) -> String {
+    let body = std::str::from_utf8(request.body.bytes()).ok().and_then(|text| json::parse_shallow(text).ok());
+    let view = body.as_ref().map(|body| dialect(request.endpoint.api).request(&request.endpoint, body));
+    let model = model_of(&view.unwrap_or_default(), &request.endpoint, "");
+    if model == "unknown" { String::new() } else { model }
 }
