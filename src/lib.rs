@@ -135,6 +135,8 @@ mod sink;
 mod warn;
 
 pub use builder::{LlmLogLayerBuilder, layer};
+#[cfg(feature = "middleware")]
+pub use circuits::{Circuit, CircuitState};
 pub use instrument::{LlmCall, LlmCallBuilder};
 pub use layer::LlmLogLayer;
 /// A price of a model's tokens, in any currency.
@@ -194,7 +196,8 @@ pub use llmlogs_core::store::Retention;
 #[doc(inline)]
 pub use llmlogs_core::store::{LossCounts, PruneReport, Stats, WriteErrors};
 #[cfg(feature = "middleware")]
-pub use middleware::{Breaker, FailedAttempt, FailureKind, Fallback, LlmLogMiddleware, Retry, Verdict};
-#[cfg(feature = "middleware")]
-pub use circuits::{Circuit, CircuitState};
+pub use middleware::{
+    Breaker, CircuitOpenError, Circuits, DeadlineError, FailedAttempt, FailureKind, Fallback,
+    LlmLogMiddleware, NoRetry, Retry, Verdict,
+};
 pub use recorder::{Durability, FlushError, LlmLogGuard, Overflow};

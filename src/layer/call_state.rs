@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use llmlogs_core::capture::{
-    CapturedAttempt, CapturedRequest, CapturedResponse, Completion, EnclosingSpan, FieldValue, Fields, SpanRecord, Symbol,
-    TimeAnchor,
+    CapturedAttempt, CapturedRequest, CapturedResponse, Completion, EnclosingSpan, FieldValue, Fields,
+    SpanRecord, Symbol, TimeAnchor,
 };
 use llmlogs_core::semconv;
 

@@ -213,7 +213,8 @@ impl LlmLogLayer {
     {
         let (request, group, may_join) = {
             let extensions = placed.span.extensions();
-            let Some(SpanCapture { group, request, response, attempts, .. }) = extensions.get::<SpanCapture>()
+            let Some(SpanCapture { group, request, response, attempts, .. }) =
+                extensions.get::<SpanCapture>()
             else {
                 return;
             };

@@ -1,9 +1,8 @@
 //! What is kept of a response's status line and headers: nothing that could be a credential.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use http::HeaderMap;
-use reqwest::Response;
+use http::{HeaderMap, StatusCode};
 
 use llmlogs_core::capture::ResponseHead;
 
@@ -29,9 +28,8 @@ const COUNTS: [(&str, &str); 4] = [
 ];
 
 /// Returns what is kept of a response's status line and headers.
-pub(super) fn head(response: &Response) -> ResponseHead {
-    let headers = response.headers();
-    let mut head = ResponseHead { status: Some(response.status().as_u16()), ..ResponseHead::default() };
+pub(super) fn head(status: StatusCode, headers: &HeaderMap) -> ResponseHead {
+    let mut head = ResponseHead { status: Some(status.as_u16()), ..ResponseHead::default() };
     let mut rank = REQUEST_ID.len();
     // One look at each header is cheaper than a search for each that may be there.
     for (name, value) in headers {
@@ -89,15 +87,14 @@ fn retry_after_ms(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
     if let Some(seconds) = number("retry-after") {
         return Some((seconds * 1000.0).round() as u64);
     }
-    let date = chrono::DateTime::parse_from_rfc2822(text(headers, "retry-after").trim()).ok()?;
-    let now = now.duration_since(UNIX_EPOCH).ok()?;
-    let wait = date.timestamp_millis() - i64::try_from(now.as_millis()).ok()?;
-    Some(u64::try_from(wait).unwrap_or(0))
+    let date = httpdate::parse_http_date(text(headers, "retry-after").trim()).ok()?;
+    let wait = date.duration_since(now).unwrap_or_default();
+    Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 
@@ -123,6 +120,8 @@ mod tests {
             ("retry-after", "0.5", Some(500)),
             ("retry-after-ms", "1250", Some(1250)),
             ("retry-after", "Wed, 21 Oct 2015 07:28:10 GMT", Some(10_000)),
+            ("retry-after", "Wednesday, 21-Oct-15 07:28:10 GMT", Some(10_000)),
+            ("retry-after", "Wed Oct 21 07:28:10 2015", Some(10_000)),
             ("retry-after", "Wed, 21 Oct 2015 07:27:00 GMT", Some(0)),
             ("retry-after", "soon", None),
             ("x-other", "2", None),

@@ -8,8 +8,8 @@ use tracing::Span;
 
 use crate::instrument;
 use llmlogs_core::capture::{
-    Body, CapturePolicy, CapturedResponse, ChunkTimings, Completion, Endpoint, Failure, MemoryReservation,
-    ResponseHead,
+    Body, CapturePolicy, CapturedAttempt, CapturedResponse, ChunkTimings, Completion, Endpoint, Failure,
+    MemoryReservation, ResponseHead,
 };
 
 /// The spans of outer middlewares around the same response, which end with the innermost one's. `None` once the response
@@ -48,6 +48,8 @@ pub(super) struct InFlightCall {
     received: u64,
     chunk_timings: ChunkTimings,
     linked: LinkedSpans,
+    /// The attempt that is being made, if there were others or something was decided about it.
+    attempt: Option<CapturedAttempt>,
     ended: bool,
 }
 
@@ -66,6 +68,7 @@ impl InFlightCall {
             received: 0,
             chunk_timings: ChunkTimings::default(),
             linked: LinkedSpans(Arc::new(Mutex::new(Some(Vec::new())))),
+            attempt: None,
             ended: false,
         }
     }
@@ -81,7 +84,29 @@ impl InFlightCall {
     /// Lets the call that `linked` belongs to end this one's span too. Returns whether it will.
     pub(super) fn link(&mut self, linked: &LinkedSpans) -> bool {
         self.ended = linked.link(self.span.clone()).is_ok();
+        if self.ended {
+            self.attach_attempt();
+        }
         self.ended
+    }
+
+    /// Records an attempt that was followed by another one.
+    pub(super) fn attempt_made(&mut self, attempt: CapturedAttempt) {
+        self.attempt = Some(attempt);
+        self.attach_attempt();
+    }
+
+    /// Notes the attempt that the call ends with, if it ends now.
+    pub(super) fn attempt_begun(&mut self, attempt: Option<CapturedAttempt>) {
+        self.attempt = attempt;
+    }
+
+    fn attach_attempt(&mut self) {
+        if let Some(attempt) = self.attempt.take()
+            && self.policy.is_some_and(|policy| policy.bodies)
+        {
+            instrument::attach_attempt(&self.span, attempt);
+        }
     }
 
     pub(super) fn answered(&mut self, head: ResponseHead, length: Option<u64>) {
@@ -141,6 +166,10 @@ impl InFlightCall {
             return;
         }
         let ended = Instant::now();
+        if let Some(attempt) = &mut self.attempt {
+            attempt.ended = ended;
+        }
+        self.attach_attempt();
         let bytes = Bytes::from(std::mem::take(&mut self.kept));
         let is_dropped = self.reservation.take().is_none();
         let body = if is_dropped {

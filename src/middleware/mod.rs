@@ -3,8 +3,10 @@
 
 mod breaker;
 mod fallback;
+mod group;
 mod head;
 mod in_flight;
+mod resilience;
 mod retry;
 mod tee;
 mod timer;
@@ -22,12 +24,15 @@ use crate::instrument;
 use crate::sink::Recorders;
 use llmlogs_core::api;
 use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
-use llmlogs_core::json;
+use llmlogs_core::json::{self, Json};
 
+use group::Membership;
 use in_flight::InFlightCall;
+use resilience::{ActingCall, Describe, Recording, Resilience, Settings};
 
 pub use breaker::Breaker;
 pub use fallback::Fallback;
+pub use resilience::{CircuitOpenError, Circuits, DeadlineError, NoRetry};
 pub use retry::{FailedAttempt, FailureKind, Retry, Verdict};
 
 /// A user's predicate of which requests are calls.
@@ -54,6 +59,9 @@ pub struct LlmLogMiddleware {
     matchers: Vec<Matcher>,
     /// Hosts and the providers behind them.
     hosts: Vec<(String, String)>,
+    settings: Settings,
+    /// Made of the settings; `None` if nothing is done about failures.
+    resilience: Option<Arc<Resilience>>,
 }
 
 impl LlmLogMiddleware {
@@ -78,6 +86,43 @@ impl LlmLogMiddleware {
     #[must_use]
     pub fn provider(mut self, host: impl Into<String>, provider: impl Into<String>) -> Self {
         self.hosts.push((host.into().to_ascii_lowercase(), provider.into()));
+        self
+    }
+
+    /// Repeats calls that failed, as `retry` says. Default: none is.
+    ///
+    /// All attempts at a call are one folder. A request can opt out with [`NoRetry`] among its extensions. A request whose
+    /// body is a stream is sent once. `reqwest` repeats some requests by itself, below every middleware, when a server
+    /// refuses them by the protocol: `reqwest::ClientBuilder::retry(reqwest::retry::never())` switches that off.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.settings.retry = Some(retry);
+        self.with_settings()
+    }
+
+    /// Keeps calls away from targets that keep failing, as `breaker` says. Default: none is.
+    #[must_use]
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.settings.breaker = Some(breaker);
+        self.with_settings()
+    }
+
+    /// Adds a fallback, after those that are there. Default: none.
+    #[must_use]
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.settings.fallbacks.push(fallback);
+        self.with_settings()
+    }
+
+    /// Returns a handle to the circuits of the breaker, for whoever wants to know what is degraded. Middlewares that are
+    /// cloned from this one have the same ones; a later change of a setting makes new ones.
+    #[must_use]
+    pub fn circuits(&self) -> Circuits {
+        Circuits::of(self.resilience.as_deref())
+    }
+
+    fn with_settings(mut self) -> Self {
+        self.resilience = Some(Resilience::new(&self.settings));
         self
     }
 
@@ -120,21 +165,35 @@ impl Middleware for LlmLogMiddleware {
         extensions: &mut http::Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        if instrument::is_unseen() {
-            if Recorders::any_running() && self.detect(&request).is_some() {
-                instrument::warn_unseen();
-            }
+        let is_unseen = instrument::is_unseen();
+        if is_unseen && Recorders::any_running() && self.detect(&request).is_some() {
+            instrument::warn_unseen();
+        }
+        let resilience = self.resilience.as_deref().filter(|_| extensions.get::<NoRetry>().is_none());
+        if is_unseen && resilience.is_none() {
             return next.run(request, extensions).await;
         }
         let Some(detected) = self.detect(&request) else {
             return next.run(request, extensions).await;
         };
+        if let Some(resilience) = resilience {
+            return self.act(resilience, detected, request, extensions, next).await;
+        }
         if Recorders::all_off() {
             return send_unrecorded(detected, request, extensions, next).await;
         }
-        let mut call = match InFlightCall::start(detected, buffered_body(&mut request)) {
-            Some(call) => call,
-            None => return next.run(request, extensions).await,
+        let body = buffered_body(&mut request);
+        let parsed = parsed(body.as_deref());
+        if !detected.is_confirmed_by(body.as_ref(), parsed.as_ref()) {
+            drop(parsed);
+            return next.run(request, extensions).await;
+        }
+        let membership = Membership::of(extensions);
+        let endpoint = detected.into_endpoint(parsed.as_ref());
+        let call = InFlightCall::start(&endpoint, body.as_ref(), parsed.as_ref(), &membership);
+        drop(parsed);
+        let Some(mut call) = call else {
+            return next.run(request, extensions).await;
         };
         // The span is entered only while this future runs; the response body holds it open.
         let result = next.run(request, extensions).instrument(call.span().clone()).await;
@@ -188,21 +247,37 @@ fn buffered_body(request: &mut Request) -> Option<Bytes> {
 /// makes a request large is media, which is not stored in its place.
 const REQUEST_LIMIT_FACTOR: usize = 8;
 
-impl InFlightCall {
-    /// Opens the call's span and attaches the request to it. Returns `None` if nobody listens, or if the body shows that
-    /// the request is no call.
-    fn start(Detected { mut endpoint, by_user }: Detected, body: Option<Bytes>) -> Option<Self> {
-        let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let parsed = text.and_then(|text| json::parse_shallow(text).ok());
-        if !by_user && body.is_some() && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
-            return None;
-        }
+/// Returns a body as JSON without its longer texts; `None` if it is none.
+fn parsed(body: Option<&[u8]>) -> Option<Json<'_>> {
+    json::parse_shallow(std::str::from_utf8(body?).ok()?).ok()
+}
+
+impl Detected {
+    /// Returns whether the body, as far as it is known, shows that the request is a call.
+    fn is_confirmed_by(&self, body: Option<&Bytes>, parsed: Option<&Json<'_>>) -> bool {
+        self.by_user || body.is_none() || api::body_confirms_llm(&self.endpoint, parsed)
+    }
+
+    /// Returns the endpoint of a request with this body.
+    fn into_endpoint(self, parsed: Option<&Json<'_>>) -> Arc<Endpoint> {
+        let Detected { mut endpoint, by_user } = self;
         if by_user && endpoint.api == Api::Raw {
             // A path of the user's own; the body may well be of a known shape.
-            endpoint.api = api::api_of(&endpoint.provider, parsed.as_ref());
+            endpoint.api = api::api_of(&endpoint.provider, parsed);
         }
-        let endpoint = Arc::new(endpoint);
-        let span = instrument::open(&endpoint, parsed.as_ref());
+        Arc::new(endpoint)
+    }
+}
+
+impl InFlightCall {
+    /// Opens the call's span and attaches the request to it. Returns `None` if nobody listens.
+    fn start(
+        endpoint: &Arc<Endpoint>,
+        body: Option<&Bytes>,
+        parsed: Option<&Json<'_>>,
+        membership: &Membership,
+    ) -> Option<Self> {
+        let span = instrument::open(endpoint, parsed);
         let policy = instrument::policy(&span);
         if policy.is_none() {
             instrument::warn_unseen();
@@ -212,10 +287,54 @@ impl InFlightCall {
         }
         if policy.is_some_and(|policy| policy.bodies) {
             let limit = policy.map_or(0, |policy| policy.max_body_bytes).saturating_mul(REQUEST_LIMIT_FACTOR);
-            let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
-            let endpoint = Arc::clone(&endpoint);
-            instrument::attach_request(&span, Arc::new(CapturedRequest { endpoint, body }));
+            let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes.clone(), limit));
+            instrument::attach_group(&span, membership.group);
+            let request = CapturedRequest { endpoint: Arc::clone(endpoint), body };
+            instrument::attach_request(&span, Arc::new(request));
         }
-        Some(InFlightCall::new(span, endpoint, policy))
+        Some(InFlightCall::new(span, Arc::clone(endpoint), policy))
+    }
+}
+
+impl LlmLogMiddleware {
+    /// Sends a request whose failures something is done about, recorded or not.
+    async fn act(
+        &self,
+        resilience: &Resilience,
+        detected: Detected,
+        mut request: Request,
+        extensions: &mut http::Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let body = buffered_body(&mut request);
+        let membership = Membership::of(extensions);
+        let parsed = parsed(body.as_deref());
+        if !detected.is_confirmed_by(body.as_ref(), parsed.as_ref()) {
+            drop(parsed);
+            return next.run(request, extensions).await;
+        }
+        let endpoint = detected.into_endpoint(parsed.as_ref());
+        let recording = if instrument::is_unseen() {
+            Recording::Nothing
+        } else if Recorders::all_off() {
+            Recording::Span(instrument::open(&endpoint, None))
+        } else {
+            let call = InFlightCall::start(&endpoint, body.as_ref(), parsed.as_ref(), &membership);
+            call.map_or(Recording::Nothing, Recording::Call)
+        };
+        let is_stream = parsed.as_ref().and_then(|body| body.get("stream").as_bool()) == Some(true);
+        drop(parsed);
+        let describe = self;
+        let call =
+            ActingCall { resilience, describe, endpoint, body, is_stream, recording, extensions, next };
+        call.run(request).await
+    }
+}
+
+impl Describe for LlmLogMiddleware {
+    fn endpoint(&self, request: &Request) -> Option<Endpoint> {
+        let detected = self.detect(request)?;
+        let body = request.body().and_then(reqwest::Body::as_bytes);
+        Some(Arc::unwrap_or_clone(detected.into_endpoint(parsed(body).as_ref())))
     }
 }

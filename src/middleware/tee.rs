@@ -31,7 +31,7 @@ pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Respon
     let failed = response.status().as_u16() >= 400;
     let url = response.url().clone();
     let length = response.content_length();
-    call.answered(head(&response), length);
+    call.answered(head(response.status(), response.headers()), length);
     let linked = call.linked();
     let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
     let mut tee = Tee { inner: body, ahead: VecDeque::new(), remaining: length, call };

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use llmlogs_core::api::dialect;
 use llmlogs_core::capture::{
-    Body, CallKey, CallRecord, CapturedAttempt, CapturedRequest, CapturedResponse, ChunkTimings, Completion, Decision, EnclosingSpan,
-    Endpoint, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, SymbolTable, TimeAnchor,
+    Body, CallKey, CallRecord, CapturedAttempt, CapturedRequest, CapturedResponse, ChunkTimings, Completion,
+    Decision, EnclosingSpan, Endpoint, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol,
+    SymbolTable, TimeAnchor,
 };
 use llmlogs_core::json;
 

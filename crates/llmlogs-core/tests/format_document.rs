@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use chrono::{Local, TimeZone};
 use llmlogs_core::api::{self, Request};
 use llmlogs_core::capture::{
-    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, Decision, EnclosingSpan,
-    ErrorType, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, TimeAnchor,
+    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, Decision,
+    EnclosingSpan, ErrorType, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, TimeAnchor,
 };
 use llmlogs_core::compose::{ComposeOptions, Composed, Composer};
 use llmlogs_core::format::call_id::call_name;

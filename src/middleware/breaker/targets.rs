@@ -95,6 +95,11 @@ impl Targets {
         self.breaker.as_ref().is_some_and(|breaker| breaker.fail_fast)
     }
 
+    /// Returns how long a credential that was refused is not used; `None` without a breaker.
+    pub(in crate::middleware) fn credential_cooldown(&self) -> Option<Duration> {
+        self.breaker.as_ref().map(|breaker| breaker.credential_cooldown)
+    }
+
     /// Returns a random number in `0.0..1.0`.
     pub(in crate::middleware) fn random(&self) -> f64 {
         // A keyed hash of what never comes again.
@@ -231,9 +236,8 @@ impl Source for Targets {
         };
         let mut circuits: Vec<_> = state.targets.values().map(circuit).collect();
         drop(state);
-        circuits.sort_by(|a, b| {
-            (&a.provider, &a.model, &a.base_url).cmp(&(&b.provider, &b.model, &b.base_url))
-        });
+        circuits
+            .sort_by(|a, b| (&a.provider, &a.model, &a.base_url).cmp(&(&b.provider, &b.model, &b.base_url)));
         circuits
     }
 }
@@ -244,7 +248,12 @@ impl State {
             && self.cooling_credentials.get(&credential).is_some_and(|until| now < *until)
     }
 
-    fn target(&mut self, key: TargetKey, [provider, base_url, model]: [&str; 3], now: Instant) -> &mut Target {
+    fn target(
+        &mut self,
+        key: TargetKey,
+        [provider, base_url, model]: [&str; 3],
+        now: Instant,
+    ) -> &mut Target {
         if self.targets.len() >= MAX_TARGETS && !self.targets.contains_key(&key.target) {
             self.forget(now);
         }
@@ -331,6 +340,16 @@ impl Permit {
     /// Takes what became of the attempt.
     pub(in crate::middleware) fn finish(mut self, outcome: Outcome) {
         self.record(outcome);
+    }
+
+    /// Notes that the target sends content: a probe needs to know no more. What comes later counts as of any attempt.
+    pub(in crate::middleware) fn alive(&mut self) {
+        if self.ticket.is_probe() && self.is_open {
+            self.targets.record(self.key, self.ticket, Outcome::Success, Instant::now());
+            if let Some(target) = self.targets.lock().targets.get(&self.key.target) {
+                self.ticket = target.circuit.pass();
+            }
+        }
     }
 
     fn record(&mut self, outcome: Outcome) {

@@ -24,14 +24,15 @@ const TRAVELLING_PARAMETERS: [&str; 5] = ["alt", "api-version", "beta", "$alt", 
 
 /// Returns whether two URLs have the same scheme, host and port.
 pub(super) fn is_same_origin(a: &Url, b: &Url) -> bool {
-    a.scheme() == b.scheme() && a.host_str() == b.host_str() && a.port_or_known_default() == b.port_or_known_default()
+    a.scheme() == b.scheme()
+        && a.host_str() == b.host_str()
+        && a.port_or_known_default() == b.port_or_known_default()
 }
 
 /// Returns the headers that may go to another host.
 pub(super) fn travelling(headers: &HeaderMap) -> HeaderMap {
-    let may = |name: &HeaderName| {
-        TRAVELLING.contains(&name.as_str()) || name.as_str().starts_with("x-stainless-")
-    };
+    let may =
+        |name: &HeaderName| TRAVELLING.contains(&name.as_str()) || name.as_str().starts_with("x-stainless-");
     headers.iter().filter(|(name, _)| may(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
@@ -64,7 +65,8 @@ pub(super) fn strip(headers: &mut HeaderMap, first: &HeaderMap) {
     let foreign: Vec<HeaderName> = headers
         .iter()
         .filter(|(name, value)| {
-            !allowed.contains_key(*name) && first.iter().any(|(_, known)| known == *value && !known.is_empty())
+            !allowed.contains_key(*name)
+                && first.iter().any(|(_, known)| known == *value && !known.is_empty())
         })
         .map(|(name, _)| name.clone())
         .collect();
@@ -122,7 +124,8 @@ mod tests {
     #[test]
     fn a_key_in_the_query_stays_behind() {
         let first = Url::parse("https://a.example/v1/m:generateContent?key=AIza&alt=sse&user=u").unwrap();
-        let mut other = Url::parse("https://b.example/v1/m:generateContent?key=AIza&alt=sse&user=u&key=new").unwrap();
+        let mut other =
+            Url::parse("https://b.example/v1/m:generateContent?key=AIza&alt=sse&user=u&key=new").unwrap();
         without_credentials(&mut other, &first);
         assert_eq!(other.as_str(), "https://b.example/v1/m:generateContent?alt=sse&key=new");
     }
@@ -131,7 +134,10 @@ mod tests {
     fn a_credential_among_the_clients_defaults_is_kept_from_another_host() {
         let mut other = headers(&[("x-api-key", "new")]);
         block_defaults(&mut other, &headers(&[("accept", "*/*")]));
-        assert_eq!((&other["x-api-key"], &other["authorization"]), (&"new".parse().unwrap(), &"".parse().unwrap()));
+        assert_eq!(
+            (&other["x-api-key"], &other["authorization"]),
+            (&"new".parse().unwrap(), &"".parse().unwrap())
+        );
         let mut other = HeaderMap::new();
         block_defaults(&mut other, &headers(&[("authorization", "Bearer sk-old")]));
         assert!(other.is_empty());

@@ -290,7 +290,8 @@ mod tests {
     fn first() -> Request {
         let client = reqwest::Client::new();
         let request = client.post("https://api.openai.com/v1/chat/completions");
-        let request = request.header("authorization", "Bearer sk-old").header("content-type", "application/json");
+        let request =
+            request.header("authorization", "Bearer sk-old").header("content-type", "application/json");
         request.body(r#"{"model":"gpt-4o","messages":[]}"#).build().unwrap()
     }
 

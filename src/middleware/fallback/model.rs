@@ -69,10 +69,19 @@ mod tests {
     fn a_model_in_the_path_is_replaced_there() {
         for (path, expected) in [
             ("/v1beta/models/gemini-2.5-pro:generateContent", Some("/v1beta/models/a%2Fb:generateContent")),
-            ("/v1/projects/p/publishers/google/models/g:streamGenerateContent", Some("/v1/projects/p/publishers/google/models/a%2Fb:streamGenerateContent")),
+            (
+                "/v1/projects/p/publishers/google/models/g:streamGenerateContent",
+                Some("/v1/projects/p/publishers/google/models/a%2Fb:streamGenerateContent"),
+            ),
             ("/model/us.amazon.nova-v1%3A0/converse", Some("/model/a%2Fb/converse")),
-            ("/model/arn:aws:bedrock:eu-west-1:1:inference-profile/eu.claude/invoke", Some("/model/a%2Fb/invoke")),
-            ("/openai/deployments/gpt-4o/chat/completions", Some("/openai/deployments/a%2Fb/chat/completions")),
+            (
+                "/model/arn:aws:bedrock:eu-west-1:1:inference-profile/eu.claude/invoke",
+                Some("/model/a%2Fb/invoke"),
+            ),
+            (
+                "/openai/deployments/gpt-4o/chat/completions",
+                Some("/openai/deployments/a%2Fb/chat/completions"),
+            ),
             ("/v1/chat/completions", None),
             ("/v1/models/m", None),
         ] {

@@ -100,8 +100,14 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut budget = Budget::new(start);
         let limits = BudgetLimits { ratio: 0.0, reserve: 2 };
-        assert_eq!([0, 30, 31, 59].map(|second| budget.retry(limits, at(second))), [true, true, false, false]);
-        assert_eq!([60, 61, 89, 90].map(|second| budget.retry(limits, at(second))), [true, false, false, true]);
+        assert_eq!(
+            [0, 30, 31, 59].map(|second| budget.retry(limits, at(second))),
+            [true, true, false, false]
+        );
+        assert_eq!(
+            [60, 61, 89, 90].map(|second| budget.retry(limits, at(second))),
+            [true, false, false, true]
+        );
         assert_eq!([1000, 1000, 1000].map(|second| budget.retry(limits, at(second))), [true, true, false]);
     }
 

@@ -36,8 +36,12 @@ const QUOTA_MESSAGES: [&str; 9] = [
     "specified api usage limits",
 ];
 
-const CONTEXT_LENGTH: [&str; 4] =
-    ["context_length_exceeded", "context_window_exceeded", "model_context_window_exceeded", "string_above_max_length"];
+const CONTEXT_LENGTH: [&str; 4] = [
+    "context_length_exceeded",
+    "context_window_exceeded",
+    "model_context_window_exceeded",
+    "string_above_max_length",
+];
 
 const CONTEXT_LENGTH_MESSAGES: [&str; 7] = [
     "maximum context length",
@@ -68,7 +72,8 @@ pub(super) fn permanent(body: &Json<'_>) -> Option<FailureKind> {
     let (_, message) = api_error(body);
     let message = message.to_ascii_lowercase();
     let is = |known: &[&str], messages: &[&str]| {
-        codes.iter().any(|code| known.contains(&&**code)) || messages.iter().any(|text| message.contains(text))
+        codes.iter().any(|code| known.contains(&&**code))
+            || messages.iter().any(|text| message.contains(text))
     };
     if is(&QUOTA, &QUOTA_MESSAGES) {
         Some(FailureKind::Quota)
@@ -121,7 +126,9 @@ mod tests {
     #[test]
     fn what_a_retry_cannot_mend_is_known_by_its_body() {
         use FailureKind::{ContentPolicy, ContextLength, ModelQuota, Quota};
-        let message = |message: &str| format!(r#"{{"error":{{"type":"invalid_request_error","message":"{message}"}}}}"#);
+        let message = |message: &str| {
+            format!(r#"{{"error":{{"type":"invalid_request_error","message":"{message}"}}}}"#)
+        };
         for (body, expected) in [
             (r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}"#.into(), Some(Quota)),
             (r#"{"error":{"type":"insufficient_quota","code":null,"message":"m"}}"#.into(), Some(Quota)),

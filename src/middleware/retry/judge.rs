@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn the_body_comes_before_the_headers_and_those_before_the_status() {
-        const QUOTA: &str = r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+        const QUOTA: &str =
+            r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#;
         let yes = ("x-should-retry", "true");
         let no = ("x-should-retry", "false");
         for (status, headers, body, kind, verdict) in [

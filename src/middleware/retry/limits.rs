@@ -34,8 +34,8 @@ pub(in crate::middleware) enum Step {
     Return(Decision),
     /// The same target once more, after this delay.
     Retry(Duration),
-    /// The next target, at once.
-    Fallback,
+    /// The next target, at once; where there is none, the result goes to the caller.
+    Elsewhere(Decision),
 }
 
 /// What the next step depends on beside the attempt itself.
@@ -45,10 +45,6 @@ pub(in crate::middleware) struct Circumstances<R> {
     pub(in crate::middleware) random: f64,
     /// Whether the request can be sent again at all.
     pub(in crate::middleware) is_repeatable: bool,
-    /// Whether there is another target, ready to be asked.
-    pub(in crate::middleware) has_fallback: bool,
-    /// Whether the target's circuit is open by now.
-    pub(in crate::middleware) is_circuit_open: bool,
     /// Takes a retry from the target's budget; returns whether there was one.
     pub(in crate::middleware) take_retry: R,
 }
@@ -91,7 +87,7 @@ impl Attempts {
         judged: &Judgement,
         circumstances: Circumstances<R>,
     ) -> Step {
-        let Circumstances { now, random, is_repeatable, has_fallback, is_circuit_open, take_retry } = circumstances;
+        let Circumstances { now, random, is_repeatable, take_retry } = circumstances;
         let deadline = limits.deadline.and_then(|deadline| self.started.checked_add(deadline));
         let is_before = |at: Instant| deadline.is_none_or(|deadline| at < deadline);
         if judged.kind == FailureKind::Timeout {
@@ -104,7 +100,7 @@ impl Attempts {
         }
         let may_go_on = is_repeatable && self.total < limits.max_total_attempts;
         let otherwise = |decision| {
-            if may_go_on && has_fallback && is_before(now) { Step::Fallback } else { Step::Return(decision) }
+            if may_go_on && is_before(now) { Step::Elsewhere(decision) } else { Step::Return(decision) }
         };
         if judged.verdict == Verdict::Fallback {
             return otherwise(Decision::Permanent);
@@ -113,9 +109,6 @@ impl Attempts {
             || self.on_target >= limits.max_attempts
             || judged.kind == FailureKind::Timeout && self.timeouts > limits.max_timeout_retries
         {
-            return otherwise(Decision::Final);
-        }
-        if is_circuit_open && has_fallback {
             return otherwise(Decision::Final);
         }
         let Some(delay) = backoff.delay(judged, self.on_target, random) else {
@@ -137,74 +130,40 @@ mod tests {
 
     use super::*;
 
-    fn ready(now: Instant) -> Circumstances<impl FnOnce() -> bool> {
-        Circumstances {
-            now,
-            random: 0.5,
-            is_repeatable: true,
-            has_fallback: false,
-            is_circuit_open: false,
-            take_retry: || true,
-        }
+    fn ready(now: Instant) -> Circumstances<fn() -> bool> {
+        Circumstances { now, random: 0.5, is_repeatable: true, take_retry: || true }
     }
 
-    fn after(kind: FailureKind, delay: Option<Duration>, change: impl FnOnce(&mut Circumstances<fn() -> bool>)) -> Step {
+    fn after(
+        kind: FailureKind,
+        delay: Option<Duration>,
+        change: impl FnOnce(&mut Circumstances<fn() -> bool>),
+    ) -> Step {
         let now = Instant::now();
         let mut attempts = Attempts::new(now);
         attempts.begin();
-        let Circumstances { random, is_repeatable, has_fallback, is_circuit_open, .. } = ready(now);
-        let take_retry: fn() -> bool = || true;
-        let mut circumstances =
-            Circumstances { now, random, is_repeatable, has_fallback, is_circuit_open, take_retry };
+        let mut circumstances = ready(now);
         change(&mut circumstances);
         let limits = Limits { deadline: Some(Duration::from_secs(30)), ..Limits::default() };
         let judged = Judgement { delay, ..Judgement::of_kind(kind) };
         attempts.after_failure(&limits, &Backoff::default(), &judged, circumstances)
     }
 
-    const SERVER: FailureKind = FailureKind::Server;
-
     #[test]
     fn each_reason_against_a_retry_is_told() {
+        use FailureKind::{BadRequest, Quota, Server, Unauthorized};
+        use Step::{Elsewhere, Return};
         let seconds = Duration::from_secs;
-        let ret = Step::Return;
-        assert_eq!(after(SERVER, None, |_| {}), Step::Retry(Duration::from_millis(250)));
-        assert_eq!(after(SERVER, None, |c| c.is_repeatable = false), ret(Decision::Final));
-        assert_eq!(after(SERVER, None, |c| c.take_retry = || false), ret(Decision::Budget));
-        assert_eq!(after(SERVER, Some(seconds(61)), |_| {}), ret(Decision::OverCap));
-        assert_eq!(after(SERVER, Some(seconds(40)), |_| {}), ret(Decision::Deadline));
-        assert_eq!(after(FailureKind::Quota, None, |_| {}), ret(Decision::Permanent));
-        assert_eq!(after(FailureKind::BadRequest, None, |c| c.has_fallback = true), ret(Decision::Permanent));
-    }
-
-    #[test]
-    fn where_no_retry_helps_a_fallback_may() {
-        let fallback = |c: &mut Circumstances<_>| c.has_fallback = true;
-        for (kind, delay) in [
-            (FailureKind::Quota, None),
-            (FailureKind::Unauthorized, None),
-            (SERVER, Some(Duration::from_secs(61))),
-            (SERVER, Some(Duration::from_secs(40))),
-        ] {
-            assert_eq!(after(kind, delay, fallback), Step::Fallback, "{kind:?}");
-        }
-        let empty = |c: &mut Circumstances<fn() -> bool>| {
-            c.has_fallback = true;
-            c.take_retry = || false;
-        };
-        assert_eq!(after(SERVER, None, empty), Step::Fallback);
-        let open = |c: &mut Circumstances<_>| {
-            c.has_fallback = true;
-            c.is_circuit_open = true;
-        };
-        assert_eq!(after(SERVER, None, open), Step::Fallback);
-        let late = |c: &mut Circumstances<_>| {
-            c.has_fallback = true;
-            c.now += Duration::from_secs(31);
-        };
-        assert_eq!(after(SERVER, None, late), Step::Return(Decision::Deadline));
-        let alone = |c: &mut Circumstances<_>| c.is_circuit_open = true;
-        assert!(matches!(after(SERVER, None, alone), Step::Retry(_)), "without a fallback calls go on");
+        assert_eq!(after(Server, None, |_| {}), Step::Retry(Duration::from_millis(250)));
+        assert_eq!(after(Server, None, |c| c.take_retry = || false), Elsewhere(Decision::Budget));
+        assert_eq!(after(Server, Some(seconds(61)), |_| {}), Elsewhere(Decision::OverCap));
+        assert_eq!(after(Server, Some(seconds(40)), |_| {}), Elsewhere(Decision::Deadline));
+        assert_eq!(after(Quota, None, |_| {}), Elsewhere(Decision::Permanent));
+        assert_eq!(after(Unauthorized, None, |_| {}), Elsewhere(Decision::Permanent));
+        // Another target would not help, or comes too late.
+        assert_eq!(after(BadRequest, None, |_| {}), Return(Decision::Permanent));
+        assert_eq!(after(Server, None, |c| c.is_repeatable = false), Return(Decision::Final));
+        assert_eq!(after(Server, None, |c| c.now += seconds(31)), Return(Decision::Deadline));
     }
 
     #[test]
@@ -237,11 +196,11 @@ mod tests {
                 (total, on_target) = (total + 1, on_target + 1);
                 let kind = if limited { FailureKind::RateLimited } else { FailureKind::Server };
                 let judged = Judgement { delay: limited.then(|| Duration::from_secs(seconds)), ..Judgement::of_kind(kind) };
-                let circumstances = Circumstances { has_fallback: left > 0, ..ready(now) };
-                match attempts.after_failure(&limits, &Backoff::default(), &judged, circumstances) {
+                match attempts.after_failure(&limits, &Backoff::default(), &judged, ready(now)) {
                     Step::Return(_) => break,
                     Step::Retry(_) => {}
-                    Step::Fallback => {
+                    Step::Elsewhere(_) if left == 0 => break,
+                    Step::Elsewhere(_) => {
                         attempts.change_target();
                         (left, on_target) = (left - 1, 0);
                     }

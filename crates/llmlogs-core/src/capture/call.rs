@@ -134,7 +134,11 @@ impl CallRecord {
             let dropped = |body: &Body| matches!(body, Body::Dropped { .. });
             span.request.as_ref().is_some_and(|request| dropped(&request.body))
                 || span.response.as_ref().is_some_and(|response| dropped(&response.body))
-                || span.attempts.iter().filter_map(|attempt| attempt.response.as_ref()).any(|r| dropped(&r.body))
+                || span
+                    .attempts
+                    .iter()
+                    .filter_map(|attempt| attempt.response.as_ref())
+                    .any(|r| dropped(&r.body))
         })
     }
 

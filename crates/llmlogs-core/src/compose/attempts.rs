@@ -108,7 +108,8 @@ fn gather<'r>(record: &'r CallRecord, made: &mut Vec<Made<'r>>) {
             made.append(&mut own);
         }
     }
-    let is_alone = |span: &&SpanRecord| span.attempts.is_empty() && !acting().any(|outer| is_inside(span, outer));
+    let is_alone =
+        |span: &&SpanRecord| span.attempts.is_empty() && !acting().any(|outer| is_inside(span, outer));
     made.extend(spans().filter(is_alone).map(Made::of_span));
 }
 
@@ -148,9 +149,10 @@ impl<'r> Made<'r> {
 
     fn failure(&self, endpoint: &Endpoint, redact: &Redactor) -> Option<Failure> {
         let mut failure = match self.response {
-            _ if !self.is_sent => {
-                Some(Failure::new(ErrorType::Named(CIRCUIT_OPEN.to_owned()), "the breaker's circuit was open"))
-            }
+            _ if !self.is_sent => Some(Failure::new(
+                ErrorType::Named(CIRCUIT_OPEN.to_owned()),
+                "the breaker's circuit was open",
+            )),
             Some(response) => {
                 let mut answer = api::interpret(endpoint, response, Depth::Whole);
                 answer.redact(redact);

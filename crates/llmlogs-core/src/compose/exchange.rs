@@ -18,7 +18,7 @@ impl<'r> Exchange<'r> {
     /// last attempt.
     pub fn of(record: &'r CallRecord) -> Self {
         let own = &record.own;
-        if !own.attempts.is_empty() {
+        if !own.attempts.is_empty() && own.response.is_some() {
             // Whoever made the attempts says how the call ended.
             let (request, response) = (own.request.as_deref(), own.response.as_deref().map(Cow::Borrowed));
             return Exchange { request, response, answered_by: answering(own) };
@@ -39,7 +39,9 @@ impl<'r> Exchange<'r> {
         };
         let first = record.attempts.iter().find_map(|span| span.request.as_deref());
         let request = own.request.as_deref().or(first);
-        Exchange { request, response, answered_by: answering(last).or(request.map(|request| &*request.endpoint)) }
+        let acting = if own.attempts.is_empty() { last } else { own };
+        let answered_by = answering(acting).or(request.map(|request| &*request.endpoint));
+        Exchange { request, response, answered_by }
     }
 
     /// Returns the response; `None` for a call without one, or with span fields only.

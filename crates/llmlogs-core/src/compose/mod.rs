@@ -18,9 +18,7 @@ use crate::api::{self, Depth, Interpretation};
 use crate::capture::{CallRecord, CapturedRequest, ErrorType};
 use crate::format::layout::{INPUT_FILE, INPUT_TEXT_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
 use crate::format::time::LocalTime;
-use crate::format::{
-    Files, IndexEntry, Metadata, PreparedFile, SCHEMA_VERSION, Status, Target, Truncated,
-};
+use crate::format::{Files, IndexEntry, Metadata, PreparedFile, SCHEMA_VERSION, Status, Target, Truncated};
 use crate::price::PricedCall;
 use crate::render::Reply;
 

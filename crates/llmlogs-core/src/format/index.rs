@@ -104,7 +104,11 @@ impl From<&Metadata> for IndexEntry {
             currency: call.cost_estimate.currency.clone(),
             attempts: if sent > 1 { sent as u64 } else { 0 },
             waited_ms: call.attempts.iter().map(|attempt| attempt.waited_ms).sum(),
-            fallback_model: call.fallback.as_ref().map(|fallback| fallback.to.model.clone()).unwrap_or_default(),
+            fallback_model: call
+                .fallback
+                .as_ref()
+                .map(|fallback| fallback.to.model.clone())
+                .unwrap_or_default(),
             tool_names: call.response_info.tool_names.clone(),
             user_message: first_characters(&call.context.user_message),
             trace: call.context.spans.join("/"),
