@@ -137,7 +137,7 @@ mod warn;
 pub use builder::{LlmLogLayerBuilder, layer};
 #[cfg(feature = "middleware")]
 pub use circuits::{Circuit, CircuitState};
-pub use instrument::{LlmCall, LlmCallBuilder};
+pub use instrument::{FallbackRun, LlmCall, LlmCallBuilder, run_with_fallbacks};
 pub use layer::LlmLogLayer;
 /// A price of a model's tokens, in any currency.
 ///

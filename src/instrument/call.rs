@@ -21,7 +21,7 @@ use llmlogs_core::redact;
 
 #[cfg(feature = "middleware")]
 use super::reqwest_error;
-use super::{attributes, capture, unseen};
+use super::{attributes, capture, group, unseen};
 
 /// A call that is made without HTTP, or through a client that has no middleware.
 ///
@@ -166,6 +166,9 @@ impl LlmCallBuilder {
         }
         let max_body_bytes = policy.map_or(0, |policy| policy.max_body_bytes);
         if policy.is_some_and(|policy| policy.bodies) {
+            if let Some(group) = group::current_group() {
+                capture::attach_group(&span, group);
+            }
             let request = CapturedRequest {
                 endpoint: Arc::clone(&endpoint),
                 body: Body::limited(body, max_body_bytes),
@@ -185,7 +188,7 @@ fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Bytes {
 }
 
 /// Returns the error type that the Rust type of `error` stands for.
-fn error_type(error: &dyn Any) -> ErrorType {
+pub(super) fn error_type(error: &dyn Any) -> ErrorType {
     #[cfg(feature = "middleware")]
     if let Some(kind) = reqwest_error::error_type(error) {
         return kind;

@@ -30,13 +30,11 @@ pub(crate) fn policy(span: &Span) -> Option<CapturePolicy> {
 }
 
 /// Notes that the request of `span`'s call, which is not attached yet, belongs to `group`.
-#[cfg(feature = "middleware")]
 pub(crate) fn attach_group(span: &Span, group: CallGroup) {
     update(span, |capture| capture.group = Some(group));
 }
 
 /// Attaches one of the attempts that were made for `span`'s call; the layer takes it as it takes the response.
-#[cfg(feature = "middleware")]
 pub(crate) fn attach_attempt(span: &Span, attempt: CapturedAttempt) {
     update(span, |capture| capture.attempts.push(attempt));
 }

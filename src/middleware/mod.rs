@@ -188,7 +188,7 @@ impl Middleware for LlmLogMiddleware {
             drop(parsed);
             return next.run(request, extensions).await;
         }
-        let membership = Membership::of(extensions);
+        let membership = Membership::of(extensions, false);
         let endpoint = detected.into_endpoint(parsed.as_ref());
         let call = InFlightCall::start(&endpoint, body.as_ref(), parsed.as_ref(), &membership);
         drop(parsed);
@@ -307,7 +307,7 @@ impl LlmLogMiddleware {
         next: Next<'_>,
     ) -> Result<Response> {
         let body = buffered_body(&mut request);
-        let membership = Membership::of(extensions);
+        let membership = Membership::of(extensions, true);
         let parsed = parsed(body.as_deref());
         if !detected.is_confirmed_by(body.as_ref(), parsed.as_ref()) {
             drop(parsed);
@@ -324,10 +324,27 @@ impl LlmLogMiddleware {
         };
         let is_stream = parsed.as_ref().and_then(|body| body.get("stream").as_bool()) == Some(true);
         drop(parsed);
-        let describe = self;
-        let call =
-            ActingCall { resilience, describe, endpoint, body, is_stream, recording, extensions, next };
-        call.run(request).await
+        if membership.is_acted_for {
+            // Nothing is done twice.
+            resilience::warn_two_loops(
+                "a client has two of these middlewares that do something about failures",
+            );
+            let result = recording.inside(next.run(request, extensions)).await;
+            return recording.result(result).await;
+        }
+        let call = ActingCall {
+            resilience,
+            describe: self,
+            endpoint,
+            body,
+            is_stream,
+            recording,
+            extensions: &mut *extensions,
+            next,
+        };
+        let result = call.run(request).await;
+        membership.leave(extensions);
+        result
     }
 }
 

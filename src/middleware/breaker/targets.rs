@@ -26,7 +26,7 @@ pub(in crate::middleware) const CREDENTIAL_HEADERS: [&str; 4] =
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::middleware) struct TargetKey {
     /// Of host, model and credential.
-    target: u64,
+    pub(in crate::middleware) target: u64,
     /// Of host and credential.
     pub(in crate::middleware) credential: u64,
 }

@@ -21,7 +21,7 @@ use super::held::Held;
 use super::look::{Accepted, Look, Looked, look};
 use super::recording::{Attempt, Failed, Recording};
 use super::targets::{Describe, Fallbacks, NextTarget, Target, model_of};
-use super::{Resilience, wait};
+use super::{Resilience, two_loops, wait};
 
 /// A call whose failures something is done about.
 pub(in crate::middleware) struct ActingCall<'a> {
@@ -56,6 +56,7 @@ impl ActingCall<'_> {
             has_history: false,
             recording,
         };
+        call.notice_other_loops();
         let (mut request, mut permit) = match call.choose(request) {
             Ok(chosen) => chosen,
             Err(error) => return call.refuse(error),
@@ -118,6 +119,31 @@ impl Running<'_> {
 
     fn deadline(&self) -> Option<Instant> {
         self.started.checked_add(self.resilience.retry.limits.deadline?)
+    }
+
+    /// Returns the bytes that a call is known by.
+    fn body(&self) -> &[u8] {
+        self.first.as_ref().and_then(|first| first.body()?.as_bytes()).unwrap_or_default()
+    }
+
+    /// Says so if somebody else repeats this call.
+    fn notice_other_loops(&self) {
+        let Resilience { failed_calls, is_looking, .. } = self.resilience;
+        if *is_looking && failed_calls.is_repeated(self.own.key.target, self.body(), self.started) {
+            two_loops::warn("a request came again shortly after all its attempts had failed");
+        }
+    }
+
+    /// Notes a call whose last attempt failed although it was worth another one.
+    fn note_failed(&self, looked: &Looked) {
+        if looked.judged.verdict == Verdict::Retry {
+            self.resilience.failed_calls.failed(self.own.key.target, self.body(), Instant::now());
+        }
+        if let Failed::Error(Error::Middleware(error)) = &looked.failed
+            && error.to_string().starts_with("Request failed after")
+        {
+            two_loops::warn("a middleware below has retries of its own");
+        }
     }
 
     /// Chooses the first target: the call's own unless its circuit is open.
@@ -230,9 +256,15 @@ impl Running<'_> {
             Step::Retry(delay) => self.wait_and_retry(attempt, looked, delay).await,
             Step::Elsewhere(decision) => match self.fall_back(&attempt, &looked) {
                 Some(after) => after,
-                None => After::Done(self.finish(&attempt, decision, looked.failed).await),
+                None => {
+                    self.note_failed(&looked);
+                    After::Done(self.finish(&attempt, decision, looked.failed).await)
+                }
             },
-            Step::Return(decision) => After::Done(self.finish(&attempt, decision, looked.failed).await),
+            Step::Return(decision) => {
+                self.note_failed(&looked);
+                After::Done(self.finish(&attempt, decision, looked.failed).await)
+            }
         }
     }
 

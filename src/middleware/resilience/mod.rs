@@ -7,6 +7,7 @@ mod held;
 mod look;
 mod recording;
 mod targets;
+mod two_loops;
 mod wait;
 
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub(super) use call::ActingCall;
 pub use errors::{CircuitOpenError, DeadlineError};
 pub(super) use recording::Recording;
 pub(super) use targets::Describe;
+use two_loops::FailedCalls;
+pub(super) use two_loops::warn as warn_two_loops;
 
 /// What a middleware does about failures.
 pub(super) struct Resilience {
@@ -30,6 +33,7 @@ pub(super) struct Resilience {
     is_looking: bool,
     fallbacks: Vec<Fallback>,
     targets: Arc<Targets>,
+    failed_calls: FailedCalls,
 }
 
 /// The settings that a [`Resilience`] is made of.
@@ -49,6 +53,7 @@ impl Resilience {
             retry: retry.unwrap_or_else(Retry::none),
             fallbacks,
             targets: Targets::new(breaker, budget),
+            failed_calls: FailedCalls::default(),
         })
     }
 }

@@ -51,7 +51,7 @@ impl Attempt {
 
 impl Recording {
     /// Runs `future` inside the call's span.
-    pub(super) async fn inside<T>(&self, future: impl Future<Output = T>) -> T {
+    pub(in crate::middleware) async fn inside<T>(&self, future: impl Future<Output = T>) -> T {
         match self {
             Recording::Nothing => future.await,
             Recording::Span(span) => future.instrument(span.clone()).await,
@@ -105,6 +105,17 @@ impl Recording {
                 response
             }
             Recording::Call(call) => tee::attach(response, call).await,
+        }
+    }
+
+    /// Hands the call's result on.
+    pub(in crate::middleware) async fn result(self, result: Result<Response>) -> Result<Response> {
+        match result {
+            Ok(response) => Ok(self.response(response).await),
+            Err(error) => {
+                let failure = instrument::request_failure(&error);
+                self.error(error, failure)
+            }
         }
     }
 

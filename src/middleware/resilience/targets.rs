@@ -52,11 +52,6 @@ impl<'r> Fallbacks<'r> {
         Fallbacks { resilience, describe, next: 0 }
     }
 
-    /// Returns whether every fallback was asked.
-    pub(super) fn is_empty(&self) -> bool {
-        self.next >= self.resilience.fallbacks.len()
-    }
-
     /// Returns the first of the fallbacks left that may be asked after `failed`, an attempt at `left`; those before it are
     /// done with, and `skipped` gets those with an open circuit. `first` is the caller's own request, to `own`.
     pub(super) fn next(

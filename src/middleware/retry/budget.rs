@@ -1,7 +1,7 @@
 //! How many retries a target may have: so many for each hundred calls, so that many callers that fail at once make no
 //! storm.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The settings of a budget.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,9 +39,6 @@ pub(in crate::middleware) struct Budget {
 }
 
 impl Budget {
-    /// The window within which calls and retries are counted.
-    pub(in crate::middleware) const WINDOW: Duration = Duration::from_secs(SECONDS as u64);
-
     pub(in crate::middleware) fn new(now: Instant) -> Self {
         Budget { started: now, seconds: [Second::default(); SECONDS], last: 0, calls: 0, retries: 0 }
     }
@@ -81,6 +78,8 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;

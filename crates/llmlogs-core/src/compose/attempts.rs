@@ -25,8 +25,7 @@ const CIRCUIT_OPEN: &str = "CircuitOpenError";
 ///
 /// `endpoint` and `own` are the call's; they are used for attempts without a captured request.
 pub fn attempts(record: &CallRecord, endpoint: &Endpoint, own: &Target, redact: &Redactor) -> Vec<Attempt> {
-    let mut made = Vec::new();
-    gather(record, &mut made);
+    let mut made = gather(record);
     if made.len() < 2 && made.iter().all(|attempt| attempt.decision.is_none()) {
         return Vec::new();
     }
@@ -75,42 +74,47 @@ struct Made<'r> {
     decision: Option<Decision>,
 }
 
-/// Adds the attempts of all spans of the call: those that a span made by itself, and spans that are attempts. Where both
-/// are there for the same request, the span is the attempt, and has the other's decision.
-fn gather<'r>(record: &'r CallRecord, made: &mut Vec<Made<'r>>) {
+/// Returns the attempts of all spans of the call: those that a span made by itself, and spans that are attempts. Where both
+/// are there for the same request, the inner one is the attempt, and has the outer one's decision.
+fn gather(record: &CallRecord) -> Vec<Made<'_>> {
     let spans = || record.attempts.iter().filter(|span| is_http(span));
-    let acting = || std::iter::once(&record.own).chain(spans()).filter(|span| !span.attempts.is_empty());
-    let is_inside = |inner: &SpanRecord, outer: &SpanRecord| {
-        !std::ptr::eq(inner, outer)
-            && inner.attempts.is_empty()
-            && outer.started.clock <= inner.started.clock
-            && inner.started.clock <= outer.ended
-    };
-    for outer in acting() {
-        let mut inner: Vec<&SpanRecord> = spans().filter(|inner| is_inside(inner, outer)).collect();
-        inner.sort_by_key(|span| span.started.clock);
-        let mut inner = inner.into_iter().peekable();
-        for (place, attempt) in outer.attempts.iter().enumerate() {
-            let next = outer.attempts.get(place + 1).map(|next| next.started.clock);
-            let mut own = Vec::new();
-            while let Some(span) = inner.next_if(|span| next.is_none_or(|next| span.started.clock < next)) {
-                own.push(Made::of_span(span));
-            }
-            if own.is_empty() || attempt.decision == Decision::CircuitOpen {
-                own.push(Made::of_attempt(attempt, outer.response.as_deref()));
-            }
-            if let Some(first) = own.first_mut() {
-                first.waited = Some(attempt.waited);
-            }
-            if let Some(last) = own.last_mut() {
-                last.decision = Some(attempt.decision);
-            }
-            made.append(&mut own);
-        }
+    let (acting, plain): (Vec<_>, Vec<_>) = spans().partition(|span| !span.attempts.is_empty());
+    let mut plain: Vec<Made<'_>> = plain.into_iter().map(Made::of_span).collect();
+    let mut made = Vec::new();
+    for outer in acting {
+        let is_inside = |inner: &mut Made<'_>| {
+            outer.started.clock <= inner.started.clock && inner.started.clock <= outer.ended
+        };
+        let inside = plain.extract_if(.., is_inside).collect();
+        made.append(&mut decided(outer, inside));
     }
-    let is_alone =
-        |span: &&SpanRecord| span.attempts.is_empty() && !acting().any(|outer| is_inside(span, outer));
-    made.extend(spans().filter(is_alone).map(Made::of_span));
+    made.append(&mut plain);
+    if record.own.attempts.is_empty() { made } else { decided(&record.own, made) }
+}
+
+/// Returns the attempts that `outer` made: `inner`, with its decisions, and those that left nothing else.
+fn decided<'r>(outer: &'r SpanRecord, mut inner: Vec<Made<'r>>) -> Vec<Made<'r>> {
+    inner.sort_by_key(|made| made.started.clock);
+    let mut inner = inner.into_iter().peekable();
+    let mut all = Vec::new();
+    for (place, attempt) in outer.attempts.iter().enumerate() {
+        let next = outer.attempts.get(place + 1).map(|next| next.started.clock);
+        let mut own = Vec::new();
+        while let Some(made) = inner.next_if(|made| next.is_none_or(|next| made.started.clock < next)) {
+            own.push(made);
+        }
+        if own.is_empty() || attempt.decision == Decision::CircuitOpen {
+            own.push(Made::of_attempt(attempt, outer.response.as_deref()));
+        }
+        if let Some(first) = own.first_mut() {
+            first.waited = first.waited.max(Some(attempt.waited));
+        }
+        if let Some(last) = own.last_mut() {
+            last.decision = Some(attempt.decision);
+        }
+        all.append(&mut own);
+    }
+    all
 }
 
 impl<'r> Made<'r> {

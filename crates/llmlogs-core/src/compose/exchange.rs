@@ -18,7 +18,8 @@ impl<'r> Exchange<'r> {
     /// last attempt.
     pub fn of(record: &'r CallRecord) -> Self {
         let own = &record.own;
-        if !own.attempts.is_empty() && own.response.is_some() {
+        let is_alone = || own.request.is_some() || !record.attempts.iter().any(is_http);
+        if !own.attempts.is_empty() && own.response.is_some() && is_alone() {
             // Whoever made the attempts says how the call ended.
             let (request, response) = (own.request.as_deref(), own.response.as_deref().map(Cow::Borrowed));
             return Exchange { request, response, answered_by: answering(own) };
@@ -39,7 +40,7 @@ impl<'r> Exchange<'r> {
         };
         let first = record.attempts.iter().find_map(|span| span.request.as_deref());
         let request = own.request.as_deref().or(first);
-        let acting = if own.attempts.is_empty() { last } else { own };
+        let acting = if own.attempts.is_empty() || own.request.is_none() { last } else { own };
         let answered_by = answering(acting).or(request.map(|request| &*request.endpoint));
         Exchange { request, response, answered_by }
     }
