@@ -12,6 +12,7 @@ use tracing::Metadata;
 use crate::layer::{LlmLogLayer, Rules};
 use crate::recorder::{self, Durability, LlmLogGuard, Overflow, Settings};
 use crate::sink::Off;
+use crate::warn::warn_stderr;
 use llmlogs_core::price::Price;
 use llmlogs_core::redact::Redactor;
 use llmlogs_core::render::Language;
@@ -35,6 +36,22 @@ use llmlogs_core::store::Retention;
 /// Those of [`LlmLogLayerBuilder::build`].
 pub fn layer() -> io::Result<(LlmLogLayer, LlmLogGuard)> {
     LlmLogLayer::builder().build()
+}
+
+/// Returns a layer with every setting at its default, and its guard; if the root cannot be made or written, a layer that
+/// records nothing.
+///
+/// As [`LlmLogLayerBuilder::build_or_off`], with defaults:
+///
+/// ```no_run
+/// use tracing_subscriber::prelude::*;
+///
+/// let (layer, _guard) = tracing_llmlogs::layer_or_off();
+/// tracing_subscriber::registry().with(layer).init();
+/// ```
+#[must_use = "the recorder stops when the guard is dropped"]
+pub fn layer_or_off() -> (LlmLogLayer, LlmLogGuard) {
+    LlmLogLayer::builder().build_or_off()
 }
 
 impl LlmLogLayer {
@@ -165,17 +182,49 @@ impl LlmLogLayerBuilder {
     }
 
     /// Makes the session's folder, starts the recorder's thread, and returns the layer and the recorder's guard.
+    /// [`build_or_off`](Self::build_or_off) goes on where this fails.
     ///
     /// # Errors
     ///
     /// Returns an error if the root cannot be made or written (the error names it), or if no thread can be started.
     pub fn build(self) -> io::Result<(LlmLogLayer, LlmLogGuard)> {
-        if !self.enabled || switched_off() {
-            return Ok((LlmLogLayer::new(self.rules, Arc::new(Off)), LlmLogGuard::inert()));
-        }
-        let (queue, guard) = recorder::start(self.settings)?;
-        Ok((LlmLogLayer::new(self.rules, queue), guard))
+        self.try_build().map_err(|(_rules, error)| error)
     }
+
+    /// As [`build`](Self::build), for a program that is to run whether or not its calls can be recorded: if the root
+    /// cannot be made or written, or no thread can be started, the layer records nothing, the guard counts nothing, and
+    /// one line on standard error says so, with the path and the reason.
+    ///
+    /// ```no_run
+    /// use tracing_llmlogs::LlmLogLayer;
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// let (layer, _guard) = LlmLogLayer::builder().root("/var/log/llm").build_or_off();
+    /// tracing_subscriber::registry().with(layer).init();
+    /// ```
+    #[must_use = "the recorder stops when the guard is dropped"]
+    pub fn build_or_off(self) -> (LlmLogLayer, LlmLogGuard) {
+        self.try_build().unwrap_or_else(|(rules, error)| {
+            warn_stderr(format_args!("calls are not recorded: {error}"));
+            off(rules)
+        })
+    }
+
+    /// Returns the rules beside the error, for a layer that records nothing.
+    fn try_build(self) -> Result<(LlmLogLayer, LlmLogGuard), (Rules, io::Error)> {
+        if !self.enabled || switched_off() {
+            return Ok(off(self.rules));
+        }
+        match recorder::start(self.settings) {
+            Ok((queue, guard)) => Ok((LlmLogLayer::new(self.rules, queue), guard)),
+            Err(error) => Err((self.rules, error)),
+        }
+    }
+}
+
+/// Returns a layer that records nothing, and its guard.
+fn off(rules: Rules) -> (LlmLogLayer, LlmLogGuard) {
+    (LlmLogLayer::new(rules, Arc::new(Off)), LlmLogGuard::inert())
 }
 
 impl fmt::Debug for LlmLogLayerBuilder {

@@ -127,10 +127,18 @@ impl ResponseAttributes {
     }
 }
 
-/// Runs `read`, which reads foreign bytes on the caller's thread, and returns the default if it panics: a bug there costs
-/// the span a few attributes and the program nothing.
-fn catch_panic<T: Default>(read: impl FnOnce() -> T) -> T {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_default()
+/// Runs `task`, which reads foreign bytes on the caller's thread or runs foreign code, and returns the default if it
+/// panics: a bug there costs the span a few attributes and the program nothing.
+fn catch_panic<T: Default>(task: impl FnOnce() -> T) -> T {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(task)).unwrap_or_default()
+}
+
+/// Enters and leaves `span`, because its call has ended. Layers that measure spans by the last exit, as
+/// `tracing-opentelemetry` does, would otherwise take the time at which the response's head had arrived for the end.
+///
+/// Runs on whichever thread ends the body, while it unwinds or is torn down too, where a layer may panic.
+pub(crate) fn mark_end(span: &Span) {
+    catch_panic(|| span.in_scope(|| {}));
 }
 
 /// Records on `spans` how their call ended: the response's attributes and its failure.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tracing::Span;
+use tracing::{Span, field};
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, Registry};
 
 use llmlogs_core::capture::{
@@ -43,8 +43,13 @@ pub(crate) fn attach_attempt(span: &Span, attempt: CapturedAttempt) {
 pub(crate) fn attach_request(span: &Span, request: Arc<CapturedRequest>) {
     let method = request.endpoint.method.clone();
     update(span, |capture| capture.request = Some(request));
-    // The layer looks for the request when a field is recorded, so that it is on disk while the call is in flight.
-    span.record(semconv::HTTP_REQUEST_METHOD, method);
+    // The layer looks for the request when a field is recorded, so that it is on disk while the call is in flight. A call
+    // without HTTP has no method, and records that nothing was recorded.
+    if method.is_empty() {
+        span.record(semconv::HTTP_REQUEST_METHOD, field::Empty);
+    } else {
+        span.record(semconv::HTTP_REQUEST_METHOD, method);
+    }
 }
 
 /// Attaches a call's response to its span; the layer takes it at the next record or at the close.

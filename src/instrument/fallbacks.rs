@@ -136,6 +136,7 @@ fn endpoint(provider: Cow<'static, str>, model: String) -> Arc<Endpoint> {
         path_model: Some(model),
         base_url: String::new(),
         path: String::new(),
+        query: String::new(),
         method: String::new(),
     })
 }

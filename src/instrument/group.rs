@@ -43,3 +43,20 @@ impl<F: Future> Future for Grouped<F> {
         self.future.as_mut().poll(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_requests_of_a_grouped_future_are_of_one_group() {
+        let group = CallGroup::next();
+        let groups = Grouped::new(group, async {
+            let first = current_group();
+            tokio::task::yield_now().await;
+            [first, current_group()]
+        });
+        assert_eq!(groups.await, [Some(group), Some(group)]);
+        assert_eq!(current_group(), None);
+    }
+}

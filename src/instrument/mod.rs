@@ -10,15 +10,17 @@ mod fallbacks;
 mod group;
 #[cfg(feature = "middleware")]
 mod reqwest_error;
+mod response_buffer;
 mod unseen;
 
 pub use call::{LlmCall, LlmCallBuilder};
 pub use fallbacks::{FallbackRun, run_with_fallbacks};
 #[cfg(feature = "middleware")]
 pub(crate) use {
-    attributes::{open, record_end, record_failure, record_status},
+    attributes::{mark_end, open, record_end, record_failure, record_status},
     capture::{attach_attempt, attach_group, attach_request, attach_response, policy},
     group::current_group,
     reqwest_error::{body_failure, request_failure},
+    response_buffer::ResponseBuffer,
     unseen::{is_unseen, warn_unseen},
 };

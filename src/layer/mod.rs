@@ -88,7 +88,10 @@ where
             && let Some(span) = ctx.span(id)
             && let Some(call) = call_of(self.instance, &span)
         {
-            call.lock().panicked = true;
+            let placed = PlacedCall { span, call };
+            // The instrumentation leaves a span once more when its call has ended.
+            self.collect(&placed);
+            placed.call.lock().note_panic();
         }
     }
 

@@ -56,17 +56,4 @@ mod tests {
         let next = Membership::of(&mut extensions, false);
         assert_ne!(next.group, inner.group, "the extensions were used for another request");
     }
-
-    #[tokio::test]
-    async fn the_requests_of_a_grouped_future_are_of_one_group() {
-        let group = CallGroup::next();
-        let of_request = || Membership::of(&mut http::Extensions::new(), false).group;
-        let groups = instrument::Grouped::new(group, async {
-            let first = of_request();
-            tokio::task::yield_now().await;
-            [first, of_request()]
-        });
-        assert_eq!(groups.await, [group, group]);
-        assert_ne!(of_request(), group);
-    }
 }

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use tracing::Span;
 
 use crate::instrument;
+use crate::instrument::ResponseBuffer;
 use llmlogs_core::capture::{
-    Body, CapturePolicy, CapturedAttempt, CapturedResponse, ChunkTimings, Completion, Endpoint, Failure,
-    MemoryReservation, ResponseHead,
+    CapturePolicy, CapturedAttempt, CapturedResponse, Completion, Endpoint, Failure, ResponseHead,
 };
 
 /// The spans of outer middlewares around the same response, which end with the innermost one's. `None` once the response
@@ -41,20 +41,12 @@ pub(super) struct InFlightCall {
     /// What is captured; `None` if only other layers listen.
     policy: Option<CapturePolicy>,
     head: ResponseHead,
-    kept: Vec<u8>,
-    /// The memory that `kept` takes of what calls in flight may have; `None` once there was too little.
-    reservation: Option<MemoryReservation>,
-    /// How many bytes of the body there were so far, kept or not.
-    received: u64,
-    chunk_timings: ChunkTimings,
+    buffer: ResponseBuffer,
     linked: LinkedSpans,
     /// The attempt that is being made, if there were others or something was decided about it.
     attempt: Option<CapturedAttempt>,
     ended: bool,
 }
-
-/// How many bytes of a body are kept where no recorder sees the span: enough for the span's own attributes.
-const LIMIT_WITHOUT_RECORDER: usize = 1 << 20;
 
 impl InFlightCall {
     pub(super) fn new(span: Span, endpoint: Arc<Endpoint>, policy: Option<CapturePolicy>) -> Self {
@@ -63,10 +55,7 @@ impl InFlightCall {
             endpoint,
             policy,
             head: ResponseHead::default(),
-            kept: Vec::new(),
-            reservation: Some(MemoryReservation::default()),
-            received: 0,
-            chunk_timings: ChunkTimings::default(),
+            buffer: ResponseBuffer::new(policy),
             linked: LinkedSpans(Arc::new(Mutex::new(Some(Vec::new())))),
             attempt: None,
             ended: false,
@@ -111,50 +100,13 @@ impl InFlightCall {
 
     pub(super) fn answered(&mut self, head: ResponseHead, length: Option<u64>) {
         self.head = head;
-        let limit = self.limit() as u64;
         if let Some(length) = length {
-            // A length that is a lie costs at most the limit, and only what is touched of it.
-            self.reserve(length.min(limit).min(1 << 20) as usize);
-        }
-    }
-
-    fn limit(&self) -> usize {
-        match self.policy {
-            Some(policy) if policy.bodies => policy.max_body_bytes,
-            Some(_) => 0,
-            None => LIMIT_WITHOUT_RECORDER,
+            self.buffer.expect(length);
         }
     }
 
     pub(super) fn chunk(&mut self, data: &Bytes) {
-        self.received += data.len() as u64;
-        let room = self.limit().saturating_sub(self.kept.len());
-        if room == 0 || self.reservation.is_none() {
-            return;
-        }
-        let part = &data[..data.len().min(room)];
-        if self.kept.capacity() - self.kept.len() < part.len() {
-            // A quarter more at a time: what many open streams hold stays close to what they got.
-            let more = part.len().max(self.kept.len() / 4).max(512);
-            if !self.reserve(more) {
-                return;
-            }
-        }
-        self.kept.extend_from_slice(part);
-        self.chunk_timings.record(self.kept.len(), Instant::now);
-    }
-
-    /// Makes room for `more` bytes if the calls in flight do not hold too much already; otherwise this one gives up its
-    /// body. Returns whether there is room.
-    fn reserve(&mut self, more: usize) -> bool {
-        let budget = self.policy.map_or(usize::MAX, |policy| policy.max_bytes_in_flight);
-        if self.reservation.as_mut().is_some_and(|reservation| reservation.reserve(more, budget)) {
-            self.kept.reserve_exact(more);
-            return true;
-        }
-        self.reservation = None;
-        self.kept = Vec::new();
-        false
+        self.buffer.push(data);
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
@@ -170,19 +122,10 @@ impl InFlightCall {
             attempt.ended = ended;
         }
         self.attach_attempt();
-        let bytes = Bytes::from(std::mem::take(&mut self.kept));
-        let is_dropped = self.reservation.take().is_none();
-        let body = if is_dropped {
-            Body::Dropped { original: self.received }
-        } else if bytes.len() as u64 == self.received {
-            Body::limited(bytes, usize::MAX)
-        } else {
-            Body::Cut { bytes, original: self.received }
-        };
         let response = Arc::new(CapturedResponse {
             head: std::mem::take(&mut self.head),
-            body,
-            chunk_timings: std::mem::take(&mut self.chunk_timings),
+            body: self.buffer.take_body(),
+            chunk_timings: self.buffer.take_timings(),
             completion,
             ended,
         });
@@ -190,6 +133,8 @@ impl InFlightCall {
             instrument::attach_response(&self.span, Arc::clone(&response));
         }
         let linked = self.linked.take();
+        // Before anything takes time: other layers take this as the end.
+        std::iter::once(&self.span).chain(&linked).for_each(instrument::mark_end);
         instrument::record_end(std::iter::once(&self.span).chain(&linked), &self.endpoint, &response);
         // The linked spans close after this call's own, which they surround.
         self.span = Span::none();

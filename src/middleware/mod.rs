@@ -130,23 +130,26 @@ impl LlmLogMiddleware {
         let parts = api::Request { method: request.method().as_str(), url: request.url().as_str() };
         let matched = || self.matchers.iter().any(|matches| matches(request.method(), request.url()));
         let known = api::detect_endpoint(parts);
-        let mut by_user = known.is_none();
+        let is_known = known.is_some();
+        let mut by_user = matched();
         let mut endpoint = match known {
             Some(endpoint) => endpoint,
-            None => api::unrecognised(parts).filter(|_| matched())?,
+            None => api::unrecognised(parts).filter(|_| by_user)?,
         };
         let host = request.url().host_str().unwrap_or_default();
         if let Some((_, provider)) = self.hosts.iter().find(|(known, _)| known == host) {
             endpoint.provider = provider.clone().into();
             by_user = true;
         }
-        Some(Detected { endpoint, by_user })
+        Some(Detected { endpoint, is_known, by_user })
     }
 }
 
 /// A request that may be a call.
 struct Detected {
     endpoint: Endpoint,
+    /// The path is one of an API that the crate knows.
+    is_known: bool,
     /// The user named the host or matched the request. Otherwise the body decides whether it is a call.
     by_user: bool,
 }
@@ -182,15 +185,15 @@ impl Middleware for LlmLogMiddleware {
         if Recorders::all_off() {
             return send_unrecorded(detected, request, extensions, next).await;
         }
-        let body = buffered_body(&mut request);
-        let parsed = parsed(body.as_deref());
-        if !detected.is_confirmed_by(body.as_ref(), parsed.as_ref()) {
+        let sent = SentBody::of(&mut request);
+        let parsed = sent.parsed();
+        if !detected.is_confirmed_by(&sent, parsed.as_ref()) {
             drop(parsed);
             return next.run(request, extensions).await;
         }
         let membership = Membership::of(extensions, false);
         let endpoint = detected.into_endpoint(parsed.as_ref());
-        let call = InFlightCall::start(&endpoint, body.as_ref(), parsed.as_ref(), &membership);
+        let call = InFlightCall::start(&endpoint, &sent, parsed.as_ref(), &membership);
         drop(parsed);
         let Some(mut call) = call else {
             return next.run(request, extensions).await;
@@ -210,7 +213,7 @@ impl Middleware for LlmLogMiddleware {
 /// Sends a request that no recorder wants. Its span has what the address and the status tell, and ends with the
 /// response's head: neither body is looked at.
 async fn send_unrecorded(
-    Detected { endpoint, by_user }: Detected,
+    Detected { endpoint, by_user, .. }: Detected,
     request: Request,
     extensions: &mut http::Extensions,
     next: Next<'_>,
@@ -225,6 +228,38 @@ async fn send_unrecorded(
         Err(error) => instrument::record_failure(&span, &instrument::request_failure(error)),
     }
     result
+}
+
+/// The body of a request.
+struct SentBody {
+    /// Its `content-encoding` header; empty if it has none.
+    content_encoding: String,
+    /// `None` if it is not in memory.
+    bytes: Option<Bytes>,
+}
+
+impl SentBody {
+    /// Returns the body of `request`, its bytes by reference.
+    fn of(request: &mut Request) -> Self {
+        let content_encoding = head::content_encoding(request.headers());
+        SentBody { content_encoding, bytes: buffered_body(request) }
+    }
+
+    /// Returns the body as JSON without its longer texts; `None` if it is none.
+    fn parsed(&self) -> Option<Json<'_>> {
+        let bytes = self.bytes.as_deref().filter(|_| self.is_readable())?;
+        json::parse_shallow(std::str::from_utf8(bytes).ok()?).ok()
+    }
+
+    /// Returns whether the body can be read here: it is in memory, and in no content coding, which would take the caller's
+    /// time to decode.
+    fn is_readable(&self) -> bool {
+        let Some(bytes) = &self.bytes else {
+            return false;
+        };
+        // An object has no coding, whatever the header says.
+        !api::is_encoded(&self.content_encoding) || bytes.trim_ascii_start().starts_with(b"{")
+    }
 }
 
 /// Returns the body of `request`, its bytes by reference, or `None` if it is not in memory.
@@ -247,21 +282,16 @@ fn buffered_body(request: &mut Request) -> Option<Bytes> {
 /// makes a request large is media, which is not stored in its place.
 const REQUEST_LIMIT_FACTOR: usize = 8;
 
-/// Returns a body as JSON without its longer texts; `None` if it is none.
-fn parsed(body: Option<&[u8]>) -> Option<Json<'_>> {
-    json::parse_shallow(std::str::from_utf8(body?).ok()?).ok()
-}
-
 impl Detected {
-    /// Returns whether the body, as far as it is known, shows that the request is a call.
-    fn is_confirmed_by(&self, body: Option<&Bytes>, parsed: Option<&Json<'_>>) -> bool {
-        self.by_user || body.is_none() || api::body_confirms_llm(&self.endpoint, parsed)
+    /// Returns whether the body, as far as it can be read, shows that the request is a call.
+    fn is_confirmed_by(&self, sent: &SentBody, parsed: Option<&Json<'_>>) -> bool {
+        self.by_user || !sent.is_readable() || api::body_confirms_llm(&self.endpoint, parsed)
     }
 
     /// Returns the endpoint of a request with this body.
     fn into_endpoint(self, parsed: Option<&Json<'_>>) -> Arc<Endpoint> {
-        let Detected { mut endpoint, by_user } = self;
-        if by_user && endpoint.api == Api::Raw {
+        let Detected { mut endpoint, is_known, .. } = self;
+        if !is_known && endpoint.api == Api::Raw {
             // A path of the user's own; the body may well be of a known shape.
             endpoint.api = api::api_of(&endpoint.provider, parsed);
         }
@@ -273,7 +303,7 @@ impl InFlightCall {
     /// Opens the call's span and attaches the request to it. Returns `None` if nobody listens.
     fn start(
         endpoint: &Arc<Endpoint>,
-        body: Option<&Bytes>,
+        sent: &SentBody,
         parsed: Option<&Json<'_>>,
         membership: &Membership,
     ) -> Option<Self> {
@@ -287,10 +317,10 @@ impl InFlightCall {
         }
         if policy.is_some_and(|policy| policy.bodies) {
             let limit = policy.map_or(0, |policy| policy.max_body_bytes).saturating_mul(REQUEST_LIMIT_FACTOR);
-            let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes.clone(), limit));
+            let body = sent.bytes.clone().map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
             instrument::attach_group(&span, membership.group);
-            let request = CapturedRequest { endpoint: Arc::clone(endpoint), body };
-            instrument::attach_request(&span, Arc::new(request));
+            let (endpoint, content_encoding) = (Arc::clone(endpoint), sent.content_encoding.clone());
+            instrument::attach_request(&span, Arc::new(CapturedRequest { endpoint, content_encoding, body }));
         }
         Some(InFlightCall::new(span, Arc::clone(endpoint), policy))
     }
@@ -306,10 +336,10 @@ impl LlmLogMiddleware {
         extensions: &mut http::Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let body = buffered_body(&mut request);
+        let sent = SentBody::of(&mut request);
         let membership = Membership::of(extensions, true);
-        let parsed = parsed(body.as_deref());
-        if !detected.is_confirmed_by(body.as_ref(), parsed.as_ref()) {
+        let parsed = sent.parsed();
+        if !detected.is_confirmed_by(&sent, parsed.as_ref()) {
             drop(parsed);
             return next.run(request, extensions).await;
         }
@@ -319,7 +349,7 @@ impl LlmLogMiddleware {
         } else if Recorders::all_off() {
             Recording::Span(instrument::open(&endpoint, None))
         } else {
-            let call = InFlightCall::start(&endpoint, body.as_ref(), parsed.as_ref(), &membership);
+            let call = InFlightCall::start(&endpoint, &sent, parsed.as_ref(), &membership);
             call.map_or(Recording::Nothing, Recording::Call)
         };
         let is_stream = parsed.as_ref().and_then(|body| body.get("stream").as_bool()) == Some(true);
@@ -336,7 +366,7 @@ impl LlmLogMiddleware {
             resilience,
             describe: self,
             endpoint,
-            body,
+            body: sent.bytes,
             is_stream,
             recording,
             extensions: &mut *extensions,
@@ -351,7 +381,9 @@ impl LlmLogMiddleware {
 impl Describe for LlmLogMiddleware {
     fn endpoint(&self, request: &Request) -> Option<Endpoint> {
         let detected = self.detect(request)?;
-        let body = request.body().and_then(reqwest::Body::as_bytes);
-        Some(Arc::unwrap_or_clone(detected.into_endpoint(parsed(body).as_ref())))
+        let text =
+            request.body().and_then(reqwest::Body::as_bytes).and_then(|body| std::str::from_utf8(body).ok());
+        let parsed = text.and_then(|text| json::parse_shallow(text).ok());
+        Some(Arc::unwrap_or_clone(detected.into_endpoint(parsed.as_ref())))
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Respon
     let failed = response.status().as_u16() >= 400;
     let url = response.url().clone();
     let length = response.content_length();
-    call.answered(head(response.status(), response.headers()), length);
+    call.answered(head(&response), length);
     let linked = call.linked();
     let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
     let mut tee = Tee { inner: body, ahead: VecDeque::new(), remaining: length, call };
@@ -178,6 +178,7 @@ mod tests {
             path_model: None,
             base_url: String::new(),
             path: String::new(),
+            query: String::new(),
             method: String::new(),
         });
         let call = InFlightCall::new(Span::none(), endpoint, None);

@@ -158,6 +158,7 @@ impl Writer<'_> {
         self.bytes.push(u8::from(span.request.is_some()));
         if let Some(request) = &span.request {
             self.endpoint(&request.endpoint);
+            self.data(request.content_encoding.as_bytes());
             match &request.body {
                 Body::Whole(bytes) if bytes.len() <= SMALL_REQUEST => {
                     self.bytes.push(3);
@@ -229,7 +230,14 @@ impl Writer<'_> {
     fn response(&mut self, response: &CapturedResponse, started: &TimeAnchor) {
         let CapturedResponse { head, body, completion, ended, chunk_timings: _ } = response;
         self.number(head.status.map_or(0, u64::from));
-        for text in [&head.content_type, &head.content_encoding, &head.request_id, &head.error_code] {
+        let texts = [
+            &*head.content_type,
+            &*head.content_encoding,
+            &*head.request_id,
+            &*head.error_code,
+            &*head.status_text,
+        ];
+        for text in texts {
             self.data(text.as_bytes());
         }
         self.number(head.retry_after_ms.map_or(0, |wait| wait.saturating_add(1)));
@@ -349,8 +357,9 @@ impl<'p> Reader<'p> {
 
     fn request(&mut self) -> Option<Arc<CapturedRequest>> {
         let endpoint = self.endpoint();
+        let content_encoding = self.text().to_owned();
         let body = self.body();
-        endpoint.map(|endpoint| Arc::new(CapturedRequest { endpoint, body }))
+        endpoint.map(|endpoint| Arc::new(CapturedRequest { endpoint, content_encoding, body }))
     }
 
     fn body(&mut self) -> Body {
@@ -364,14 +373,15 @@ impl<'p> Reader<'p> {
 
     fn response(&mut self) -> CapturedResponse {
         let status = u16::try_from(self.number()).ok().filter(|status| *status != 0);
-        let [content_type, content_encoding, request_id, error_code] =
-            [(); 4].map(|()| self.text().to_owned());
+        let [content_type, content_encoding, request_id, error_code, status_text] =
+            [(); 5].map(|()| self.text().to_owned());
         let head = ResponseHead {
             status,
             content_type,
             content_encoding,
             request_id,
             error_code,
+            status_text: status_text.into(),
             retry_after_ms: self.number().checked_sub(1),
             invocation_metrics: (0..self.number())
                 .map(|_| (SymbolTable::now().of(self.name()), self.number()))
@@ -424,6 +434,7 @@ mod tests {
             path_model: Some("m".into()),
             base_url: "http://h".into(),
             path: path.into(),
+            query: String::new(),
             method: "POST".into(),
         });
         let span_record = |from, to, body: &'static [u8], completion| SpanRecord {
@@ -432,11 +443,13 @@ mod tests {
             fields: fields.clone(),
             request: Some(Arc::new(CapturedRequest {
                 endpoint: endpoint.clone(),
+                content_encoding: "gzip".into(),
                 body: Body::Whole(body.repeat(SMALL_REQUEST).into()),
             })),
             response: Some(Arc::new(CapturedResponse {
                 head: ResponseHead {
                     status: Some(429),
+                    status_text: "Slow Down".into(),
                     content_type: "application/json".into(),
                     request_id: "req_1".into(),
                     retry_after_ms: Some(2000),

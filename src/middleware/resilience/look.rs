@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::Response;
 
-use crate::middleware::head::head;
+use crate::middleware::head::head_of;
 use crate::middleware::retry::{FailedAttempt, FailedResponse, FailureKind, Judgement, Retry};
 use llmlogs_core::api::error::api_error;
 use llmlogs_core::api::{Beginning, beginning, failure_in_body};
@@ -133,8 +133,7 @@ fn whole_json(held: Held, endpoint: &Endpoint) -> Look {
         return failed(held, judged, String::new(), String::new());
     }
     if held.is_whole
-        && let Some(failure) =
-            failure_in_body(endpoint, &head(held.parts.status, &held.parts.headers), &held.bytes)
+        && let Some(failure) = failure_in_body(endpoint, &head_of(&held.parts), &held.bytes)
     {
         return reported(held, failure);
     }
@@ -148,7 +147,7 @@ async fn stream(mut held: Held, endpoint: &Endpoint) -> Look {
         told = if endpoint.api == llmlogs_core::capture::Api::Raw {
             Beginning::Content
         } else {
-            beginning(endpoint, &head(parts.status, &parts.headers), bytes, is_over)
+            beginning(endpoint, &head_of(parts), bytes, is_over)
         };
         if told == Beginning::Nothing { More::Read } else { More::Enough }
     })

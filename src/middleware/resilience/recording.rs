@@ -8,7 +8,7 @@ use reqwest_middleware::Result;
 use tracing::{Instrument, Span};
 
 use crate::instrument;
-use crate::middleware::head::head;
+use crate::middleware::head::head_of;
 use crate::middleware::in_flight::InFlightCall;
 use crate::middleware::tee;
 use llmlogs_core::capture::{
@@ -150,7 +150,7 @@ impl Failed {
                     None => Completion::Complete,
                 };
                 let bytes = held.bytes.clone().freeze();
-                (head(held.parts.status, &held.parts.headers), Body::limited(bytes, usize::MAX), completion)
+                (head_of(&held.parts), Body::limited(bytes, usize::MAX), completion)
             }
         };
         CapturedResponse {

@@ -80,6 +80,7 @@ impl<'r> Fallbacks<'r> {
                 None => Endpoint {
                     base_url: request.url().origin().ascii_serialization(),
                     path: request.url().path().to_owned(),
+                    query: String::new(),
                     ..(*own.endpoint).clone()
                 },
             };

@@ -176,7 +176,7 @@ mod tests {
             attempts.after_failure(&Limits::default(), &Backoff::default(), &judged, ready(now))
         };
         assert!(matches!(step(), Step::Retry(_)));
-        assert_eq!(step(), Step::Return(Decision::Final));
+        assert_eq!(step(), Step::Elsewhere(Decision::Final));
     }
 
     proptest! {

@@ -11,11 +11,12 @@ use crate::capture::{
 use crate::format::time::LocalTime;
 use crate::format::{Attempt, Fallback, Target};
 use crate::json;
-use crate::redact::Redactor;
 
+use super::content_coding::decoded_response;
 use super::exchange::is_http;
 use super::failure;
 use super::metadata::milliseconds;
+use super::options::ComposeOptions;
 use super::request::model_of;
 
 /// The error type of an attempt that was not made.
@@ -24,7 +25,12 @@ const CIRCUIT_OPEN: &str = "CircuitOpenError";
 /// Returns one entry per HTTP attempt if there was more than one, or if a decision was made about a single one.
 ///
 /// `endpoint` and `own` are the call's; they are used for attempts without a captured request.
-pub fn attempts(record: &CallRecord, endpoint: &Endpoint, own: &Target, redact: &Redactor) -> Vec<Attempt> {
+pub fn attempts(
+    record: &CallRecord,
+    endpoint: &Endpoint,
+    own: &Target,
+    options: &ComposeOptions,
+) -> Vec<Attempt> {
     let mut made = gather(record);
     if made.len() < 2 && made.iter().all(|attempt| attempt.decision.is_none()) {
         return Vec::new();
@@ -37,7 +43,7 @@ pub fn attempts(record: &CallRecord, endpoint: &Endpoint, own: &Target, redact: 
             let before = ended.unwrap_or(attempt.started.clock);
             attempt.started.clock.saturating_duration_since(before)
         });
-        let entry = attempt.entry(number, waited, endpoint, own, redact);
+        let entry = attempt.entry(number, waited, endpoint, own, options);
         ended = Some(attempt.ended());
         entries.push(entry);
     }
@@ -151,21 +157,23 @@ impl<'r> Made<'r> {
         self.response.map_or(self.span_ended, |response| response.ended)
     }
 
-    fn failure(&self, endpoint: &Endpoint, redact: &Redactor) -> Option<Failure> {
+    fn failure(&self, endpoint: &Endpoint, options: &ComposeOptions) -> Option<Failure> {
         let mut failure = match self.response {
             _ if !self.is_sent => Some(Failure::new(
                 ErrorType::Named(CIRCUIT_OPEN.to_owned()),
                 "the breaker's circuit was open",
             )),
             Some(response) => {
+                let in_clear = decoded_response(response, options.max_body_bytes);
+                let response = in_clear.as_ref().unwrap_or(response);
                 let mut answer = api::interpret(endpoint, response, Depth::Whole);
-                answer.redact(redact);
+                answer.redact(&options.redact);
                 answer.failure(&answer.view())
             }
             None => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),
         };
         if let Some(failure) = &mut failure {
-            failure::clean(failure, redact);
+            failure::clean(failure, &options.redact);
         }
         failure
     }
@@ -176,10 +184,10 @@ impl<'r> Made<'r> {
         waited: Duration,
         endpoint: &Endpoint,
         own: &Target,
-        redact: &Redactor,
+        options: &ComposeOptions,
     ) -> Attempt {
         let endpoint = self.endpoint.unwrap_or(endpoint);
-        let failure = self.failure(endpoint, redact);
+        let failure = self.failure(endpoint, options);
         let head = self.response.map(|response| &response.head);
         let model = self.model.as_deref().filter(|model| !model.is_empty()).unwrap_or(&own.model);
         Attempt {
@@ -192,7 +200,7 @@ impl<'r> Made<'r> {
             error_code: failure.as_ref().map(|failure| failure.code.clone()).unwrap_or_default(),
             error_message: failure.map(|failure| failure.message).unwrap_or_default(),
             provider: endpoint.provider.clone().into_owned(),
-            model: redact.text(model).into_owned(),
+            model: options.redact.text(model).into_owned(),
             base_url: endpoint.base_url.clone(),
             waited_ms: milliseconds(waited),
             decision: self.decision.map(Decision::word).unwrap_or_default().to_owned(),

@@ -3,6 +3,7 @@
 mod attempts;
 mod body;
 mod chat_messages;
+mod content_coding;
 mod exchange;
 mod failure;
 mod from_fields;
@@ -23,6 +24,7 @@ use crate::price::PricedCall;
 use crate::render::Reply;
 
 use body::is_cut;
+use content_coding::{decoded_request, decoded_response};
 use exchange::Exchange;
 use failure::FailedCall;
 use from_fields::SpanAttributes;
@@ -78,7 +80,8 @@ impl Composer {
 
     /// Composes the files of a request whose call is still in flight.
     pub fn request(&self, request: &CapturedRequest) -> Input {
-        let decoded = DecodedRequest::of(&request.body, &self.options.redact);
+        let in_clear = decoded_request(request, self.options.max_body_bytes);
+        let decoded = DecodedRequest::of(&in_clear.as_ref().unwrap_or(request).body, &self.options.redact);
         let view = decoded.view(&request.endpoint);
         decoded.input(&self.options, &model_of(&view, &request.endpoint, ""), &view)
     }
@@ -96,12 +99,21 @@ impl Composer {
     ) -> serde_json::Result<Composed> {
         let options = &self.options;
         let exchange = Exchange::of(record);
-        let (captured_request, captured_response) = (exchange.request, exchange.response());
+        // What the client left in a content coding is decoded first; nothing below has to know of it.
+        let request_in_clear =
+            exchange.request.and_then(|request| decoded_request(request, options.max_body_bytes));
+        let captured_request = request_in_clear.as_ref().or(exchange.request);
+        let response_in_clear =
+            exchange.response().and_then(|response| decoded_response(response, options.max_body_bytes));
+        let captured_response = response_in_clear.as_ref().or(exchange.response());
+        let encoding_of_response = exchange.response().map_or("", |response| &response.head.content_encoding);
         let attributes = SpanAttributes::of(record);
         let mut endpoint =
             captured_request.map_or_else(|| attributes.endpoint(), |request| (*request.endpoint).clone());
-        if let Cow::Owned(clean) = options.redact.text(&endpoint.path) {
-            endpoint.path = clean;
+        for text in [&mut endpoint.path, &mut endpoint.query] {
+            if let Cow::Owned(clean) = options.redact.text(text) {
+                *text = clean;
+            }
         }
         let answered_by = exchange.answered_by.unwrap_or(&endpoint);
         let ended = captured_response.map_or(record.own.ended, |response| response.ended);
@@ -136,14 +148,23 @@ impl Composer {
             (None, Some(in_fields)) => in_fields,
             _ => metadata::milliseconds(record.own.started.until(ended)),
         };
-        let response_info =
-            metadata::response_info(&view, failure.as_ref(), captured_response, &attributes, &answer);
+        let mut response_info = metadata::response_info(
+            &view,
+            failure.as_ref(),
+            captured_response,
+            encoding_of_response,
+            &attributes,
+            &answer,
+        );
+        if let Cow::Owned(clean) = options.redact.text(&response_info.status_text) {
+            response_info.status_text = clean;
+        }
         let own = Target {
             provider: endpoint.provider.clone().into_owned(),
             model: model.clone(),
             base_url: endpoint.base_url.clone(),
         };
-        let attempts = attempts::attempts(record, &endpoint, &own, &options.redact);
+        let attempts = attempts::attempts(record, &endpoint, &own, options);
         let fallback = attempts::fallback(&attempts, &own);
         let asked = fallback.as_ref().map_or(&model, |fallback| &fallback.to.model);
         let priced = PricedCall {
@@ -173,11 +194,16 @@ impl Composer {
                     view: &view,
                     reply: &reply,
                     model: &model,
+                    request_id: &response_info.request_id,
+                    attempts: &attempts,
                     end: &end,
                 };
                 failed.output(options)
             }
         };
+        let prompt = request.last_user_message();
+        let context =
+            metadata::context(record, &attributes, captured_request.is_some(), &prompt, &options.redact);
         let metadata = Metadata {
             schema_version: SCHEMA_VERSION,
             call_id: String::new(),
@@ -191,7 +217,12 @@ impl Composer {
                 Some(failure) if failure.kind == ErrorType::Cancelled => Status::Cancelled,
                 Some(_) => Status::Error,
             },
-            request_info: metadata::request_info(&request),
+            request_info: metadata::request_info(
+                &request,
+                captured_request.map_or("", |request| &request.content_encoding),
+                &prompt,
+                &context,
+            ),
             usage,
             performance: metadata::performance(
                 latency_ms,
@@ -200,13 +231,7 @@ impl Composer {
                 answer.body().first_content,
                 record,
             ),
-            context: metadata::context(
-                record,
-                &attributes,
-                captured_request.is_some(),
-                &request,
-                &options.redact,
-            ),
+            context,
             trace: metadata::trace(record),
             attempts,
             fallback,

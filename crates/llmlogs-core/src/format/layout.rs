@@ -23,6 +23,9 @@ pub const SESSION_FILE: &str = "session.json";
 /// The file with one line for each finished call of a session.
 pub const INDEX_FILE: &str = "index.jsonl";
 
+/// The list of all its calls that the older logger keeps in the root.
+pub const OLDER_INDEX_FILE: &str = "index.json";
+
 /// The directory of the media that were elided from bodies, in a session's directory.
 pub const MEDIA_DIR: &str = "media";
 

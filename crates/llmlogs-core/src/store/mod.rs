@@ -6,6 +6,7 @@ mod call_writer;
 pub mod dir;
 mod fault;
 mod index;
+pub mod older_index;
 mod retention;
 mod session;
 mod session_uid;

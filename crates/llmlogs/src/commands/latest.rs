@@ -55,12 +55,13 @@ pub(crate) fn head(env: &mut Env, entry: &Entry) -> Result<(), CliError> {
                 shown.push(("message", one_line(&message)));
             }
             let age = row::latency(entry);
-            let text = if call.state() == State::InFlight {
-                format!("for {age}")
-            } else {
-                "its program ended before the call did".to_owned()
-            };
-            shown.push(("running", text));
+            shown.push(match call.state() {
+                State::InFlight => ("running", format!("for {age}")),
+                State::NotRecorded => {
+                    ("why", "the older logger made the folder and could not write the call".to_owned())
+                }
+                _ => ("running", "its program ended before the call did".to_owned()),
+            });
         }
     }
     shown.retain(|(_, value)| !value.is_empty());
@@ -88,6 +89,7 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         shown.push(("error", env.out.paint(BAD, &one_line(&parts.join(" · ")))));
         shown.push(("", one_line(&response.error_message)));
+        shown.push(("request id", one_line(&response.request_id)));
     }
     shown.push(("finish", one_line(&response.finish_reason)));
     shown.push(("tools", one_line(&response.tool_names.join(", "))));

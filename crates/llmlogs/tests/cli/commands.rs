@@ -84,7 +84,7 @@ fn stats_for_programs_has_every_number() {
     assert_eq!(stats["latency_ms"]["max"], 120_000);
     assert_eq!(stats["latency_ms"]["p50"], 2500);
     assert!((stats["cost"]["CNY"].as_f64().unwrap() - 3.0 * 0.00163).abs() < 1e-9);
-    assert_eq!(stats["by_session"][0]["session_id"], "20251027_040210");
+    assert_eq!(stats["by_session"][1]["session_id"], "20251027_040210");
     assert_eq!(stats["by_hour"][0]["hour"], "2025-10-27T04:00:00+00:00");
 }
 

@@ -6,6 +6,8 @@
 mod addresses;
 mod broken;
 mod commands;
+mod context;
+mod doctor;
 mod exports;
 mod huge;
 mod live;
