@@ -490,3 +490,42 @@ async fn two_hundred_callers_of_a_dead_server_make_no_storm() {
     };
     assert!(calls.iter().filter(denied).count() >= 100);
 }
+
+/// The child of the next test: reqwest-retry around the middleware's own retries.
+#[tokio::test]
+#[ignore = "a child"]
+async fn child_with_two_loops() {
+    let millis = Duration::from_millis;
+    let policy = reqwest_retry::policies::ExponentialBackoff::builder()
+        .retry_bounds(millis(10), millis(20))
+        .build_with_max_retries(2);
+    let client = ClientBuilder::new(plain())
+        .with(reqwest_retry::RetryTransientMiddleware::new_with_policy(policy))
+        .with(LlmLogMiddleware::new().retry(quick().max_attempts(2)))
+        .build();
+    let api = Api::start([Answer::json(503, BUSY)]).await;
+    post(&client, &api, &request()).await.unwrap();
+    support::child::report(api.received().len());
+}
+
+#[test]
+fn two_loops_on_top_of_each_other_multiplied_without_a_word() {
+    let root = tempfile::tempdir().unwrap();
+    let output = support::child::role("child_with_two_loops", root.path()).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(out.contains("@@ 6"), "{out}");
+    assert_eq!(err.matches("two retry loops are on top of each other").count(), 1, "{err}");
+}
+
+#[tokio::test]
+async fn of_two_middlewares_with_retries_the_outer_one_has_them() {
+    let (recorded, _default) = recording();
+    let api = Api::start([Answer::json(503, BUSY)]).await;
+    let both = ClientBuilder::new(plain())
+        .with(LlmLogMiddleware::new().retry(quick()))
+        .with(LlmLogMiddleware::new().retry(quick()))
+        .build();
+    post(&both, &api, &request()).await.unwrap();
+    assert_eq!(api.received().len(), 3, "three, not nine");
+    assert_eq!(decisions(&recorded, &api), ["retry", "retry", "final"]);
+}

@@ -194,6 +194,9 @@ fn one_attempt(attempt: &Attempt, ok: &str) -> String {
         line.push_str(&format!(", {}", attempt.error_code));
     }
     line.push_str(&format!(", {} ms", attempt.latency_ms));
+    if attempt.waited_ms > 0 {
+        line.push_str(&format!(" (+{} ms)", attempt.waited_ms));
+    }
     line
 }
 
