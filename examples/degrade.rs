@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "Capital of France?"}]});
         let response = client.post(api.chat()).json(&question).send().await?;
         println!("{}", response.status());
-        response.bytes().await
+        Ok::<_, reqwest_middleware::Error>(response.bytes().await?)
     };
     println!("gpt-4o is dead:");
     for _ in 0..4 {

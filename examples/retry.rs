@@ -66,7 +66,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             started.elapsed().as_secs_f64()
         );
         guard.flush(Duration::from_secs(5))?;
-        let call = guard.session_dir().join(format!("call_{}_{number:03}", guard.session_id()));
+        let calls = fs::read_dir(guard.session_dir())?.filter_map(|entry| Some(entry.ok()?.path()));
+        let mut calls = calls.filter(|path| path.to_string_lossy().ends_with(&format!("_{number:03}")));
+        let call = calls.next().ok_or("the call was not recorded")?;
         let metadata: Value = serde_json::from_slice(&fs::read(call.join("metadata.json"))?)?;
         for attempt in metadata["attempts"].as_array().into_iter().flatten() {
             println!(
