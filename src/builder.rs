@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use tracing::Metadata;
 
+#[cfg(feature = "opentelemetry")]
+use crate::export::ExportRules;
 use crate::layer::{LlmLogLayer, Rules};
 use crate::recorder::{self, Durability, LlmLogGuard, Overflow, Settings};
 use crate::sink::Off;
@@ -57,7 +59,13 @@ pub fn layer_or_off() -> (LlmLogLayer, LlmLogGuard) {
 impl LlmLogLayer {
     /// Returns a builder with all settings at their defaults.
     pub fn builder() -> LlmLogLayerBuilder {
-        LlmLogLayerBuilder { settings: Settings::default(), rules: Rules::default(), enabled: true }
+        LlmLogLayerBuilder {
+            settings: Settings::default(),
+            rules: Rules::default(),
+            #[cfg(feature = "opentelemetry")]
+            export: ExportRules::default(),
+            enabled: true,
+        }
     }
 }
 
@@ -66,6 +74,9 @@ impl LlmLogLayer {
 pub struct LlmLogLayerBuilder {
     settings: Settings,
     rules: Rules,
+    /// The redactor in it is that of `settings` once the layer is built.
+    #[cfg(feature = "opentelemetry")]
+    export: ExportRules,
     enabled: bool,
 }
 
@@ -174,6 +185,25 @@ impl LlmLogLayerBuilder {
         self
     }
 
+    /// Sets whether the messages of calls are exported as attributes of their OpenTelemetry spans:
+    /// `gen_ai.input.messages`, `gen_ai.output.messages`, `gen_ai.system_instructions` and `gen_ai.tool.definitions` in
+    /// OpenTelemetry's JSON, `input.value` and `output.value` as the bodies are recorded. They are redacted by the same rules
+    /// as the files. Default: what `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` says, else `false`.
+    ///
+    /// They are made on the thread that ends a call, and only if its span is recorded by OpenTelemetry.
+    #[cfg(feature = "opentelemetry")]
+    pub fn export_messages(mut self, on: bool) -> Self {
+        self.export.content = Some(on);
+        self
+    }
+
+    /// Sets how many bytes an attribute with messages may have. What is longer is cut to JSON that says so. Default: 64 KiB.
+    #[cfg(feature = "opentelemetry")]
+    pub fn max_exported_bytes(mut self, bytes: usize) -> Self {
+        self.export.max_bytes = bytes;
+        self
+    }
+
     /// Sets whether anything is recorded at all. With `LLMLOGS=off` in the environment nothing is, whatever is set here.
     /// Default: `true`.
     pub fn enabled(mut self, on: bool) -> Self {
@@ -215,9 +245,16 @@ impl LlmLogLayerBuilder {
         if !self.enabled || switched_off() {
             return Ok(off(self.rules));
         }
+        #[cfg(feature = "opentelemetry")]
+        let rules = {
+            let redact = self.settings.compose.redact.clone();
+            Rules { export: Arc::new(ExportRules { redact, ..self.export }), ..self.rules }
+        };
+        #[cfg(not(feature = "opentelemetry"))]
+        let rules = self.rules;
         match recorder::start(self.settings) {
-            Ok((queue, guard)) => Ok((LlmLogLayer::new(self.rules, queue), guard)),
-            Err(error) => Err((self.rules, error)),
+            Ok((queue, guard)) => Ok((LlmLogLayer::new(rules, queue), guard)),
+            Err(error) => Err((rules, error)),
         }
     }
 }

@@ -108,6 +108,10 @@
 //!   client.
 //! - `decode` (default): bodies that the client left in a content coding (gzip, deflate, br, zstd) are decoded for the
 //!   record, on the recorder's thread and up to [`LlmLogLayerBuilder::max_body_bytes`]. Without it they are recorded as bytes.
+//! - `opentelemetry`: beside a layer of [`tracing-opentelemetry`](https://docs.rs/tracing-opentelemetry) 0.34, the exported spans
+//!   of calls get what a `tracing` field cannot carry: finish reasons as an array, the message of a failure as status and
+//!   `exception` event, the time to the first chunk, and on request the messages (`LlmLogLayerBuilder::export_messages`);
+//!   calls are counted through OpenTelemetry's global meter; `metadata.json` has the ids of the exported span.
 #![cfg_attr(
     not(feature = "middleware"),
     doc = "\n[`LlmLogMiddleware`]: https://docs.rs/tracing-llmlogs/latest/tracing_llmlogs/struct.LlmLogMiddleware.html"
@@ -129,6 +133,8 @@ struct Guide;
 mod builder;
 #[cfg(feature = "middleware")]
 mod circuits;
+#[cfg(feature = "opentelemetry")]
+mod export;
 mod instrument;
 mod layer;
 #[cfg(feature = "middleware")]

@@ -18,10 +18,11 @@ use llmlogs_core::capture::{
 use llmlogs_core::json;
 use llmlogs_core::redact;
 
+use super::call_span::CallSpan;
 #[cfg(feature = "middleware")]
 use super::reqwest_error;
 use super::response_buffer::ResponseBuffer;
-use super::{attributes, capture, group, unseen};
+use super::{capture, group, unseen};
 
 /// A call that is made without HTTP, or through a client that has no middleware.
 ///
@@ -59,7 +60,7 @@ use super::{attributes, capture, group, unseen};
 /// ```
 #[must_use = "a call that is dropped is recorded as cancelled"]
 pub struct LlmCall {
-    span: Span,
+    span: CallSpan,
     endpoint: Arc<Endpoint>,
     http_status: Option<u16>,
     buffer: ResponseBuffer,
@@ -94,7 +95,7 @@ impl LlmCall {
     /// call.
     #[must_use]
     pub fn span(&self) -> &Span {
-        &self.span
+        self.span.span()
     }
 
     /// Sets the HTTP status of the response. A status of 400 or more makes the call a failure of the status's type. Default:
@@ -166,10 +167,8 @@ impl LlmCall {
             completion,
             ended: Instant::now(),
         });
-        capture::attach_response(&self.span, Arc::clone(&response));
-        // Before anything takes time: other layers take this as the end.
-        attributes::mark_end(&self.span);
-        attributes::record_end(std::iter::once(&self.span), &self.endpoint, &response);
+        capture::attach_response(self.span.span(), Arc::clone(&response));
+        CallSpan::end(std::iter::once(&self.span), &self.endpoint, &response);
     }
 }
 
@@ -223,22 +222,22 @@ impl LlmCallBuilder {
             query,
             method: String::new(),
         });
-        let span = attributes::open(&endpoint, parsed.as_ref());
-        let policy = capture::policy(&span);
+        let span = CallSpan::open(&endpoint, Some(&body), parsed.as_ref());
+        let policy = capture::policy(span.span());
         if policy.is_none() {
             unseen::warn_unseen();
         }
         let buffer = ResponseBuffer::new(policy);
         if policy.is_some_and(|policy| policy.bodies) {
             if let Some(group) = group::current_group() {
-                capture::attach_group(&span, group);
+                capture::attach_group(span.span(), group);
             }
             let request = CapturedRequest {
                 endpoint: Arc::clone(&endpoint),
                 content_encoding: String::new(),
                 body: Body::limited(body, buffer.limit()),
             };
-            capture::attach_request(&span, Arc::new(request));
+            capture::attach_request(span.span(), Arc::new(request));
         }
         LlmCall { span, endpoint, http_status: None, buffer, ended: false }
     }

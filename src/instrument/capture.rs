@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tracing::{Span, field};
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, Registry};
 
+#[cfg(feature = "opentelemetry")]
+use llmlogs_core::capture::TraceIds;
 use llmlogs_core::capture::{
     CallGroup, CapturePolicy, CapturedAttempt, CapturedRequest, CapturedResponse, SpanCapture,
 };
@@ -14,7 +16,7 @@ use llmlogs_core::semconv;
 ///
 /// `Dispatch::downcast_ref::<Registry>` reaches it through every arrangement of layers, behind
 /// `reload::Layer` too.
-fn extensions<T>(span: &Span, with: impl FnOnce(ExtensionsMut<'_>) -> T) -> Option<T> {
+pub(super) fn extensions<T>(span: &Span, with: impl FnOnce(ExtensionsMut<'_>) -> T) -> Option<T> {
     let found = span.with_subscriber(|(id, dispatch)| {
         let registry = dispatch.downcast_ref::<Registry>()?;
         let span = registry.span(id)?;
@@ -55,6 +57,12 @@ pub(crate) fn attach_request(span: &Span, request: Arc<CapturedRequest>) {
 /// Attaches a call's response to its span; the layer takes it at the next record or at the close.
 pub(crate) fn attach_response(span: &Span, response: Arc<CapturedResponse>) {
     update(span, |capture| capture.response = Some(response));
+}
+
+/// Notes OpenTelemetry's ids of a call's span for the recorder.
+#[cfg(feature = "opentelemetry")]
+pub(super) fn attach_trace(span: &Span, ids: TraceIds) {
+    update(span, |capture| capture.trace = Some(ids));
 }
 
 fn update(span: &Span, put: impl FnOnce(&mut SpanCapture)) {

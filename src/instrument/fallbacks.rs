@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use llmlogs_core::capture::{
     Api, Body, CallGroup, CapturedAttempt, CapturedResponse, ChunkTimings, Completion, Decision, Endpoint,
@@ -15,8 +15,9 @@ use llmlogs_core::capture::{
 use llmlogs_core::redact;
 
 use super::call::error_type;
+use super::call_span::CallSpan;
+use super::capture;
 use super::group::Grouped;
-use super::{attributes, capture};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type Predicate<'a, E> = Box<dyn Fn(&E) -> bool + Send + Sync + 'a>;
@@ -109,7 +110,7 @@ impl<T, E: Display + 'static> FallbackRun<'_, T, E> {
         loop {
             let Candidate { provider, model, ask } = candidate;
             call.begin(endpoint(provider, model.clone()), model.into());
-            match Grouped::new(group, ask()).instrument(call.span.clone()).await {
+            match Grouped::new(group, ask()).instrument(call.span.span().clone()).await {
                 Ok(answer) => {
                     call.answered();
                     return Ok(answer);
@@ -143,7 +144,7 @@ fn endpoint(provider: Cow<'static, str>, model: String) -> Arc<Endpoint> {
 
 /// The call around all of them. Dropped before its end, it is cancelled.
 struct Call {
-    span: Span,
+    span: CallSpan,
     endpoint: Arc<Endpoint>,
     attempt: Option<CapturedAttempt>,
     has_failed: bool,
@@ -152,7 +153,7 @@ struct Call {
 
 impl Call {
     fn start(endpoint: Arc<Endpoint>) -> Self {
-        let span = attributes::open(&endpoint, None);
+        let span = CallSpan::open(&endpoint, None, None);
         Call { span, endpoint, attempt: None, has_failed: false, ended: false }
     }
 
@@ -172,7 +173,10 @@ impl Call {
         let response = Arc::new(response(completion));
         if let Some(attempt) = self.attempt.take() {
             let (ended, response) = (response.ended, Some(Arc::clone(&response)));
-            capture::attach_attempt(&self.span, CapturedAttempt { ended, decision, response, ..attempt });
+            capture::attach_attempt(
+                self.span.span(),
+                CapturedAttempt { ended, decision, response, ..attempt },
+            );
         }
         response
     }
@@ -196,8 +200,8 @@ impl Call {
 
     fn end(&mut self, response: &Arc<CapturedResponse>) {
         self.ended = true;
-        capture::attach_response(&self.span, Arc::clone(response));
-        attributes::record_end(std::iter::once(&self.span), &self.endpoint, response);
+        capture::attach_response(self.span.span(), Arc::clone(response));
+        CallSpan::end(std::iter::once(&self.span), &self.endpoint, response);
     }
 }
 

@@ -5,9 +5,12 @@
 
 mod attributes;
 mod call;
+mod call_span;
 mod capture;
 mod fallbacks;
 mod group;
+#[cfg(feature = "opentelemetry")]
+mod otel;
 #[cfg(feature = "middleware")]
 mod reqwest_error;
 mod response_buffer;
@@ -17,7 +20,8 @@ pub use call::{LlmCall, LlmCallBuilder};
 pub use fallbacks::{FallbackRun, run_with_fallbacks};
 #[cfg(feature = "middleware")]
 pub(crate) use {
-    attributes::{mark_end, open, record_end, record_failure, record_status},
+    attributes::{open_plain, record_failure, record_status},
+    call_span::CallSpan,
     capture::{attach_attempt, attach_group, attach_request, attach_response, policy},
     group::current_group,
     reqwest_error::{body_failure, request_failure},

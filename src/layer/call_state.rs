@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use llmlogs_core::capture::{
     CapturedAttempt, CapturedRequest, CapturedResponse, Completion, EnclosingSpan, FieldValue, Fields,
-    SpanRecord, Symbol, TimeAnchor,
+    SpanRecord, Symbol, TimeAnchor, TraceIds,
 };
 use llmlogs_core::semconv;
 
@@ -53,6 +53,7 @@ impl OpenCall {
                 response: state.response.take(),
                 attempts: std::mem::take(&mut state.attempts),
                 panicked: state.panicked,
+                trace: state.trace,
             },
         }
     }
@@ -130,6 +131,7 @@ pub(super) struct CallState {
     pub(super) response: Option<Arc<CapturedResponse>>,
     pub(super) attempts: Vec<CapturedAttempt>,
     pub(super) panicked: bool,
+    pub(super) trace: Option<TraceIds>,
     pub(super) part: Part,
 }
 
@@ -143,6 +145,7 @@ impl CallState {
             response: None,
             attempts: Vec::new(),
             panicked: false,
+            trace: None,
             part: Part::new(),
         }
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tracing::Span;
 
 use crate::instrument;
+use crate::instrument::CallSpan;
 use crate::instrument::ResponseBuffer;
 use llmlogs_core::capture::{
     CapturePolicy, CapturedAttempt, CapturedResponse, Completion, Endpoint, Failure, ResponseHead,
@@ -15,28 +16,28 @@ use llmlogs_core::capture::{
 /// The spans of outer middlewares around the same response, which end with the innermost one's. `None` once the response
 /// has ended.
 #[derive(Clone)]
-pub(super) struct LinkedSpans(Arc<Mutex<Option<Vec<Span>>>>);
+pub(super) struct LinkedSpans(Arc<Mutex<Option<Vec<CallSpan>>>>);
 
 impl LinkedSpans {
     /// Adds a span; returns it if the response has ended already.
-    fn link(&self, span: Span) -> Result<(), Span> {
+    fn link(&self, span: CallSpan) -> Option<CallSpan> {
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(linked) => {
                 linked.push(span);
-                Ok(())
+                None
             }
-            None => Err(span),
+            None => Some(span),
         }
     }
 
-    fn take(&self) -> Vec<Span> {
+    fn take(&self) -> Vec<CallSpan> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 }
 
 /// Holds the call's span open and gathers the response. Dropped before the end of the call, it records what it has.
 pub(super) struct InFlightCall {
-    span: Span,
+    span: CallSpan,
     endpoint: Arc<Endpoint>,
     /// What is captured; `None` if only other layers listen.
     policy: Option<CapturePolicy>,
@@ -49,7 +50,7 @@ pub(super) struct InFlightCall {
 }
 
 impl InFlightCall {
-    pub(super) fn new(span: Span, endpoint: Arc<Endpoint>, policy: Option<CapturePolicy>) -> Self {
+    pub(super) fn new(span: CallSpan, endpoint: Arc<Endpoint>, policy: Option<CapturePolicy>) -> Self {
         InFlightCall {
             span,
             endpoint,
@@ -63,7 +64,7 @@ impl InFlightCall {
     }
 
     pub(super) fn span(&self) -> &Span {
-        &self.span
+        self.span.span()
     }
 
     pub(super) fn linked(&self) -> LinkedSpans {
@@ -72,9 +73,11 @@ impl InFlightCall {
 
     /// Lets the call that `linked` belongs to end this one's span too. Returns whether it will.
     pub(super) fn link(&mut self, linked: &LinkedSpans) -> bool {
-        self.ended = linked.link(self.span.clone()).is_ok();
-        if self.ended {
-            self.attach_attempt();
+        // A span that is linked is no longer this call's to write to.
+        self.attach_attempt();
+        match linked.link(std::mem::replace(&mut self.span, CallSpan::none())) {
+            None => self.ended = true,
+            Some(own) => self.span = own,
         }
         self.ended
     }
@@ -94,7 +97,7 @@ impl InFlightCall {
         if let Some(attempt) = self.attempt.take()
             && self.policy.is_some_and(|policy| policy.bodies)
         {
-            instrument::attach_attempt(&self.span, attempt);
+            instrument::attach_attempt(self.span.span(), attempt);
         }
     }
 
@@ -130,14 +133,12 @@ impl InFlightCall {
             ended,
         });
         if self.policy.is_some_and(|policy| policy.bodies) {
-            instrument::attach_response(&self.span, Arc::clone(&response));
+            instrument::attach_response(self.span.span(), Arc::clone(&response));
         }
         let linked = self.linked.take();
-        // Before anything takes time: other layers take this as the end.
-        std::iter::once(&self.span).chain(&linked).for_each(instrument::mark_end);
-        instrument::record_end(std::iter::once(&self.span).chain(&linked), &self.endpoint, &response);
+        CallSpan::end(std::iter::once(&self.span).chain(&linked), &self.endpoint, &response);
         // The linked spans close after this call's own, which they surround.
-        self.span = Span::none();
+        self.span = CallSpan::none();
     }
 }
 

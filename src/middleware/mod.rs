@@ -21,6 +21,7 @@ use reqwest_middleware::{Middleware, Next, Result};
 use tracing::Instrument;
 
 use crate::instrument;
+use crate::instrument::CallSpan;
 use crate::sink::Recorders;
 use llmlogs_core::api;
 use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
@@ -129,15 +130,16 @@ impl LlmLogMiddleware {
     fn detect(&self, request: &Request) -> Option<Detected> {
         let parts = api::Request { method: request.method().as_str(), url: request.url().as_str() };
         let matched = || self.matchers.iter().any(|matches| matches(request.method(), request.url()));
-        let known = api::detect_endpoint(parts);
+        let host = request.url().host_str().unwrap_or_default();
+        let named = self.hosts.iter().find(|(known, _)| known == host).map(|(_, provider)| provider);
+        let known = api::detect_endpoint_of(parts, named.map_or("", |provider| provider));
         let is_known = known.is_some();
         let mut by_user = matched();
         let mut endpoint = match known {
             Some(endpoint) => endpoint,
             None => api::unrecognised(parts).filter(|_| by_user)?,
         };
-        let host = request.url().host_str().unwrap_or_default();
-        if let Some((_, provider)) = self.hosts.iter().find(|(known, _)| known == host) {
+        if let Some(provider) = named {
             endpoint.provider = provider.clone().into();
             by_user = true;
         }
@@ -221,7 +223,7 @@ async fn send_unrecorded(
     if !by_user && !api::body_confirms_llm(&endpoint, None) {
         return next.run(request, extensions).await;
     }
-    let span = instrument::open(&endpoint, None);
+    let span = instrument::open_plain(&endpoint);
     let result = next.run(request, extensions).instrument(span.clone()).await;
     match &result {
         Ok(response) => instrument::record_status(&span, response.status().as_u16()),
@@ -307,20 +309,23 @@ impl InFlightCall {
         parsed: Option<&Json<'_>>,
         membership: &Membership,
     ) -> Option<Self> {
-        let span = instrument::open(endpoint, parsed);
-        let policy = instrument::policy(&span);
+        let span = CallSpan::open(endpoint, sent.bytes.as_ref(), parsed);
+        let policy = instrument::policy(span.span());
         if policy.is_none() {
             instrument::warn_unseen();
         }
-        if span.is_disabled() {
+        if span.span().is_disabled() {
             return None;
         }
         if policy.is_some_and(|policy| policy.bodies) {
             let limit = policy.map_or(0, |policy| policy.max_body_bytes).saturating_mul(REQUEST_LIMIT_FACTOR);
             let body = sent.bytes.clone().map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
-            instrument::attach_group(&span, membership.group);
+            instrument::attach_group(span.span(), membership.group);
             let (endpoint, content_encoding) = (Arc::clone(endpoint), sent.content_encoding.clone());
-            instrument::attach_request(&span, Arc::new(CapturedRequest { endpoint, content_encoding, body }));
+            instrument::attach_request(
+                span.span(),
+                Arc::new(CapturedRequest { endpoint, content_encoding, body }),
+            );
         }
         Some(InFlightCall::new(span, Arc::clone(endpoint), policy))
     }
@@ -347,7 +352,7 @@ impl LlmLogMiddleware {
         let recording = if instrument::is_unseen() {
             Recording::Nothing
         } else if Recorders::all_off() {
-            Recording::Span(instrument::open(&endpoint, None))
+            Recording::Span(instrument::open_plain(&endpoint))
         } else {
             let call = InFlightCall::start(&endpoint, &sent, parsed.as_ref(), &membership);
             call.map_or(Recording::Nothing, Recording::Call)

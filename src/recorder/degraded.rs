@@ -7,7 +7,7 @@ use llmlogs_core::api::dialect;
 use llmlogs_core::capture::{
     Body, CallKey, CallRecord, CapturedAttempt, CapturedRequest, CapturedResponse, ChunkTimings, Completion,
     Decision, EnclosingSpan, Endpoint, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol,
-    SymbolTable, TimeAnchor,
+    SymbolTable, TimeAnchor, TraceIds,
 };
 use llmlogs_core::json;
 
@@ -154,6 +154,11 @@ impl Writer<'_> {
         self.instant(span.started.clock, started);
         self.instant(span.ended, started);
         self.bytes.push(u8::from(span.panicked));
+        self.bytes.push(u8::from(span.trace.is_some()));
+        if let Some(TraceIds { trace, span }) = &span.trace {
+            self.bytes.extend_from_slice(trace);
+            self.bytes.extend_from_slice(span);
+        }
         self.fields(&span.fields);
         self.bytes.push(u8::from(span.request.is_some()));
         if let Some(request) = &span.request {
@@ -326,11 +331,16 @@ impl<'p> Reader<'p> {
         let started = TimeAnchor { wall: self.started.wall_at(clock), clock };
         let ended = self.instant();
         let panicked = self.byte() != 0;
+        let trace = (self.byte() != 0).then(|| {
+            let mut ids = TraceIds { trace: [0; 16], span: [0; 8] };
+            ids.trace.iter_mut().chain(&mut ids.span).for_each(|byte| *byte = self.byte());
+            ids
+        });
         let fields = self.fields();
         let request = if self.byte() != 0 { self.request() } else { None };
         let response = if self.byte() != 0 { Some(Arc::new(self.response())) } else { None };
         let attempts = (0..self.number()).map_while(|_| self.attempt()).collect();
-        SpanRecord { started, ended, fields, request, response, attempts, panicked }
+        SpanRecord { started, ended, fields, request, response, attempts, panicked, trace }
     }
 
     fn endpoint(&mut self) -> Option<Arc<Endpoint>> {
@@ -463,6 +473,7 @@ mod tests {
             })),
             attempts: Vec::new(),
             panicked: to == 9,
+            trace: (to == 4).then_some(TraceIds { trace: [7; 16], span: [9; 8] }),
         };
         let attempt = |from, to, decision| {
             let SpanRecord { started, ended, response, .. } =

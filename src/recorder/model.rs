@@ -138,6 +138,7 @@ fn calls(count: usize) -> Vec<CallRecord> {
             response: None,
             attempts: Vec::new(),
             panicked: false,
+            trace: None,
         };
         let (attempts, context, spans) = (Vec::new(), Fields::default(), Vec::new());
         CallRecord { key: CallKey::next(), own, attempts, context, spans }

@@ -28,6 +28,7 @@ fn call_at(wall: SystemTime) -> Box<CallRecord> {
             response: None,
             attempts: Vec::new(),
             panicked: false,
+            trace: None,
         },
         attempts: Vec::new(),
         context: Fields::default(),

@@ -66,6 +66,7 @@ fn record(
             response: Some(Arc::new(response(ended))),
             attempts: Vec::new(),
             panicked: false,
+            trace: None,
         },
         attempts: Vec::new(),
         context: Fields::default(),

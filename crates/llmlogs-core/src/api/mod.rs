@@ -25,7 +25,9 @@ pub mod view;
 
 pub use beginning::{Beginning, beginning, failure_in_body};
 pub use decode::{DecodedBody, decode};
-pub use detect::{HostKind, Request, api_of, body_confirms_llm, detect_endpoint, unrecognised};
+pub use detect::{
+    HostKind, Request, api_of, body_confirms_llm, detect_endpoint, detect_endpoint_of, unrecognised,
+};
 pub use failure::{failure_with_status, has_failed, reported_failure};
 pub use form::form;
 pub use interpret::{Depth, Interpretation, interpret};
@@ -35,4 +37,4 @@ pub use registry::dialect;
 pub use shared::media::data_url;
 pub use shared::members::text_or_json;
 pub(crate) use shared::usage::usage;
-pub use view::{Choice, Part, RequestView, ResponseView, Tool};
+pub use view::{Choice, Message, Part, RequestView, ResponseView, Tool};

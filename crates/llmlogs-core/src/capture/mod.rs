@@ -19,12 +19,12 @@ mod symbol;
 
 pub use attempt::{CapturedAttempt, Decision};
 pub use body::Body;
-pub use call::{CallGroup, CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor};
+pub use call::{CallGroup, CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor, TraceIds};
 pub use chunk_timings::ChunkTimings;
 pub use endpoint::{Api, Endpoint};
 pub use exchange::{CapturedRequest, CapturedResponse, Completion, ResponseHead};
 pub use failure::{ErrorType, Failure};
-pub use fields::{FieldValue, Fields};
+pub use fields::{FieldValue, Fields, MAX_CONTEXT_TEXT, context_text};
 pub use memory::MemoryReservation;
 pub use policy::CapturePolicy;
 pub use span_capture::SpanCapture;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::attempt::CapturedAttempt;
-use super::call::CallGroup;
+use super::call::{CallGroup, TraceIds};
 use super::exchange::{CapturedRequest, CapturedResponse};
 use super::policy::CapturePolicy;
 
@@ -24,6 +24,8 @@ pub struct SpanCapture {
     pub response: Option<Arc<CapturedResponse>>,
     /// The attempts that the sending side made by itself, if there were several or one was not repeated.
     pub attempts: Vec<CapturedAttempt>,
+    /// OpenTelemetry's ids of the span, once they are known.
+    pub trace: Option<TraceIds>,
 }
 
 impl SpanCapture {
@@ -34,6 +36,7 @@ impl SpanCapture {
     #[must_use]
     #[inline]
     pub fn new(policy: CapturePolicy) -> Self {
-        SpanCapture { policy, group: None, request: None, response: None, attempts: Vec::new() }
+        let (group, attempts, trace) = (None, Vec::new(), None);
+        SpanCapture { policy, group, request: None, response: None, attempts, trace }
     }
 }

@@ -15,6 +15,7 @@ use crate::json;
 use super::content_coding::decoded_response;
 use super::exchange::is_http;
 use super::failure;
+use super::media;
 use super::metadata::milliseconds;
 use super::options::ComposeOptions;
 use super::request::model_of;
@@ -167,7 +168,7 @@ impl<'r> Made<'r> {
                 let in_clear = decoded_response(response, options.max_body_bytes);
                 let response = in_clear.as_ref().unwrap_or(response);
                 let mut answer = api::interpret(endpoint, response, Depth::Whole);
-                answer.redact(&options.redact);
+                answer.redact(&options.redact, |json| media::redact(json, options));
                 answer.failure(&answer.view())
             }
             None => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),

@@ -4,6 +4,7 @@ mod attempts;
 mod body;
 mod chat_messages;
 mod content_coding;
+mod context_text;
 mod exchange;
 mod failure;
 mod from_fields;
@@ -24,13 +25,15 @@ use crate::price::PricedCall;
 use crate::render::Reply;
 
 use body::is_cut;
-use content_coding::{decoded_request, decoded_response};
+use content_coding::decoded_request;
 use exchange::Exchange;
 use failure::FailedCall;
 use from_fields::SpanAttributes;
-use request::{DecodedRequest, model_of};
+use request::{DecodedRequest, UNKNOWN_MODEL, chooses_model, model_of};
 use response::Output;
 
+pub use content_coding::decoded_response;
+pub use failure::clean as clean_failure;
 pub use media::Media;
 pub use options::ComposeOptions;
 pub use request::Input;
@@ -81,9 +84,10 @@ impl Composer {
     /// Composes the files of a request whose call is still in flight.
     pub fn request(&self, request: &CapturedRequest) -> Input {
         let in_clear = decoded_request(request, self.options.max_body_bytes);
-        let decoded = DecodedRequest::of(&in_clear.as_ref().unwrap_or(request).body, &self.options.redact);
+        let decoded = DecodedRequest::of(&in_clear.as_ref().unwrap_or(request).body, &self.options);
         let view = decoded.view(&request.endpoint);
-        decoded.input(&self.options, &model_of(&view, &request.endpoint, ""), &view)
+        let endpoint = &request.endpoint;
+        decoded.input(&self.options, &model_of(&view, endpoint, ""), &endpoint.operation, &view)
     }
 
     /// Composes everything to be written for a call; the files of its request only if `with_input` is set.
@@ -120,12 +124,12 @@ impl Composer {
 
         // The request: as it was sent, or composed from the span's fields.
         let decoded_request = match captured_request {
-            Some(request) => DecodedRequest::of(&request.body, &options.redact),
-            None => DecodedRequest::of_json(attributes.request(), &options.redact),
+            Some(request) => DecodedRequest::of(&request.body, options),
+            None => DecodedRequest::of_json(attributes.request(), options),
         };
         let request = decoded_request.view(&endpoint);
         let model = model_of(&request, &endpoint, &attributes.model());
-        let input = with_input.then(|| decoded_request.input(options, &model, &request));
+        let input = with_input.then(|| decoded_request.input(options, &model, &endpoint.operation, &request));
 
         // The response: as it was received, or composed from the span's fields.
         let start = LocalTime::of(record.own.started.wall);
@@ -134,7 +138,7 @@ impl Composer {
             Some(response) => api::interpret(answered_by, response, Depth::Whole),
             None => Interpretation::of_body(&endpoint, attributes.response(end.unix_seconds())),
         };
-        let redacted = answer.redact(&options.redact);
+        let redacted = answer.redact(&options.redact, |json| media::redact(json, options));
         let view = answer.view();
         let mut failure = failure::call_failure(record, captured_response, &attributes, &answer, &view);
         if let Some(failure) = &mut failure {
@@ -159,6 +163,12 @@ impl Composer {
         if let Cow::Owned(clean) = options.redact.text(&response_info.status_text) {
             response_info.status_text = clean;
         }
+        let model = match &*response_info.model {
+            answered if model == UNKNOWN_MODEL && !answered.is_empty() && chooses_model(&endpoint) => {
+                answered.to_owned()
+            }
+            _ => model,
+        };
         let own = Target {
             provider: endpoint.provider.clone().into_owned(),
             model: model.clone(),
@@ -202,8 +212,15 @@ impl Composer {
             }
         };
         let prompt = request.last_user_message();
-        let context =
-            metadata::context(record, &attributes, captured_request.is_some(), &prompt, &options.redact);
+        let mut context_cut = false;
+        let context = metadata::context(
+            record,
+            &attributes,
+            captured_request.is_some(),
+            &prompt,
+            &options.redact,
+            &mut context_cut,
+        );
         let metadata = Metadata {
             schema_version: SCHEMA_VERSION,
             call_id: String::new(),
@@ -240,6 +257,7 @@ impl Composer {
             truncated: Truncated {
                 input: decoded_request.is_cut(options, input.as_ref()),
                 output: captured_response.is_some_and(|response| is_cut(&response.body)),
+                context: context_cut,
             },
             response_info,
             api_info: metadata::api_info(endpoint, model),

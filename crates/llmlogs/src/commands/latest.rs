@@ -110,6 +110,9 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         shown.push(("fallback", one_line(&fallback_of(fallback))));
     }
     shown.push(("context", context(metadata)));
+    if let (Some(trace), Some(span)) = (&metadata.trace.trace_id, &metadata.trace.span_id) {
+        shown.push(("trace", format!("{}  span {}", one_line(trace), one_line(span))));
+    }
     let cut = match (metadata.truncated.input, metadata.truncated.output) {
         (true, true) => "request and response",
         (true, false) => "request",

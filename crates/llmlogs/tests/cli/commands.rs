@@ -55,6 +55,19 @@ fn show_prints_a_call_whole() {
 }
 
 #[test]
+fn show_prints_the_ids_of_the_exported_span() {
+    let tree = Tree::usual();
+    let call = tree.root().join("20251027/session_20251027_040210/call_20251027_040210_001");
+    let metadata = std::fs::read_to_string(call.join("metadata.json")).unwrap();
+    let mut metadata: Value = serde_json::from_str(&metadata).unwrap();
+    metadata["trace"]["trace_id"] = "4bf92f3577b34da6a3ce929d0e0e4736".into();
+    metadata["trace"]["span_id"] = "00f067aa0ba902b7".into();
+    crate::tree::write(&call.join("metadata.json"), &metadata);
+    let shown = tree.out(&["show", "040210_001"]);
+    assert!(shown.contains("4bf92f3577b34da6a3ce929d0e0e4736  span 00f067aa0ba902b7"), "{shown}");
+}
+
+#[test]
 fn show_prints_bodies_as_they_were_stored() {
     let tree = Tree::usual();
     let stored = tree.root().join("20251027/session_20251027_040210/call_20251027_040220_002");
