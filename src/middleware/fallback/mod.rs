@@ -62,6 +62,7 @@ struct Endpoint {
 }
 
 /// What a fallback makes of a call.
+#[allow(clippy::large_enum_variant, reason = "made once for a call that failed, and taken apart at once")]
 pub(super) enum Prepared {
     Ready(Request),
     /// It is for other calls.

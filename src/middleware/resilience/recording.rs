@@ -19,6 +19,7 @@ use llmlogs_core::capture::{
 use super::held::Held;
 
 /// What is recorded of a call.
+#[allow(clippy::large_enum_variant, reason = "one for a call, and mostly of the largest variant")]
 pub(in crate::middleware) enum Recording {
     /// Nobody listens.
     Nothing,
