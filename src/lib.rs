@@ -131,6 +131,8 @@ struct ReadmeDoctests;
 struct Guide;
 
 mod builder;
+#[cfg(feature = "middleware")]
+mod circuits;
 #[cfg(feature = "opentelemetry")]
 mod export;
 mod instrument;
@@ -143,7 +145,9 @@ mod sink;
 mod warn;
 
 pub use builder::{LlmLogLayerBuilder, layer, layer_or_off};
-pub use instrument::{LlmCall, LlmCallBuilder};
+#[cfg(feature = "middleware")]
+pub use circuits::{Circuit, CircuitState};
+pub use instrument::{FallbackRun, LlmCall, LlmCallBuilder, run_with_fallbacks};
 pub use layer::LlmLogLayer;
 /// A price of a model's tokens, in any currency.
 ///
@@ -202,5 +206,8 @@ pub use llmlogs_core::store::Retention;
 #[doc(inline)]
 pub use llmlogs_core::store::{LossCounts, PruneReport, Stats, WriteErrors};
 #[cfg(feature = "middleware")]
-pub use middleware::LlmLogMiddleware;
+pub use middleware::{
+    Breaker, CircuitOpenError, Circuits, DeadlineError, FailedAttempt, FailureKind, Fallback,
+    LlmLogMiddleware, NoRetry, Retry, Verdict,
+};
 pub use recorder::{Durability, FlushError, LlmLogGuard, Overflow};

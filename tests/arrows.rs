@@ -6,7 +6,7 @@ use llmlogs_test_support::arrows::assert_no_arrow_back;
 
 /// From bottom to top; folders of one rank do not use each other.
 const RANKS: [&[&str]; 5] = [
-    &["warn", "sink", "export"],
+    &["warn", "sink", "export", "circuits"],
     &["instrument", "layer", "recorder"],
     &["middleware"],
     &["builder"],

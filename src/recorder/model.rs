@@ -136,6 +136,7 @@ fn calls(count: usize) -> Vec<CallRecord> {
             fields: Fields::default(),
             request: None,
             response: None,
+            attempts: Vec::new(),
             panicked: false,
             trace: None,
         };

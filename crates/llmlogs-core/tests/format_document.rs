@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use chrono::{Local, TimeZone};
 use llmlogs_core::api::{self, Request};
 use llmlogs_core::capture::{
-    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, EnclosingSpan,
-    ErrorType, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, TimeAnchor,
+    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, Decision,
+    EnclosingSpan, ErrorType, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, TimeAnchor,
 };
 use llmlogs_core::compose::{ComposeOptions, Composed, Composer};
 use llmlogs_core::format::call_id::call_name;
@@ -64,6 +64,7 @@ fn record(
             fields: Fields::default(),
             request: Some(Arc::new(CapturedRequest { endpoint, content_encoding: String::new(), body })),
             response: Some(Arc::new(response(ended))),
+            attempts: Vec::new(),
             panicked: false,
             trace: None,
         },
@@ -165,6 +166,13 @@ fn an_attempt_has_the_documents_keys() {
     let attempt = example("One entry of `attempts`");
     let parsed: Attempt = serde_json::from_str(attempt).unwrap();
     assert_eq!(serde_json::to_string_pretty(&parsed).unwrap() + "\n", attempt);
+}
+
+#[test]
+fn the_words_of_decisions_are_the_documents() {
+    let words: BTreeSet<&str> = (0..).map_while(Decision::from_number).map(Decision::word).collect();
+    let documented = first_column("`decision` is what the middleware decided after it");
+    assert_eq!(documented, words);
 }
 
 #[test]
@@ -318,7 +326,9 @@ fn the_tree_has_the_names_of_the_layout() {
 #[test]
 fn a_reader_takes_files_without_the_fields_that_were_added() {
     let mut documented: serde_json::Value = serde_json::from_str(example("## metadata.json")).unwrap();
-    documented.as_object_mut().unwrap().remove("trace");
+    for added in ["trace", "fallback"] {
+        documented.as_object_mut().unwrap().remove(added);
+    }
     for added in ["content_type", "retry_after_ms", "status_text"] {
         documented["response_info"].as_object_mut().unwrap().remove(added);
     }
@@ -329,7 +339,8 @@ fn a_reader_takes_files_without_the_fields_that_were_added() {
     assert_eq!(older.request_info.prompt_differs, None);
 
     let mut line: serde_json::Value = serde_json::from_str(example("## index.jsonl")).unwrap();
-    for added in ["span_ids", "context", "context_complete", "prompt_differs"] {
+    for added in ["span_ids", "context", "context_complete", "prompt_differs", "waited_ms", "fallback_model"]
+    {
         line.as_object_mut().unwrap().remove(added);
     }
     let older: IndexEntry = serde_json::from_value(line).unwrap();

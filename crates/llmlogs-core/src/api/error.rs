@@ -46,10 +46,10 @@ pub fn api_error(body: &Json<'_>) -> (String, String) {
 }
 
 /// Returns the words and numbers that may be the code of an error, those of the error itself before those beside it.
-pub(super) fn words(body: &Json<'_>) -> Vec<String> {
+pub fn codes(body: &Json<'_>) -> Vec<String> {
     const KEYS: [&str; 7] = ["code", "status", "type", "__type", "error_code", "error_type", "err_code"];
     if let Some(first) = body.items().first().or(body.get("errors").items().first()) {
-        return words(first);
+        return codes(first);
     }
     let inside = inner(body).map(|error| error.items().first().unwrap_or(error));
     let places = inside.into_iter().chain([body, body.get("detail")]);

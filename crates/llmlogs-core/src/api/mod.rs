@@ -6,6 +6,7 @@
 //! implementation of [`Dialect`](dialect::Dialect); CONTRIBUTING.md describes how to add one. Nothing here writes, and
 //! nothing fails: what is not understood is left alone.
 
+pub mod beginning;
 pub mod decode;
 pub mod detect;
 pub mod dialect;
@@ -22,6 +23,7 @@ pub mod registry;
 pub mod shared;
 pub mod view;
 
+pub use beginning::{Beginning, beginning, failure_in_body};
 pub use decode::{DecodedBody, decode};
 pub use detect::{
     HostKind, Request, api_of, body_confirms_llm, detect_endpoint, detect_endpoint_of, unrecognised,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::attempt::CapturedAttempt;
 use super::body::Body;
 use super::exchange::{CapturedRequest, CapturedResponse};
 use super::fields::Fields;
@@ -19,6 +20,20 @@ impl CallKey {
     pub fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         CallKey(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Identifies within the process the requests that were made for one call, whatever they ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallGroup(u64);
+
+impl CallGroup {
+    /// Returns a group of which nothing is a member yet.
+    #[must_use]
+    #[inline]
+    pub fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        CallGroup(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -76,6 +91,8 @@ pub struct SpanRecord {
     pub request: Option<Arc<CapturedRequest>>,
     /// The response, if it was captured.
     pub response: Option<Arc<CapturedResponse>>,
+    /// The attempts that were made inside the span without spans of their own.
+    pub attempts: Vec<CapturedAttempt>,
     /// Whether a panic unwound through the span.
     pub panicked: bool,
     /// OpenTelemetry's ids of the span, if it is exported.
@@ -128,6 +145,11 @@ impl CallRecord {
             let dropped = |body: &Body| matches!(body, Body::Dropped { .. });
             span.request.as_ref().is_some_and(|request| dropped(&request.body))
                 || span.response.as_ref().is_some_and(|response| dropped(&response.body))
+                || span
+                    .attempts
+                    .iter()
+                    .filter_map(|attempt| attempt.response.as_ref())
+                    .any(|r| dropped(&r.body))
         })
     }
 
@@ -143,7 +165,8 @@ impl SpanRecord {
     fn weight(&self) -> usize {
         let request = self.request.as_ref().map_or(0, |request| request.weight());
         let response = self.response.as_ref().map_or(0, |response| response.weight());
-        size_of::<Self>() + self.fields.weight() + request + response
+        let attempts: usize = self.attempts.iter().map(CapturedAttempt::weight).sum();
+        size_of::<Self>() + self.fields.weight() + request + response + attempts
     }
 
     fn drop_bodies(&mut self) {
@@ -152,6 +175,11 @@ impl SpanRecord {
         }
         if let Some(response) = self.response.take() {
             self.response = Some(Arc::new(response.without_body()));
+        }
+        for attempt in &mut self.attempts {
+            if let Some(response) = attempt.response.take() {
+                attempt.response = Some(Arc::new(response.without_body()));
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod attempt;
 mod body;
 mod call;
 mod chunk_timings;
@@ -16,8 +17,9 @@ mod policy;
 mod span_capture;
 mod symbol;
 
+pub use attempt::{CapturedAttempt, Decision};
 pub use body::Body;
-pub use call::{CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor, TraceIds};
+pub use call::{CallGroup, CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor, TraceIds};
 pub use chunk_timings::ChunkTimings;
 pub use endpoint::{Api, Endpoint};
 pub use exchange::{CapturedRequest, CapturedResponse, Completion, ResponseHead};

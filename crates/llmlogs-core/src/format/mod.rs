@@ -16,8 +16,8 @@ pub mod time;
 
 pub use index::IndexEntry;
 pub use metadata::{
-    ApiInfo, Attempt, Context, CostEstimate, Files, Metadata, Performance, RequestInfo, ResponseInfo,
-    SCHEMA_VERSION, Status, Trace, TraceSpan, Truncated, Usage,
+    ApiInfo, Attempt, Context, CostEstimate, Fallback, Files, Metadata, Performance, RequestInfo,
+    ResponseInfo, SCHEMA_VERSION, Status, Target, Trace, TraceSpan, Truncated, Usage,
 };
 pub use prepared::PreparedFile;
 pub use session::{Counters, LossCounts, SessionInfo, WriteErrors};

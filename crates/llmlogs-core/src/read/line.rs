@@ -63,6 +63,8 @@ pub struct IndexLine<'a> {
     pub total_cost: f64,
     pub currency: RawStr<'a>,
     pub attempts: u64,
+    pub waited_ms: u64,
+    pub fallback_model: RawStr<'a>,
     /// The JSON list without its brackets.
     tools: &'a [u8],
     pub user_message: RawStr<'a>,
@@ -127,6 +129,8 @@ impl<'a> IndexLine<'a> {
             b"total_cost" => self.total_cost = value.float(),
             b"currency" => self.currency = value.string(),
             b"attempts" => self.attempts = value.count(),
+            b"waited_ms" => self.waited_ms = value.count(),
+            b"fallback_model" => self.fallback_model = value.string(),
             b"tool_names" => self.tools = value.list(),
             b"user_message" => self.user_message = value.string(),
             b"trace" => self.trace = value.string(),

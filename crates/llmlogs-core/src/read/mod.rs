@@ -29,8 +29,9 @@ mod watch;
 pub use crate::format::call_id::short_id;
 pub use crate::format::layout::{DEFAULT_ROOT, ROOT_VARIABLE, default_root};
 pub use crate::format::{
-    ApiInfo, Attempt, Context, CostEstimate, Counters, Files, IndexEntry, LossCounts, Metadata, Performance,
-    RequestInfo, ResponseInfo, SessionInfo, Status, Trace, TraceSpan, Truncated, Usage, WriteErrors,
+    ApiInfo, Attempt, Context, CostEstimate, Counters, Fallback, Files, IndexEntry, LossCounts, Metadata,
+    Performance, RequestInfo, ResponseInfo, SessionInfo, Status, Target, Trace, TraceSpan, Truncated, Usage,
+    WriteErrors,
 };
 pub use call::{Call, State};
 pub use conversation::{CallFailure, Choice, Conversation, Message, Parameter, Part, Tool};

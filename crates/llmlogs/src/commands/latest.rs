@@ -1,5 +1,6 @@
 //! `llmlogs`: the latest call at a glance.
 
+use llmlogs_core::format::{Attempt, Fallback, Target};
 use llmlogs_core::read::{Entry, ErrorKind, IndexEntry, Metadata, State, Status};
 
 use crate::bundle;
@@ -101,12 +102,12 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         shown.push(("cost", format!("{}{source}", money(cost.total_cost, &one_line(&cost.currency)))));
     }
     shown.push(("latency", latency(metadata)));
-    if metadata.attempts.len() > 1 {
-        let attempts = metadata.attempts.iter().map(|attempt| {
-            let what = if attempt.error_type.is_empty() { "ok" } else { &attempt.error_type };
-            format!("{what} {}", duration(attempt.latency_ms))
-        });
-        shown.push(("attempts", one_line(&attempts.collect::<Vec<_>>().join(" → "))));
+    if !metadata.attempts.is_empty() {
+        let attempts: Vec<_> = metadata.attempts.iter().map(attempt).collect();
+        shown.push(("attempts", one_line(&attempts.join(" → "))));
+    }
+    if let Some(fallback) = &metadata.fallback {
+        shown.push(("fallback", one_line(&fallback_of(fallback))));
     }
     shown.push(("context", context(metadata)));
     if let (Some(trace), Some(span)) = (&metadata.trace.trace_id, &metadata.trace.span_id) {
@@ -119,6 +120,40 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         (false, false) => "",
     };
     shown.push(("cut", cut.to_owned()));
+}
+
+/// Returns what became of an attempt, after how long a wait, and why there was no other if there was none.
+fn attempt(attempt: &Attempt) -> String {
+    let mut text = String::new();
+    if attempt.waited_ms > 0 {
+        text.push_str(&format!("(waited {}) ", duration(attempt.waited_ms)));
+    }
+    text.push_str(if attempt.error_type.is_empty() { "ok" } else { &attempt.error_type });
+    if attempt.was_sent() {
+        text.push_str(&format!(" {}", duration(attempt.latency_ms)));
+    }
+    let denied = match &*attempt.decision {
+        "over_cap" => "the server asked for too long a delay",
+        "budget" => "no retry left in the budget",
+        "deadline" => "the deadline came first",
+        "permanent" => "another attempt would have been in vain",
+        _ => return text,
+    };
+    text.push_str(&format!(" ({denied})"));
+    text
+}
+
+fn fallback_of(fallback: &Fallback) -> String {
+    let Fallback { from, to, reason, .. } = fallback;
+    let name = |target: &Target| {
+        if from.base_url == to.base_url {
+            target.model.clone()
+        } else {
+            format!("{} at {}", target.model, target.base_url)
+        }
+    };
+    let reason = if reason.is_empty() { String::new() } else { format!("  ({reason})") };
+    format!("{} → {}{reason}", name(from), name(to))
 }
 
 pub(crate) fn tokens(metadata: &Metadata) -> String {
