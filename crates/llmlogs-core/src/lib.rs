@@ -9,6 +9,7 @@ pub mod api;
 pub mod capture;
 pub mod compose;
 pub mod format;
+pub mod health;
 pub mod json;
 pub mod price;
 pub mod query;
