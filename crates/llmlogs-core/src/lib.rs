@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod api;
 pub mod capture;
 pub mod compose;
