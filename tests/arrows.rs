@@ -5,8 +5,14 @@ use std::path::Path;
 use llmlogs_test_support::arrows::assert_no_arrow_back;
 
 /// From bottom to top; folders of one rank do not use each other.
-const RANKS: [&[&str]; 5] =
-    [&["warn", "sink"], &["instrument", "layer", "recorder"], &["middleware"], &["builder"], &["lib"]];
+const RANKS: [&[&str]; 6] = [
+    &["warn", "sink"],
+    &["health", "alerts"],
+    &["instrument", "layer", "recorder"],
+    &["middleware"],
+    &["builder"],
+    &["lib"],
+];
 
 #[test]
 fn no_arrow_goes_back() {

@@ -12,6 +12,7 @@ pub mod compose;
 pub mod format;
 pub mod health;
 pub mod json;
+pub mod notify;
 pub mod price;
 pub mod query;
 pub mod read;

@@ -7,11 +7,12 @@ mod arrows;
 use std::path::Path;
 
 /// From bottom to top; folders of one rank do not use each other.
-const RANKS: [&[&str]; 12] = [
+const RANKS: [&[&str]; 13] = [
     &["json", "semconv"],
     &["format", "capture"],
     &["redact", "health"],
     &["alert"],
+    &["notify"],
     &["api"],
     &["price"],
     &["render"],

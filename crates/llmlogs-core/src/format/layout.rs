@@ -23,6 +23,9 @@ pub const SESSION_FILE: &str = "session.json";
 /// The file with one line for each finished call of a session.
 pub const INDEX_FILE: &str = "index.jsonl";
 
+/// The file with one line for each change of an alert, beside a session's index, or in the root.
+pub const ALERTS_FILE: &str = "alerts.jsonl";
+
 /// The directory of the media that were elided from bodies, in a session's directory.
 pub const MEDIA_DIR: &str = "media";
 

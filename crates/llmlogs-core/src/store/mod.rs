@@ -2,16 +2,18 @@
 
 #![warn(missing_docs)]
 
+mod alert_log;
 mod call_writer;
 pub mod dir;
 mod fault;
-mod index;
+mod line_file;
 mod retention;
 mod session;
 mod session_uid;
 mod stats;
 
 pub use crate::format::{LossCounts, WriteErrors};
+pub use alert_log::AlertLog;
 pub use call_writer::{CallFiles, CallWriter, MediaFile, RequestFiles, ResponseFiles, WriteError};
 pub use fault::{Fault, Loss};
 pub use retention::{PruneReport, Retention};

@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::format::call_id::is_call;
 use crate::format::day::is_day;
 use crate::format::layout::{
-    INDEX_FILE, INPUT_FILE, INPUT_TEXT_FILE, MEDIA_DIR, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE,
-    SESSION_FILE, is_pruned, is_temporary,
+    ALERTS_FILE, INDEX_FILE, INPUT_FILE, INPUT_TEXT_FILE, MEDIA_DIR, METADATA_FILE, OUTPUT_FILE,
+    OUTPUT_TEXT_FILE, SESSION_FILE, is_pruned, is_temporary,
 };
 use crate::format::session_name::is_session;
 use crate::json;
@@ -32,7 +32,9 @@ pub(super) fn strays(root: &Path, filter: &Filter, report: &mut SessionHealth) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_day = is_day(&name);
         if !is_day || !is_folder(&entry, report) {
-            if !is_day {
+            if name == ALERTS_FILE && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                file(&entry.path(), report);
+            } else if !is_day {
                 report.problem(ProblemKind::Stray, &entry.path(), "");
             }
             continue;
@@ -124,7 +126,9 @@ pub(super) fn session(session: &Session, secrets: bool) -> SessionHealth {
         match entry.file_type() {
             Ok(kind) if kind.is_symlink() => report.problem(ProblemKind::Link, &path, ""),
             Ok(kind) if kind.is_dir() && name == MEDIA_DIR => media(&path, &mut report),
-            Ok(_) if matches!(name.as_str(), SESSION_FILE | INDEX_FILE) => file(&path, &mut report),
+            Ok(_) if matches!(name.as_str(), SESSION_FILE | INDEX_FILE | ALERTS_FILE) => {
+                file(&path, &mut report)
+            }
             Ok(_) if is_unfinished(&name) && !running => report.problem(ProblemKind::Leftover, &path, ""),
             Ok(_) if is_unfinished(&name) => {}
             _ => report.problem(ProblemKind::Stray, &path, ""),
