@@ -1,6 +1,6 @@
 //! The `llmlogs` command: what happened, in one short command.
 //!
-//! Reads through [`llmlogs_core::read`], which `tracing_llmlogs::read` is; never records.
+//! Reads through [`llmlogs_core::read`], which `tracing_llmlogs::read` is; never records calls.
 //!
 //! | module | what is in it |
 //! | --- | --- |

@@ -104,7 +104,8 @@ fn told(alert: &AlertRecord) -> String {
             1 => String::new(),
             count => format!(", {} in all", plural(count as u64, "notice")),
         };
-        text.push_str(&one_line(&format!(" · not delivered to {}: {}{more}", lost.channel, lost.reason)));
+        let lost = one_line(&format!("not delivered to {}: {}{more}", lost.channel, lost.reason));
+        text.push_str(&format!(" · {lost}"));
     }
     text
 }
