@@ -1,7 +1,8 @@
-//! OpenTelemetry beside the recorder: the same spans are exported as GenAI client spans, without message content.
+//! OpenTelemetry beside the recorder: the same spans are exported as GenAI client spans; with the feature `opentelemetry`
+//! with their messages, redacted, because this program asks for them.
 //!
 //! ```text
-//! cargo run --example otel
+//! cargo run --example otel --features opentelemetry
 //! ```
 
 #![allow(clippy::print_stdout, reason = "it shows what it did")]
@@ -20,7 +21,10 @@ use tracing_subscriber::prelude::*;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (layer, guard) = LlmLogLayer::builder().build()?;
+    let builder = LlmLogLayer::builder();
+    #[cfg(feature = "opentelemetry")]
+    let builder = builder.export_messages(true);
+    let (layer, guard) = builder.build()?;
     // In a program: the exporter of your collector.
     let exporter = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
@@ -37,9 +41,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", tree(&guard.session_dir())?);
     for span in exporter.get_finished_spans()? {
         println!("Exported span {}, {:?}:", span.name, span.span_kind);
-        for attribute in
-            span.attributes.iter().filter(|attribute| attribute.key.as_str().starts_with("gen_ai."))
-        {
+        let shown = ["gen_ai.", "input.", "output."];
+        let shown = |name: &str| shown.iter().any(|prefix| name.starts_with(prefix));
+        for attribute in span.attributes.iter().filter(|attribute| shown(attribute.key.as_str())) {
             println!("  {} = {}", attribute.key, attribute.value);
         }
     }

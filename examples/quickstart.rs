@@ -4,9 +4,9 @@
 //! cargo run --example quickstart
 //! ```
 //!
-//! Without `OPENAI_API_KEY` a loopback API stands in and lets two of the calls fail. With it (and
-//! optionally `OPENAI_BASE_URL` and `OPENAI_MODEL`) the plain and the streamed call go to the real
-//! API. `LLMLOGS_ROOT` chooses the folder; `./llmlogs/apiCall` is the default.
+//! Without `OPENAI_API_KEY`, or if it is empty, a loopback API stands in and lets two of the calls fail. With it
+//! (and optionally `OPENAI_BASE_URL` and `OPENAI_MODEL`) the plain and the streamed call go to the real API.
+//! `LLMLOGS_ROOT` chooses the folder; `./llmlogs/apiCall` is the default.
 
 #![allow(clippy::print_stdout, reason = "it shows what it did")]
 
@@ -27,7 +27,7 @@ use tracing_subscriber::prelude::*;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 #[tokio::main]
-async fn main() -> Result<()> {
+pub async fn main() -> Result<()> {
     // The layer, added to any subscriber. `tracing_llmlogs::layer()` is the same with defaults only.
     let (layer, guard) = LlmLogLayer::builder()
         .language(Language::English)
@@ -39,15 +39,15 @@ async fn main() -> Result<()> {
     let client = ClientBuilder::new(reqwest::Client::new()).with(LlmLogMiddleware::new()).build();
 
     // From here on it is a program like any other.
-    match env::var("OPENAI_API_KEY") {
-        Ok(key) => {
-            let base = env::var("OPENAI_BASE_URL").unwrap_or_else(|_| "https://api.openai.com/v1".into());
-            let model = env::var("OPENAI_MODEL").unwrap_or_else(|_| "gpt-4o-mini".into());
+    match variable("OPENAI_API_KEY") {
+        Some(key) => {
+            let base = variable("OPENAI_BASE_URL").unwrap_or_else(|| "https://api.openai.com/v1".into());
+            let model = variable("OPENAI_MODEL").unwrap_or_else(|| "gpt-4o-mini".into());
             let agent = Agent { client, url: format!("{base}/chat/completions"), key, model };
             agent.plain().await?;
             agent.streamed().await?;
         }
-        Err(_) => {
+        None => {
             println!("OPENAI_API_KEY is not set: a loopback API stands in.\n");
             let api = Api::start([
                 Answer::json(200, REPLY),
@@ -69,7 +69,26 @@ async fn main() -> Result<()> {
     }
 
     guard.flush(Duration::from_secs(5))?;
-    show(&guard.session_dir())
+    show(&guard.session_dir())?;
+    println!("{LOOK_FURTHER}");
+    Ok(())
+}
+
+/// Commands that work in a clone of the repository, in the shell that ran this.
+const LOOK_FURTHER: &str = "\
+To look further:
+
+  cargo run -qp llmlogs -- ls           the calls, newest first
+  cargo run -qp llmlogs -- show @1      the latest call, whole
+  cargo run -qp llmlogs -- stats        tokens, costs, latencies
+  cargo run -qp llmlogs -- failures     what failed, and why
+  cargo run -qp llmlogs -- --help
+
+After `cargo install --path crates/llmlogs` it is `llmlogs ls`, and so on.";
+
+/// Returns an environment variable; one that is empty is none.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
 struct Agent {

@@ -10,9 +10,12 @@ use std::sync::Arc;
 use tracing::Metadata;
 
 use crate::alerts::Alerts;
+#[cfg(feature = "opentelemetry")]
+use crate::export::ExportRules;
 use crate::layer::{LlmLogLayer, Rules};
 use crate::recorder::{self, Durability, LlmLogGuard, Overflow, Settings};
 use crate::sink::Off;
+use crate::warn::warn_stderr;
 use llmlogs_core::price::Price;
 use llmlogs_core::redact::Redactor;
 use llmlogs_core::render::Language;
@@ -38,10 +41,32 @@ pub fn layer() -> io::Result<(LlmLogLayer, LlmLogGuard)> {
     LlmLogLayer::builder().build()
 }
 
+/// Returns a layer with every setting at its default, and its guard; if the root cannot be made or written, a layer that
+/// records nothing.
+///
+/// As [`LlmLogLayerBuilder::build_or_off`], with defaults:
+///
+/// ```no_run
+/// use tracing_subscriber::prelude::*;
+///
+/// let (layer, _guard) = tracing_llmlogs::layer_or_off();
+/// tracing_subscriber::registry().with(layer).init();
+/// ```
+#[must_use = "the recorder stops when the guard is dropped"]
+pub fn layer_or_off() -> (LlmLogLayer, LlmLogGuard) {
+    LlmLogLayer::builder().build_or_off()
+}
+
 impl LlmLogLayer {
     /// Returns a builder with all settings at their defaults.
     pub fn builder() -> LlmLogLayerBuilder {
-        LlmLogLayerBuilder { settings: Settings::default(), rules: Rules::default(), enabled: true }
+        LlmLogLayerBuilder {
+            settings: Settings::default(),
+            rules: Rules::default(),
+            #[cfg(feature = "opentelemetry")]
+            export: ExportRules::default(),
+            enabled: true,
+        }
     }
 }
 
@@ -50,6 +75,9 @@ impl LlmLogLayer {
 pub struct LlmLogLayerBuilder {
     settings: Settings,
     rules: Rules,
+    /// The redactor in it is that of `settings` once the layer is built.
+    #[cfg(feature = "opentelemetry")]
+    export: ExportRules,
     enabled: bool,
 }
 
@@ -164,6 +192,25 @@ impl LlmLogLayerBuilder {
         self
     }
 
+    /// Sets whether the messages of calls are exported as attributes of their OpenTelemetry spans:
+    /// `gen_ai.input.messages`, `gen_ai.output.messages`, `gen_ai.system_instructions` and `gen_ai.tool.definitions` in
+    /// OpenTelemetry's JSON, `input.value` and `output.value` as the bodies are recorded. They are redacted by the same rules
+    /// as the files. Default: what `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` says, else `false`.
+    ///
+    /// They are made on the thread that ends a call, and only if its span is recorded by OpenTelemetry.
+    #[cfg(feature = "opentelemetry")]
+    pub fn export_messages(mut self, on: bool) -> Self {
+        self.export.content = Some(on);
+        self
+    }
+
+    /// Sets how many bytes an attribute with messages may have. What is longer is cut to JSON that says so. Default: 64 KiB.
+    #[cfg(feature = "opentelemetry")]
+    pub fn max_exported_bytes(mut self, bytes: usize) -> Self {
+        self.export.max_bytes = bytes;
+        self
+    }
+
     /// Sets whether anything is recorded at all. With `LLMLOGS=off` in the environment nothing is, whatever is set here.
     /// Default: `true`.
     pub fn enabled(mut self, on: bool) -> Self {
@@ -172,18 +219,57 @@ impl LlmLogLayerBuilder {
     }
 
     /// Makes the session's folder, starts the recorder's thread, and returns the layer and the recorder's guard.
+    /// [`build_or_off`](Self::build_or_off) goes on where this fails.
     ///
     /// # Errors
     ///
     /// Returns an error if the root cannot be made or written (the error names it), if a webhook of the alerts has no valid
     /// address, or if no thread can be started.
     pub fn build(self) -> io::Result<(LlmLogLayer, LlmLogGuard)> {
-        if !self.enabled || switched_off() {
-            return Ok((LlmLogLayer::new(self.rules, Arc::new(Off)), LlmLogGuard::inert()));
-        }
-        let (queue, guard) = recorder::start(self.settings)?;
-        Ok((LlmLogLayer::new(self.rules, queue), guard))
+        self.try_build().map_err(|(_rules, error)| error)
     }
+
+    /// As [`build`](Self::build), for a program that is to run whether or not its calls can be recorded: if the root
+    /// cannot be made or written, or no thread can be started, the layer records nothing, the guard counts nothing, and
+    /// one line on standard error says so, with the path and the reason.
+    ///
+    /// ```no_run
+    /// use tracing_llmlogs::LlmLogLayer;
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// let (layer, _guard) = LlmLogLayer::builder().root("/var/log/llm").build_or_off();
+    /// tracing_subscriber::registry().with(layer).init();
+    /// ```
+    #[must_use = "the recorder stops when the guard is dropped"]
+    pub fn build_or_off(self) -> (LlmLogLayer, LlmLogGuard) {
+        self.try_build().unwrap_or_else(|(rules, error)| {
+            warn_stderr(format_args!("calls are not recorded: {error}"));
+            off(rules)
+        })
+    }
+
+    /// Returns the rules beside the error, for a layer that records nothing.
+    fn try_build(self) -> Result<(LlmLogLayer, LlmLogGuard), (Rules, io::Error)> {
+        if !self.enabled || switched_off() {
+            return Ok(off(self.rules));
+        }
+        #[cfg(feature = "opentelemetry")]
+        let rules = {
+            let redact = self.settings.compose.redact.clone();
+            Rules { export: Arc::new(ExportRules { redact, ..self.export }), ..self.rules }
+        };
+        #[cfg(not(feature = "opentelemetry"))]
+        let rules = self.rules;
+        match recorder::start(self.settings) {
+            Ok((queue, guard)) => Ok((LlmLogLayer::new(rules, queue), guard)),
+            Err(error) => Err((rules, error)),
+        }
+    }
+}
+
+/// Returns a layer that records nothing, and its guard.
+fn off(rules: Rules) -> (LlmLogLayer, LlmLogGuard) {
+    (LlmLogLayer::new(rules, Arc::new(Off)), LlmLogGuard::inert())
 }
 
 impl fmt::Debug for LlmLogLayerBuilder {

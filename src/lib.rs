@@ -27,7 +27,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`layer()`] has every setting at its default; [`LlmLogLayer::builder`] has the settings. Calls are recorded below
+//! [`layer()`] has every setting at its default, and fails if it cannot make its folder; [`layer_or_off`] goes on without
+//! recording then. [`LlmLogLayer::builder`] has the settings. Calls are recorded below
 //! `$LLMLOGS_ROOT`, else below `./llmlogs/apiCall`; with `LLMLOGS=off` in the environment nothing is.
 //!
 //! # The layer alone
@@ -77,7 +78,8 @@
 //!
 //! # What is never recorded
 //!
-//! Request headers, and so no credential in them; user, password and query of a URL, also where an error quotes them; all
+//! Request headers, and so no credential in them; user, password and query of a URL, but
+//! for a few harmless parameters such as `api-version` and `alt`, also where an error quotes them; all
 //! response headers but content type, request id, `Retry-After` and Bedrock's error type and token counts. Text in bodies
 //! and fields that has exactly the shape of a secret is replaced by `[REDACTED]`; a [`Redactor`] adds rules. Base64 media
 //! above [`LlmLogLayerBuilder::max_media_bytes`] is replaced by its type, size and hash. Folders are made with mode 0700,
@@ -110,6 +112,12 @@
 //!
 //! - `middleware` (default): [`LlmLogMiddleware`] and what it needs of `reqwest`. Without it the crate depends on no HTTP
 //!   client.
+//! - `decode` (default): bodies that the client left in a content coding (gzip, deflate, br, zstd) are decoded for the
+//!   record, on the recorder's thread and up to [`LlmLogLayerBuilder::max_body_bytes`]. Without it they are recorded as bytes.
+//! - `opentelemetry`: beside a layer of [`tracing-opentelemetry`](https://docs.rs/tracing-opentelemetry) 0.34, the exported spans
+//!   of calls get what a `tracing` field cannot carry: finish reasons as an array, the message of a failure as status and
+//!   `exception` event, the time to the first chunk, and on request the messages (`LlmLogLayerBuilder::export_messages`);
+//!   calls are counted through OpenTelemetry's global meter; `metadata.json` has the ids of the exported span.
 //! - `webhooks`: alerts go to Slack, Feishu, DingTalk, Discord or an endpoint of your own. Brings `reqwest` with `rustls`,
 //!   and `hmac`.
 #![cfg_attr(
@@ -132,6 +140,8 @@ struct Guide;
 
 mod alerts;
 mod builder;
+#[cfg(feature = "opentelemetry")]
+mod export;
 mod health;
 mod instrument;
 mod layer;
@@ -143,7 +153,7 @@ mod sink;
 mod warn;
 
 pub use alerts::{AlertStats, Alerts};
-pub use builder::{LlmLogLayerBuilder, layer};
+pub use builder::{LlmLogLayerBuilder, layer, layer_or_off};
 pub use health::Health;
 pub use instrument::{LlmCall, LlmCallBuilder};
 pub use layer::LlmLogLayer;

@@ -6,7 +6,7 @@ use llmlogs_test_support::arrows::assert_no_arrow_back;
 
 /// From bottom to top; folders of one rank do not use each other.
 const RANKS: [&[&str]; 6] = [
-    &["warn", "sink"],
+    &["warn", "sink", "export"],
     &["health", "alerts"],
     &["instrument", "layer", "recorder"],
     &["middleware"],

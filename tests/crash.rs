@@ -99,6 +99,81 @@ fn records_until_it_is_killed() {
 }
 
 #[test]
+#[ignore = "a process that another test starts"]
+fn has_no_root() {
+    let missing = child::root().join("a file/below");
+    assert!(LlmLogLayer::builder().root(&missing).build().is_err());
+    let (layer, guard) = LlmLogLayer::builder().root(&missing).build_or_off();
+    tracing_subscriber::registry().with(layer).init();
+    call("not recorded");
+    guard.flush(TIMEOUT).unwrap();
+    assert_eq!(guard.stats(), tracing_llmlogs::Stats::default());
+    assert_eq!((guard.session_id(), guard.session_dir()), ("", std::path::PathBuf::new()));
+    drop(guard);
+    // With defaults, the root is the environment's.
+    let (_layer, guard) = tracing_llmlogs::layer_or_off();
+    assert_eq!(guard.session_id(), "");
+}
+
+#[test]
+fn a_program_could_not_go_on_without_a_root() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("a file"), "in the way").unwrap();
+    let mut command = role("has_no_root", root.path());
+    let ran = command.env("LLMLOGS_ROOT", root.path().join("a file/default")).output().unwrap();
+    let stderr = String::from_utf8(ran.stderr).unwrap();
+    assert!(ran.status.success(), "{stderr}");
+    let lines: Vec<_> = stderr.lines().filter(|line| line.starts_with("tracing-llmlogs: ")).collect();
+    assert_eq!(lines.len(), 2, "{stderr}");
+    for (line, path) in lines.into_iter().zip(["a file/below", "a file/default"]) {
+        assert!(line.contains("calls are not recorded") && line.contains(path), "{line}");
+        assert!(line.contains("Not a directory"), "{line}");
+    }
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+}
+
+#[test]
+#[ignore = "a process that another test starts"]
+fn ends_while_its_recorder_hangs() {
+    let (reached, is_reached) = std::sync::mpsc::channel();
+    let reached = std::sync::Mutex::new(reached);
+    let rules = tracing_llmlogs::Redactor::new().map_strings(move |_, text| {
+        if text == "hang" {
+            let _first = reached.lock().unwrap().send(());
+            std::thread::sleep(TIMEOUT);
+        }
+        None
+    });
+    let (layer, guard) = LlmLogLayer::builder().root(child::root()).redact(rules).build().unwrap();
+    tracing_subscriber::registry().with(layer).init();
+    call("written");
+    guard.flush(TIMEOUT).unwrap();
+    let in_flight = begin("in flight");
+    call("hang");
+    is_reached.recv().unwrap();
+    call("never looked at");
+    std::mem::forget(in_flight);
+    guard.shutdown(Duration::from_millis(100));
+}
+
+#[test]
+fn the_end_of_a_program_lost_calls_without_a_word() {
+    let root = tempfile::tempdir().unwrap();
+    let ran = role("ends_while_its_recorder_hangs", root.path()).output().unwrap();
+    assert!(ran.status.success());
+    let stderr = String::from_utf8(ran.stderr).unwrap();
+    let lines: Vec<_> = stderr.lines().filter(|line| line.starts_with("tracing-llmlogs: ")).collect();
+    assert_eq!(lines.len(), 1, "{stderr}");
+    assert!(lines[0].contains("2 calls are lost"), "{stderr}");
+    let states = states_by_message(root.path());
+    assert_eq!(states["written"], State::Finished);
+    assert!(
+        states.iter().all(|(message, state)| message == "written" || *state == State::Interrupted),
+        "{states:?}"
+    );
+}
+
+#[test]
 fn a_kill_at_any_moment_costs_nothing_that_was_flushed() {
     const ROOTS: u64 = 12;
     const KILLS: u64 = 25;

@@ -235,7 +235,7 @@ async fn counts_that_cannot_be_are_not_believed_and_break_nothing() {
 async fn answers_without_a_body_and_answers_of_other_kinds() {
     for (head, status, kind) in [
         ("204 No Content", 204, ""),
-        ("200 OK\r\ncontent-type: application/json", 200, ""),
+        ("200 OK\r\ncontent-type: application/json", 200, "InvalidResponseError"),
         ("304 Not Modified", 304, ""),
         ("418 I'm a teapot", 418, "APIError"),
         ("599 Whatever", 599, "InternalServerError"),

@@ -209,6 +209,26 @@ fn an_event_with_error_fields_makes_the_call_a_failure() {
 }
 
 #[test]
+fn a_call_that_a_destructor_finishes_while_a_panic_unwinds_has_not_panicked() {
+    struct FinishedOnDrop(Option<LlmCall>);
+    impl Drop for FinishedOnDrop {
+        fn drop(&mut self) {
+            self.0.take().unwrap().finish(&json!({"choices": []}));
+        }
+    }
+    let (subscriber, recorded) = subscriber();
+    tracing::dispatcher::with_default(&subscriber, || {
+        let call = FinishedOnDrop(Some(LlmCall::builder("openai", "m").start()));
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _call = call;
+            std::panic::resume_unwind(Box::new("planned"));
+        }))
+        .unwrap_err();
+    });
+    recorded.call().assert_meta(&[("/status", json!("ok"))]);
+}
+
+#[test]
 fn a_panic_through_the_span_makes_the_call_a_failure() {
     let (subscriber, recorded) = subscriber();
     tracing::dispatcher::with_default(&subscriber, || {

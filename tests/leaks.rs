@@ -59,7 +59,9 @@ fn with_secrets(url: &str) -> String {
         "auth",
     ];
     let query: Vec<String> = names.iter().map(|name| format!("{name}={}", secret(name))).collect();
-    format!("{}?api-version=1&{}#{}", url.replacen("http://", &user, 1), query.join("&"), secret("fragment"))
+    // The values of harmless parameters are recorded, unless they have the shape of a secret.
+    let harmless = format!("api-version=1&model={}", key());
+    format!("{}?{harmless}&{}#{}", url.replacen("http://", &user, 1), query.join("&"), secret("fragment"))
 }
 
 fn request() -> Value {

@@ -116,6 +116,25 @@ async fn a_plain_call_is_recorded_and_passed_on_unchanged() {
 }
 
 #[tokio::test]
+async fn harmless_query_parameters_and_the_servers_own_status_text_were_lost() {
+    let (recorded, _default) = recording();
+    let api = Api::start([Answer::json(429, RATE_LIMITED).phrase("Slow Down Please")]).await;
+    let url = format!("{}?key=s3cret&api-version=2024-10-21&alt=sse&unknown=s3cret", api.chat());
+    let response = post(&client(), url.clone(), &request()).await.unwrap();
+    assert_eq!(response.url().as_str(), url);
+    drop(response);
+
+    let call = recorded.call();
+    call.assert_meta(&[
+        ("/api_info/endpoint", json!("/v1/chat/completions")),
+        ("/api_info/query", json!("api-version=2024-10-21&alt=sse")),
+        ("/response_info/http_status", json!(429)),
+        ("/response_info/status_text", json!("Slow Down Please")),
+    ]);
+    assert!(!call.text("metadata.json").contains("s3cret"));
+}
+
+#[tokio::test]
 async fn a_stream_reaches_the_caller_chunk_by_chunk_and_folds_into_one_object() {
     let (recorded, _default) = recording();
     let api = Api::start([Answer::events(&EVENTS).pause(Duration::from_millis(30))]).await;
@@ -451,6 +470,19 @@ async fn what_is_no_call_passes_unrecorded_unless_the_user_says_otherwise() {
     let call = recorded.call();
     assert_eq!(call.text("input.json"), "\"hello\"\n");
     call.assert_meta(&[("/api_info/endpoint", json!("/my/model"))]);
+}
+
+#[tokio::test]
+async fn a_request_that_the_user_matched_was_not_recorded_where_its_path_is_known_and_its_body_is_not() {
+    let (recorded, _default) = recording();
+    let api = Api::start([Answer::json(200, "{}")]).await;
+    let url = format!("{}/v1/predictions", api.url);
+    post(&client(), url.clone(), &json!({"forecast": "rain"})).await.unwrap().bytes().await.unwrap();
+    assert!(recorded.calls().is_empty());
+    let matching = LlmLogMiddleware::new().match_request(|_, url| url.path() == "/v1/predictions");
+    let client = ClientBuilder::new(plain()).with(matching).build();
+    post(&client, url, &json!({"forecast": "rain"})).await.unwrap().bytes().await.unwrap();
+    recorded.call().assert_meta(&[("/api_info/endpoint", json!("/v1/predictions"))]);
 }
 
 #[tokio::test]

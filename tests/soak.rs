@@ -153,7 +153,7 @@ async fn call(client: &ClientWithMiddleware, url: &str, kind: &str, id: &str) ->
         let _first = response.chunk().await;
         return Status::Cancelled;
     }
-    let failed = response.status().as_u16() >= 400 || kind == "failing-stream";
+    let failed = response.status().as_u16() >= 400 || matches!(kind, "failing-stream" | "nonsense");
     match response.bytes().await {
         Ok(_) if !failed => Status::Ok,
         _ => Status::Error,

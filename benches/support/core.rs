@@ -22,6 +22,7 @@ fn endpoint(api: Api, provider: &'static str) -> Endpoint {
         path_model: None,
         base_url: String::new(),
         path: String::new(),
+        query: String::new(),
         method: String::new(),
     }
 }
@@ -60,7 +61,11 @@ fn attach(span: &Span, put: impl FnOnce(&mut SpanCapture)) {
 pub fn attach_request(span: &Span, body: Bytes) {
     let endpoint = Arc::new(endpoint(Api::OpenAiChat, "openai"));
     attach(span, |capture| {
-        capture.request = Some(Arc::new(CapturedRequest { endpoint, body: Body::Whole(body) }));
+        capture.request = Some(Arc::new(CapturedRequest {
+            endpoint,
+            content_encoding: String::new(),
+            body: Body::Whole(body),
+        }));
     });
     span.record("http.request.method", "");
 }

@@ -71,8 +71,46 @@ pub fn exchange(api: Api, bytes: &[u8]) {
         b'e' => (429, false, Completion::Complete),
         _ => (200, false, Completion::Complete),
     };
-    let (provider, stream) = provider_of(api);
-    let content_type = if streamed { stream } else { "application/json" };
+    let (_, stream) = provider_of(api);
+    let head = ResponseHead {
+        status: Some(status),
+        content_type: if streamed { stream } else { "application/json" }.into(),
+        ..ResponseHead::default()
+    };
+    record(api, request, "", answer, head, completion);
+}
+
+/// A chat completion in a content coding, and the same bytes as its request. The first byte says which coding.
+pub fn content_coding(bytes: &[u8]) {
+    let Some((coding, body)) = bytes.split_first() else {
+        return;
+    };
+    let coding = match coding {
+        b'g' => "gzip",
+        b'd' => "deflate",
+        b'b' => "br",
+        b't' => "deflate, gzip",
+        _ => "zstd",
+    };
+    let head = ResponseHead {
+        status: Some(200),
+        content_type: "text/event-stream".into(),
+        content_encoding: coding.into(),
+        ..ResponseHead::default()
+    };
+    record(Api::OpenAiChat, body, coding, body, head, Completion::Complete);
+}
+
+/// Records an exchange.
+fn record(
+    api: Api,
+    request: &[u8],
+    content_encoding: &str,
+    answer: &[u8],
+    head: ResponseHead,
+    completion: Completion,
+) {
+    let (provider, _) = provider_of(api);
     let endpoint = Endpoint {
         api,
         provider: provider.into(),
@@ -80,6 +118,7 @@ pub fn exchange(api: Api, bytes: &[u8]) {
         path_model: None,
         base_url: "https://api.example".into(),
         path: "/v1".into(),
+        query: String::new(),
         method: "POST".into(),
     };
     let clock = Instant::now();
@@ -87,11 +126,7 @@ pub fn exchange(api: Api, bytes: &[u8]) {
     chunk_timings.record(answer.len() / 2, || clock);
     let body = |bytes: &[u8]| Body::limited(bytes.to_vec().into(), 1 << 20);
     let response = CapturedResponse {
-        head: ResponseHead {
-            status: Some(status),
-            content_type: content_type.into(),
-            ..ResponseHead::default()
-        },
+        head,
         body: body(answer),
         chunk_timings,
         completion,
@@ -105,7 +140,11 @@ pub fn exchange(api: Api, bytes: &[u8]) {
         started: TimeAnchor { wall: SystemTime::UNIX_EPOCH, clock },
         ended: clock + Duration::from_millis(5),
         fields: Fields::default(),
-        request: Some(Arc::new(CapturedRequest { endpoint: Arc::new(endpoint), body: body(request) })),
+        request: Some(Arc::new(CapturedRequest {
+            endpoint: Arc::new(endpoint),
+            content_encoding: content_encoding.into(),
+            body: body(request),
+        })),
         response: Some(Arc::new(response)),
         panicked: false,
     };
@@ -131,6 +170,11 @@ fn provider_of(api: Api) -> (&'static str, &'static str) {
         Api::CohereChat => ("cohere", SSE),
         Api::Ollama => ("ollama", "application/x-ndjson"),
         Api::Embeddings => ("openai", "application/json"),
+        Api::OpenAiRuns => ("openai", SSE),
+        Api::TextCompletion => ("anthropic", SSE),
+        Api::Replicate => ("replicate", "application/json"),
+        Api::BedrockAgent => ("aws.bedrock", AWS),
+        Api::Deepgram => ("deepgram", "application/json"),
         Api::Raw => ("unknown", SSE),
     }
 }

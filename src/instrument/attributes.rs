@@ -5,18 +5,20 @@
 use tracing::{Span, field};
 
 use llmlogs_core::api::{self, RequestView, dialect, parameters};
-#[cfg(feature = "middleware")]
-use llmlogs_core::capture::ErrorType;
-use llmlogs_core::capture::{CapturedResponse, Endpoint, Failure, SpanCapture};
+use llmlogs_core::capture::{CapturedResponse, Endpoint, ErrorType, Failure, SpanCapture};
 use llmlogs_core::format::Usage;
 use llmlogs_core::json::Json;
 use llmlogs_core::semconv;
 
-/// Opens the span of a call to `endpoint`. `body` is the request, if it is JSON.
-pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
+/// Returns the view of a request, empty without `body`.
+pub(crate) fn request_view<'j>(endpoint: &Endpoint, body: Option<&'j Json<'j>>) -> RequestView<'j> {
     let view = body.map(|body| catch_panic(|| dialect(endpoint.api).request(endpoint, body)));
-    let view = view.unwrap_or_default();
-    let model = model(endpoint, &view);
+    view.unwrap_or_default()
+}
+
+/// Opens the span of a call to `endpoint`. `body` is the request, if it is JSON, and `view` its view.
+pub(crate) fn open(endpoint: &Endpoint, view: &RequestView<'_>, body: Option<&Json<'_>>) -> Span {
+    let model = model(endpoint, view);
     let name = match model {
         Some(model) => format!("{} {model}", endpoint.operation),
         None => endpoint.operation.clone().into_owned(),
@@ -78,19 +80,25 @@ pub(crate) fn open(endpoint: &Endpoint, body: Option<&Json<'_>>) -> Span {
     span
 }
 
+/// Opens the span of a call to `endpoint` whose body is not looked at.
+#[cfg(feature = "middleware")]
+pub(crate) fn open_plain(endpoint: &Endpoint) -> Span {
+    open(endpoint, &RequestView::default(), None)
+}
+
 /// Returns the model by the request's body, else by its path.
-fn model<'e>(endpoint: &'e Endpoint, view: &'e RequestView<'_>) -> Option<&'e str> {
+pub(super) fn model<'e>(endpoint: &'e Endpoint, view: &'e RequestView<'_>) -> Option<&'e str> {
     let in_body = view.model.as_deref().filter(|model| !model.is_empty());
     in_body.or(endpoint.path_model.as_deref())
 }
 
 /// Returns `count` as a signed number: `tracing-opentelemetry` exports unsigned ones as strings.
-fn signed(count: u64) -> i64 {
+pub(super) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Returns host and port of a base URL; the port is the scheme's default if the URL names none.
-fn address(base_url: &str) -> (Option<&str>, Option<u64>) {
+pub(super) fn address(base_url: &str) -> (Option<&str>, Option<u64>) {
     let Some((scheme, authority)) = base_url.split_once("://") else {
         return (None, None);
     };
@@ -103,16 +111,35 @@ fn address(base_url: &str) -> (Option<&str>, Option<u64>) {
 
 /// The attributes that a span gets when its call has ended.
 #[derive(Default)]
-struct ResponseAttributes {
+pub(super) struct ResponseAttributes {
     id: Option<String>,
-    model: Option<String>,
-    reasons: Vec<String>,
-    usage: Option<Usage>,
-    failure: Option<Failure>,
+    pub(super) model: Option<String>,
+    pub(super) reasons: Vec<String>,
+    pub(super) usage: Option<Usage>,
+    /// The tier that was billed.
+    #[cfg(feature = "opentelemetry")]
+    pub(super) service_tier: Option<String>,
+    /// Whether the response was a stream.
+    #[cfg(feature = "opentelemetry")]
+    pub(super) streamed: bool,
+    /// Why the call failed; its message quotes no body.
+    pub(super) failure: Option<Failure>,
 }
 
 impl ResponseAttributes {
-    fn of(endpoint: &Endpoint, response: &CapturedResponse) -> Self {
+    pub(super) fn of(endpoint: &Endpoint, response: &CapturedResponse) -> Self {
+        let mut attributes = catch_panic(|| Self::read(endpoint, response));
+        // A panic drops the call; the panic is the reason for the failure.
+        if let Some(failure) = &mut attributes.failure
+            && failure.kind == ErrorType::Cancelled
+            && std::thread::panicking()
+        {
+            *failure = Failure::new(ErrorType::Panic, "the program panicked while the call was open");
+        }
+        attributes
+    }
+
+    fn read(endpoint: &Endpoint, response: &CapturedResponse) -> Self {
         let answer = api::interpret(endpoint, response, api::Depth::Summary);
         let view = answer.view();
         let text = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
@@ -122,46 +149,68 @@ impl ResponseAttributes {
             model: text(&view.model),
             reasons: reasons.collect(),
             usage: view.usage,
+            #[cfg(feature = "opentelemetry")]
+            service_tier: text(&view.service_tier),
+            #[cfg(feature = "opentelemetry")]
+            streamed: answer.body().streamed,
             failure: answer.failure(&view),
         }
     }
+
+    #[cfg(feature = "opentelemetry")]
+    /// Returns the failure, unless it is that the caller did not want the answer any more.
+    pub(super) fn error(&self) -> Option<&Failure> {
+        self.failure.as_ref().filter(|failure| failure.kind != ErrorType::Cancelled)
+    }
 }
 
-/// Runs `read`, which reads foreign bytes on the caller's thread, and returns the default if it panics: a bug there costs
-/// the span a few attributes and the program nothing.
-fn catch_panic<T: Default>(read: impl FnOnce() -> T) -> T {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_default()
+/// Runs `task`, which reads foreign bytes on the caller's thread or runs foreign code, and returns the default if it
+/// panics: a bug there costs the span a few attributes and the program nothing.
+pub(super) fn catch_panic<T: Default>(task: impl FnOnce() -> T) -> T {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(task)).unwrap_or_default()
 }
 
-/// Records on `spans` how their call ended: the response's attributes and its failure.
-pub(crate) fn record_end<'s>(
-    spans: impl Iterator<Item = &'s Span>,
-    endpoint: &Endpoint,
-    outcome: &CapturedResponse,
+/// Enters and leaves `span`, because its call has ended. Layers that measure spans by the last exit, as
+/// `tracing-opentelemetry` does, would otherwise take the time at which the response's head had arrived for the end.
+///
+/// Runs on whichever thread ends the body, while it unwinds or is torn down too, where a layer may panic.
+pub(crate) fn mark_end(span: &Span) {
+    catch_panic(|| span.in_scope(|| {}));
+}
+
+/// Records on `span` how its call ended: the response's attributes and its failure. What OpenTelemetry's span of it has
+/// already in a form of its own, if it is exported, is left out.
+pub(super) fn record_end(
+    span: &Span,
+    response: &CapturedResponse,
+    attributes: &ResponseAttributes,
+    is_exported: bool,
 ) {
-    let ResponseAttributes { id, model, reasons, usage, failure } =
-        catch_panic(|| ResponseAttributes::of(endpoint, outcome));
-    let reasons = (!reasons.is_empty()).then(|| field::debug(reasons));
+    let ResponseAttributes { id, model, reasons, usage, failure, .. } = attributes;
+    let reasons = (!reasons.is_empty() && !is_exported).then(|| field::debug(reasons));
     let above_zero = |count: u64| (count > 0).then(|| signed(count));
-    for span in spans {
-        tracing::record_all!(
-            span,
-            { semconv::HTTP_RESPONSE_STATUS_CODE } = outcome.head.status.map(i64::from),
-            { semconv::GEN_AI_RESPONSE_ID } = id,
-            { semconv::GEN_AI_RESPONSE_MODEL } = model,
-            { semconv::GEN_AI_RESPONSE_FINISH_REASONS } = reasons,
-            { semconv::GEN_AI_USAGE_INPUT_TOKENS } = usage.map(|usage| signed(usage.prompt_tokens)),
-            { semconv::GEN_AI_USAGE_OUTPUT_TOKENS } = usage.map(|usage| signed(usage.completion_tokens)),
-            { semconv::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS } =
-                usage.and_then(|usage| above_zero(usage.cached_tokens)),
-            { semconv::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS } =
-                usage.and_then(|usage| above_zero(usage.cache_creation_tokens)),
-            { semconv::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS } =
-                usage.and_then(|usage| above_zero(usage.reasoning_tokens)),
-        );
-        if let Some(failure) = &failure {
-            record_failure(span, failure);
+    tracing::record_all!(
+        span,
+        { semconv::HTTP_RESPONSE_STATUS_CODE } = response.head.status.map(i64::from),
+        { semconv::GEN_AI_RESPONSE_ID } = id,
+        { semconv::GEN_AI_RESPONSE_MODEL } = model,
+        { semconv::GEN_AI_RESPONSE_FINISH_REASONS } = reasons,
+        { semconv::GEN_AI_USAGE_INPUT_TOKENS } = usage.map(|usage| signed(usage.prompt_tokens)),
+        { semconv::GEN_AI_USAGE_OUTPUT_TOKENS } = usage.map(|usage| signed(usage.completion_tokens)),
+        { semconv::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS } =
+            usage.and_then(|usage| above_zero(usage.cached_tokens)),
+        { semconv::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS } =
+            usage.and_then(|usage| above_zero(usage.cache_creation_tokens)),
+        { semconv::GEN_AI_USAGE_REASONING_OUTPUT_TOKENS } =
+            usage.and_then(|usage| above_zero(usage.reasoning_tokens)),
+    );
+    match failure {
+        // No error, but the only sign of it that other layers have.
+        Some(cancelled) if cancelled.kind == ErrorType::Cancelled && !is_exported => {
+            span.record(semconv::ERROR_TYPE, &*cancelled.kind.word());
         }
+        Some(failure) if failure.kind != ErrorType::Cancelled => record_failure(span, failure),
+        _ => {}
     }
 }
 

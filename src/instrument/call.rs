@@ -13,20 +13,21 @@ use tracing::Span;
 
 use llmlogs_core::api;
 use llmlogs_core::capture::{
-    Body, CapturedRequest, CapturedResponse, ChunkTimings, Completion, Endpoint, ErrorType, Failure,
-    ResponseHead,
+    Body, CapturedRequest, CapturedResponse, Completion, Endpoint, ErrorType, Failure, ResponseHead,
 };
 use llmlogs_core::json;
 use llmlogs_core::redact;
 
+use super::call_span::CallSpan;
 #[cfg(feature = "middleware")]
 use super::reqwest_error;
-use super::{attributes, capture, unseen};
+use super::response_buffer::ResponseBuffer;
+use super::{capture, unseen};
 
 /// A call that is made without HTTP, or through a client that has no middleware.
 ///
-/// Dropped without [`finish`](LlmCall::finish) or [`fail`](LlmCall::fail), the call is recorded as
-/// cancelled.
+/// Dropped without [`finish`](LlmCall::finish), [`finish_stream`](LlmCall::finish_stream) or [`fail`](LlmCall::fail), the
+/// call is recorded as cancelled, with the chunks that had arrived.
 ///
 /// ```
 /// # async fn ask(body: &serde_json::Value) -> Result<serde_json::Value, std::io::Error> { Ok(body.clone()) }
@@ -43,11 +44,26 @@ use super::{attributes, capture, unseen};
 /// }
 /// # }
 /// ```
+///
+/// A stream, chunk by chunk:
+///
+/// ```
+/// # fn chunks() -> Vec<serde_json::Value> { Vec::new() }
+/// use tracing_llmlogs::LlmCall;
+///
+/// let body = serde_json::json!({"model": "deepseek-chat", "stream": true, "messages": []});
+/// let mut call = LlmCall::builder("deepseek", "deepseek-chat").request(&body).start();
+/// for chunk in chunks() {
+///     call.chunk(&chunk);
+/// }
+/// call.finish_stream();
+/// ```
 #[must_use = "a call that is dropped is recorded as cancelled"]
 pub struct LlmCall {
-    span: Span,
+    span: CallSpan,
     endpoint: Arc<Endpoint>,
-    max_body_bytes: usize,
+    http_status: Option<u16>,
+    buffer: ResponseBuffer,
     ended: bool,
 }
 
@@ -79,41 +95,87 @@ impl LlmCall {
     /// call.
     #[must_use]
     pub fn span(&self) -> &Span {
-        &self.span
+        self.span.span()
     }
 
-    /// Ends the call as successful, with `reply` as its response body. The provider's own response type is best: usage,
-    /// tool calls and finish reason are read from it.
+    /// Sets the HTTP status of the response. A status of 400 or more makes the call a failure of the status's type. Default:
+    /// none.
+    pub fn http_status(&mut self, status: u16) {
+        self.http_status = Some(status);
+    }
+
+    /// Notes that the first token has arrived now, for `time_to_first_token_ms`; later calls change nothing. With
+    /// [`chunk`](LlmCall::chunk) it is not needed: the first content among the chunks is found.
+    pub fn first_token(&mut self) {
+        self.buffer.first_token();
+    }
+
+    /// Adds a chunk of a streamed response, which has just arrived: the provider's own type of an event is best. The chunks
+    /// are recorded as the one object that the API would have returned without streaming, if its events are known, as text
+    /// otherwise, and are kept within the limits of response bodies.
+    pub fn chunk<C: Serialize + ?Sized>(&mut self, chunk: &C) {
+        let mut event = b"data: ".to_vec();
+        event.extend_from_slice(&to_bytes(chunk));
+        event.extend_from_slice(b"\n\n");
+        self.buffer.push(&event);
+    }
+
+    /// Ends the call as successful, with `reply` as its response body, in the place of chunks if there were any. The
+    /// provider's own response type is best: usage, tool calls and finish reason are read from it.
     pub fn finish<R: Serialize + ?Sized>(mut self, reply: &R) {
-        let body = to_bytes(reply);
+        let body = Body::limited(to_bytes(reply), self.buffer.limit());
         self.end(body, Completion::Complete);
     }
 
-    /// Ends the call as failed. The error's text is recorded as `{error:#}` writes it, which is the whole chain for
-    /// `anyhow::Error`; credentials in URLs are left out.
-    pub fn fail<E: Display + 'static>(mut self, error: &E) {
-        let failure = Failure::new(error_type(error), redact::scrub_urls(&format!("{error:#}")));
-        self.end(Bytes::new(), Completion::Failed(failure));
+    /// Ends the call as successful, with the chunks as its response body. With an [HTTP status](LlmCall::http_status) of
+    /// success, a stream that has neither its API's end mark nor a finish reason is recorded as a failure.
+    pub fn finish_stream(mut self) {
+        self.end_with_chunks(Completion::Complete);
     }
 
-    fn end(&mut self, body: Bytes, completion: Completion) {
+    /// Ends the call as failed, with the chunks that had arrived. The error's text is recorded as `{error:#}` writes it,
+    /// which is the whole chain for `anyhow::Error`; credentials in URLs are left out. Its type is found by its Rust type,
+    /// as far as that is one of `std`, or of `reqwest`, `reqwest-middleware` and tokio with the feature `middleware`; else
+    /// by the [status](LlmCall::http_status); else it is `APIError`.
+    pub fn fail<E: Display + 'static>(self, error: &E) {
+        self.fail_of(error_type(error), error);
+    }
+
+    /// Does the same as [`fail`](LlmCall::fail) for an error of the type `error_type`: one of the types in
+    /// `docs/format.md`, such as `RateLimitError`, or a word of the program's own. A number from 400 to 599 stands for the
+    /// type of that HTTP status.
+    pub fn fail_as<E: Display + ?Sized>(self, error_type: &str, error: &E) {
+        self.fail_of(ErrorType::from_attribute(error_type), error);
+    }
+
+    fn fail_of<E: Display + ?Sized>(mut self, kind: ErrorType, error: &E) {
+        let failure = Failure::new(kind, redact::scrub_urls(&format!("{error:#}")));
+        self.end_with_chunks(Completion::Failed(failure));
+    }
+
+    fn end_with_chunks(&mut self, completion: Completion) {
+        let body = if self.buffer.is_empty() { Body::Empty } else { self.buffer.take_body() };
+        self.end(body, completion);
+    }
+
+    fn end(&mut self, body: Body, completion: Completion) {
         self.ended = true;
         let response = Arc::new(CapturedResponse {
-            head: ResponseHead::default(),
-            body: Body::limited(body, self.max_body_bytes),
-            chunk_timings: ChunkTimings::default(),
+            head: ResponseHead { status: self.http_status, ..ResponseHead::default() },
+            body,
+            chunk_timings: self.buffer.take_timings(),
             completion,
             ended: Instant::now(),
         });
-        capture::attach_response(&self.span, Arc::clone(&response));
-        attributes::record_end(std::iter::once(&self.span), &self.endpoint, &response);
+        capture::attach_response(self.span.span(), Arc::clone(&response));
+        CallSpan::end(std::iter::once(&self.span), &self.endpoint, &response);
     }
 }
 
 impl Drop for LlmCall {
     fn drop(&mut self) {
         if !self.ended {
-            self.end(Bytes::new(), Completion::Dropped);
+            self.end_with_chunks(Completion::Dropped);
         }
     }
 }
@@ -146,8 +208,8 @@ impl LlmCallBuilder {
         let parts = api::Request { method: "POST", url: &self.url };
         let detected = api::detect_endpoint(parts);
         let api = detected.as_ref().map(|endpoint| endpoint.api);
-        let (base_url, path) = match detected.or_else(|| api::unrecognised(parts)) {
-            Some(endpoint) => (endpoint.base_url, endpoint.path),
+        let (base_url, path, query) = match detected.or_else(|| api::unrecognised(parts)) {
+            Some(endpoint) => (endpoint.base_url, endpoint.path, endpoint.query),
             None => Default::default(),
         };
         let endpoint = Arc::new(Endpoint {
@@ -157,22 +219,24 @@ impl LlmCallBuilder {
             path_model: Some(self.model),
             base_url,
             path,
+            query,
             method: String::new(),
         });
-        let span = attributes::open(&endpoint, parsed.as_ref());
-        let policy = capture::policy(&span);
+        let span = CallSpan::open(&endpoint, Some(&body), parsed.as_ref());
+        let policy = capture::policy(span.span());
         if policy.is_none() {
             unseen::warn_unseen();
         }
-        let max_body_bytes = policy.map_or(0, |policy| policy.max_body_bytes);
+        let buffer = ResponseBuffer::new(policy);
         if policy.is_some_and(|policy| policy.bodies) {
             let request = CapturedRequest {
                 endpoint: Arc::clone(&endpoint),
-                body: Body::limited(body, max_body_bytes),
+                content_encoding: String::new(),
+                body: Body::limited(body, buffer.limit()),
             };
-            capture::attach_request(&span, Arc::new(request));
+            capture::attach_request(span.span(), Arc::new(request));
         }
-        LlmCall { span, endpoint, max_body_bytes, ended: false }
+        LlmCall { span, endpoint, http_status: None, buffer, ended: false }
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use tracing::Span;
+use tracing::{Span, field};
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, Registry};
 
+#[cfg(feature = "opentelemetry")]
+use llmlogs_core::capture::TraceIds;
 use llmlogs_core::capture::{CapturePolicy, CapturedRequest, CapturedResponse, SpanCapture};
 use llmlogs_core::semconv;
 
@@ -12,7 +14,7 @@ use llmlogs_core::semconv;
 ///
 /// `Dispatch::downcast_ref::<Registry>` reaches it through every arrangement of layers, behind
 /// `reload::Layer` too.
-fn extensions<T>(span: &Span, with: impl FnOnce(ExtensionsMut<'_>) -> T) -> Option<T> {
+pub(super) fn extensions<T>(span: &Span, with: impl FnOnce(ExtensionsMut<'_>) -> T) -> Option<T> {
     let found = span.with_subscriber(|(id, dispatch)| {
         let registry = dispatch.downcast_ref::<Registry>()?;
         let span = registry.span(id)?;
@@ -31,13 +33,24 @@ pub(crate) fn policy(span: &Span) -> Option<CapturePolicy> {
 pub(crate) fn attach_request(span: &Span, request: Arc<CapturedRequest>) {
     let method = request.endpoint.method.clone();
     update(span, |capture| capture.request = Some(request));
-    // The layer looks for the request when a field is recorded, so that it is on disk while the call is in flight.
-    span.record(semconv::HTTP_REQUEST_METHOD, method);
+    // The layer looks for the request when a field is recorded, so that it is on disk while the call is in flight. A call
+    // without HTTP has no method, and records that nothing was recorded.
+    if method.is_empty() {
+        span.record(semconv::HTTP_REQUEST_METHOD, field::Empty);
+    } else {
+        span.record(semconv::HTTP_REQUEST_METHOD, method);
+    }
 }
 
 /// Attaches a call's response to its span; the layer takes it at the next record or at the close.
 pub(crate) fn attach_response(span: &Span, response: Arc<CapturedResponse>) {
     update(span, |capture| capture.response = Some(response));
+}
+
+/// Notes OpenTelemetry's ids of a call's span for the recorder.
+#[cfg(feature = "opentelemetry")]
+pub(super) fn attach_trace(span: &Span, ids: TraceIds) {
+    update(span, |capture| capture.trace = Some(ids));
 }
 
 fn update(span: &Span, put: impl FnOnce(&mut SpanCapture)) {

@@ -5,16 +5,22 @@
 
 mod attributes;
 mod call;
+mod call_span;
 mod capture;
+#[cfg(feature = "opentelemetry")]
+mod otel;
 #[cfg(feature = "middleware")]
 mod reqwest_error;
+mod response_buffer;
 mod unseen;
 
 pub use call::{LlmCall, LlmCallBuilder};
 #[cfg(feature = "middleware")]
 pub(crate) use {
-    attributes::{open, record_end, record_failure, record_status},
+    attributes::{open_plain, record_failure, record_status},
+    call_span::CallSpan,
     capture::{attach_request, attach_response, policy},
     reqwest_error::{body_failure, request_failure},
+    response_buffer::ResponseBuffer,
     unseen::{is_unseen, warn_unseen},
 };

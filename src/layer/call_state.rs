@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use llmlogs_core::capture::{
     CapturedRequest, CapturedResponse, Completion, EnclosingSpan, FieldValue, Fields, SpanRecord, Symbol,
-    TimeAnchor,
+    TimeAnchor, TraceIds,
 };
 use llmlogs_core::semconv;
 
@@ -40,10 +40,7 @@ impl OpenCall {
     /// Takes what the span itself gathered, now that it closes at `ended`.
     pub(super) fn close(&self, ended: Instant) -> ClosedCall {
         let mut state = self.lock();
-        // A panic does not end a call that was over before.
-        let over =
-            state.response.as_ref().is_some_and(|response| response.completion == Completion::Complete);
-        state.panicked |= !over && std::thread::panicking();
+        state.note_panic();
         ClosedCall {
             is_call: state.is_call(),
             has_messages: state.hints.messages,
@@ -55,6 +52,7 @@ impl OpenCall {
                 request: state.request.clone(),
                 response: state.response.take(),
                 panicked: state.panicked,
+                trace: state.trace,
             },
         }
     }
@@ -131,6 +129,7 @@ pub(super) struct CallState {
     pub(super) request: Option<Arc<CapturedRequest>>,
     pub(super) response: Option<Arc<CapturedResponse>>,
     pub(super) panicked: bool,
+    pub(super) trace: Option<TraceIds>,
     pub(super) part: Part,
 }
 
@@ -143,6 +142,7 @@ impl CallState {
             request: None,
             response: None,
             panicked: false,
+            trace: None,
             part: Part::new(),
         }
     }
@@ -154,6 +154,12 @@ impl CallState {
         if let Some(hint) = hint {
             self.hints.note(hint, value);
         }
+    }
+
+    /// Notes that the thread is panicking, if it is. A panic does not end a call that was over before.
+    pub(super) fn note_panic(&mut self) {
+        let over = self.response.as_ref().is_some_and(|response| response.completion == Completion::Complete);
+        self.panicked |= !over && std::thread::panicking();
     }
 
     /// Returns whether, as far as its fields say now, the span is a call.

@@ -11,6 +11,9 @@ use tracing::field::Field;
 use llmlogs_core::capture::{SpanCapture, Symbol};
 use llmlogs_core::semconv;
 
+#[cfg(feature = "opentelemetry")]
+use crate::export::ExportRules;
+
 use super::event_fields;
 
 /// A user's predicate of which spans are calls.
@@ -21,11 +24,19 @@ pub(crate) type Predicate = Arc<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 pub(crate) struct Rules {
     pub(crate) call_if: Option<Predicate>,
     pub(crate) context: HashSet<Cow<'static, str>>,
+    /// The settings of exported spans, which the layer hands to the instrumentation.
+    #[cfg(feature = "opentelemetry")]
+    pub(crate) export: Arc<ExportRules>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Rules { call_if: None, context: semconv::DEFAULT_CONTEXT.into_iter().map(Cow::Borrowed).collect() }
+        Rules {
+            call_if: None,
+            context: semconv::DEFAULT_CONTEXT.into_iter().map(Cow::Borrowed).collect(),
+            #[cfg(feature = "opentelemetry")]
+            export: Arc::default(),
+        }
     }
 }
 

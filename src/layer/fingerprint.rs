@@ -131,10 +131,11 @@ mod tests {
             path_model: None,
             base_url: String::new(),
             path: String::new(),
+            query: String::new(),
             method: String::new(),
         });
         let body = Body::limited(body.to_owned().into(), usize::MAX);
-        Fingerprint::new(Arc::new(CapturedRequest { endpoint, body }))
+        Fingerprint::new(Arc::new(CapturedRequest { endpoint, content_encoding: String::new(), body }))
     }
 
     fn is_same(a: &str, b: &str) -> bool {

@@ -6,6 +6,8 @@ mod call_state;
 mod classify;
 mod correlation;
 mod event_fields;
+#[cfg(feature = "opentelemetry")]
+mod export;
 mod fingerprint;
 mod open_spans;
 mod slots;
@@ -88,7 +90,10 @@ where
             && let Some(span) = ctx.span(id)
             && let Some(call) = call_of(self.instance, &span)
         {
-            call.lock().panicked = true;
+            let placed = PlacedCall { span, call };
+            // The instrumentation leaves a span once more when its call has ended.
+            self.collect(&placed);
+            placed.call.lock().note_panic();
         }
     }
 
@@ -129,6 +134,10 @@ impl LlmLogLayer {
         let Some(span) = ctx.span(id) else {
             return;
         };
+        #[cfg(feature = "opentelemetry")]
+        if callsite.is_instrumented() && policy.is_some() {
+            export::attach(self.instance, &self.rules, &span);
+        }
         let mut extensions = span.extensions_mut();
         if callsite.is_instrumented() {
             let policy = policy.unwrap_or(CapturePolicy::NOTHING);
@@ -213,10 +222,11 @@ impl LlmLogLayer {
     {
         let (request, may_join) = {
             let extensions = placed.span.extensions();
-            let Some(SpanCapture { request, response, .. }) = extensions.get::<SpanCapture>() else {
+            let Some(SpanCapture { request, response, trace, .. }) = extensions.get::<SpanCapture>() else {
                 return;
             };
             let mut state = placed.call.lock();
+            state.trace = state.trace.or(*trace);
             if state.response.is_none() {
                 state.response.clone_from(response);
             }

@@ -36,6 +36,7 @@ impl Sink for Remembered {
 }
 
 /// An open span of the test: one of a library, or a call with a request.
+#[allow(clippy::large_enum_variant, reason = "there are few of them")]
 enum Opened {
     Span(Span),
     Call(LlmCall),

@@ -1,8 +1,10 @@
 //! What is kept of a response's status line and headers: nothing that could be a credential.
 
+use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::HeaderMap;
+use http::{HeaderMap, Version};
+use hyper::ext::ReasonPhrase;
 use reqwest::Response;
 
 use llmlogs_core::capture::ResponseHead;
@@ -31,7 +33,11 @@ const COUNTS: [(&str, &str); 4] = [
 /// Returns what is kept of a response's status line and headers.
 pub(super) fn head(response: &Response) -> ResponseHead {
     let headers = response.headers();
-    let mut head = ResponseHead { status: Some(response.status().as_u16()), ..ResponseHead::default() };
+    let mut head = ResponseHead {
+        status: Some(response.status().as_u16()),
+        status_text: status_text(response),
+        ..ResponseHead::default()
+    };
     let mut rank = REQUEST_ID.len();
     // One look at each header is cheaper than a search for each that may be there.
     for (name, value) in headers {
@@ -40,9 +46,7 @@ pub(super) fn head(response: &Response) -> ResponseHead {
         };
         match name {
             "content-type" if head.content_type.is_empty() => head.content_type = value.to_owned(),
-            "content-encoding" if head.content_encoding.is_empty() => {
-                head.content_encoding = value.to_owned();
-            }
+            "content-encoding" => add_coding(&mut head.content_encoding, value),
             "retry-after" | "retry-after-ms" if head.retry_after_ms.is_none() => {
                 head.retry_after_ms = retry_after_ms(headers, SystemTime::now());
             }
@@ -61,6 +65,40 @@ pub(super) fn head(response: &Response) -> ResponseHead {
         }
     }
     head
+}
+
+/// Returns the reason phrase of a response. hyper keeps one that is not the standard phrase of its status.
+fn status_text(response: &Response) -> Cow<'static, str> {
+    /// Anybody may answer anything.
+    const MAX_CHARS: usize = 100;
+    if response.version() > Version::HTTP_11 {
+        return Cow::Borrowed("");
+    }
+    match response.extensions().get::<ReasonPhrase>() {
+        Some(phrase) => {
+            let phrase = String::from_utf8_lossy(phrase.as_bytes());
+            let printable = phrase.chars().filter(|c| !c.is_control()).take(MAX_CHARS);
+            Cow::Owned(printable.collect())
+        }
+        None => Cow::Borrowed(response.status().canonical_reason().unwrap_or_default()),
+    }
+}
+
+/// Returns the content codings of a body in the order in which they were applied.
+pub(super) fn content_encoding(headers: &HeaderMap) -> String {
+    let mut codings = String::new();
+    for value in headers.get_all("content-encoding") {
+        add_coding(&mut codings, value.to_str().unwrap_or_default());
+    }
+    codings
+}
+
+/// Adds what one of several headers says to what those before it did.
+fn add_coding(codings: &mut String, value: &str) {
+    if !codings.is_empty() {
+        codings.push_str(", ");
+    }
+    codings.push_str(value);
 }
 
 /// An AWS error's type, which may come as `namespace#type:address`.

@@ -7,71 +7,59 @@ use bytes::Bytes;
 use tracing::Span;
 
 use crate::instrument;
-use llmlogs_core::capture::{
-    Body, CapturePolicy, CapturedResponse, ChunkTimings, Completion, Endpoint, Failure, MemoryReservation,
-    ResponseHead,
-};
+use crate::instrument::CallSpan;
+use crate::instrument::ResponseBuffer;
+use llmlogs_core::capture::{CapturePolicy, CapturedResponse, Completion, Endpoint, Failure, ResponseHead};
 
 /// The spans of outer middlewares around the same response, which end with the innermost one's. `None` once the response
 /// has ended.
 #[derive(Clone)]
-pub(super) struct LinkedSpans(Arc<Mutex<Option<Vec<Span>>>>);
+pub(super) struct LinkedSpans(Arc<Mutex<Option<Vec<CallSpan>>>>);
 
 impl LinkedSpans {
     /// Adds a span; returns it if the response has ended already.
-    fn link(&self, span: Span) -> Result<(), Span> {
+    fn link(&self, span: CallSpan) -> Option<CallSpan> {
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(linked) => {
                 linked.push(span);
-                Ok(())
+                None
             }
-            None => Err(span),
+            None => Some(span),
         }
     }
 
-    fn take(&self) -> Vec<Span> {
+    fn take(&self) -> Vec<CallSpan> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 }
 
 /// Holds the call's span open and gathers the response. Dropped before the end of the call, it records what it has.
 pub(super) struct InFlightCall {
-    span: Span,
+    span: CallSpan,
     endpoint: Arc<Endpoint>,
     /// What is captured; `None` if only other layers listen.
     policy: Option<CapturePolicy>,
     head: ResponseHead,
-    kept: Vec<u8>,
-    /// The memory that `kept` takes of what calls in flight may have; `None` once there was too little.
-    reservation: Option<MemoryReservation>,
-    /// How many bytes of the body there were so far, kept or not.
-    received: u64,
-    chunk_timings: ChunkTimings,
+    buffer: ResponseBuffer,
     linked: LinkedSpans,
     ended: bool,
 }
 
-/// How many bytes of a body are kept where no recorder sees the span: enough for the span's own attributes.
-const LIMIT_WITHOUT_RECORDER: usize = 1 << 20;
-
 impl InFlightCall {
-    pub(super) fn new(span: Span, endpoint: Arc<Endpoint>, policy: Option<CapturePolicy>) -> Self {
+    pub(super) fn new(span: CallSpan, endpoint: Arc<Endpoint>, policy: Option<CapturePolicy>) -> Self {
         InFlightCall {
             span,
             endpoint,
             policy,
             head: ResponseHead::default(),
-            kept: Vec::new(),
-            reservation: Some(MemoryReservation::default()),
-            received: 0,
-            chunk_timings: ChunkTimings::default(),
+            buffer: ResponseBuffer::new(policy),
             linked: LinkedSpans(Arc::new(Mutex::new(Some(Vec::new())))),
             ended: false,
         }
     }
 
     pub(super) fn span(&self) -> &Span {
-        &self.span
+        self.span.span()
     }
 
     pub(super) fn linked(&self) -> LinkedSpans {
@@ -80,56 +68,22 @@ impl InFlightCall {
 
     /// Lets the call that `linked` belongs to end this one's span too. Returns whether it will.
     pub(super) fn link(&mut self, linked: &LinkedSpans) -> bool {
-        self.ended = linked.link(self.span.clone()).is_ok();
+        match linked.link(std::mem::replace(&mut self.span, CallSpan::none())) {
+            None => self.ended = true,
+            Some(own) => self.span = own,
+        }
         self.ended
     }
 
     pub(super) fn answered(&mut self, head: ResponseHead, length: Option<u64>) {
         self.head = head;
-        let limit = self.limit() as u64;
         if let Some(length) = length {
-            // A length that is a lie costs at most the limit, and only what is touched of it.
-            self.reserve(length.min(limit).min(1 << 20) as usize);
-        }
-    }
-
-    fn limit(&self) -> usize {
-        match self.policy {
-            Some(policy) if policy.bodies => policy.max_body_bytes,
-            Some(_) => 0,
-            None => LIMIT_WITHOUT_RECORDER,
+            self.buffer.expect(length);
         }
     }
 
     pub(super) fn chunk(&mut self, data: &Bytes) {
-        self.received += data.len() as u64;
-        let room = self.limit().saturating_sub(self.kept.len());
-        if room == 0 || self.reservation.is_none() {
-            return;
-        }
-        let part = &data[..data.len().min(room)];
-        if self.kept.capacity() - self.kept.len() < part.len() {
-            // A quarter more at a time: what many open streams hold stays close to what they got.
-            let more = part.len().max(self.kept.len() / 4).max(512);
-            if !self.reserve(more) {
-                return;
-            }
-        }
-        self.kept.extend_from_slice(part);
-        self.chunk_timings.record(self.kept.len(), Instant::now);
-    }
-
-    /// Makes room for `more` bytes if the calls in flight do not hold too much already; otherwise this one gives up its
-    /// body. Returns whether there is room.
-    fn reserve(&mut self, more: usize) -> bool {
-        let budget = self.policy.map_or(usize::MAX, |policy| policy.max_bytes_in_flight);
-        if self.reservation.as_mut().is_some_and(|reservation| reservation.reserve(more, budget)) {
-            self.kept.reserve_exact(more);
-            return true;
-        }
-        self.reservation = None;
-        self.kept = Vec::new();
-        false
+        self.buffer.push(data);
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
@@ -141,29 +95,20 @@ impl InFlightCall {
             return;
         }
         let ended = Instant::now();
-        let bytes = Bytes::from(std::mem::take(&mut self.kept));
-        let is_dropped = self.reservation.take().is_none();
-        let body = if is_dropped {
-            Body::Dropped { original: self.received }
-        } else if bytes.len() as u64 == self.received {
-            Body::limited(bytes, usize::MAX)
-        } else {
-            Body::Cut { bytes, original: self.received }
-        };
         let response = Arc::new(CapturedResponse {
             head: std::mem::take(&mut self.head),
-            body,
-            chunk_timings: std::mem::take(&mut self.chunk_timings),
+            body: self.buffer.take_body(),
+            chunk_timings: self.buffer.take_timings(),
             completion,
             ended,
         });
         if self.policy.is_some_and(|policy| policy.bodies) {
-            instrument::attach_response(&self.span, Arc::clone(&response));
+            instrument::attach_response(self.span.span(), Arc::clone(&response));
         }
         let linked = self.linked.take();
-        instrument::record_end(std::iter::once(&self.span).chain(&linked), &self.endpoint, &response);
+        CallSpan::end(std::iter::once(&self.span).chain(&linked), &self.endpoint, &response);
         // The linked spans close after this call's own, which they surround.
-        self.span = Span::none();
+        self.span = CallSpan::none();
     }
 }
 

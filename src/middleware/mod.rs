@@ -16,6 +16,7 @@ use reqwest_middleware::{Middleware, Next, Result};
 use tracing::Instrument;
 
 use crate::instrument;
+use crate::instrument::CallSpan;
 use crate::sink::Recorders;
 use llmlogs_core::api;
 use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
@@ -78,23 +79,26 @@ impl LlmLogMiddleware {
         let parts = api::Request { method: request.method().as_str(), url: request.url().as_str() };
         let matched = || self.matchers.iter().any(|matches| matches(request.method(), request.url()));
         let known = api::detect_endpoint(parts);
-        let mut by_user = known.is_none();
+        let is_known = known.is_some();
+        let mut by_user = matched();
         let mut endpoint = match known {
             Some(endpoint) => endpoint,
-            None => api::unrecognised(parts).filter(|_| matched())?,
+            None => api::unrecognised(parts).filter(|_| by_user)?,
         };
         let host = request.url().host_str().unwrap_or_default();
         if let Some((_, provider)) = self.hosts.iter().find(|(known, _)| known == host) {
             endpoint.provider = provider.clone().into();
             by_user = true;
         }
-        Some(Detected { endpoint, by_user })
+        Some(Detected { endpoint, is_known, by_user })
     }
 }
 
 /// A request that may be a call.
 struct Detected {
     endpoint: Endpoint,
+    /// The path is one of an API that the crate knows.
+    is_known: bool,
     /// The user named the host or matched the request. Otherwise the body decides whether it is a call.
     by_user: bool,
 }
@@ -125,7 +129,11 @@ impl Middleware for LlmLogMiddleware {
         if Recorders::all_off() {
             return send_unrecorded(detected, request, extensions, next).await;
         }
-        let mut call = match InFlightCall::start(detected, buffered_body(&mut request)) {
+        let sent = SentBody {
+            content_encoding: head::content_encoding(request.headers()),
+            bytes: buffered_body(&mut request),
+        };
+        let mut call = match InFlightCall::start(detected, sent) {
             Some(call) => call,
             None => return next.run(request, extensions).await,
         };
@@ -144,7 +152,7 @@ impl Middleware for LlmLogMiddleware {
 /// Sends a request that no recorder wants. Its span has what the address and the status tell, and ends with the
 /// response's head: neither body is looked at.
 async fn send_unrecorded(
-    Detected { endpoint, by_user }: Detected,
+    Detected { endpoint, by_user, .. }: Detected,
     request: Request,
     extensions: &mut http::Extensions,
     next: Next<'_>,
@@ -152,13 +160,33 @@ async fn send_unrecorded(
     if !by_user && !api::body_confirms_llm(&endpoint, None) {
         return next.run(request, extensions).await;
     }
-    let span = instrument::open(&endpoint, None);
+    let span = instrument::open_plain(&endpoint);
     let result = next.run(request, extensions).instrument(span.clone()).await;
     match &result {
         Ok(response) => instrument::record_status(&span, response.status().as_u16()),
         Err(error) => instrument::record_failure(&span, &instrument::request_failure(error)),
     }
     result
+}
+
+/// The body of a request.
+struct SentBody {
+    /// Its `content-encoding` header; empty if it has none.
+    content_encoding: String,
+    /// `None` if it is not in memory.
+    bytes: Option<Bytes>,
+}
+
+impl SentBody {
+    /// Returns whether the body can be read here: it is in memory, and in no content coding, which would take the caller's
+    /// time to decode.
+    fn is_readable(&self) -> bool {
+        let Some(bytes) = &self.bytes else {
+            return false;
+        };
+        // An object has no coding, whatever the header says.
+        !api::is_encoded(&self.content_encoding) || bytes.trim_ascii_start().starts_with(b"{")
+    }
 }
 
 /// Returns the body of `request`, its bytes by reference, or `None` if it is not in memory.
@@ -184,30 +212,33 @@ const REQUEST_LIMIT_FACTOR: usize = 8;
 impl InFlightCall {
     /// Opens the call's span and attaches the request to it. Returns `None` if nobody listens, or if the body shows that
     /// the request is no call.
-    fn start(Detected { mut endpoint, by_user }: Detected, body: Option<Bytes>) -> Option<Self> {
-        let text = body.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    fn start(Detected { mut endpoint, is_known, by_user }: Detected, sent: SentBody) -> Option<Self> {
+        let is_readable = sent.is_readable();
+        let SentBody { content_encoding, bytes: body } = sent;
+        let text = body.as_deref().filter(|_| is_readable).and_then(|bytes| std::str::from_utf8(bytes).ok());
         let parsed = text.and_then(|text| json::parse_shallow(text).ok());
-        if !by_user && body.is_some() && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
+        if !by_user && is_readable && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
             return None;
         }
-        if by_user && endpoint.api == Api::Raw {
+        if !is_known && endpoint.api == Api::Raw {
             // A path of the user's own; the body may well be of a known shape.
             endpoint.api = api::api_of(&endpoint.provider, parsed.as_ref());
         }
         let endpoint = Arc::new(endpoint);
-        let span = instrument::open(&endpoint, parsed.as_ref());
-        let policy = instrument::policy(&span);
+        let span = CallSpan::open(&endpoint, body.as_ref(), parsed.as_ref());
+        let policy = instrument::policy(span.span());
         if policy.is_none() {
             instrument::warn_unseen();
         }
-        if span.is_disabled() {
+        if span.span().is_disabled() {
             return None;
         }
         if policy.is_some_and(|policy| policy.bodies) {
             let limit = policy.map_or(0, |policy| policy.max_body_bytes).saturating_mul(REQUEST_LIMIT_FACTOR);
             let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
             let endpoint = Arc::clone(&endpoint);
-            instrument::attach_request(&span, Arc::new(CapturedRequest { endpoint, body }));
+            let request = CapturedRequest { endpoint, content_encoding, body };
+            instrument::attach_request(span.span(), Arc::new(request));
         }
         Some(InFlightCall::new(span, endpoint, policy))
     }

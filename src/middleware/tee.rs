@@ -143,8 +143,8 @@ mod tests {
     use std::borrow::Cow;
     use std::sync::Arc;
 
+    use crate::instrument::CallSpan;
     use llmlogs_core::capture::{Api, Endpoint};
-    use tracing::Span;
 
     use super::*;
 
@@ -178,9 +178,10 @@ mod tests {
             path_model: None,
             base_url: String::new(),
             path: String::new(),
+            query: String::new(),
             method: String::new(),
         });
-        let call = InFlightCall::new(Span::none(), endpoint, None);
+        let call = InFlightCall::new(CallSpan::none(), endpoint, None);
         let inner = reqwest::Body::wrap(Bounded(Some(Bytes::from_static(b"an error"))));
         let mut tee = Tee { inner, ahead: VecDeque::new(), remaining: None, call };
         tee.read_ahead().await;

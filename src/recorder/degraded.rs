@@ -7,6 +7,7 @@ use llmlogs_core::api::dialect;
 use llmlogs_core::capture::{
     Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, EnclosingSpan,
     Endpoint, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, SymbolTable, TimeAnchor,
+    TraceIds,
 };
 use llmlogs_core::json;
 
@@ -153,6 +154,11 @@ impl Writer<'_> {
         self.instant(span.started.clock, started);
         self.instant(span.ended, started);
         self.bytes.push(u8::from(span.panicked));
+        self.bytes.push(u8::from(span.trace.is_some()));
+        if let Some(TraceIds { trace, span }) = &span.trace {
+            self.bytes.extend_from_slice(trace);
+            self.bytes.extend_from_slice(span);
+        }
         self.fields(&span.fields);
         self.bytes.push(u8::from(span.request.is_some()));
         if let Some(request) = &span.request {
@@ -163,6 +169,7 @@ impl Writer<'_> {
                     self.rest.push(Rest::Endpoint(Arc::clone(&request.endpoint)));
                 }
             }
+            self.data(request.content_encoding.as_bytes());
             match &request.body {
                 Body::Whole(bytes) if bytes.len() <= SMALL_REQUEST => {
                     self.bytes.push(3);
@@ -206,7 +213,14 @@ impl Writer<'_> {
     fn response(&mut self, response: &CapturedResponse, started: &TimeAnchor) {
         let CapturedResponse { head, body, completion, ended, chunk_timings: _ } = response;
         self.number(head.status.map_or(0, u64::from));
-        for text in [&head.content_type, &head.content_encoding, &head.request_id, &head.error_code] {
+        let texts = [
+            &*head.content_type,
+            &*head.content_encoding,
+            &*head.request_id,
+            &*head.error_code,
+            &*head.status_text,
+        ];
+        for text in texts {
             self.data(text.as_bytes());
         }
         self.number(head.retry_after_ms.map_or(0, |wait| wait.saturating_add(1)));
@@ -295,10 +309,15 @@ impl<'p> Reader<'p> {
         let started = TimeAnchor { wall: self.started.wall_at(clock), clock };
         let ended = self.instant();
         let panicked = self.byte() != 0;
+        let trace = (self.byte() != 0).then(|| {
+            let mut ids = TraceIds { trace: [0; 16], span: [0; 8] };
+            ids.trace.iter_mut().chain(&mut ids.span).for_each(|byte| *byte = self.byte());
+            ids
+        });
         let fields = self.fields();
         let request = if self.byte() != 0 { self.request() } else { None };
         let response = if self.byte() != 0 { Some(Arc::new(self.response())) } else { None };
-        SpanRecord { started, ended, fields, request, response, panicked }
+        SpanRecord { started, ended, fields, request, response, panicked, trace }
     }
 
     fn request(&mut self) -> Option<Arc<CapturedRequest>> {
@@ -309,8 +328,9 @@ impl<'p> Reader<'p> {
                 Some(Rest::Failure(_)) | None => None,
             },
         };
+        let content_encoding = self.text().to_owned();
         let body = self.body();
-        endpoint.map(|endpoint| Arc::new(CapturedRequest { endpoint, body }))
+        endpoint.map(|endpoint| Arc::new(CapturedRequest { endpoint, content_encoding, body }))
     }
 
     fn body(&mut self) -> Body {
@@ -324,14 +344,15 @@ impl<'p> Reader<'p> {
 
     fn response(&mut self) -> CapturedResponse {
         let status = u16::try_from(self.number()).ok().filter(|status| *status != 0);
-        let [content_type, content_encoding, request_id, error_code] =
-            [(); 4].map(|()| self.text().to_owned());
+        let [content_type, content_encoding, request_id, error_code, status_text] =
+            [(); 5].map(|()| self.text().to_owned());
         let head = ResponseHead {
             status,
             content_type,
             content_encoding,
             request_id,
             error_code,
+            status_text: status_text.into(),
             retry_after_ms: self.number().checked_sub(1),
             invocation_metrics: (0..self.number())
                 .map(|_| (SymbolTable::now().of(self.name()), self.number()))
@@ -384,6 +405,7 @@ mod tests {
             path_model: Some("m".into()),
             base_url: "http://h".into(),
             path: path.into(),
+            query: String::new(),
             method: "POST".into(),
         });
         let span_record = |from, to, body: &'static [u8], completion| SpanRecord {
@@ -392,11 +414,13 @@ mod tests {
             fields: fields.clone(),
             request: Some(Arc::new(CapturedRequest {
                 endpoint: endpoint.clone(),
+                content_encoding: "gzip".into(),
                 body: Body::Whole(body.repeat(SMALL_REQUEST).into()),
             })),
             response: Some(Arc::new(CapturedResponse {
                 head: ResponseHead {
                     status: Some(429),
+                    status_text: "Slow Down".into(),
                     content_type: "application/json".into(),
                     request_id: "req_1".into(),
                     retry_after_ms: Some(2000),
@@ -409,6 +433,7 @@ mod tests {
                 ended: after(to),
             })),
             panicked: to == 9,
+            trace: (to == 4).then_some(TraceIds { trace: [7; 16], span: [9; 8] }),
         };
         let failure =
             Failure { kind: ErrorType::Http(429), code: "slow".into(), message: "slow down".into() };

@@ -11,6 +11,7 @@ use llmlogs_core::store::Stats;
 use super::queue::{Flushed, Queue};
 use crate::alerts::{AlertEngine, AlertStats};
 use crate::health::Health;
+use crate::warn::warn_stderr;
 
 /// How long dropping an [`LlmLogGuard`] waits for what is still to be written.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,7 +19,8 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a shutdown waits at most for notices of alerts to be delivered: a channel that hangs delays no program's end.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Stops the recorder when it is dropped, after writing what waits (for at most five seconds).
+/// Stops the recorder when it is dropped, after writing what waits (for at most five seconds), and says on standard
+/// error how many calls were lost, if any.
 ///
 /// Keep it until the end of the program: `let (layer, _guard) = …`. With `let (layer, _) = …` it is
 /// dropped at once and nothing is recorded.
@@ -118,10 +120,20 @@ impl LlmLogGuard {
         }
     }
 
-    /// Writes what waits, for at most `timeout`, stops the recorder and returns the last counters. Calls that are not
-    /// on disk by then are counted as lost; calls that close later are not recorded.
+    /// Writes what waits, for at most `timeout`, stops the recorder and returns the last counters. Each call that is not
+    /// on disk by then is counted as lost, and a line on standard error says how many there are; calls that close later
+    /// are not recorded. Calls that are still open are not lost: they read as interrupted.
+    ///
+    /// If the program lives on, the recorder's thread still writes what it can, and `session.json` has the counts as they
+    /// are in the end.
     pub fn shutdown(mut self, timeout: Duration) -> Stats {
         self.stop(timeout)
+    }
+
+    /// Returns the queue, which outlives the guard.
+    #[cfg(test)]
+    pub(super) fn queue(&self) -> Option<Arc<Queue>> {
+        self.running.as_ref().map(|running| Arc::clone(&running.queue))
     }
 
     fn stop(&mut self, timeout: Duration) -> Stats {
@@ -134,6 +146,7 @@ impl LlmLogGuard {
             std::mem::forget(running.thread.take());
             return running.queue.stats();
         }
+        let lost_before = running.queue.stats().lost;
         if running.queue.shutdown(timeout)
             && let Some(thread) = running.thread.take()
         {
@@ -143,8 +156,23 @@ impl LlmLogGuard {
         if let Some(alerts) = &running.alerts {
             alerts.wait_delivered(timeout.saturating_sub(started.elapsed()).min(DELIVERY_TIMEOUT));
         }
-        running.queue.stats()
+        let stats = running.queue.stats();
+        warn_lost(stats.lost.saturating_sub(lost_before), timeout, &running.session_id);
+        stats
     }
+}
+
+/// Tells what the end of a recorder has cost.
+fn warn_lost(lost: u64, timeout: Duration, session_id: &str) {
+    let calls = match lost {
+        0 => return,
+        1 => "1 call is".to_owned(),
+        more => format!("{more} calls are"),
+    };
+    warn_stderr(format_args!(
+        "{calls} lost: not on disk {timeout:?} after the recorder of session {session_id} was told to stop. \
+         `guard.shutdown(timeout)` waits longer."
+    ));
 }
 
 impl Drop for LlmLogGuard {

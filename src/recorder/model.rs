@@ -137,6 +137,7 @@ fn calls(count: usize) -> Vec<CallRecord> {
             request: None,
             response: None,
             panicked: false,
+            trace: None,
         };
         let (attempts, context, spans) = (Vec::new(), Fields::default(), Vec::new());
         CallRecord { key: CallKey::next(), own, attempts, context, spans }
@@ -200,8 +201,8 @@ fn a_flush_waits_for_everything_before_it() {
     shuttle::check_pct(check, SCHEDULES, 3);
 }
 
-/// Shuts a recorder down while calls close and somebody flushes.
-fn shut_down_in_the_middle(budget: usize, overflow: Overflow) {
+/// Shuts a recorder down, for at most `timeout`, while calls close and somebody flushes.
+fn shut_down_in_the_middle(budget: usize, overflow: Overflow, timeout: Duration) {
     let recorder = Recorder::start(budget, overflow);
     let queue = Arc::clone(&recorder.queue);
     let closing = [recorder.close(calls(3)), recorder.close(calls(3))];
@@ -210,7 +211,7 @@ fn shut_down_in_the_middle(budget: usize, overflow: Overflow) {
         move || assert!(matches!(queue.flush(FOREVER), Flushed::Done | Flushed::Stopped))
     });
     let written = Arc::clone(&recorder.written);
-    recorder.queue.shutdown(FOREVER);
+    recorder.queue.shutdown(timeout);
     for thread in closing.into_iter().chain([flushing]) {
         thread.join().unwrap();
     }
@@ -230,9 +231,16 @@ fn a_shutdown_ends_and_every_call_is_written_or_counted_as_lost() {
         (UNLIMITED, Overflow::Block),
         (0, Overflow::Block),
     ] {
-        shuttle::check_random(move || shut_down_in_the_middle(budget, overflow), SCHEDULES);
-        shuttle::check_pct(move || shut_down_in_the_middle(budget, overflow), SCHEDULES, 3);
+        shuttle::check_random(move || shut_down_in_the_middle(budget, overflow, FOREVER), SCHEDULES);
+        shuttle::check_pct(move || shut_down_in_the_middle(budget, overflow, FOREVER), SCHEDULES, 3);
     }
+}
+
+#[test]
+fn a_call_was_counted_twice_that_was_written_after_the_shutdown_had_timed_out() {
+    let check = || shut_down_in_the_middle(UNLIMITED, Overflow::Degrade, Duration::ZERO);
+    shuttle::check_random(check, SCHEDULES);
+    shuttle::check_pct(check, SCHEDULES, 3);
 }
 
 #[test]

@@ -28,6 +28,9 @@ const FORK_CHECK_INTERVAL: u32 = 64;
 /// How long a failing disk is left alone between two attempts while the program waits for the recorder to end.
 const SHUTDOWN_PAUSE: Duration = Duration::from_millis(20);
 
+/// In the number of calls that wait: nobody waits for them any more, and each has been counted as lost.
+const ABANDONED: u64 = 1 << 63;
+
 /// How long the thread waits for more messages before it has to be woken by the sender.
 const LINGER: Duration = Duration::from_millis(1);
 
@@ -88,7 +91,7 @@ pub(super) struct Queue {
     state: Mutex<State>,
     /// What the messages weigh, those that the thread is working on included.
     bytes: AtomicUsize,
-    /// How many finished calls wait or are being written.
+    /// How many finished calls wait or are being written; with [`ABANDONED`] once nobody waits for them.
     calls: AtomicU64,
     /// Something came in.
     arrived: Condvar,
@@ -167,8 +170,23 @@ impl Queue {
 
     /// Returns the counters, calls that wait included.
     pub(super) fn stats(&self) -> Stats {
-        let queued = if self.is_owner_process() { self.calls.load(Ordering::Relaxed) } else { 0 };
+        let queued = if self.is_owner_process() { self.queued() } else { 0 };
         Stats::new(self.counters.now(), queued)
+    }
+
+    /// Returns how many finished calls are waited for.
+    fn queued(&self) -> u64 {
+        let calls = self.calls.load(Ordering::Relaxed);
+        if calls & ABANDONED == 0 { calls } else { 0 }
+    }
+
+    /// Counts as lost, once, every call that is not on disk. The thread goes on for as long as the process lives, and
+    /// each call that it comes to an end with is counted as what has become of it instead.
+    fn abandon(&self) {
+        let calls = self.calls.fetch_or(ABANDONED, Ordering::Relaxed);
+        if calls & ABANDONED == 0 {
+            self.counters.calls_abandoned(calls);
+        }
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, message: Message, weight: usize) {
@@ -228,8 +246,8 @@ impl Queue {
     /// Notes that the thread is done with a message of `weight`.
     pub(super) fn done(&self, weight: usize, finished_call: bool) {
         self.bytes.fetch_sub(weight, Ordering::Relaxed);
-        if finished_call {
-            self.calls.fetch_sub(1, Ordering::Relaxed);
+        if finished_call && self.calls.fetch_sub(1, Ordering::Relaxed) & ABANDONED != 0 {
+            self.counters.call_settled();
         }
         // A thread that the system does not let run must not hold a lock that the program waits for: it locks only
         // where senders wait for room.
@@ -351,11 +369,12 @@ impl Queue {
         } else if state.ended {
             Flushed::Stopped
         } else {
-            Flushed::TimedOut { queued: self.calls.load(Ordering::Relaxed) }
+            Flushed::TimedOut { queued: self.queued() }
         }
     }
 
-    /// Lets the thread write what waits and end; returns whether it did within `timeout`.
+    /// Lets the thread write what waits and end; returns whether it did within `timeout`. If not, every call that is not
+    /// on disk counts as lost.
     pub(super) fn shutdown(&self, timeout: Duration) -> bool {
         self.switch.turn(Position::Stopped);
         let mut state = self.lock();
@@ -371,7 +390,11 @@ impl Queue {
         } else {
             drop(state);
         }
-        self.wait(timeout, |state| state.ended)
+        let has_ended = self.wait(timeout, |state| state.ended);
+        if !has_ended {
+            self.abandon();
+        }
+        has_ended
     }
 }
 

@@ -27,6 +27,7 @@ fn call_at(wall: SystemTime) -> Box<CallRecord> {
             request: None,
             response: None,
             panicked: false,
+            trace: None,
         },
         attempts: Vec::new(),
         context: Fields::default(),
@@ -148,10 +149,12 @@ fn without_room_the_bodies_give_way_and_the_call_is_kept() {
         path_model: Some("m".into()),
         base_url: "http://h".into(),
         path: "/v1/chat/completions".into(),
+        query: String::new(),
         method: "POST".into(),
     };
     record.own.request = Some(Arc::new(CapturedRequest {
         endpoint: Arc::new(endpoint),
+        content_encoding: String::new(),
         body: Body::Whole(vec![b'a'; 5000].into()),
     }));
     record.own.response = Some(Arc::new(CapturedResponse {
@@ -205,4 +208,59 @@ fn folders_and_files_are_private() {
         }
     }
     assert!(seen >= 11, "{seen}");
+}
+
+#[test]
+fn calls_that_were_not_written_at_the_end_were_not_counted() {
+    use std::sync::mpsc;
+
+    use llmlogs_core::redact::Redactor;
+
+    let root = tempfile::tempdir().unwrap();
+    let (reached, is_reached) = mpsc::sync_channel(1);
+    let (let_go, held) = mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    // A rule that hangs, as a disk may.
+    let rules = Redactor::new().map_strings(move |_, text| {
+        if text == "hang" {
+            let _second_try = reached.try_send(());
+            let _released = held.lock().unwrap().recv();
+        }
+        None
+    });
+    let mut settings = settings(root.path());
+    settings.compose.redact = rules;
+    let (sink, guard) = start(settings).unwrap();
+    let now = local(4, 2, 10, 27);
+    sink.finished(call_at(now));
+    guard.flush(Duration::from_secs(20)).unwrap();
+    let mut hanging = call_at(now);
+    hanging
+        .context
+        .push(llmlogs_core::capture::Symbol::of("phase"), llmlogs_core::capture::FieldValue::Str("hang"));
+    sink.finished(hanging);
+    is_reached.recv().unwrap();
+    for _ in 0..3 {
+        sink.finished(call_at(now));
+    }
+    let session = guard.session_dir();
+    let queue = guard.queue().unwrap();
+    let stats = guard.shutdown(Duration::from_millis(50));
+    assert_eq!((stats.calls, stats.lost, stats.lost_by.stopped, stats.queued), (1, 4, 4, 0));
+    let on_disk =
+        || names(&session).into_iter().filter(|call| session.join(call).join("metadata.json").exists());
+    assert_eq!(on_disk().count(), 1);
+
+    // The program lives on: what is written after all is not counted twice.
+    drop(let_go);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while json(&session.join("session.json"))["ended_at"].is_null() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(on_disk().count(), 5);
+    let stats = queue.stats();
+    assert_eq!((stats.calls, stats.lost, stats.queued), (5, 0, 0));
+    let counters = &json(&session.join("session.json"))["counters"];
+    assert_eq!((&counters["calls"], &counters["lost"]), (&5.into(), &0.into()));
 }

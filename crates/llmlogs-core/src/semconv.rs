@@ -30,11 +30,16 @@ pub const GEN_AI_REQUEST_PRESENCE_PENALTY: &str = "gen_ai.request.presence_penal
 pub const GEN_AI_REQUEST_SEED: &str = "gen_ai.request.seed";
 pub const GEN_AI_REQUEST_CHOICE_COUNT: &str = "gen_ai.request.choice.count";
 
+pub const GEN_AI_REQUEST_STOP_SEQUENCES: &str = "gen_ai.request.stop_sequences";
+pub const OPENAI_REQUEST_SERVICE_TIER: &str = "openai.request.service_tier";
+
 // The response.
 pub const GEN_AI_RESPONSE_PREFIX: &str = "gen_ai.response.";
 pub const GEN_AI_RESPONSE_ID: &str = "gen_ai.response.id";
 pub const GEN_AI_RESPONSE_MODEL: &str = "gen_ai.response.model";
 pub const GEN_AI_RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+pub const GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+pub const OPENAI_RESPONSE_SERVICE_TIER: &str = "openai.response.service_tier";
 /// As some libraries write it: one reason, not a list.
 pub const GEN_AI_RESPONSE_FINISH_REASON: &str = "gen_ai.response.finish_reason";
 
@@ -57,10 +62,19 @@ pub const GEN_AI_USAGE_REASONING_TOKENS: &str = "gen_ai.usage.reasoning_tokens";
 pub const GEN_AI_INPUT_MESSAGES: &str = "gen_ai.input.messages";
 pub const GEN_AI_OUTPUT_PREFIX: &str = "gen_ai.output.";
 pub const GEN_AI_OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
+pub const GEN_AI_OUTPUT_TYPE: &str = "gen_ai.output.type";
 pub const GEN_AI_SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
+pub const GEN_AI_TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
+
+// Metrics.
+pub const GEN_AI_CLIENT_OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
+pub const GEN_AI_CLIENT_TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+pub const GEN_AI_TOKEN_TYPE: &str = "gen_ai.token.type";
 
 // OpenTelemetry's general names.
 pub const ERROR_TYPE: &str = "error.type";
+/// The name of a span's event for a failure.
+pub const EXCEPTION: &str = "exception";
 pub const EXCEPTION_TYPE: &str = "exception.type";
 pub const EXCEPTION_MESSAGE: &str = "exception.message";
 pub const SERVER_ADDRESS: &str = "server.address";
@@ -73,6 +87,10 @@ pub const OTEL_KIND: &str = "otel.kind";
 pub const OTEL_STATUS_CODE: &str = "otel.status_code";
 
 // OpenInference's.
+pub const INPUT_VALUE: &str = "input.value";
+pub const INPUT_MIME_TYPE: &str = "input.mime_type";
+pub const OUTPUT_VALUE: &str = "output.value";
+pub const OUTPUT_MIME_TYPE: &str = "output.mime_type";
 pub const OPENINFERENCE_SPAN_KIND: &str = "openinference.span.kind";
 pub const LLM_PROVIDER: &str = "llm.provider";
 pub const LLM_SYSTEM: &str = "llm.system";

@@ -62,9 +62,10 @@ fn record(
             started: TimeAnchor { wall: start(), clock },
             ended,
             fields: Fields::default(),
-            request: Some(Arc::new(CapturedRequest { endpoint, body })),
+            request: Some(Arc::new(CapturedRequest { endpoint, content_encoding: String::new(), body })),
             response: Some(Arc::new(response(ended))),
             panicked: false,
+            trace: None,
         },
         attempts: Vec::new(),
         context: Fields::default(),
@@ -76,6 +77,7 @@ fn answer(body: &str, ended: Instant) -> CapturedResponse {
     CapturedResponse {
         head: ResponseHead {
             status: Some(200),
+            status_text: "OK".into(),
             content_type: "application/json".into(),
             request_id: "req_1".into(),
             ..ResponseHead::default()
@@ -99,7 +101,8 @@ fn documented_call() -> CallRecord {
         {"role":"system","content":"You are …"},
         {"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function",
             "function":{"name":"read_file","arguments":"{\"path\": \"config.py\"}"}}]}],
-        "tools":[{"type":"function","function":{"name":"read_file","description":"Reads a file"}}]}"#;
+        "tools":[{"type":"function","function":{"name":"read_file","description":"Reads a file",
+            "parameters":{"type":"object","properties":{"path":{"type":"string"}},"required":["path"]}}}]}"#;
     let response = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1761537731,"model":"deepseek-chat",
         "choices":[{"index":0,"finish_reason":"tool_calls","message":{"role":"assistant","content":null,
             "tool_calls":[{"id":"call_2","type":"function",
@@ -217,6 +220,39 @@ fn a_failure_is_the_documents_in_both_languages() {
 }
 
 #[test]
+fn the_lines_of_a_failure_with_attempts_are_the_documents() {
+    let url = "https://api.deepseek.com/v1/chat/completions";
+    let request = r#"{"model":"deepseek-chat","messages":[]}"#;
+    let timed_out = |ended| CapturedResponse {
+        head: ResponseHead::default(),
+        body: Body::Empty,
+        chunk_timings: ChunkTimings::default(),
+        completion: Completion::Failed(Failure::new(ErrorType::Timeout, "timed out")),
+        ended,
+    };
+    let refused = |ended| {
+        let body = r#"{"error":{"message":"Slow down","type":"requests","code":"rate_limit_exceeded"}}"#;
+        let answer = answer(body, ended);
+        CapturedResponse { head: ResponseHead { status: Some(429), ..answer.head }, ..answer }
+    };
+    let mut call = record(url, request, 1000, refused);
+    let first = record(url, request, 812, timed_out);
+    let second = record(url, request, 120, refused);
+    (call.own.request, call.own.response) = (None, None);
+    call.attempts = vec![first.own, second.own];
+    let text = compose(&call, Language::English).output_text;
+    let documented = example("These lines follow the message");
+    assert!(text.contains(&format!("Error message: Slow down\n{documented}\n")), "{text}");
+    let chinese = compose(&call, Language::Chinese).output_text;
+    for word in ["HTTP 状态码", "错误代码", "请求 ID", "尝试次数"] {
+        assert!(
+            DOCUMENT.contains(&format!("`{word}`")) && chinese.contains(&format!("\n{word}: ")),
+            "{chinese}"
+        );
+    }
+}
+
+#[test]
 fn every_file_ends_with_a_newline() {
     for record in [documented_call(), failed_call()] {
         let composed = compose(&record, Language::English);
@@ -296,18 +332,22 @@ fn the_tree_has_the_names_of_the_layout() {
 fn a_reader_takes_files_without_the_fields_that_were_added() {
     let mut documented: serde_json::Value = serde_json::from_str(example("## metadata.json")).unwrap();
     documented.as_object_mut().unwrap().remove("trace");
-    for added in ["content_type", "retry_after_ms"] {
+    for added in ["content_type", "retry_after_ms", "status_text"] {
         documented["response_info"].as_object_mut().unwrap().remove(added);
     }
+    documented["api_info"].as_object_mut().unwrap().remove("query");
+    documented["request_info"].as_object_mut().unwrap().remove("prompt_differs");
     let older: Metadata = serde_json::from_value(documented).unwrap();
     assert_eq!((&older.trace, older.response_info.retry_after_ms), (&Trace::default(), None));
+    assert_eq!(older.request_info.prompt_differs, None);
 
     let mut line: serde_json::Value = serde_json::from_str(example("## index.jsonl")).unwrap();
-    for added in ["span_ids", "context"] {
+    for added in ["span_ids", "context", "context_complete", "prompt_differs"] {
         line.as_object_mut().unwrap().remove(added);
     }
     let older: IndexEntry = serde_json::from_value(line).unwrap();
     assert!(older.span_ids.is_empty() && older.context.is_empty());
+    assert_eq!((older.context_complete, older.prompt_differs), (false, None));
     assert_eq!(older.trace, "agent/plan");
 }
 

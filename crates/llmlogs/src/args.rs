@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use llmlogs_core::query::{Dates, Filter, SearchPart, TimeRange, TimeSpan};
+use llmlogs_core::query::{ContextTerm, Dates, Filter, GroupBy, SearchPart, TimeRange, TimeSpan};
 
 /// What happened between this machine and its LLM APIs.
 ///
@@ -15,12 +15,13 @@ use llmlogs_core::query::{Dates, Filter, SearchPart, TimeRange, TimeSpan};
 Examples:
   llmlogs                       the latest call
   llmlogs ls --status error     calls that failed, newest first
-  llmlogs show ~2               the second latest call, whole
+  llmlogs show @2               the second latest call, whole
   llmlogs search -i timeout --in error
   llmlogs stats today
   llmlogs tail -f
 
-CALL is a call's id, the end of one, its folder, or ~N for the Nth latest.
+CALL is a call's id, the end of one, its folder, or @N for the Nth latest (~N too, where
+the shell leaves it alone: zsh wants it quoted).
 DATE is 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27.
 
 Exit status: 0 found, 1 nothing found, 2 wrong use, 3 the root cannot be read.")]
@@ -28,12 +29,13 @@ Exit status: 0 found, 1 nothing found, 2 wrong use, 3 the root cannot be read.")
 Examples:
   llmlogs                       the latest call
   llmlogs ls --status error     calls that failed, newest first
-  llmlogs show ~2               the second latest call, whole
+  llmlogs show @2               the second latest call, whole
   llmlogs search -i timeout --in error
   llmlogs stats today
   llmlogs tail -f
 
-CALL is a call's id, the end of one, its folder, or ~N for the Nth latest.
+CALL is a call's id, the end of one, its folder, or @N for the Nth latest (~N too, where
+the shell leaves it alone: zsh wants it quoted).
 DATE is 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27.
 
 The root is --root, else $LLMLOGS_ROOT, else ./llmlogs/apiCall, else that of the nearest parent folder.
@@ -105,18 +107,21 @@ Examples:
   llmlogs ls --since 2h --status error
   llmlogs ls --model 'gpt-4o*' --min-latency 10s
   llmlogs ls --date yesterday --tree
+  llmlogs ls --context tenant=acme --context phase=plan
   llmlogs ls --limit 0 --json | jq -s 'map(.total_tokens) | add'
 
-Cut columns are shown whole when piped. Calls in flight show their age."
+Cut columns are shown whole when piped. Calls in flight show their age. A tree sums calls, failures, tokens and costs of
+the calls that are shown below each span."
     )]
     Ls(Ls),
     /// Show one call, whole
     #[command(after_help = "\
 Examples:
   llmlogs show                    the latest call
-  llmlogs show ~2                 the one before it
+  llmlogs show @2                 the one before it
   llmlogs show 040210_001         by the end of its id
-  llmlogs show --input ~1 | jq .messages
+  llmlogs show --status error     the latest one that failed
+  llmlogs show --input @1 | jq .messages
   cd \"$(llmlogs show --path)\"")]
     Show(Show),
     /// Search user messages, or bodies and errors
@@ -130,7 +135,8 @@ PATTERN is a regular expression of https://docs.rs/regex. It is matched against 
 for: \" is a quote, a line break is one.
 
 JSON: one object a line: the line of index.jsonl with session_id, dir, state, and matches: a list of
-{in, path, text, start, end} with byte offsets into text.")]
+{in, path, text, start, end} with byte offsets into text. path is that of a string in a body, or prompt for the last
+user message of a request where a span gave the call another.")]
     Search(Search),
     /// Count calls, tokens, costs and latencies
     #[command(after_help = "\
@@ -138,12 +144,15 @@ Examples:
   llmlogs stats
   llmlogs stats today --model 'claude*'
   llmlogs stats --since 7d --json | jq .cost
+  llmlogs stats --by provider
+  llmlogs stats --by tenant --context phase=plan
 
-Percentiles are latencies that really occurred (nearest rank).
+Percentiles are latencies that really occurred (nearest rank). Sessions are listed newest first, everything else by
+calls.
 
-JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, success_rate, tokens, cost (by currency),
-unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, tokens_per_second, and the lists by_model,
-by_session, by_tool, by_finish_reason, by_hour.")]
+JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, not_recorded, success_rate, tokens, cost
+(by currency), unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, tokens_per_second, and the lists by_model,
+by_session, by_tool, by_finish_reason, by_hour; with --by also by and groups, a list of {name, calls, …}.")]
     Stats(Stats),
     /// Say what failed, how often, and why
     #[command(after_help = "\
@@ -160,7 +169,7 @@ JSON: one object: calls, failures, cancelled, failure_rate, over_time, by_type, 
     #[command(after_help = "\
 Examples:
   llmlogs diff              the latest call with the one before it
-  llmlogs diff ~5 ~1
+  llmlogs diff @5 @1
   llmlogs diff 040210_001 040215_002
 
 JSON: one object: a, b, fields (name, a, b of what differs), messages, tools and output, each a list of
@@ -216,16 +225,19 @@ JSON: one object a line: a line of alerts.jsonl.")]
     #[command(after_help = "\
 Examples:
   llmlogs export csv --since 30d -o calls.csv
+  llmlogs export csv --context-column tenant,phase
   llmlogs export har --session 20251027_040210 -o session.har
-  llmlogs export curl ~1                  run the latest call again
+  llmlogs export curl @1                  run the latest call again
   llmlogs export fine-tuning --status ok --tool read_file > train.jsonl
 
 Formats:
   jsonl        one object a line: call_id, session_id, dir, state, metadata, input, output
-  csv          one row a call, columns as in index.jsonl
-  har          HTTP archive 1.2, which browsers' tools open
+  csv          one row a call, columns as in index.jsonl; --context-column tenant adds one; ' stands before what a
+               spreadsheet would run
+  har          HTTP archive 1.2, which browsers' tools open; a stream is the one object that was recorded of it
   curl         one shell command a call; the key is a variable of the environment
-  fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it; calls that failed are left out")]
+  fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it; calls that failed, have no answer
+               or have lost media are left out and counted on standard error")]
     Export(Export),
     /// Remove old calls
     #[command(after_help = "\
@@ -245,11 +257,15 @@ Examples:
   llmlogs doctor --repair
   llmlogs doctor --date today --json
 
-Looks for torn and missing lines of indexes, files that cannot be read, leftovers, calls that were interrupted,
-permissions that let others read, and secrets that the redaction rules know. Exit status 0: nothing wrong, 1: see the
-list. --repair rebuilds the indexes of sessions that are over from their calls; nothing else is changed.
+Looks for secrets that the redaction rules know, in every file; for calls that cannot be read, files of finished calls
+that are gone, torn and missing lines of indexes, calls that were interrupted, leftovers, permissions that let others
+read, and files and folders that no recorder put there, which it does not look into. --repair rebuilds the indexes of
+sessions that are over from their calls; nothing else is changed, and nothing in a session that is running.
 
-JSON: one object: sessions, calls, bytes, days, problems (a list of {kind, path, what}), repaired.")]
+Exit status 0: nothing wrong, 1: something to look at, 2: wrong use, 3: the root cannot be read. Sessions that were not
+shut down and empty folders of the older logger are listed and do not count.
+
+JSON: one object: sessions, calls, gone, bytes, days, problems (a list of {kind, path, what}), repaired.")]
     Doctor(Doctor),
     /// Print a completion script for a shell
     #[command(after_help = "\
@@ -296,6 +312,9 @@ pub(crate) struct Filters {
     /// That took at least this long: 500ms, 10s, 2m
     #[arg(long, value_name = "TIME")]
     pub(crate) min_latency: Option<TimeSpan>,
+    /// Whose context has this field with this value, or this field: tenant=acme, tenant; repeated: all of them
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) context: Vec<ContextTerm>,
 }
 
 impl Filters {
@@ -332,6 +351,9 @@ impl Filters {
         if let Some(latency) = self.min_latency {
             filter = filter.min_latency(latency.0);
         }
+        for term in &self.context {
+            filter = filter.context_term(term.clone());
+        }
         filter
     }
 }
@@ -343,6 +365,7 @@ pub(crate) enum StatusFilter {
     Cancelled,
     InFlight,
     Interrupted,
+    NotRecorded,
 }
 
 impl From<StatusFilter> for llmlogs_core::query::StatusFilter {
@@ -353,6 +376,7 @@ impl From<StatusFilter> for llmlogs_core::query::StatusFilter {
             StatusFilter::Cancelled => Self::Cancelled,
             StatusFilter::InFlight => Self::InFlight,
             StatusFilter::Interrupted => Self::Interrupted,
+            StatusFilter::NotRecorded => Self::NotRecorded,
         }
     }
 }
@@ -367,7 +391,7 @@ pub(crate) struct Ls {
     /// How many at most; 0 for all
     #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
     pub(crate) limit: usize,
-    /// Show the calls below the spans that enclose them
+    /// Show the calls below the spans that enclose them, with sums
     #[arg(long)]
     pub(crate) tree: bool,
 }
@@ -386,6 +410,8 @@ pub(crate) struct Show {
     /// Print the call's folder
     #[arg(long, conflicts_with_all = ["input", "output"])]
     pub(crate) path: bool,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
 }
 
 #[derive(Debug, Args)]
@@ -413,7 +439,7 @@ pub(crate) struct Search {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PartFilter {
-    /// User messages.
+    /// User messages: what a span says, and the last one of the request.
     User,
     /// Request bodies.
     Input,
@@ -443,6 +469,10 @@ pub(crate) struct Stats {
     /// Of this day, or these
     #[arg(value_name = "DATE")]
     pub(crate) date: Option<Dates>,
+    /// One table, by model, provider, session, tool, or a context field such as tenant (context.model for one that is
+    /// called model)
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) by: Option<GroupBy>,
     #[command(flatten)]
     pub(crate) filters: Filters,
     /// How many rows a table has at most; 0 for all
@@ -465,10 +495,10 @@ pub(crate) struct Failures {
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     /// The first call [default: the second latest]
-    #[arg(value_name = "A", default_value = "~2")]
+    #[arg(value_name = "A", default_value = "@2")]
     pub(crate) a: String,
     /// The second call [default: the latest]
-    #[arg(value_name = "B", default_value = "~1")]
+    #[arg(value_name = "B", default_value = "@1")]
     pub(crate) b: String,
 }
 
@@ -492,7 +522,7 @@ pub(crate) struct Export {
     /// These calls only
     #[arg(value_name = "CALL")]
     pub(crate) calls: Vec<String>,
-    /// Into this file instead of standard output; it appears whole or not at all
+    /// Into this file, which appears whole or not at all [default: -, standard output]
     #[arg(long = "output", short = 'o', value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Of this day, or these
@@ -503,6 +533,9 @@ pub(crate) struct Export {
     /// How many of the newest at most; 0 for all
     #[arg(long, short = 'n', value_name = "N", default_value_t = 0)]
     pub(crate) limit: usize,
+    /// A field of the context as a further column of csv, named context.NAME; repeated, or with commas: several
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) context_column: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -539,7 +572,7 @@ pub(crate) struct Doctor {
     /// Rebuild the indexes of sessions that are over
     #[arg(long)]
     pub(crate) repair: bool,
-    /// Do not look into bodies for secrets
+    /// Do not look for secrets, which takes the longest
     #[arg(long)]
     pub(crate) no_secrets: bool,
 }

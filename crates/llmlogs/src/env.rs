@@ -68,6 +68,10 @@ pub(crate) fn no_calls(env: &Env, filter: &Filter) -> String {
             format!("no such calls in {root}: it has days from {first} to {last}")
         }
         (None, _) => format!("no calls in {root}"),
+        _ if filter.asks_for_context() => format!(
+            "no such calls in {root}\nA field of a span is in the context if the program's .context_field(…) names it; llmlogs show \
+             lists those of a call."
+        ),
         _ => {
             format!("no such calls in {root}\nllmlogs stats lists the models, tools and sessions there are.")
         }

@@ -1,9 +1,9 @@
 //! The call that an argument means.
 
-use llmlogs_core::query::{Selection, Selector};
+use llmlogs_core::query::{Filter, Selection, Selector};
 use llmlogs_core::read::Call;
 
-use crate::env::Env;
+use crate::env::{Env, no_calls};
 use crate::outcome::{CliError, Outcome};
 
 /// How many are listed if several could be meant.
@@ -17,14 +17,28 @@ pub(crate) enum Selected {
 
 /// Finds the call that `selector` means; without one, the latest.
 pub(crate) fn select(env: &Env, selector: Option<&str>) -> Result<Selected, CliError> {
+    select_among(env, selector, &Filter::new())
+}
+
+/// As [`select`]; only calls that pass `filter` count. It goes with no selector, or with that of the Nth latest call.
+pub(crate) fn select_among(env: &Env, selector: Option<&str>, filter: &Filter) -> Result<Selected, CliError> {
     let root = env.root.path().display();
     let Some(text) = selector.map(str::trim) else {
-        return Ok(match env.root.latest(1)? {
+        return Ok(match env.root.latest_matching(filter, 1)? {
             Some(entry) => Selected::Call(entry.call().clone()),
-            None => nothing(format!("no calls in {root}")),
+            None => nothing(no_calls(env, filter)),
         });
     };
     let selector: Selector = text.parse().map_err(|error| CliError::Usage(format!("{error}")))?;
+    if !filter.is_empty() {
+        return match selector {
+            Selector::Latest(place) => Ok(match env.root.latest_matching(filter, place)? {
+                Some(entry) => Selected::Call(entry.call().clone()),
+                None => nothing(format!("there are fewer than {place} such calls in {root}")),
+            }),
+            _ => Err(CliError::Usage(format!("{text} means one call: filters go with @1, @2 … or no CALL"))),
+        };
+    }
     Ok(match (env.root.select(&selector)?, selector) {
         (Selection::Found(call), _) => Selected::Call(call),
         (Selection::Ambiguous(calls), _) => return Err(ambiguous(env, text, &calls)),

@@ -17,6 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Clone, Default)]
 pub struct Answer {
     status: u16,
+    /// The reason phrase; the standard one if it is not set.
+    phrase: Option<&'static str>,
     headers: Vec<(String, String)>,
     chunks: Vec<Vec<u8>>,
     pause: Duration,
@@ -70,8 +72,19 @@ impl Answer {
         Answer { ending: Ending::Silence, ..Answer::default() }
     }
 
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends `phrase` in the status line instead of the standard one.
+    pub fn phrase(mut self, phrase: &'static str) -> Self {
+        self.phrase = Some(phrase);
         self
     }
 
@@ -194,7 +207,10 @@ async fn serve(mut stream: TcpStream, choose: impl FnOnce(Received) -> Answer) -
     if answer.ending == Ending::Silence {
         std::future::pending::<()>().await;
     }
-    let mut head = format!("HTTP/1.1 {} Said\r\nconnection: close\r\n", answer.status);
+    let standard =
+        http::StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
+    let phrase = answer.phrase.or(standard).unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {} {phrase}\r\nconnection: close\r\n", answer.status);
     for (name, value) in &answer.headers {
         head += &format!("{name}: {value}\r\n");
     }

@@ -24,31 +24,64 @@ pub const TOOL_EVENTS: [&str; 6] = [
 /// The body of a refusal, for status 429.
 pub const REFUSAL: &str = r#"{"error": {"message": "Rate limit reached for requests", "type": "requests", "code": "rate_limit_exceeded"}}"#;
 
-/// Returns what lies below `dir`, as `tree` shows it, with the files' sizes.
+/// How many folders and files there are.
+#[derive(Default)]
+struct Counts {
+    directories: usize,
+    files: usize,
+}
+
+/// Returns what lies below `dir`, as `tree` prints it.
 ///
 /// # Errors
 ///
 /// If a folder below `dir` cannot be read.
 pub fn tree(dir: &Path) -> io::Result<String> {
     let mut shown = format!("{}\n", dir.display());
-    below(dir, "", &mut shown)?;
+    let mut counts = Counts::default();
+    below(dir, "", &mut shown, &mut counts)?;
+    let plural = |count: usize, one, more| format!("{count} {}", if count == 1 { one } else { more });
+    let directories = plural(counts.directories, "directory", "directories");
+    let files = plural(counts.files, "file", "files");
+    let _infallible = writeln!(shown, "\n{directories}, {files}");
     Ok(shown)
 }
 
-fn below(dir: &Path, indent: &str, shown: &mut String) -> io::Result<()> {
+fn below(dir: &Path, indent: &str, shown: &mut String, counts: &mut Counts) -> io::Result<()> {
     let mut paths = fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort();
     for (place, path) in paths.iter().enumerate() {
-        let (branch, inside) =
-            if place + 1 == paths.len() { ("└── ", "    ") } else { ("├── ", "│   ") };
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.is_dir() {
-            let _infallible = writeln!(shown, "{indent}{branch}{name}");
-            below(path, &format!("{indent}{inside}"), shown)?;
+        // After a bar `tree` has two spaces that do not break.
+        let (branch, inside) = if place + 1 == paths.len() {
+            ("└── ", "    ")
         } else {
-            let _infallible =
-                writeln!(shown, "{indent}{branch}{name:<14} {:>6} bytes", fs::metadata(path)?.len());
+            ("├── ", "│\u{a0}\u{a0} ")
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let _infallible = writeln!(shown, "{indent}{branch}{name}");
+        if path.is_dir() {
+            counts.directories += 1;
+            below(path, &format!("{indent}{inside}"), shown, counts)?;
+        } else {
+            counts.files += 1;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_was_not_shown_as_tree_shows_it() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        for file in ["a/b/1", "a/2", "c"] {
+            fs::write(dir.path().join(file), "text").unwrap();
+        }
+        let shown = tree(dir.path()).unwrap();
+        let expected = "\n├── a\n│\u{a0}\u{a0} ├── 2\n│\u{a0}\u{a0} └── b\n│\u{a0}\u{a0}     └── 1\n└── c\n\n2 directories, 3 files\n";
+        assert_eq!(shown, format!("{}{expected}", dir.path().display()));
+    }
 }

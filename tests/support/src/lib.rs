@@ -21,8 +21,9 @@ use tracing_subscriber::prelude::*;
 
 /// A recorder with a root of its own.
 pub struct Recorded {
-    pub root: TempDir,
+    // Dropped first: what still waits is written before the root goes.
     pub guard: LlmLogGuard,
+    pub root: TempDir,
 }
 
 /// A layer with default settings and its recorder.

@@ -273,7 +273,7 @@ impl fmt::Display for Span {
         let ms = self.0.as_millis();
         let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
         let (size, unit) =
-            units.into_iter().find(|(size, _)| ms >= *size && ms % size == 0).unwrap_or((1, "ms"));
+            units.into_iter().find(|(size, _)| ms >= *size && ms.is_multiple_of(*size)).unwrap_or((1, "ms"));
         write!(f, "{}{unit}", ms / size)
     }
 }

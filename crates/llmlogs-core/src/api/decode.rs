@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use crate::capture::{CapturedResponse, Endpoint};
+use crate::capture::{CapturedResponse, Completion, Endpoint};
 use crate::json::{self, Json, Object, SyntaxError};
 
 use super::dialect::EventKind;
 use super::dialects::bedrock_invoke;
 use super::framing::{self, Event, Framing, for_each_event, for_outer_events};
+use super::invalid_response::is_encoded;
 use super::registry::dialect;
 
 /// A decoded response body.
@@ -25,7 +26,7 @@ pub struct DecodedBody<'b> {
     pub incomplete: bool,
     /// Whether a body that is no stream has bytes that are not UTF-8, each of which `json` has as U+FFFD.
     pub invalid_utf8: bool,
-    /// When the first content of a stream had arrived.
+    /// When the first content of a stream had arrived, or of any answer whose caller has noted it.
     pub first_content: Option<Instant>,
     /// The error that a stream reported.
     pub error: Option<Json<'b>>,
@@ -44,6 +45,11 @@ pub(super) fn decode_summary<'b>(endpoint: &Endpoint, response: &'b CapturedResp
     // They are in the first events of a stream and in its last.
     const FIRST: usize = 3;
     const LAST: usize = 8;
+    let head = &response.head;
+    if is_encoded(&head.content_encoding) && !framing::is_text(head, response.body.bytes()) {
+        // What cannot be read here may have come to its end.
+        return DecodedBody { finished: true, ..DecodedBody::default() };
+    }
     decode_with(endpoint, response, json::parse_shallow, |framing, bytes, take| {
         for_outer_events(framing, bytes, FIRST, LAST, take);
     })
@@ -74,11 +80,14 @@ fn decode_with<'b>(
         let streamed = framing != Framing::Whole;
         return DecodedBody { streamed, ..decode_whole(response, parser) };
     };
-    let mut decoded = DecodedBody { streamed: true, ..DecodedBody::default() };
+    let first_content = response.chunk_timings.first_content();
+    let mut decoded = DecodedBody { streamed: true, first_content, ..DecodedBody::default() };
     let mut unknown = Vec::new();
     let (mut events_seen, mut understood, mut foreign) = (false, false, false);
+    let mut last_end = 0;
     events(framing, bytes, &mut |Event { name, data, end }| {
         events_seen = true;
+        last_end = end;
         if data.trim() == "[DONE]" {
             decoded.finished = true;
             return;
@@ -105,6 +114,9 @@ fn decode_with<'b>(
         let streamed = framing::begins(framing, bytes);
         return DecodedBody { streamed, incomplete: streamed, ..decode_whole(response, parser) };
     }
+    // A frame that was cut off is the only sign that a stream without end marks has not come to its end.
+    let has_end_mark = fold.has_end_mark();
+    let is_cut = framing == Framing::AwsEventStream && last_end < bytes.len();
     let folded = fold.finish();
     let mut object = folded.object;
     if !unknown.is_empty() {
@@ -115,7 +127,10 @@ fn decode_with<'b>(
             object.set("unknown_events", Json::Array(unknown));
         }
     }
-    decoded.incomplete = !decoded.finished && (understood || !foreign);
+    decoded.incomplete = !decoded.finished && (understood || !foreign) && (has_end_mark || is_cut);
+    if !has_end_mark && decoded.error.is_none() && response.completion == Completion::Complete {
+        decoded.finished |= !is_cut;
+    }
     decoded.json = Some(object);
     decoded.error = folded.error;
     decoded
@@ -129,7 +144,8 @@ fn decode_whole(response: &CapturedResponse, parser: Parse) -> DecodedBody<'_> {
     if let Some(body) = json.as_mut().and_then(Json::as_object_mut) {
         bedrock_invoke::add_metrics(body, &response.head);
     }
-    DecodedBody { finished: json.is_some(), json, invalid_utf8, ..DecodedBody::default() }
+    let first_content = response.chunk_timings.first_content();
+    DecodedBody { finished: json.is_some(), json, invalid_utf8, first_content, ..DecodedBody::default() }
 }
 
 fn parse(text: Cow<'_, str>, parser: Parse) -> Option<Json<'_>> {

@@ -25,6 +25,12 @@ pub trait Fold<'a> {
     /// Takes one event; `name` is its `event:` line, or what stands for it in other framings.
     fn event(&mut self, name: &str, data: Json<'a>) -> EventKind;
 
+    /// Returns whether the API ends its streams with an end mark or a finish reason; a stream of one that does not has
+    /// ended where its body does.
+    fn has_end_mark(&self) -> bool {
+        true
+    }
+
     /// Returns the object so far.
     fn finish(self: Box<Self>) -> Folded<'a>;
 }

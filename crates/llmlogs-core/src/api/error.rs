@@ -47,7 +47,7 @@ pub fn api_error(body: &Json<'_>) -> (String, String) {
 
 /// Returns the words and numbers that may be the code of an error, those of the error itself before those beside it.
 pub(super) fn words(body: &Json<'_>) -> Vec<String> {
-    const KEYS: [&str; 6] = ["code", "status", "type", "__type", "error_code", "error_type"];
+    const KEYS: [&str; 7] = ["code", "status", "type", "__type", "error_code", "error_type", "err_code"];
     if let Some(first) = body.items().first().or(body.get("errors").items().first()) {
         return words(first);
     }
@@ -81,9 +81,12 @@ fn flat(error: &Json<'_>) -> (String, String) {
         .or_else(|| word("__type"))
         .or_else(|| word("error_code"))
         .or_else(|| word("error_type"))
+        // Deepgram's, older and newer.
+        .or_else(|| word("err_code"))
+        .or_else(|| word("category"))
         .or_else(|| error.at(&["detail", "code"]).as_str().map(Cow::into_owned))
         .unwrap_or_else(|| error.get("code").scalar());
-    let message = ["message", "Message", "error_message", "msg", "detail", "title"]
+    let message = ["message", "Message", "error_message", "err_msg", "msg", "detail", "title"]
         .iter()
         .map(|key| error.get(key))
         .find(|message| !message.is_null())
@@ -150,6 +153,20 @@ mod tests {
             // Cloudflare, Databricks.
             (r#"{"errors":[{"code":7009,"message":"m"}],"success":false}"#, "7009", "m"),
             (r#"{"error_code":"BAD_REQUEST","message":"m"}"#, "BAD_REQUEST", "m"),
+            // Deepgram, watsonx, Replicate.
+            (r#"{"err_code":"INVALID_AUTH","err_msg":"m","request_id":"r"}"#, "INVALID_AUTH", "m"),
+            (
+                r#"{"category":"INVALID_JSON","message":"m","details":"d","request_id":"r"}"#,
+                "INVALID_JSON",
+                "m",
+            ),
+            (
+                r#"{"errors":[{"code":"model_not_supported","message":"m"}],"status_code":404}"#,
+                "model_not_supported",
+                "m",
+            ),
+            (r#"{"id":"p","status":"failed","error":"m"}"#, "", "m"),
+            (r#"{"title":"Unauthenticated","detail":"m","status":401}"#, "", "m"),
             // Events of streams.
             (r#"{"type":"error","code":"c","message":"m","param":null,"sequence_number":3}"#, "c", "m"),
             (r#"{"type":"error","error":{"type":"t","code":null,"message":"m"}}"#, "t", "m"),

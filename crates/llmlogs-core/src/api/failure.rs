@@ -2,6 +2,7 @@
 
 use crate::capture::{CapturedResponse, Completion, ErrorType, Failure, ResponseHead};
 use crate::json;
+use crate::json::Json;
 
 use super::decode::DecodedBody;
 use super::error::api_error;
@@ -16,15 +17,22 @@ pub fn has_failed(response: &CapturedResponse) -> bool {
 
 /// Returns the failure that the status or the end of an exchange is; `decoded` is its body.
 pub(super) fn exchange_failure(response: &CapturedResponse, decoded: &DecodedBody<'_>) -> Option<Failure> {
+    // The program's own name for it is more than its status.
+    if let Completion::Failed(failure) = &response.completion
+        && let ErrorType::Named(_) = failure.kind
+    {
+        return Some(failure.clone());
+    }
     if let Some(status) = response.head.status.filter(|status| *status >= 400) {
         // The decoded body comes first: it may have been redacted since.
         let body = decoded.json.as_ref().filter(|_| !decoded.streamed).or(decoded.error.as_ref());
-        let text = json::lossy(response.body.bytes());
+        let is_encoded = is_encoded(&response.head.content_encoding);
+        let text = json::lossy(if is_encoded { &[] } else { response.body.bytes() });
         let parsed = if body.is_none() { json::parse(&text).ok() } else { None };
         let body = body.or(parsed.as_ref());
         let (mut code, mut message) = match body {
             Some(body) => api_error(body),
-            None if is_encoded(&response.head) || text.chars().any(is_binary) => {
+            None if is_encoded || text.chars().any(is_binary) => {
                 (String::new(), what_came(&response.head, response.body.len()))
             }
             None => (String::new(), text.trim().to_owned()),
@@ -54,6 +62,12 @@ pub fn reported_failure(decoded: &DecodedBody<'_>, response: &ResponseView<'_>) 
     let (code, message) = api_error(error);
     let kind = error_status::of_reported(error).map_or(ErrorType::Api, ErrorType::Http);
     Some(Failure { kind, code, message })
+}
+
+/// Returns the failure that an HTTP status of 400 or more is, with the API's error body if it is known.
+pub fn failure_with_status(status: u16, body: Option<&Json<'_>>) -> Failure {
+    let (code, message) = body.map(api_error).unwrap_or_default();
+    Failure { kind: ErrorType::Http(error_status::of_failed(status, body)), code, message }
 }
 
 /// Returns whether a character is in no text: a control character that is no white space, or what replaced bytes that are

@@ -141,6 +141,7 @@ mod tests {
             path_model: None,
             base_url: "https://api.openai.com".into(),
             path: "/v1/chat/completions".into(),
+            query: String::new(),
             method: "POST".into(),
         }
     }

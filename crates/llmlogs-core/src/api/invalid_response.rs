@@ -32,13 +32,20 @@ enum Expected {
 impl Expected {
     fn of(endpoint: &Endpoint, head: &ResponseHead) -> Self {
         let url = format!("{}{}", endpoint.base_url, endpoint.path);
-        let recognised = detect_endpoint(Request { method: "POST", url: &url }).is_some();
+        let known = detect_endpoint(Request { method: "POST", url: &url });
+        // What the user matched on a path that is known may be of another API.
+        let recognised =
+            known.is_some_and(|known| endpoint.api != Api::Raw || known.operation == endpoint.operation);
         let binary = ["image/", "audio/", "video/", "application/octet-stream"];
         match (endpoint.api, &*endpoint.operation) {
             (Api::Raw, _) if !recognised => Expected::Anything,
             // Requests that the user matched, whose bodies have the shape of a known API.
             _ if !recognised => Expected::NoPage,
-            (Api::Raw, "image_generation" | "audio_generation" | "transcription") => Expected::Media,
+            (
+                Api::Raw | Api::Deepgram | Api::TextCompletion,
+                // Models on Hugging Face and SageMaker make whatever they are made for.
+                "image_generation" | "audio_generation" | "transcription" | "prediction",
+            ) => Expected::Media,
             // Vectors and images come as bytes where that was asked for.
             (Api::Raw | Api::Embeddings | Api::BedrockInvoke, _)
                 if binary.iter().any(|kind| is_type(head, kind)) =>
@@ -60,7 +67,7 @@ pub(super) fn invalid_response(
     quoted: Option<&str>,
 ) -> Option<Failure> {
     let head = &response.head;
-    if decoded.streamed || is_encoded(head) {
+    if decoded.streamed || is_encoded(&head.content_encoding) {
         return None;
     }
     let bytes = arrived_whole(response)?;
@@ -87,7 +94,7 @@ pub(super) fn incomplete_stream(
     view: &ResponseView<'_>,
 ) -> Option<Failure> {
     let has_ended = !decoded.incomplete || !view.finish_reason().is_empty();
-    if has_ended || is_encoded(&response.head) {
+    if has_ended || is_encoded(&response.head.content_encoding) {
         return None;
     }
     arrived_whole(response)?;
@@ -199,9 +206,9 @@ pub(super) fn quotation(body: &Body, rules: &Redactor) -> String {
     }
 }
 
-/// Returns whether the client left a body as the server encoded it, so that it cannot be read here.
-pub(super) fn is_encoded(head: &ResponseHead) -> bool {
-    let encodings = head.content_encoding.split(',').map(str::trim);
+/// Returns whether a body with this `Content-Encoding` is in a content coding, so that it cannot be read here.
+pub fn is_encoded(content_encoding: &str) -> bool {
+    let encodings = content_encoding.split(',').map(str::trim);
     encodings.into_iter().any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
 }
 
@@ -215,7 +222,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::api::framing::aws_frames::event;
+    use crate::api::framing::aws_frames::{event, exception};
     use crate::api::{Depth, interpret, unrecognised};
     use crate::capture::ChunkTimings;
 
@@ -354,6 +361,51 @@ mod tests {
     }
 
     #[test]
+    fn answers_of_older_and_smaller_apis_are_judged_by_what_they_may_be() {
+        let replicate = "https://api.replicate.com/v1/predictions";
+        let hugging_face = "https://router.huggingface.co/hf-inference/models/acme/m";
+        let sagemaker = "https://runtime.sagemaker.eu-west-1.amazonaws.com/endpoints/m/invocations";
+        let listen = "https://api.deepgram.com/v1/listen?model=nova-3";
+        let speak = "https://api.deepgram.com/v1/speak?model=aura-2";
+        let complete = "https://api.anthropic.com/v1/complete";
+        let failed = "{\"id\":\"p\",\"status\":\"failed\",\"error\":\"out of memory\"}";
+        let begun = "{\"id\":\"p\",\"status\":\"starting\",\"output\":null,\"error\":null}";
+        let run = "{\"object\":\"thread.run\",\"status\":\"queued\",\"last_error\":null}";
+        for (url, status, content_type, body, kind) in [
+            (replicate, 201, JSON, begun.as_bytes(), None),
+            (replicate, 202, JSON, begun.as_bytes(), None),
+            (replicate, 201, JSON, failed.as_bytes(), Some("APIError")),
+            (replicate, 201, "text/html", b"<html>", Some("InvalidResponseError")),
+            (hugging_face, 200, "image/jpeg", b"\xff\xd8\xff", None),
+            (hugging_face, 200, "audio/flac", b"fLaC\x00", None),
+            (hugging_face, 200, JSON, b"[{\"generated_text\":\"Hi\"}]", None),
+            (hugging_face, 200, JSON, b"[{\"generated", Some("InvalidResponseError")),
+            (hugging_face, 200, "text/html", b"<html>", Some("InvalidResponseError")),
+            (sagemaker, 200, "text/csv; charset=utf-8", b"0.5,0.25", None),
+            (sagemaker, 200, JSON, b"0.5", None),
+            (sagemaker, 200, JSON, b"", Some("InvalidResponseError")),
+            (listen, 200, JSON, b"{\"results\":{}}", None),
+            (listen, 200, "text/html", b"<html>", Some("InvalidResponseError")),
+            (speak, 200, "audio/mpeg", b"\xff\xfb\x90", None),
+            (speak, 200, "audio/mpeg", b"", Some("InvalidResponseError")),
+            (complete, 200, "text/plain", b"upstream gone", Some("InvalidResponseError")),
+            ("https://api.openai.com/v1/threads/runs", 200, JSON, run.as_bytes(), None),
+            (
+                "https://api.openai.com/v1/moderations",
+                200,
+                "text/html",
+                b"<html>",
+                Some("InvalidResponseError"),
+            ),
+        ] {
+            let failure = failure_of(url, &response(status, content_type, body));
+            assert_eq!(failure.as_ref().map(|(kind, _)| &**kind), kind, "{url} {content_type} {status}");
+        }
+        let (_, message) = failure_of(replicate, &response(201, JSON, failed)).unwrap();
+        assert_eq!(message, "out of memory");
+    }
+
+    #[test]
     fn what_is_quoted_is_redacted_before_it_is_cut_and_has_no_control_characters() {
         let key = format!("sk-{}", "a1B2".repeat(12));
         let body = format!("{} {key} end", "x".repeat(QUOTED - 12));
@@ -405,6 +457,36 @@ mod tests {
                 r#"{"model":"m","message":{"content":"Hi"},"done":false}"#,
                 r#"{"model":"m","message":{"content":""},"done":true}"#,
             ),
+            (
+                "https://api.openai.com/v1/threads/t/runs",
+                r#"{"id":"m","object":"thread.message.delta","delta":{"content":[{"index":0,"type":"text","text":{"value":"Hi"}}]}}"#,
+                r#"{"id":"r","object":"thread.run","status":"completed"}"#,
+            ),
+            (
+                "https://api.anthropic.com/v1/complete",
+                r#"{"type":"completion","completion":"Hi","stop_reason":null}"#,
+                r#"{"type":"completion","completion":"","stop_reason":"stop_sequence"}"#,
+            ),
+            (
+                "https://us-south.ml.cloud.ibm.com/ml/v1/text/generation_stream",
+                r#"{"results":[{"generated_text":"Hi","stop_reason":"not_finished"}]}"#,
+                r#"{"results":[{"generated_text":"","stop_reason":"eos_token"}]}"#,
+            ),
+            (
+                "https://us-south.ml.cloud.ibm.com/ml/v1/text/chat_stream",
+                r#"{"model_id":"ibm/granite","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":""}]}"#,
+                r#"{"model_id":"ibm/granite","choices":[{"index":0,"delta":{"content":""},"finish_reason":"stop"}]}"#,
+            ),
+            (
+                "https://api-inference.huggingface.co/models/gpt2",
+                r#"{"token":{"id":1,"text":"Hi","special":false},"generated_text":null}"#,
+                r#"{"token":{"id":2,"text":"</s>","special":true},"generated_text":"Hi"}"#,
+            ),
+            (
+                "https://api.aleph-alpha.com/complete",
+                r#"{"type":"stream_chunk","index":0,"completion":"Hi"}"#,
+                r#"{"type":"completion_summary","num_tokens_generated":1}"#,
+            ),
         ] {
             let events = |content_type, events: &[&str], start: &str| {
                 let body: String = events.iter().map(|event| format!("{start}{event}\n\n")).collect();
@@ -441,6 +523,24 @@ mod tests {
         assert_eq!(kind([text.clone(), last[..20].to_vec()].concat()).as_deref(), Some("StreamError"));
         assert_eq!(kind(text[..20].to_vec()).as_deref(), Some("StreamError"));
         assert_eq!(kind([text, last].concat()), None);
+    }
+
+    #[test]
+    fn a_stream_without_end_marks_has_ended_where_its_last_frame_is_whole() {
+        let url =
+            "https://bedrock-agent-runtime.us-east-1.amazonaws.com/agents/A/agentAliases/T/sessions/s/text";
+        let aws = "application/vnd.amazon.eventstream";
+        let chunk = event("chunk", r#"{"bytes":"SGk="}"#);
+        let failure = |body| failure_of(url, &response(200, aws, body));
+        assert_eq!(failure(chunk.clone()), None);
+        let cut = [chunk.clone(), chunk[..20].to_vec()].concat();
+        assert_eq!(failure(cut).unwrap().0, "StreamError");
+        let throttled = exception("throttlingException", r#"{"message":"slow down"}"#);
+        let expected = ("RateLimitError".to_owned(), "slow down".to_owned());
+        assert_eq!(failure([chunk.clone(), throttled].concat()), Some(expected));
+        let mut dropped = response(200, aws, chunk);
+        dropped.completion = Completion::Dropped;
+        assert_eq!(failure_of(url, &dropped).unwrap().0, "CancelledError");
     }
 
     #[test]

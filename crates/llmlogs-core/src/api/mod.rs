@@ -23,12 +23,14 @@ pub mod shared;
 pub mod view;
 
 pub use decode::{DecodedBody, decode};
-pub use detect::{Request, api_of, body_confirms_llm, detect_endpoint, unrecognised};
-pub use failure::{has_failed, reported_failure};
+pub use detect::{HostKind, Request, api_of, body_confirms_llm, detect_endpoint, unrecognised};
+pub use failure::{failure_with_status, has_failed, reported_failure};
 pub use form::form;
 pub use interpret::{Depth, Interpretation, interpret};
-pub use parameters::parameters;
+pub use invalid_response::is_encoded;
+pub use parameters::{PARAMETERS, other_parameters, parameters};
 pub use registry::dialect;
 pub use shared::media::data_url;
 pub use shared::members::text_or_json;
-pub use view::{Choice, Part, RequestView, ResponseView};
+pub(crate) use shared::usage::usage;
+pub use view::{Choice, Message, Part, RequestView, ResponseView, Tool};

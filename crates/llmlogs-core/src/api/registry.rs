@@ -4,8 +4,8 @@ use crate::capture::Api;
 
 use super::dialect::Dialect;
 use super::dialects::{
-    anthropic, bedrock, bedrock_invoke, cohere, embeddings, gemini, gemini_interactions, ollama, openai_chat,
-    openai_responses, raw,
+    anthropic, bedrock, bedrock_agent, bedrock_invoke, cohere, deepgram, embeddings, gemini,
+    gemini_interactions, ollama, openai_chat, openai_responses, openai_runs, raw, replicate, text_completion,
 };
 
 /// Returns the dialect of `api`.
@@ -21,6 +21,11 @@ pub fn dialect(api: Api) -> &'static dyn Dialect {
         Api::CohereChat => &cohere::Cohere,
         Api::Ollama => &ollama::Ollama,
         Api::Embeddings => &embeddings::Embeddings,
+        Api::OpenAiRuns => &openai_runs::OpenAiRuns,
+        Api::TextCompletion => &text_completion::TextCompletion,
+        Api::Replicate => &replicate::Replicate,
+        Api::BedrockAgent => &bedrock_agent::BedrockAgent,
+        Api::Deepgram => &deepgram::Deepgram,
         Api::Raw => &raw::Raw,
     }
 }

@@ -138,6 +138,8 @@ pub struct Tool<'j> {
     pub name: Cow<'j, str>,
     /// What it does; empty where the request does not describe it.
     pub description: Cow<'j, str>,
+    /// The schema of its arguments, in the API's own form; `None` where the request has none.
+    pub parameters: Option<&'j Json<'j>>,
 }
 
 /// A response in terms that all APIs share.

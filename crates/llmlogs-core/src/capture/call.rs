@@ -54,6 +54,15 @@ impl TimeAnchor {
     }
 }
 
+/// OpenTelemetry's ids of a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceIds {
+    /// The id of the trace.
+    pub trace: [u8; 16],
+    /// The id of the span.
+    pub span: [u8; 8],
+}
+
 /// The record of one span of a call: of the call itself, or of one attempt at it.
 #[derive(Debug, Clone)]
 pub struct SpanRecord {
@@ -69,6 +78,8 @@ pub struct SpanRecord {
     pub response: Option<Arc<CapturedResponse>>,
     /// Whether a panic unwound through the span.
     pub panicked: bool,
+    /// OpenTelemetry's ids of the span, if it is exported.
+    pub trace: Option<TraceIds>,
 }
 
 /// The record of a call that has ended.

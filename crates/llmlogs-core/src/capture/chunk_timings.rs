@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Default)]
 pub struct ChunkTimings {
     first: Option<Instant>,
+    /// When the first content arrived, where the caller says so itself.
+    first_content: Option<Instant>,
     /// How many bytes had arrived, and how long after the first of them, in microseconds.
     chunks: Vec<(u32, u32)>,
 }
@@ -24,11 +26,36 @@ impl ChunkTimings {
         }
     }
 
+    /// Records that the first content of the answer arrived at `when`, unless it did before.
+    pub fn record_first_content(&mut self, when: Instant) {
+        self.first_content.get_or_insert(when);
+    }
+
+    /// Returns when the first content arrived, where the caller has said so; chunks do not say it by themselves.
+    #[must_use]
+    pub fn first_content(&self) -> Option<Instant> {
+        self.first_content
+    }
+
+    /// Returns when the first chunk arrived, or the first content, whichever is known.
+    #[must_use]
+    pub fn first(&self) -> Option<Instant> {
+        self.first.or(self.first_content)
+    }
+
     /// Returns the size of its heap memory in bytes.
     #[must_use]
     #[inline]
     pub fn weight(&self) -> usize {
         self.chunks.capacity() * size_of::<(u32, u32)>()
+    }
+
+    /// Returns where the chunk ends that has the byte at `offset`; `None` if it was not recorded.
+    #[must_use]
+    pub fn chunk_end(&self, offset: usize) -> Option<usize> {
+        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+        let index = self.chunks.partition_point(|(arrived, _)| *arrived <= offset);
+        self.chunks.get(index).map(|(arrived, _)| *arrived as usize)
     }
 
     /// Returns when the first `length` bytes had arrived; `None` if no chunk was recorded.

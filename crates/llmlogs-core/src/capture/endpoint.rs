@@ -26,6 +26,17 @@ pub enum Api {
     Ollama,
     /// Embeddings of every provider.
     Embeddings,
+    /// Runs of OpenAI's assistants, on their threads.
+    OpenAiRuns,
+    /// Texts that continue a prompt, in the shapes of the APIs that have no chat: Anthropic's `complete`, Cohere's
+    /// `generate`, watsonx, Hugging Face, SageMaker, Aleph Alpha.
+    TextCompletion,
+    /// Replicate's predictions.
+    Replicate,
+    /// Bedrock's agents and knowledge bases.
+    BedrockAgent,
+    /// Deepgram's speech to text and text to speech.
+    Deepgram,
     /// A format that is not decoded: bodies are kept as they are.
     Raw,
 }
@@ -43,8 +54,11 @@ pub struct Endpoint {
     pub path_model: Option<String>,
     /// Scheme, host and port.
     pub base_url: String,
-    /// The path, with the query parameters that carry no credential.
+    /// The path alone.
     pub path: String,
+    /// The query parameters that are known to carry no credential, `api-version=2024-10-21&alt=sse`; empty if there are
+    /// none.
+    pub query: String,
     /// The HTTP method.
     pub method: String,
 }
@@ -56,6 +70,7 @@ impl Endpoint {
     pub fn weight(&self) -> usize {
         let texts =
             [self.provider.len(), self.operation.len(), self.path_model.as_ref().map_or(0, String::len)];
-        texts.iter().sum::<usize>() + self.base_url.len() + self.path.len() + self.method.len()
+        let url = self.base_url.len() + self.path.len() + self.query.len();
+        texts.iter().sum::<usize>() + url + self.method.len()
     }
 }

@@ -1,5 +1,6 @@
 //! Captured requests and responses.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +14,8 @@ use super::failure::Failure;
 pub struct CapturedRequest {
     /// Where it went.
     pub endpoint: Arc<Endpoint>,
+    /// Its `content-encoding` header; empty if it has none.
+    pub content_encoding: String,
     /// Its body.
     pub body: Body,
 }
@@ -25,13 +28,17 @@ impl CapturedRequest {
     #[must_use]
     #[inline]
     pub fn weight(&self) -> usize {
-        size_of::<Self>() + ALLOCATIONS + self.endpoint.weight() + self.body.len()
+        size_of::<Self>()
+            + ALLOCATIONS
+            + self.endpoint.weight()
+            + self.content_encoding.len()
+            + self.body.len()
     }
 
     /// Returns the request without its body.
     #[must_use]
     pub fn without_body(&self) -> Self {
-        CapturedRequest { endpoint: Arc::clone(&self.endpoint), body: self.body.dropped() }
+        CapturedRequest { body: self.body.dropped(), ..self.clone() }
     }
 }
 
@@ -40,6 +47,8 @@ impl CapturedRequest {
 pub struct ResponseHead {
     /// The HTTP status; `None` if no response arrived.
     pub status: Option<u16>,
+    /// The reason phrase of the status line; empty where there is none, as in HTTP/2.
+    pub status_text: Cow<'static, str>,
     /// `content-type`; this and the following are empty if there is no such header.
     pub content_type: String,
     /// `content-encoding`

@@ -17,7 +17,7 @@ mod span_capture;
 mod symbol;
 
 pub use body::Body;
-pub use call::{CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor};
+pub use call::{CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor, TraceIds};
 pub use chunk_timings::ChunkTimings;
 pub use endpoint::{Api, Endpoint};
 pub use exchange::{CapturedRequest, CapturedResponse, Completion, ResponseHead};

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::call::TraceIds;
 use super::exchange::{CapturedRequest, CapturedResponse};
 use super::policy::CapturePolicy;
 
@@ -18,6 +19,8 @@ pub struct SpanCapture {
     pub request: Option<Arc<CapturedRequest>>,
     /// The response, once it has ended.
     pub response: Option<Arc<CapturedResponse>>,
+    /// OpenTelemetry's ids of the span, once they are known.
+    pub trace: Option<TraceIds>,
 }
 
 impl SpanCapture {
@@ -28,6 +31,6 @@ impl SpanCapture {
     #[must_use]
     #[inline]
     pub fn new(policy: CapturePolicy) -> Self {
-        SpanCapture { policy, request: None, response: None }
+        SpanCapture { policy, request: None, response: None, trace: None }
     }
 }

@@ -4,36 +4,39 @@ use crate::api::{self, Depth};
 use crate::capture::{CallRecord, Endpoint, ErrorType, Failure, SpanRecord};
 use crate::format::Attempt;
 use crate::format::time::LocalTime;
-use crate::redact::Redactor;
 
+use super::content_coding::decoded_response;
 use super::exchange::is_http;
 use super::failure;
 use super::metadata::milliseconds;
+use super::options::ComposeOptions;
 
 /// Returns one entry per HTTP attempt if there was more than one.
 ///
 /// `endpoint` is the call's; it is used for attempts without a captured request.
-pub fn attempts(record: &CallRecord, endpoint: &Endpoint, redact: &Redactor) -> Vec<Attempt> {
+pub fn attempts(record: &CallRecord, endpoint: &Endpoint, options: &ComposeOptions) -> Vec<Attempt> {
     let attempts: Vec<&SpanRecord> = record.attempts.iter().filter(|span| is_http(span)).collect();
     if attempts.len() < 2 {
         return Vec::new();
     }
-    attempts.iter().zip(1..).map(|(span, number)| attempt(number, span, endpoint, redact)).collect()
+    attempts.iter().zip(1..).map(|(span, number)| attempt(number, span, endpoint, options)).collect()
 }
 
-fn attempt(number: u64, span: &SpanRecord, endpoint: &Endpoint, redact: &Redactor) -> Attempt {
-    let response = span.response.as_deref();
+fn attempt(number: u64, span: &SpanRecord, endpoint: &Endpoint, options: &ComposeOptions) -> Attempt {
+    let captured = span.response.as_deref();
+    let in_clear = captured.and_then(|response| decoded_response(response, options.max_body_bytes));
+    let response = in_clear.as_ref().or(captured);
     let endpoint = span.request.as_deref().map_or(endpoint, |request| &request.endpoint);
     let mut failure = match response {
         Some(response) => {
             let mut answer = api::interpret(endpoint, response, Depth::Whole);
-            answer.redact(redact);
+            answer.redact(&options.redact);
             answer.failure(&answer.view())
         }
         None => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),
     };
     if let Some(failure) = &mut failure {
-        failure::clean(failure, redact);
+        failure::clean(failure, &options.redact);
     }
     let head = response.map(|response| &response.head);
     let ended = response.map_or(span.ended, |response| response.ended);

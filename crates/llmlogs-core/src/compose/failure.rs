@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::api::{Interpretation, ResponseView};
 use crate::capture::{Body, CallRecord, CapturedResponse, Completion, ErrorType, Failure};
-use crate::format::Usage;
 use crate::format::time::LocalTime;
+use crate::format::{Attempt, Usage};
 use crate::json::{self, Json, Object};
 use crate::redact::Redactor;
 use crate::render::{self, Failed, Reply};
@@ -61,6 +61,10 @@ pub struct FailedCall<'a> {
     pub reply: &'a Reply<'a>,
     /// The request's model.
     pub model: &'a str,
+    /// The provider's id of the request.
+    pub request_id: &'a str,
+    /// The attempts, if there was more than one.
+    pub attempts: &'a [Attempt],
     /// When the call ended.
     pub end: &'a LocalTime,
 }
@@ -76,15 +80,23 @@ impl FailedCall<'_> {
             None => (None, arrived),
         };
         let error_type = self.failure.kind.word();
-        let failed =
-            Failed { error_type: &error_type, message: &self.failure.message, language: options.language };
+        let http_status = self.response.and_then(|response| response.head.status);
+        let failed = Failed {
+            error_type: &error_type,
+            message: &self.failure.message,
+            http_status,
+            code: &self.failure.code,
+            request_id: self.request_id,
+            attempts: self.attempts,
+            language: options.language,
+        };
         let raw = partial.as_ref().and_then(Json::as_str).map(Cow::into_owned);
         let text = render::output(&Reply { raw: raw.as_deref(), ..*self.reply }, Some(&failed));
         let object = FailureObject {
             error_type: &error_type,
             error_message: &self.failure.message,
             error_code: &self.failure.code,
-            http_status: self.response.and_then(|response| response.head.status),
+            http_status,
             ended: self.end,
             model: self.model,
             usage: &self.reply.usage,

@@ -180,6 +180,7 @@ impl<'r> SpanAttributes<'r> {
             path_model: None,
             base_url,
             path: String::new(),
+            query: String::new(),
             method: String::new(),
         }
     }

@@ -22,10 +22,17 @@ pub fn api_info(endpoint: Endpoint, model: String) -> ApiInfo {
         endpoint: endpoint.path,
         operation: endpoint.operation.into_owned(),
         method: endpoint.method,
+        query: endpoint.query,
     }
 }
 
-pub fn request_info(view: &RequestView<'_>) -> RequestInfo {
+/// `prompt`: the last user message of the request; `context`: what `metadata.json` has of the context.
+pub fn request_info(
+    view: &RequestView<'_>,
+    content_encoding: &str,
+    prompt: &str,
+    context: &Context,
+) -> RequestInfo {
     let number = |json: Option<&Json<'_>>| json.and_then(to_number);
     RequestInfo {
         messages_count: view.messages_count as u64,
@@ -35,6 +42,8 @@ pub fn request_info(view: &RequestView<'_>) -> RequestInfo {
         temperature: number(view.temperature),
         max_tokens: number(view.max_tokens),
         stream: view.stream,
+        prompt_differs: Some(!prompt.is_empty() && prompt != context.user_message),
+        content_encoding: content_encoding.to_owned(),
     }
 }
 
@@ -51,11 +60,13 @@ fn to_value(json: &Json<'_>) -> Value {
     serde_json::from_slice(&out).unwrap_or_default()
 }
 
-/// Returns the properties of the response: from the body, or else from the span's fields.
+/// Returns the properties of the response: from the body, or else from the span's fields. `content_encoding` is that of
+/// the body before it was decoded.
 pub fn response_info(
     view: &ResponseView<'_>,
     failure: Option<&Failure>,
     response: Option<&CapturedResponse>,
+    content_encoding: &str,
     attributes: &SpanAttributes<'_>,
     answer: &Interpretation<'_>,
 ) -> ResponseInfo {
@@ -80,7 +91,9 @@ pub fn response_info(
         has_tool_calls: !tool_names.is_empty(),
         tool_names,
         content_type: head.map(|head| head.content_type.clone()).unwrap_or_default(),
+        content_encoding: content_encoding.to_owned(),
         retry_after_ms: head.and_then(|head| head.retry_after_ms),
+        status_text: head.map(|head| head.status_text.clone().into_owned()).unwrap_or_default(),
     }
 }
 
@@ -110,12 +123,13 @@ pub fn milliseconds(duration: Duration) -> u64 {
 
 /// Returns the fields of the enclosing spans and the other fields of the call's own spans.
 ///
-/// `http`: whether there is a request; its body has the values that the span's fields repeat.
+/// `http`: whether there is a request; its body has the values that the span's fields repeat. `prompt`: the last user
+/// message of the request.
 pub fn context(
     record: &CallRecord,
     attributes: &SpanAttributes<'_>,
     http: bool,
-    request: &RequestView<'_>,
+    prompt: &str,
     redact: &Redactor,
 ) -> Context {
     let mut context = Context { agent_iteration: 0.into(), ..Context::default() };
@@ -148,7 +162,7 @@ pub fn context(
         context.agent_iteration = iteration;
     }
     if context.user_message.is_empty() {
-        context.user_message = request.last_user_message();
+        prompt.clone_into(&mut context.user_message);
     }
     context.spans = record.spans.iter().map(|span| span.name.to_owned()).collect();
     context
@@ -161,5 +175,12 @@ pub fn trace(record: &CallRecord) -> Trace {
         name: span.name.to_owned(),
         started_at: span.started.map(|started| LocalTime::of(started).rfc3339()),
     };
-    Trace { trace_id: None, span_id: None, spans: record.spans.iter().map(span).collect() }
+    // Where a span of the program's own surrounds the attempts, the last of them is exported in any case.
+    let ids = std::iter::once(&record.own).chain(record.attempts.iter().rev()).find_map(|span| span.trace);
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    Trace {
+        trace_id: ids.map(|ids| hex(&ids.trace)),
+        span_id: ids.map(|ids| hex(&ids.span)),
+        spans: record.spans.iter().map(span).collect(),
+    }
 }

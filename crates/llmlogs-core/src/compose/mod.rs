@@ -3,6 +3,7 @@
 mod attempts;
 mod body;
 mod chat_messages;
+mod content_coding;
 mod exchange;
 mod failure;
 mod from_fields;
@@ -23,12 +24,14 @@ use crate::price::PricedCall;
 use crate::render::Reply;
 
 use body::is_cut;
+use content_coding::{decoded_request, decoded_response};
 use exchange::Exchange;
 use failure::FailedCall;
 use from_fields::SpanAttributes;
 use request::{DecodedRequest, model_of};
 use response::Output;
 
+pub use failure::clean as clean_failure;
 pub use media::Media;
 pub use options::ComposeOptions;
 pub use request::Input;
@@ -80,7 +83,8 @@ impl Composer {
 
     /// Composes the files of a request whose call is still in flight.
     pub fn request(&self, request: &CapturedRequest) -> Input {
-        let decoded = DecodedRequest::of(&request.body, &self.options.redact);
+        let in_clear = decoded_request(request, self.options.max_body_bytes);
+        let decoded = DecodedRequest::of(&in_clear.as_ref().unwrap_or(request).body, &self.options.redact);
         let view = decoded.view(&request.endpoint);
         decoded.input(&self.options, &model_of(&view, &request.endpoint, ""), &view)
     }
@@ -98,12 +102,21 @@ impl Composer {
     ) -> serde_json::Result<Composed> {
         let options = &self.options;
         let exchange = Exchange::of(record);
-        let (captured_request, captured_response) = (exchange.request, exchange.response());
+        // What the client left in a content coding is decoded first; nothing below has to know of it.
+        let request_in_clear =
+            exchange.request.and_then(|request| decoded_request(request, options.max_body_bytes));
+        let captured_request = request_in_clear.as_ref().or(exchange.request);
+        let response_in_clear =
+            exchange.response().and_then(|response| decoded_response(response, options.max_body_bytes));
+        let captured_response = response_in_clear.as_ref().or(exchange.response());
+        let encoding_of_response = exchange.response().map_or("", |response| &response.head.content_encoding);
         let attributes = SpanAttributes::of(record);
         let mut endpoint =
             captured_request.map_or_else(|| attributes.endpoint(), |request| (*request.endpoint).clone());
-        if let Cow::Owned(clean) = options.redact.text(&endpoint.path) {
-            endpoint.path = clean;
+        for text in [&mut endpoint.path, &mut endpoint.query] {
+            if let Cow::Owned(clean) = options.redact.text(text) {
+                *text = clean;
+            }
         }
         let ended = captured_response.map_or(record.own.ended, |response| response.ended);
 
@@ -137,8 +150,17 @@ impl Composer {
             (None, Some(in_fields)) => in_fields,
             _ => metadata::milliseconds(record.own.started.until(ended)),
         };
-        let response_info =
-            metadata::response_info(&view, failure.as_ref(), captured_response, &attributes, &answer);
+        let mut response_info = metadata::response_info(
+            &view,
+            failure.as_ref(),
+            captured_response,
+            encoding_of_response,
+            &attributes,
+            &answer,
+        );
+        if let Cow::Owned(clean) = options.redact.text(&response_info.status_text) {
+            response_info.status_text = clean;
+        }
         let priced = PricedCall {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,
@@ -155,6 +177,7 @@ impl Composer {
             choices: &view.choices,
             raw: None,
         };
+        let attempts = attempts::attempts(record, &endpoint, options);
         let output = match &failure {
             None => response::output(options, captured_response, &answer, redacted, &reply),
             Some(failure) => {
@@ -165,11 +188,16 @@ impl Composer {
                     view: &view,
                     reply: &reply,
                     model: &model,
+                    request_id: &response_info.request_id,
+                    attempts: &attempts,
                     end: &end,
                 };
                 failed.output(options)
             }
         };
+        let prompt = request.last_user_message();
+        let context =
+            metadata::context(record, &attributes, captured_request.is_some(), &prompt, &options.redact);
         let metadata = Metadata {
             schema_version: SCHEMA_VERSION,
             call_id: String::new(),
@@ -183,7 +211,12 @@ impl Composer {
                 Some(failure) if failure.kind == ErrorType::Cancelled => Status::Cancelled,
                 Some(_) => Status::Error,
             },
-            request_info: metadata::request_info(&request),
+            request_info: metadata::request_info(
+                &request,
+                captured_request.map_or("", |request| &request.content_encoding),
+                &prompt,
+                &context,
+            ),
             usage,
             performance: metadata::performance(
                 latency_ms,
@@ -192,15 +225,9 @@ impl Composer {
                 answer.body().first_content,
                 record,
             ),
-            context: metadata::context(
-                record,
-                &attributes,
-                captured_request.is_some(),
-                &request,
-                &options.redact,
-            ),
+            context,
             trace: metadata::trace(record),
-            attempts: attempts::attempts(record, &endpoint, &options.redact),
+            attempts,
             files: self.files.clone(),
             cost_estimate: options.prices.cost(&priced, &usage, view.cost),
             truncated: Truncated {

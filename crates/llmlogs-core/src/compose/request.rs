@@ -6,7 +6,7 @@ use crate::api::{self, RequestView, dialect};
 use crate::capture::{Body, Endpoint};
 use crate::json::{self, Json};
 use crate::redact::Redactor;
-use crate::render;
+use crate::render::{self, Asked};
 
 use super::body::{Content, is_cut, stored_body, with_newline};
 use super::media::Media;
@@ -84,12 +84,19 @@ impl<'b> DecodedRequest<'b> {
         {
             let cut = Body::limited(bytes.clone(), options.max_body_bytes);
             let json = stored_body(&cut, &options.redact);
-            let text = render::input(model, &RequestView::default(), std::str::from_utf8(&json).ok());
+            let view = RequestView { messages: Vec::new(), tools: Vec::new(), model: None, ..*view };
+            let text = self.text(model, &view, std::str::from_utf8(&json).ok());
             return Input { json: with_newline(json), text, media, cut: true };
         }
         let raw = if view.messages.is_empty() { std::str::from_utf8(&json).ok() } else { None };
-        let text = render::input(model, view, raw);
+        let text = self.text(model, view, raw);
         Input { json: with_newline(json), text, media, cut: self.body.is_some_and(is_cut) }
+    }
+
+    fn text(&self, model: &str, view: &RequestView<'_>, raw: Option<&str>) -> String {
+        let parameters: Vec<_> =
+            self.json.as_ref().map(api::other_parameters).into_iter().flatten().collect();
+        render::input(&Asked { model, view, parameters: &parameters, raw })
     }
 
     fn content(&self) -> Content<'_> {

@@ -95,6 +95,24 @@ impl CallId {
         NonZeroU32::new(self.stamp)
     }
 
+    /// Returns whether a call that took `latency_ms` and has this name started before midnight if the name has the time of
+    /// its end, as the older logger's do.
+    #[must_use]
+    pub fn may_have_crossed_midnight(self, latency_ms: u64) -> bool {
+        self.stamp != 0 && u64::from(self.stamp % 86_400) * 1000 < latency_ms
+    }
+
+    /// Returns the local date on which the call started, as a day's directory is named, if the name has the time of its
+    /// end; `start` is in Unix seconds.
+    #[must_use]
+    pub fn day_of_start(self, start: f64, latency_ms: u64) -> String {
+        let latency = i64::try_from(latency_ms).unwrap_or(i64::MAX);
+        // The name has whole seconds, the start has the rest.
+        let milliseconds = ((start * 1000.0).round() as i64).saturating_add(latency).rem_euclid(1000);
+        let end = i64::from(self.stamp) * 1000 + milliseconds;
+        naive(end.saturating_sub(latency).div_euclid(1000)).format("%Y%m%d").to_string()
+    }
+
     /// Returns the possible names of the call with the next number: its start differs from this call's by at most a
     /// minute, even if the recorder is behind.
     pub fn successors(self) -> impl Iterator<Item = String> {
@@ -160,5 +178,17 @@ mod tests {
         assert_ne!(CallId::of(b"call_odd"), CallId::of(b"call_odder"));
         assert_eq!(CallId::of(b"call_odd_001").timestamp(), 0.0);
         assert_eq!(older.successors().nth(60).unwrap(), "call_20251027_040210_1000");
+    }
+
+    #[test]
+    fn a_name_after_the_end_tells_the_day_of_the_start() {
+        let id = CallId::of(b"call_20251028_000020_001");
+        assert!(!id.may_have_crossed_midnight(20_000) && id.may_have_crossed_midnight(20_001));
+        // It ended at 00:00:20.250.
+        let midnight = 1_761_609_600.0;
+        assert_eq!(id.day_of_start(midnight + 0.15, 20_100), "20251028");
+        assert_eq!(id.day_of_start(midnight - 0.05, 20_300), "20251027");
+        assert_eq!(id.day_of_start(f64::NAN, u64::MAX).len(), 8);
+        assert!(!CallId::of(b"call_odd").may_have_crossed_midnight(u64::MAX));
     }
 }

@@ -52,6 +52,10 @@ pub struct IndexEntry {
     /// The scalar fields of the call's context that are set: strings of up to 200 characters, numbers and booleans; at
     /// most 16 of them, with at most 2 KiB. A field that does not fit is left out.
     pub context: Map<String, Value>,
+    /// Whether `context` has every field that is set, but for `user_message` and `spans`; `false` if that is not known.
+    pub context_complete: bool,
+    /// [`RequestInfo::prompt_differs`](super::RequestInfo::prompt_differs).
+    pub prompt_differs: Option<bool>,
 }
 
 impl IndexEntry {
@@ -76,6 +80,7 @@ impl IndexEntry {
 
 impl From<&Metadata> for IndexEntry {
     fn from(call: &Metadata) -> Self {
+        let (context, context_complete) = scalar_fields(&call.context);
         IndexEntry {
             call_id: call.call_id.clone(),
             timestamp: call.timestamp,
@@ -102,7 +107,9 @@ impl From<&Metadata> for IndexEntry {
             user_message: first_characters(&call.context.user_message),
             trace: call.context.spans.join("/"),
             span_ids: call.trace.spans.iter().map(|span| span.id.clone()).collect(),
-            context: scalar_fields(&call.context),
+            context,
+            context_complete,
+            prompt_differs: call.request_info.prompt_differs,
         }
     }
 }
@@ -111,7 +118,8 @@ fn first_characters(text: &str) -> String {
     text.chars().take(MAX_CHARACTERS).collect()
 }
 
-fn scalar_fields(context: &Context) -> Map<String, Value> {
+/// Returns the fields that a line has, and whether they are all that are set.
+fn scalar_fields(context: &Context) -> (Map<String, Value>, bool) {
     let named = [
         ("agent_iteration", &context.agent_iteration),
         ("phase", &context.phase),
@@ -122,22 +130,29 @@ fn scalar_fields(context: &Context) -> Map<String, Value> {
     let named = named.into_iter().filter(|(name, value)| *name != "agent_iteration" || **value != 0);
     let others = context.other.iter().map(|(name, value)| (name.as_str(), value));
     let mut fields = Map::new();
+    let mut complete = true;
     let mut bytes = "{}".len();
     for (name, value) in named.chain(others) {
         let length = match value {
             Value::String(text) if text.chars().nth(MAX_CHARACTERS).is_none() => quoted_length(text),
             Value::Number(number) => number.to_string().len(),
             Value::Bool(value) => value.to_string().len(),
-            Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => continue,
+            Value::Null => continue,
+            Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                complete = false;
+                continue;
+            }
         };
         // With the name, the colon and the comma.
         let length = quoted_length(name) + length + 2;
         if fields.len() < MAX_CONTEXT_FIELDS && bytes + length <= MAX_CONTEXT_BYTES {
             bytes += length;
             fields.insert(name.to_owned(), value.clone());
+        } else {
+            complete = false;
         }
     }
-    fields
+    (fields, complete)
 }
 
 /// Returns the length of `text` as a JSON string.
@@ -154,9 +169,28 @@ fn quoted_length(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn context(fields: Value) -> Map<String, Value> {
+    fn entry(fields: Value) -> IndexEntry {
         let metadata: Metadata = serde_json::from_value(serde_json::json!({ "context": fields })).unwrap();
-        IndexEntry::from(&metadata).context
+        IndexEntry::from(&metadata)
+    }
+
+    fn context(fields: Value) -> Map<String, Value> {
+        entry(fields).context
+    }
+
+    #[test]
+    fn a_line_says_whether_its_context_is_complete() {
+        let whole = serde_json::json!({"user_message": "é".repeat(300), "phase": null, "tenant": "acme", "spans": ["a"]});
+        assert!(entry(whole).context_complete && entry(serde_json::json!({})).context_complete);
+        let many: Map<_, _> = (0..17).map(|n| (format!("field{n}"), Value::from(n))).collect();
+        for incomplete in [
+            serde_json::json!({"long": "é".repeat(201)}),
+            serde_json::json!({"tags": []}),
+            serde_json::json!({"user": {"plan": "pro"}}),
+            Value::Object(many),
+        ] {
+            assert!(!entry(incomplete.clone()).context_complete, "{incomplete}");
+        }
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub const INDEX_FILE: &str = "index.jsonl";
 /// The file with one line for each change of an alert, beside a session's index, or in the root.
 pub const ALERTS_FILE: &str = "alerts.jsonl";
 
+/// The list of all its calls that the older logger keeps in the root.
+pub const OLDER_INDEX_FILE: &str = "index.json";
+
 /// The directory of the media that were elided from bodies, in a session's directory.
 pub const MEDIA_DIR: &str = "media";
 

@@ -11,8 +11,12 @@ use super::metadata::{Attempt, Metadata, Status, TraceSpan};
 ///
 /// # Errors
 ///
-/// If `contents` is not JSON.
+/// If `contents` is not a JSON object.
 pub fn metadata(contents: &[u8]) -> serde_json::Result<Metadata> {
+    // Serde takes a list for a struct, too.
+    if contents.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
+        return Err(serde::de::Error::custom("not a JSON object"));
+    }
     let mut metadata = match serde_json::from_slice::<Metadata>(contents) {
         Ok(metadata) => metadata,
         Err(_another_writer) => {
@@ -64,6 +68,17 @@ fn convert(found: &mut Value, template: &Value) {
             }
             (None, _) => false,
         },
+        // The older logger took over whatever a response has there.
+        Some(Value::Bool(_)) if key == "error" => {
+            let is_set = match value {
+                Value::Bool(is_set) => *is_set,
+                Value::String(text) => !text.is_empty(),
+                Value::Object(members) => !members.is_empty(),
+                Value::Null | Value::Number(_) | Value::Array(_) => false,
+            };
+            *value = Value::Bool(is_set);
+            true
+        }
         Some(Value::Bool(_)) => value.is_boolean(),
         Some(Value::String(_)) if key == "status" => {
             matches!(value.as_str(), Some("ok" | "error" | "cancelled"))
@@ -80,6 +95,7 @@ fn convert(found: &mut Value, template: &Value) {
             "http_status" | "time_to_first_token_ms" | "retry_after_ms" => round(value),
             "temperature" | "max_tokens" => value.is_number(),
             "trace_id" | "span_id" | "started_at" => value.is_string(),
+            "prompt_differs" => value.is_boolean(),
             _ => true,
         },
     });
@@ -104,7 +120,7 @@ mod tests {
     fn an_older_loggers_fractions_nulls_and_missing_keys_lose_nothing_else() {
         let old = br#"{"call_id":"call_20251027_040210_001","session_id":"unknown","timestamp":1761537730,
             "api_info":{"model":"m","base_url":null,"endpoint":"/v1"},
-            "request_info":{"messages_count":2.0,"tool_choice":{"type":"auto"},"temperature":"default"},
+            "request_info":{"messages_count":2.0,"tool_choice":{"type":"auto"},"temperature":"default","prompt_differs":"no"},
             "response_info":{"error":true,"error_type":"APIError","error_code":400,"tool_names":null,"http_status":400.0},
             "usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":null},
             "performance":{"latency_ms":2500.6,"tokens_per_second":1},
@@ -123,5 +139,26 @@ mod tests {
         assert_eq!(metadata.attempts[0].retry_after_ms, Some(2));
         assert_eq!(metadata.trace.trace_id, None);
         assert_eq!((&*metadata.trace.spans[0].name, &metadata.trace.spans[0].started_at), ("agent", &None));
+    }
+
+    #[test]
+    fn metadata_that_is_no_object_was_read_as_that_of_a_successful_call() {
+        for odd in ["[]", " [1, 2]", "null", "\"text\"", "7", "", "  ", "{"] {
+            assert!(metadata(odd.as_bytes()).is_err(), "{odd:?}");
+        }
+        assert_eq!(metadata(b" {}").unwrap(), Metadata::default());
+    }
+
+    #[test]
+    fn an_error_that_an_older_logger_copied_from_the_response_was_a_success() {
+        let status = |error: &str| {
+            let text = format!(r#"{{"response_info":{{"error":{error}}}}}"#);
+            metadata(text.as_bytes()).unwrap().status
+        };
+        assert_eq!(status(r#"{"message":"m"}"#), Status::Error);
+        assert_eq!(status(r#""no credit""#), Status::Error);
+        for none in ["{}", "null", "false", r#""""#] {
+            assert_eq!(status(none), Status::Ok, "{none}");
+        }
     }
 }

@@ -104,12 +104,15 @@ pub struct ApiInfo {
     pub model: String,
     /// Scheme, host and port, without credentials.
     pub base_url: String,
-    /// The path, without query parameters that carry a credential.
+    /// The path.
     pub endpoint: String,
     /// OpenTelemetry's `gen_ai.operation.name`.
     pub operation: String,
     /// The HTTP method.
     pub method: String,
+    /// The query parameters that are known to carry no credential, `api-version=2024-10-21&alt=sse`; empty if there are
+    /// none.
+    pub query: String,
 }
 
 /// The parameters of the request.
@@ -131,6 +134,11 @@ pub struct RequestInfo {
     pub max_tokens: Option<serde_json::Number>,
     /// Whether a stream was requested.
     pub stream: bool,
+    /// Whether the last user message of the request is another text than the context's `user_message`, which comes from
+    /// a span then; `None` if that is not known.
+    pub prompt_differs: Option<bool>,
+    /// The content coding in which the body went over the wire, from its headers; empty when it has none.
+    pub content_encoding: String,
 }
 
 /// The properties of the response.
@@ -168,8 +176,13 @@ pub struct ResponseInfo {
     pub tool_names: Vec<String>,
     /// The media type of the response, from its headers; empty when it is not known.
     pub content_type: String,
+    /// The content coding in which the client left the body, from its headers; empty when it was in none, or decoded by the
+    /// client itself.
+    pub content_encoding: String,
     /// The delay in the response's `Retry-After` header, in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// The reason phrase of the response's status line; empty where none was sent, as in HTTP/2.
+    pub status_text: String,
 }
 
 /// Tokens of a call; zero where the provider reports none.
@@ -291,6 +304,14 @@ pub struct Files {
     pub output_txt: String,
 }
 
+impl Files {
+    /// Returns the names of the files that were written.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names = [&self.input, &self.input_txt, &self.output, &self.output_txt];
+        names.into_iter().map(String::as_str).filter(|name| !name.is_empty())
+    }
+}
+
 /// What a call cost.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -304,7 +325,8 @@ pub struct CostEstimate {
     pub total_cost: f64,
     /// ISO 4217; empty when the cost is not known.
     pub currency: String,
-    /// `provider`, `user`, `table`; empty when the cost is not known.
+    /// `provider`, `user`, `table`, or `table:` and the provider that the model's name stands for; empty when the cost
+    /// is not known.
     pub source: String,
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::format::{Alert, AlertEvent};
 
-use super::notify::Notify;
+use super::channel::Notify;
 
 /// How many notices wait for a channel; when one more comes, the oldest gives way.
 const MAX_QUEUE: usize = 64;

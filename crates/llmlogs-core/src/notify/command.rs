@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::format::Alert;
 
-use super::notify::{Notify, NotifyError};
+use super::channel::{Notify, NotifyError};
 
 /// How long a program may take.
 const TIMEOUT: Duration = Duration::from_secs(10);

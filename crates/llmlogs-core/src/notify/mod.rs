@@ -3,16 +3,16 @@
 
 #![warn(missing_docs)]
 
+mod channel;
 mod channels;
 mod command;
-mod notify;
 mod rate_limit;
 #[cfg(feature = "webhooks")]
 mod webhook;
 
+pub use channel::{Notify, NotifyError};
 pub use channels::{ChannelStats, Channels, OnUndelivered, Pace};
 pub use command::AlertCommand;
-pub use notify::{Notify, NotifyError};
 pub use rate_limit::RateLimit;
 #[cfg(feature = "webhooks")]
 pub use webhook::{Webhook, WebhookError, WebhookKind};

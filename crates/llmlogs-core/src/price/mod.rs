@@ -1,5 +1,7 @@
-//! The cost of a call: reported by the provider, or estimated from the user's prices or a price table.
+//! The cost of a call: reported by the provider, or estimated from the user's prices or a price table. Where the host does
+//! not show the provider, the model's own name may.
 
+mod by_model;
 mod estimate;
 mod table;
 mod user;
@@ -83,10 +85,62 @@ mod tests {
         assert_eq!(cost, CostEstimate::default());
     }
 
+    /// Returns the whole cost and its source.
+    fn cost_at(base_url: &str, provider: &str, models: [&str; 2]) -> (f64, String) {
+        let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_780_000_000);
+        let call = PricedCall { provider, base_url, models, at, ..call("") };
+        let cost = Prices::default().cost(&call, &usage(1000, 1000), None);
+        assert_eq!(cost.currency.is_empty(), cost.source.is_empty());
+        (cost.total_cost, cost.source)
+    }
+
     #[test]
-    fn an_unknown_host_has_no_price_even_for_a_well_known_model() {
-        let call = PricedCall { provider: "localhost", base_url: "http://localhost:8080", ..call("gpt-4o") };
-        assert_eq!(Prices::default().cost(&call, &usage(10, 10), None), CostEstimate::default());
+    fn a_well_known_model_behind_a_gateway_had_no_price() {
+        let gateway = "https://llm.internal.example";
+        let known = |base_url, provider, model| cost_at(base_url, provider, ["", model]).0;
+        for (model, maker, url, source) in [
+            ("gpt-4o", "openai", "https://api.openai.com", "table:openai"),
+            ("openai/gpt-4o", "openai", "https://api.openai.com", "table:openai"),
+            ("claude-sonnet-4-20250514", "anthropic", "https://api.anthropic.com", "table:anthropic"),
+            ("gemini-2.5-pro", "gcp.gemini", "https://generativelanguage.googleapis.com", "table:gcp.gemini"),
+            ("grok-4", "x_ai", "https://api.x.ai", "table:x_ai"),
+            ("mistral-large-latest", "mistral_ai", "https://api.mistral.ai", "table:mistral_ai"),
+        ] {
+            let own = model.rsplit('/').next().unwrap();
+            let expected = (known(url, maker, own), source.to_owned());
+            assert!(expected.0 > 0.0, "{model}");
+            assert_eq!(cost_at(gateway, "llm.internal.example", ["", model]), expected, "{model}");
+            assert_eq!(cost_at("http://127.0.0.1:4000", "127.0.0.1", ["", model]), expected, "{model}");
+            assert_eq!(cost_at("", "my-gateway", ["", model]), expected, "{model}");
+        }
+        // The path's provider is not the model's.
+        let messages = cost_at(gateway, "anthropic", ["", "gpt-4o"]);
+        assert_eq!(messages, (known("https://api.openai.com", "openai", "gpt-4o"), "table:openai".into()));
+        assert_eq!(cost_at("https://api.openai.com", "openai", ["", "gpt-4o"]).1, "table");
+    }
+
+    #[test]
+    fn what_a_host_takes_for_others_models_is_not_guessed() {
+        let none = (0.0, String::new());
+        for (base_url, provider, models) in [
+            ("https://llm.internal.example", "llm.internal.example", ["", "llama-3.3-70b-versatile"]),
+            ("https://llm.internal.example", "llm.internal.example", ["", "openai/gpt-oss-120b"]),
+            ("https://llm.internal.example", "llm.internal.example", ["", "my-own-model"]),
+            // Known hosts without prices in the table, or without this model.
+            ("https://router.huggingface.co", "huggingface", ["", "gpt-4o"]),
+            ("https://o-a.snowflakecomputing.com", "snowflake", ["", "claude-sonnet-4-20250514"]),
+            ("https://api.openai.com", "openai", ["", "claude-sonnet-4-20250514"]),
+            // One's own machine.
+            ("http://localhost:11434", "ollama", ["", "mistral"]),
+            ("http://localhost:11434", "ollama", ["", "gpt-4o"]),
+            ("http://localhost:8000", "localhost", ["", "meta-llama/Llama-3.1-8B-Instruct"]),
+            ("http://localhost:1234", "localhost", ["qwen2.5-7b-instruct", "gpt-4o"]),
+        ] {
+            assert_eq!(cost_at(base_url, provider, models), none, "{base_url} {models:?}");
+        }
+        // A gateway may answer with a name of its own.
+        let named = cost_at("https://llm.internal.example", "llm.internal.example", ["team-a", "gpt-4o"]);
+        assert_eq!(named.1, "table:openai");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::time::SystemTime;
 
-use genai_prices::{PriceRequest, UsageKey};
+use genai_prices::{PriceCalculation, PriceRequest, Usage as Counts, UsageKey};
 
+use crate::api::HostKind;
 use crate::format::{CostEstimate, Usage};
 use crate::json::Json;
 
+use super::by_model::named_model;
 use super::estimate::estimate;
 
 /// The properties of a call that its price depends on, besides its tokens.
@@ -42,23 +44,50 @@ pub(super) fn table_cost(call: &PricedCall<'_>, usage: &Usage) -> Option<CostEst
     [counts.len(), plain].into_iter().find_map(|known| table_price(call, &counts[..known]))
 }
 
+/// Returns the price by the provider, or by its URL; where neither is known, that of the model's own maker.
 fn table_price(call: &PricedCall<'_>, counts: &[(UsageKey, f64)]) -> Option<CostEstimate> {
-    let counts = counts.iter().cloned().collect();
-    let priced = call.models.iter().filter(|model| !model.is_empty()).find_map(|model| {
-        let request = PriceRequest::new(model, &counts).with_timestamp(call.at);
+    let counts: Counts = counts.iter().cloned().collect();
+    let models = || call.models.into_iter().filter(|model| !model.is_empty());
+    let by_provider = models().find_map(|model| {
+        let request = PriceRequest::new(model, &counts);
         let request = match table_provider(call.provider) {
             Some(id) => request.with_provider_id(id),
             None => request.with_provider_api_url(call.base_url),
         };
-        let request = match call.service_tier {
-            "" => request,
-            tier => request.with_price_context("service_tier", tier),
-        };
-        genai_prices::calculate(&request).ok()
-    })?;
-    // A model whose tokens cost nothing is priced by the hour or by the page; neither count is available here.
+        priced(request, call)
+    });
+    if let Some(priced) = by_provider {
+        return in_dollars(&priced, "table");
+    }
+    let by_model = |model| {
+        let named = named_model(model)?;
+        let request = PriceRequest::new(named.model, &counts).with_provider_id(named.table_id);
+        Some((priced(request, call)?, format!("table:{}", named.provider)))
+    };
+    let (priced, source) = match HostKind::of(call.base_url) {
+        // Its own price is not known, and that of the maker is another one.
+        HostKind::Known => return None,
+        // Ollama is one's own machine, or one that is paid for otherwise.
+        _ if call.provider == "ollama" => return None,
+        // A model server may answer to any name; a proxy answers with the name of the model that it asked.
+        HostKind::Local => by_model(models().next()?)?,
+        HostKind::Other => models().find_map(by_model)?,
+    };
+    in_dollars(&priced, &source)
+}
+
+fn priced(request: PriceRequest<'_>, call: &PricedCall<'_>) -> Option<PriceCalculation> {
+    let request = request.with_timestamp(call.at);
+    let tier = call.service_tier;
+    let request = if tier.is_empty() { request } else { request.with_price_context("service_tier", tier) };
+    genai_prices::calculate(&request).ok()
+}
+
+/// Returns the estimate; `None` for a model whose tokens cost nothing: it is priced by the hour or by the page, and neither
+/// count is available here.
+fn in_dollars(priced: &PriceCalculation, source: &str) -> Option<CostEstimate> {
     (priced.total_price > 0.0)
-        .then(|| estimate(priced.input_price, priced.output_price, priced.total_price, "USD", "table"))
+        .then(|| estimate(priced.input_price, priced.output_price, priced.total_price, "USD", source))
 }
 
 /// Returns the tokens in a response's usage that have prices of their own: cache writes with a lifetime of an hour, audio

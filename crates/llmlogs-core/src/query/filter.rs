@@ -1,16 +1,23 @@
 //! Which calls are meant, as far as their lines of the index tell.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::format::Status;
+use crate::format::call_id::CallId;
 use crate::format::session_name;
 use crate::read::call::State;
 use crate::read::entry::Entry;
 use crate::read::error::Result;
+use crate::read::files;
 use crate::read::line::{IndexLine, RawStr};
-use crate::read::root::Root;
+use crate::read::newest::Newest;
+use crate::read::older;
+use crate::read::root::{Day, Root};
+use crate::read::sdk_errors;
 use crate::read::session::Session;
 
+use super::context::{ContextOf, ContextTerm};
 use super::name_pattern::NamePattern;
 use super::time_range::{Dates, TimeRange, midnight_of};
 
@@ -27,6 +34,8 @@ pub enum StatusFilter {
     InFlight,
     /// Its program ended before the call did.
     Interrupted,
+    /// The older logger could not write it.
+    NotRecorded,
 }
 
 /// Which calls are meant. A call passes if it passes every condition that was set; a new filter passes every call.
@@ -46,12 +55,14 @@ pub struct Filter {
     model: Option<NamePattern>,
     provider: Option<NamePattern>,
     statuses: Vec<StatusFilter>,
-    error_type: Option<NamePattern>,
+    /// If there are any, one of them has to match.
+    error_types: Vec<NamePattern>,
     tool: Option<NamePattern>,
     min_latency_ms: u64,
     max_latency_ms: Option<u64>,
     /// In lower case; each has to occur.
     texts: Vec<String>,
+    context: Vec<ContextTerm>,
 }
 
 impl Filter {
@@ -60,7 +71,7 @@ impl Filter {
         Filter::default()
     }
 
-    /// Passes calls of these days' folders only.
+    /// Passes calls that started on these days, by their sessions' local dates.
     pub fn dates(mut self, dates: Dates) -> Self {
         self.dates = Some(dates);
         self
@@ -114,9 +125,14 @@ impl Filter {
         self
     }
 
-    /// Passes calls that failed with this type of error, such as `RateLimitError`.
+    /// Passes calls that failed with this type of error, such as `RateLimitError`. The names that Python's libraries
+    /// give to the format's types mean these types as well: `APITimeoutError` is `TimeoutError`.
     pub fn error_type(mut self, pattern: &str) -> Self {
-        self.error_type = Some(NamePattern::new(pattern));
+        let ours = sdk_errors::format_name(pattern);
+        self.error_types = vec![NamePattern::new(pattern)];
+        if ours != pattern {
+            self.error_types.push(NamePattern::new(ours));
+        }
         self
     }
 
@@ -145,6 +161,35 @@ impl Filter {
         self
     }
 
+    /// Passes calls whose context has the field `name` with this value; called several times, calls that have every
+    /// field.
+    ///
+    /// Numbers and booleans are compared by their text, strings as names are. Of a list, one item has to be the value. A
+    /// field of an object stands behind the object's name and a dot: `user.plan`. `spans` are the enclosing spans.
+    ///
+    /// Lines of the index have the context as far as it is small; where a line leaves the question open,
+    /// `metadata.json` is read.
+    pub fn context(self, name: &str, value: &str) -> Self {
+        self.context_term(ContextTerm::new(name, Some(value)))
+    }
+
+    /// Passes calls whose context has the field `name`, whatever its value.
+    pub fn has_context(self, name: &str) -> Self {
+        self.context_term(ContextTerm::new(name, None))
+    }
+
+    /// As [`context`](Self::context) or [`has_context`](Self::has_context), with a term that was parsed.
+    pub fn context_term(mut self, term: ContextTerm) -> Self {
+        self.context.push(term);
+        self
+    }
+
+    /// Returns whether a field of the context is asked for.
+    #[must_use]
+    pub fn asks_for_context(&self) -> bool {
+        !self.context.is_empty()
+    }
+
     /// Returns whether every call passes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -155,12 +200,32 @@ impl Filter {
     /// local date, which may differ from this machine's by a day.
     #[must_use]
     pub fn matches_day(&self, folder: &str) -> bool {
+        self.dates.as_ref().is_none_or(|dates| dates.contains(folder)) && self.may_be_in_time(folder)
+    }
+
+    /// Returns whether, of the calls of a day that does not pass, those that started on the day before can: calls of the
+    /// older logger are in the folder of the day on which they ended.
+    fn matches_day_before(&self, folder: &str) -> bool {
+        self.dates.as_ref().is_some_and(|dates| dates.contains_day_before(folder))
+            && self.may_be_in_time(folder)
+    }
+
+    /// Returns whether calls of a day can have started at the time that is asked for, with a day more on both sides.
+    fn may_be_in_time(&self, folder: &str) -> bool {
         const DAY: f64 = 86_400.0;
-        let in_dates = self.dates.as_ref().is_none_or(|dates| dates.contains(folder));
         let start = midnight_of(folder);
-        in_dates
-            && self.since.is_none_or(|since| start + 2.0 * DAY > since)
+        self.since.is_none_or(|since| start + 2.0 * DAY > since)
             && self.until.is_none_or(|until| start - DAY <= until)
+    }
+
+    /// Returns whether a call of the session in the folder `session` started on one of the days that are asked for.
+    fn is_in_dates(&self, session: &Path, id: &[u8], start: f64, latency_ms: u64) -> bool {
+        let Some(dates) = &self.dates else { return true };
+        let name = CallId::of(id);
+        if name.may_have_crossed_midnight(latency_ms) && older::is_session(session) {
+            return dates.contains(&name.day_of_start(start, latency_ms));
+        }
+        session.parent().is_some_and(|day| dates.contains(files::name(day)))
     }
 
     /// Returns whether calls of the session with this id can pass.
@@ -171,26 +236,69 @@ impl Filter {
         })
     }
 
-    /// Returns whether a call passes, however far it has come.
+    /// Returns whether a call passes, however far it has come. One whose context is asked for and cannot be read does
+    /// not pass.
     #[must_use]
     pub fn matches(&self, entry: &Entry) -> bool {
-        self.matches_session(entry.call().session_id()) && self.matches_entry(entry)
+        self.try_matches(entry).unwrap_or_default()
+    }
+
+    /// Returns whether a call passes.
+    ///
+    /// # Errors
+    ///
+    /// If its context is asked for and cannot be read.
+    pub(super) fn try_matches(&self, entry: &Entry) -> Result<bool> {
+        Ok(self.matches_session(entry.call().session_id()) && self.matches_entry(entry)?)
     }
 
     /// Returns whether a call of a session that passes does.
-    pub(super) fn matches_entry(&self, entry: &Entry) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// As [`try_matches`](Self::try_matches).
+    pub(super) fn matches_entry(&self, entry: &Entry) -> Result<bool> {
+        let session = entry.call().dir().parent().unwrap_or(Path::new(""));
         let status = match entry.call().state() {
             State::InFlight => StatusFilter::InFlight,
             State::Interrupted => StatusFilter::Interrupted,
-            State::Finished => return self.matches_line(&entry.line()),
+            State::NotRecorded => StatusFilter::NotRecorded,
+            State::Finished => {
+                let line = entry.line();
+                return Ok(self.matches_indexed(session, &line)
+                    && self.matches_context(&line, &|| Some(entry.call().dir().to_owned()))?);
+            }
         };
-        self.matches_unfinished()
+        Ok(self.matches_unfinished()
             && self.is_in_time(entry.timestamp())
-            && (self.statuses.is_empty() || self.statuses.contains(&status))
+            && self.is_in_dates(session, entry.call().id().as_bytes(), entry.timestamp(), 0)
+            && (self.statuses.is_empty() || self.statuses.contains(&status)))
     }
 
-    /// Returns whether a finished call of a session that passes does.
-    pub(super) fn matches_line(&self, line: &IndexLine<'_>) -> bool {
+    /// Returns whether a finished call of a session that passes does; `session` is the session's folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_matches`](Self::try_matches).
+    pub(super) fn matches_line(&self, session: &Path, line: &IndexLine<'_>) -> Result<bool> {
+        Ok(self.matches_indexed(session, line) && self.matches_context(line, &|| call_dir(session, line))?)
+    }
+
+    fn matches_context(&self, line: &IndexLine<'_>, dir: &dyn Fn() -> Option<PathBuf>) -> Result<bool> {
+        if self.context.is_empty() {
+            return Ok(true);
+        }
+        let context = ContextOf::new(line, dir);
+        for term in &self.context {
+            if !term.matches(&context)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns whether a finished call passes all conditions but those on its context.
+    fn matches_indexed(&self, session: &Path, line: &IndexLine<'_>) -> bool {
         let status = match line.status {
             Status::Ok => StatusFilter::Ok,
             Status::Error => StatusFilter::Error,
@@ -200,12 +308,14 @@ impl Filter {
             pattern.as_ref().is_none_or(|pattern| pattern.matches(name))
         };
         self.is_in_time(line.timestamp)
+            && self.is_in_dates(session, line.call_id.0, line.timestamp, line.latency_ms)
             && (self.statuses.is_empty() || self.statuses.contains(&status))
             && line.latency_ms >= self.min_latency_ms
             && self.max_latency_ms.is_none_or(|most| line.latency_ms <= most)
             && is(&self.model, line.model)
             && is(&self.provider, line.provider)
-            && is(&self.error_type, line.error_type)
+            && (self.error_types.is_empty()
+                || self.error_types.iter().any(|pattern| pattern.matches(line.error_type)))
             && self.tool.as_ref().is_none_or(|tool| line.tool_names().any(|name| tool.matches(name)))
             && (self.texts.is_empty() || self.matches_text(line))
     }
@@ -218,14 +328,15 @@ impl Filter {
 
     /// Returns whether calls that have not ended can pass: nothing is known of them but their start.
     fn matches_unfinished(&self) -> bool {
-        let unfinished = [StatusFilter::InFlight, StatusFilter::Interrupted];
+        let unfinished = [StatusFilter::InFlight, StatusFilter::Interrupted, StatusFilter::NotRecorded];
         self.model.is_none()
             && self.provider.is_none()
-            && self.error_type.is_none()
+            && self.error_types.is_empty()
             && self.tool.is_none()
             && self.min_latency_ms == 0
             && self.max_latency_ms.is_none()
             && self.texts.is_empty()
+            && self.context.is_empty()
             && (self.statuses.is_empty() || self.statuses.iter().any(|status| unfinished.contains(status)))
     }
 
@@ -240,8 +351,13 @@ impl Filter {
     /// As [`Root::days`] and [`Day::sessions`](crate::read::Day::sessions).
     pub fn sessions(&self, root: &Root) -> Result<Vec<Session>> {
         let mut sessions = Vec::new();
-        for day in root.days()?.filter(|day| self.matches_day(day.name())) {
-            sessions.extend(day.sessions()?.filter(|session| self.matches_session(session.id())));
+        for day in root.days()? {
+            let all = self.matches_day(day.name());
+            if !all && !self.matches_day_before(day.name()) {
+                continue;
+            }
+            let of_day = day.sessions()?.filter(|session| self.matches_session(session.id()));
+            sessions.extend(of_day.filter(|session| all || older::is_session(session.dir())));
         }
         Ok(sessions)
     }
@@ -264,16 +380,29 @@ impl Root {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn query(&self, filter: Filter) -> impl Iterator<Item = Result<Entry>> + use<> {
+        let newest = |day: Day| match day.name() {
+            name if filter.matches_day(name) => Some(Ok(day.newest_of_all())),
+            name if filter.matches_day_before(name) => Some(Ok(day.newest_of_older())),
+            _ => None,
+        };
         let days: Vec<Result<_>> = match self.days() {
-            Ok(days) => days.rev().filter(|day| filter.matches_day(day.name())).map(Ok).collect(),
+            Ok(days) => days.rev().filter_map(newest).collect(),
             Err(error) => vec![Err(error)],
         };
-        let entries = days.into_iter().flat_map(|day| match day {
-            Ok(day) => Box::new(day.newest()) as Box<dyn Iterator<Item = _>>,
-            Err(error) => Box::new(std::iter::once(Err(error))),
-        });
-        entries.filter(move |entry| entry.as_ref().map_or(true, |entry| filter.matches(entry)))
+        Newest::new(days).filter_map(move |entry| match entry {
+            Ok(entry) => match filter.try_matches(&entry) {
+                Ok(passes) => passes.then_some(Ok(entry)),
+                Err(error) => Some(Err(error)),
+            },
+            Err(error) => Some(Err(error)),
+        })
     }
+}
+
+/// Returns the folder of the call that a line of a session's index belongs to; `None` if its id is no name.
+pub(super) fn call_dir(session: &Path, line: &IndexLine<'_>) -> Option<PathBuf> {
+    let id = line.call_id.text();
+    files::is_plain_name(&id).then(|| session.join(&*id))
 }
 
 fn unix_seconds(time: SystemTime) -> f64 {

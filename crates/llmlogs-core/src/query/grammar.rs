@@ -5,7 +5,8 @@ use super::filter::{Filter, StatusFilter};
 use super::time_range::{TimeRange, TimeSpan};
 
 /// The fields, as an error lists them.
-const FIELDS: &str = "date, since, until, session, model, provider, status, error_type, tool, latency, text";
+const FIELDS: &str =
+    "date, since, until, session, model, provider, status, error_type, tool, latency, context, text";
 
 impl Filter {
     /// Parses a filter: terms `field:value` with spaces between them, all of which a call has to pass. A value with
@@ -17,8 +18,9 @@ impl Filter {
     /// | `since`, `until` | `2h`, `3d`, a date, or a time such as `"2025-10-27 04:02"` |
     /// | `session` | an id, or the end of one |
     /// | `model`, `provider`, `error_type`, `tool` | a name; `*` stands for anything |
-    /// | `status` | `ok`, `error`, `cancelled`, `in-flight`, `interrupted`, or several with commas between them |
+    /// | `status` | `ok`, `error`, `cancelled`, `in-flight`, `interrupted`, `not-recorded`, or several with commas between them |
     /// | `latency` | `>10s` or `10s`: at least; `<500ms`: at most |
+    /// | `context` | `tenant=acme`, or `tenant` for calls whose context has the field |
     /// | `text` | what the user message or the error message contains |
     ///
     /// A term without a field is one of `text`.
@@ -102,6 +104,7 @@ fn with_term(filter: Filter, field: Option<&str>, value: &str) -> Result<Filter,
             let span: TimeSpan = span.strip_prefix('=').unwrap_or(span).parse().map_err(explain)?;
             if most { filter.max_latency(span.0) } else { filter.min_latency(span.0) }
         }
+        "context" => filter.context_term(value.parse().map_err(explain)?),
         "text" => filter.text(value),
         _ => return Err(QueryError::new(format!("there is no field {field}; fields are {FIELDS}"))),
     })
@@ -117,7 +120,8 @@ impl std::str::FromStr for StatusFilter {
             "cancelled" => Ok(StatusFilter::Cancelled),
             "in-flight" => Ok(StatusFilter::InFlight),
             "interrupted" => Ok(StatusFilter::Interrupted),
-            _ => Err(QueryError::new("write ok, error, cancelled, in-flight or interrupted")),
+            "not-recorded" => Ok(StatusFilter::NotRecorded),
+            _ => Err(QueryError::new("write ok, error, cancelled, in-flight, interrupted or not-recorded")),
         }
     }
 }
@@ -140,7 +144,8 @@ mod tests {
     fn a_string_is_the_filter_that_code_builds() {
         let parsed = Filter::parse(
             r#" model:gpt* status:error,in-flight error_type:Rate* tool:read_file provider:openai
-                session:040210 latency:>10s latency:<2m text:"say \"please\"" timeout date:2025-10-27 "#,
+                session:040210 latency:>10s latency:<2m context:tenant=acme
+                context:round context:"task=a b" text:"say \"please\"" timeout date:2025-10-27 "#,
         );
         let built = Filter::new()
             .model("gpt*")
@@ -152,6 +157,9 @@ mod tests {
             .session("040210")
             .min_latency(Duration::from_secs(10))
             .max_latency(Duration::from_secs(120))
+            .context("tenant", "acme")
+            .has_context("round")
+            .context("task", "a b")
             .text("say \"please\"")
             .text("timeout")
             .dates("20251027".parse().unwrap());
@@ -169,6 +177,7 @@ mod tests {
             ("text:\"open", "not closed"),
             ("model:", "model"),
             ("date:2025-13-01", "date"),
+            ("context:=acme", "write name=value"),
         ] {
             let error = Filter::parse(wrong).unwrap_err().to_string();
             assert!(error.contains(named), "{wrong}: {error}");

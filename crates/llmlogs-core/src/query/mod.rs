@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod context;
 mod diff;
 mod edit_distance;
 mod error;
@@ -18,6 +19,7 @@ mod selector;
 mod time_range;
 mod totals;
 
+pub use context::ContextTerm;
 pub use diff::{Change, Diff, DiffSide};
 pub use error::QueryError;
 pub use failures::{Cause, FailureCount, FailureRate, FailureReport, FailureRun, FailureType, Retries};
@@ -27,4 +29,4 @@ pub use scan::Progress;
 pub use search::{Match, PatternOptions, Search, SearchHit, SearchPart, SearchReport};
 pub use selector::{Selection, Selector};
 pub use time_range::{Dates, TimeRange, TimeSpan};
-pub use totals::{Cost, Group, GroupTotals, LatencySummary, NamedCount, Totals, Traffic};
+pub use totals::{Cost, Group, GroupBy, GroupTotals, LatencySummary, NamedCount, Totals, Traffic};

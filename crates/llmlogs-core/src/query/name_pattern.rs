@@ -15,7 +15,11 @@ impl NamePattern {
     }
 
     pub(super) fn matches(&self, name: RawStr<'_>) -> bool {
-        let name = name.text().to_lowercase();
+        self.matches_text(&name.text())
+    }
+
+    pub(super) fn matches_text(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
         let [first, middle @ .., last] = &self.parts[..] else {
             return self.parts.first().is_some_and(|only| *only == name);
         };

@@ -1,4 +1,4 @@
-//! Which one call is meant: an id, the end of one, a folder, `~2`.
+//! Which one call is meant: an id, the end of one, a folder, `@2`.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,11 +15,12 @@ use crate::read::session::Session;
 
 use super::edit_distance::edit_distance;
 use super::error::QueryError;
+use super::filter::Filter;
 use super::scan::{Visitor, scan};
 
 /// Which one call is meant.
 ///
-/// Parsed from `~N` (the Nth latest call), an id, the end of an id (`040210_001`, or the number alone), an id behind
+/// Parsed from `@N` or `~N` (the Nth latest call; shells expand an unquoted `~N`, but not `@N`), an id, the end of an id (`040210_001`, or the number alone), an id behind
 /// its session's and a slash, or a path of the call's folder or a file in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -52,16 +53,16 @@ impl FromStr for Selector {
 
     fn from_str(text: &str) -> Result<Self, QueryError> {
         let text = text.trim();
-        match text.strip_prefix('~') {
+        match text.strip_prefix(['@', '~']) {
             Some("") => Ok(Selector::Latest(1)),
             Some(digits) => match digits.parse() {
                 Ok(place @ 1..) => Ok(Selector::Latest(place)),
                 _ => Err(QueryError::new(format!(
-                    "{text}: write ~1 for the latest call, ~2 for the one before it"
+                    "{text}: write @1 for the latest call, @2 for the one before it"
                 ))),
             },
             None if text.is_empty() => {
-                Err(QueryError::new("CALL is empty: give an id, the end of one, a folder, or ~2"))
+                Err(QueryError::new("CALL is empty: give an id, the end of one, a folder, or @2"))
             }
             None => Ok(Selector::Name(text.to_owned())),
         }
@@ -94,9 +95,18 @@ impl Root {
     ///
     /// If there are fewer calls and something could not be read.
     pub fn latest(&self, place: usize) -> Result<Option<Entry>> {
+        self.latest_matching(&Filter::new(), place)
+    }
+
+    /// As [`latest`](Self::latest), among the calls that pass `filter`.
+    ///
+    /// # Errors
+    ///
+    /// As [`latest`](Self::latest).
+    pub fn latest_matching(&self, filter: &Filter, place: usize) -> Result<Option<Entry>> {
         let mut failure: Option<Error> = None;
         let mut left = place;
-        for entry in self.newest() {
+        for entry in self.query(filter.clone()) {
             match entry {
                 Ok(entry) if left <= 1 => return Ok(Some(entry)),
                 Ok(_) => left -= 1,

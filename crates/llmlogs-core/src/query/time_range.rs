@@ -24,6 +24,14 @@ impl Dates {
     }
 }
 
+impl Dates {
+    /// Returns whether the day before the day with this folder is one of them.
+    pub(super) fn contains_day_before(&self, folder: &str) -> bool {
+        let day = NaiveDate::parse_from_str(folder, "%Y%m%d").ok().and_then(|day| day.pred_opt());
+        day.is_some_and(|day| self.first <= day && day <= self.last)
+    }
+}
+
 impl std::fmt::Display for Dates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.first == self.last {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::format::layout::{INPUT_FILE, METADATA_FILE, OUTPUT_FILE};
+use crate::format::layout::{INPUT_FILE, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
 use crate::format::{Metadata, lenient};
 
 use super::error::{Error, ErrorKind, Result};
-use super::{files, session_file};
+use super::{files, older, session_file};
 
 /// The state of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -21,16 +21,19 @@ pub enum State {
     InFlight,
     /// Its program ended before the call did.
     Interrupted,
+    /// There is its folder and nothing in it: the older logger made it and could not write the call.
+    NotRecorded,
 }
 
 impl State {
-    /// Returns the state's name as JSON output has it: `finished`, `in_flight`, `interrupted`.
+    /// Returns the state's name as JSON output has it: `finished`, `in_flight`, `interrupted`, `not_recorded`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             State::Finished => "finished",
             State::InFlight => "in_flight",
             State::Interrupted => "interrupted",
+            State::NotRecorded => "not_recorded",
         }
     }
 }
@@ -53,7 +56,14 @@ impl Call {
         let state = if finished() {
             State::Finished
         } else if !is_running() {
-            State::Interrupted
+            let session = dir.parent().unwrap_or(Path::new(""));
+            // The older logger, which nobody knows to be running, writes a call when it has ended, `metadata.json` first.
+            let not_recorded = files::is_empty(&dir) && older::is_session(session);
+            match (finished(), not_recorded) {
+                (true, _) => State::Finished,
+                (false, true) => State::NotRecorded,
+                (false, false) => State::Interrupted,
+            }
         } else if finished() {
             // It was finished between the two checks.
             State::Finished
@@ -101,18 +111,45 @@ impl Call {
         self.state
     }
 
+    /// Returns whether the call is finished and every file that its metadata name is there. The older logger writes them
+    /// after the metadata.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.state == State::Finished
+            && self
+                .metadata()
+                .is_ok_and(|metadata| metadata.files.names().all(|name| files::is_file(&self.dir.join(name))))
+    }
+
+    /// Returns whether the older logger may be writing the call at this moment: its last file is not there yet, and no
+    /// file has been removed since the last one was written.
+    pub(crate) fn may_be_being_written(&self) -> bool {
+        let modified = |path: &Path| std::fs::symlink_metadata(path).and_then(|found| found.modified()).ok();
+        let Some(changed) = modified(&self.dir) else { return false };
+        changed.elapsed().is_ok_and(|age| age < older::WRITES)
+            && !files::is_file(&self.dir.join(OUTPUT_TEXT_FILE))
+            && self.dir.parent().is_some_and(older::is_session)
+            && files::newest_change(&self.dir).is_some_and(|written| changed <= written)
+    }
+
     /// Reads `metadata.json`.
     ///
     /// Fields of another type than the format's (an older logger wrote fractions and nulls) are
-    /// converted, or left at their "not known" value.
+    /// converted, or left at their "not known" value. Fields of the older logger that mean something else than the
+    /// format's of the same name have the format's meaning: its `timestamp` is the start, for one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFinished`] if the call is in flight or was interrupted, [`ErrorKind::NotFound`] if its folder
+    /// [`ErrorKind::NotFinished`] if the call is in flight, was interrupted or not recorded,
+    /// [`ErrorKind::NotFound`] if its folder
     /// has vanished, [`ErrorKind::Malformed`] if the file is not a JSON object, [`ErrorKind::Unreadable`] otherwise.
     pub fn metadata(&self) -> Result<Metadata> {
         let contents = self.raw_metadata()?;
-        lenient::metadata(&contents).map_err(|error| Error::malformed(&self.dir.join(METADATA_FILE), error))
+        let malformed = |error| Error::malformed(&self.dir.join(METADATA_FILE), error);
+        let mut metadata = lenient::metadata(&contents).map_err(malformed)?;
+        if older::wrote(&metadata) {
+            older::complete(&mut metadata, &contents, || self.output().ok());
+        }
+        Ok(metadata)
     }
 
     /// Reads `metadata.json` as it was stored.

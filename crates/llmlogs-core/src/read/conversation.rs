@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::api::view::RequestView;
-use crate::api::{self, Request, ResponseView, api_of, detect_endpoint, dialect, text_or_json};
+use crate::api::{self, PARAMETERS, Request, ResponseView, api_of, detect_endpoint, dialect, text_or_json};
 use crate::capture::{Api, Endpoint};
 use crate::format::{ApiInfo, Metadata, Usage};
 use crate::json::{self, Json};
@@ -14,24 +14,6 @@ use crate::render;
 use super::call::Call;
 use super::error::Result;
 use super::json_text::pretty;
-
-/// Members of a request that are neither conversation nor tools, as [`Conversation::parameters`] lists them.
-const PARAMETERS: [&str; 14] = [
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "tool_choice",
-    "response_format",
-    "seed",
-    "stop",
-    "stream",
-    "frequency_penalty",
-    "presence_penalty",
-    "reasoning_effort",
-];
 
 /// The conversation of a call: the messages and tools of the request, and the answers.
 ///
@@ -299,6 +281,18 @@ impl Call {
     }
 }
 
+/// Returns the text of the last user message in the stored request of a call; empty if there is none.
+pub(crate) fn last_user_message(call: &Call, input: &[u8]) -> String {
+    let metadata = call.metadata().unwrap_or_default();
+    match json::parse(&json::lossy(input)) {
+        Ok(request) => {
+            let endpoint = endpoint(&metadata.api_info, &request);
+            dialect(endpoint.api).request(&endpoint, &request).last_user_message()
+        }
+        Err(_not_json) => String::new(),
+    }
+}
+
 /// Builds the conversation from the stored bodies; `output` is empty if there is none.
 fn conversation(metadata: &Metadata, input: &str, output: &str) -> Conversation {
     let mut conversation = Conversation::default();
@@ -415,7 +409,7 @@ fn one_line(arguments: &str) -> String {
 /// Returns the endpoint that a call went to, according to `metadata.json` and the shape of the request.
 fn endpoint(info: &ApiInfo, request: &Json<'_>) -> Endpoint {
     let method = if info.method.is_empty() { "POST" } else { &info.method };
-    let url = format!("{}{}", info.base_url, info.endpoint);
+    let url = format!("{}{}?{}", info.base_url, info.endpoint, info.query);
     let known = detect_endpoint(Request { method, url: &url }).filter(|endpoint| endpoint.api != Api::Raw);
     known.unwrap_or_else(|| Endpoint {
         api: api_of(&info.provider, Some(request)),
@@ -424,6 +418,7 @@ fn endpoint(info: &ApiInfo, request: &Json<'_>) -> Endpoint {
         path_model: Some(info.model.clone()).filter(|model| !model.is_empty()),
         base_url: info.base_url.clone(),
         path: info.endpoint.clone(),
+        query: info.query.clone(),
         method: method.to_owned(),
     })
 }

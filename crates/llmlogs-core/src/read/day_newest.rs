@@ -7,13 +7,13 @@ use std::time::UNIX_EPOCH;
 
 use crate::format::day;
 
+use super::by_start;
 use super::entry::Entry;
 use super::error::{Error, Result};
 use super::files;
-use super::session_newest::SessionNewest;
 
 /// A day's calls, across its sessions.
-pub(super) struct DayNewest {
+pub(crate) struct DayNewest {
     sources: BinaryHeap<Source>,
     failed: Option<Error>,
 }
@@ -25,9 +25,12 @@ struct Source {
     state: SourceState,
 }
 
+/// A session's calls, newest start first.
+type Calls = Box<dyn Iterator<Item = Result<Entry>>>;
+
 enum SourceState {
     Closed,
-    Open(Box<SessionNewest>, Result<Entry>),
+    Open(Calls, Result<Entry>),
 }
 
 impl DayNewest {
@@ -48,7 +51,7 @@ impl DayNewest {
         DayNewest { sources: sessions.into_iter().map(closed).collect(), failed }
     }
 
-    fn push(&mut self, dir: PathBuf, mut calls: Box<SessionNewest>) {
+    fn push(&mut self, dir: PathBuf, mut calls: Calls) {
         let Some(next) = calls.next() else { return };
         // An error sorts before every call.
         let bound = next.as_ref().map_or(f64::INFINITY, Entry::timestamp);
@@ -67,7 +70,7 @@ impl Iterator for DayNewest {
             let Source { dir, state, .. } = self.sources.pop()?;
             match state {
                 SourceState::Closed => {
-                    let calls = Box::new(SessionNewest::new(&dir));
+                    let calls = by_start::newest(&dir);
                     self.push(dir, calls);
                 }
                 SourceState::Open(calls, next) => {

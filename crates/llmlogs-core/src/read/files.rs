@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::error::{Error, Result};
 
@@ -35,6 +36,17 @@ pub(crate) fn is_file(path: &Path) -> bool {
 /// Returns whether there is a folder at `path`.
 pub(crate) fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+/// Returns whether there is a folder at `path` with nothing in it.
+pub(crate) fn is_empty(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// Returns when an entry of the folder `dir` was changed last.
+pub(crate) fn newest_change(dir: &Path) -> Option<SystemTime> {
+    let entries = fs::read_dir(dir).ok()?.flatten();
+    entries.filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
 }
 
 /// Returns the names of the folders in `parent` for which `is_wanted` returns `true`, sorted. Links are not followed; a parent that

@@ -71,6 +71,8 @@ pub struct IndexLine<'a> {
     span_ids: &'a [u8],
     /// The JSON object with its braces.
     context: &'a [u8],
+    pub context_complete: bool,
+    pub prompt_differs: Option<bool>,
 }
 
 impl<'a> IndexLine<'a> {
@@ -130,6 +132,8 @@ impl<'a> IndexLine<'a> {
             b"trace" => self.trace = value.string(),
             b"span_ids" => self.span_ids = value.list(),
             b"context" => self.context = value.object(),
+            b"context_complete" => self.context_complete = value.boolean().unwrap_or_default(),
+            b"prompt_differs" => self.prompt_differs = value.boolean(),
             _ => {}
         }
     }
@@ -230,6 +234,14 @@ impl<'a> Value<'a> {
         match self {
             Value::Object(members) => members,
             _ => b"",
+        }
+    }
+
+    fn boolean(self) -> Option<bool> {
+        match self {
+            Value::Word(b"true") => Some(true),
+            Value::Word(b"false") => Some(false),
+            _ => None,
         }
     }
 
@@ -400,13 +412,14 @@ mod tests {
 
     #[test]
     fn span_ids_and_context_are_read_where_a_line_has_them() {
-        let line = br#"{"call_id":"c","trace":"agent/plan","span_ids":["1","2"],"context":{"round":2,"phase":"plan"},"latency_ms":7}"#;
+        let line = br#"{"call_id":"c","trace":"agent/plan","span_ids":["1","2"],"context":{"round":2,"phase":"plan"},"context_complete":true,"prompt_differs":false,"latency_ms":7}"#;
         let line = IndexLine::parse(line).unwrap();
         assert_eq!(line.span_ids().map(|id| id.text().into_owned()).collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!((&line.context()["round"], &line.context()["phase"]), (&2.into(), &"plan".into()));
-        assert_eq!(line.latency_ms, 7);
+        assert_eq!((line.latency_ms, line.context_complete, line.prompt_differs), (7, true, Some(false)));
         let older = IndexLine::parse(br#"{"call_id":"c"}"#).unwrap();
         assert_eq!((older.span_ids().count(), older.context().len()), (0, 0));
+        assert_eq!((older.context_complete, older.prompt_differs), (false, None));
     }
 
     #[test]

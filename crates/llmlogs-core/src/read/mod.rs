@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod alerts;
+mod by_start;
 pub(crate) mod call;
 pub(crate) mod call_set;
 pub(crate) mod conversation;
@@ -15,8 +16,12 @@ pub(crate) mod error;
 pub(crate) mod files;
 mod json_text;
 pub(crate) mod line;
+pub(crate) mod newest;
+pub(crate) mod older;
+mod python_repr;
 mod reverse_lines;
 pub(crate) mod root;
+pub(crate) mod sdk_errors;
 pub(crate) mod session;
 pub(crate) mod session_file;
 mod session_newest;

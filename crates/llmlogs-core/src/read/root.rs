@@ -11,6 +11,8 @@ use super::day_newest::DayNewest;
 use super::entry::Entry;
 use super::error::{Error, ErrorKind, Result};
 use super::files;
+use super::newest::Newest;
+use super::older;
 use super::session::Session;
 
 /// A folder with recorded calls.
@@ -74,13 +76,10 @@ impl Root {
     /// however large the root is. Errors are returned in their places, as in [`calls`](Self::calls).
     pub fn newest(&self) -> impl Iterator<Item = Result<Entry>> + use<> {
         let days = match self.days() {
-            Ok(days) => days.rev().map(Ok).collect(),
+            Ok(days) => days.rev().map(|day| Ok(day.newest_of_all())).collect(),
             Err(error) => vec![Err(error)],
         };
-        days.into_iter().flat_map(|day| match day {
-            Ok(day) => Box::new(day.newest()) as Box<dyn Iterator<Item = _>>,
-            Err(error) => Box::new(std::iter::once(Err(error))),
-        })
+        Newest::new(days)
     }
 }
 
@@ -113,7 +112,20 @@ impl Day {
 
     /// Returns the day's calls, newest start first; see [`Root::newest`].
     pub fn newest(&self) -> impl Iterator<Item = Result<Entry>> + use<> {
+        self.newest_of_all()
+    }
+
+    pub(crate) fn newest_of_all(&self) -> DayNewest {
         DayNewest::new(&self.dir, self.session_dirs())
+    }
+
+    /// Returns the calls of the older logger's sessions alone, newest start first.
+    pub(crate) fn newest_of_older(&self) -> DayNewest {
+        let older = |mut dirs: Vec<PathBuf>| {
+            dirs.retain(|dir| older::is_session(dir));
+            dirs
+        };
+        DayNewest::new(&self.dir, self.session_dirs().map(older))
     }
 }
 

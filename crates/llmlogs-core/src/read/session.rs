@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use crate::format::SessionInfo;
 use crate::format::call_id::{CallId, is_call};
 
+use super::by_start;
 use super::call::Call;
 use super::entries::Entries;
 use super::entry::Entry;
 use super::error::Result;
 use super::files;
 use super::session_file::{info, is_running, session_id};
-use super::session_newest::SessionNewest;
 
 /// The folder of one session on one day.
 #[derive(Debug, Clone)]
@@ -84,6 +84,6 @@ impl Session {
     /// Returns the same calls, newest start first. The index is read lazily from its end: the first few calls are
     /// returned quickly however long it is.
     pub fn newest(&self) -> impl Iterator<Item = Result<Entry>> + use<> {
-        SessionNewest::new(&self.dir)
+        by_start::newest(&self.dir)
     }
 }

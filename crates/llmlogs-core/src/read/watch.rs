@@ -19,6 +19,7 @@ use super::entry::Entry;
 use super::error::{Error, Result};
 use super::files;
 use super::line::IndexLine;
+use super::older;
 use super::root::Root;
 use super::session_file::is_running;
 
@@ -245,6 +246,8 @@ struct WatchedSession {
     /// The known call with the highest number.
     last: CallId,
     in_flight: BTreeMap<String, Entry>,
+    /// Calls that the older logger has begun to write, which have ended: when they were found.
+    being_written: BTreeMap<String, Instant>,
     /// The folder's modification time when it was listed last.
     modified: Option<SystemTime>,
     /// When the folder was listed last, or was known to have no other calls.
@@ -265,8 +268,13 @@ impl WatchedSession {
         self.listed_at = Some(SystemTime::now());
         if !self.known.is_complete_for(dir) {
             let running = is_running(dir);
+            let may_be_writing =
+                !running && is_recent(self.modified, SystemTime::now()) && older::is_session(dir);
             self.list(dir, |session, name| {
                 session.add(name.as_bytes());
+                if may_be_writing && !Call::inspect(dir.join(name), || false).is_whole() {
+                    session.being_written.insert(name.to_owned(), Instant::now());
+                }
                 if !running {
                     return;
                 }
@@ -283,6 +291,7 @@ impl WatchedSession {
     fn poll(&mut self, dir: &Path, events: &mut Vec<Event>) {
         self.read_index(dir, events);
         self.check_in_flight(dir, events);
+        self.check_being_written(dir, events);
         let modified = modified(dir);
         let now = SystemTime::now();
         let changed = modified != self.modified;
@@ -331,9 +340,28 @@ impl WatchedSession {
             match (call.state(), Entry::open(call)) {
                 (State::InFlight, Ok(_)) => return true,
                 (State::Finished, Ok(entry)) => events.push(Event::Finished(entry)),
-                (State::Interrupted, Ok(entry)) => events.push(Event::Interrupted(entry)),
+                (State::Interrupted | State::NotRecorded, Ok(entry)) => {
+                    events.push(Event::Interrupted(entry));
+                }
                 // A call whose folder has vanished, or whose metadata is damaged, is no longer followed.
                 (_, Err(_)) => {}
+            }
+            false
+        });
+    }
+
+    /// Reports calls of the older logger as soon as all their files are written.
+    fn check_being_written(&mut self, dir: &Path, events: &mut Vec<Event>) {
+        self.being_written.retain(|name, found| {
+            let call = Call::inspect(dir.join(name), || false);
+            if !call.is_whole() && found.elapsed() < older::WRITES {
+                return true;
+            }
+            // Of one that could not be written there is nothing to report.
+            if call.state() == State::Finished
+                && let Ok(entry) = Entry::open(call)
+            {
+                events.push(Event::Finished(entry));
             }
             false
         });
@@ -364,6 +392,11 @@ impl WatchedSession {
         let call = Call::inspect(dir.join(name), || is_running(dir));
         let state = call.state();
         self.add(name.as_bytes());
+        if matches!(state, State::Finished | State::NotRecorded) && older::is_session(dir) && !call.is_whole()
+        {
+            self.being_written.insert(name.to_owned(), Instant::now());
+            return;
+        }
         let Ok(entry) = Entry::open(call) else { return };
         match state {
             State::InFlight => {
@@ -371,7 +404,7 @@ impl WatchedSession {
                 events.push(Event::Started(entry));
             }
             State::Finished => events.push(Event::Finished(entry)),
-            State::Interrupted => events.push(Event::Interrupted(entry)),
+            State::Interrupted | State::NotRecorded => events.push(Event::Interrupted(entry)),
         }
     }
 }
@@ -586,6 +619,25 @@ mod tests {
         tree.alive = None;
         assert_eq!(seen(&mut watch), ["interrupted 5"]);
         assert_eq!(watch.in_flight().count(), 0);
+    }
+
+    #[test]
+    fn a_call_that_the_older_logger_was_writing_was_reported_as_interrupted() {
+        let tree = Tree::new();
+        fs::create_dir_all(tree.session()).unwrap();
+        let mut watch = Watch::new(tree.root.path()).unwrap();
+        tree.begin(1);
+        assert_eq!(seen(&mut watch), [""; 0]);
+        let file = |name: &str| tree.session().join(Tree::id(1)).join(name);
+        let metadata = r#"{"timestamp":1761537600.5,"files":{"input":"input.json","output":"output.json"}}"#;
+        fs::write(file("metadata.json"), &metadata[..40]).unwrap();
+        assert_eq!(seen(&mut watch), [""; 0]);
+        fs::write(file("metadata.json"), metadata).unwrap();
+        fs::write(file("input.json"), "{}").unwrap();
+        assert_eq!(seen(&mut watch), [""; 0]);
+        fs::write(file("output.json"), "{}").unwrap();
+        assert_eq!(seen(&mut watch), ["finished 1"]);
+        assert_eq!(seen(&mut watch), [""; 0]);
     }
 
     #[test]

@@ -1,24 +1,37 @@
 //! `input.txt`, the request as text.
 
-use crate::api::{Part, RequestView};
+use std::borrow::Cow;
+
+use crate::api::{Part, RequestView, Tool, text_or_json};
 use crate::json::Json;
 
 use super::{Page, body, reasoning, tool_calls};
 
-/// The maximum number of characters shown of a tool's description.
+/// The maximum number of characters shown of a tool's description, and of a parameter's value.
 const MAX_DESCRIPTION: usize = 100;
 
-/// Returns `input.txt`; `raw` replaces the messages if none were found in the request.
-pub fn input(model: &str, request: &RequestView<'_>, raw: Option<&str>) -> String {
+/// The parts of a request that `input.txt` shows.
+pub struct Asked<'a> {
+    /// The model that is asked for.
+    pub model: &'a str,
+    /// The request in the terms of all APIs.
+    pub view: &'a RequestView<'a>,
+    /// Members of the body that are neither conversation nor tools, and have no line of their own: `top_p`, `seed` …
+    pub parameters: &'a [(&'a str, &'a Json<'a>)],
+    /// Replaces the messages if none were found in the request.
+    pub raw: Option<&'a str>,
+}
+
+/// Returns `input.txt`.
+pub fn input(asked: &Asked<'_>) -> String {
+    let request = asked.view;
     let texts = request.messages.iter().flat_map(|message| &message.parts).filter_map(Part::text);
     let mut page = Page(String::with_capacity(2048 + texts.map(str::len).sum::<usize>()));
     page.title("API REQUEST INPUT");
-    page.pair("Model", model);
-    page.pair("Temperature", request.temperature.map(Json::scalar).unwrap_or_else(|| "default".into()));
-    page.pair("Tool Choice", tool_choice(request));
+    head(&mut page, asked);
     page.blank();
     page.heading("MESSAGES:");
-    if let (Some(raw), true) = (raw, request.messages.is_empty()) {
+    if let (Some(raw), true) = (asked.raw, request.messages.is_empty()) {
         page.blank();
         page.line(raw);
     }
@@ -50,8 +63,10 @@ pub fn input(model: &str, request: &RequestView<'_>, raw: Option<&str>) -> Strin
             page.blank();
             page.line(&format!("• {}", tool.name));
             if !tool.description.is_empty() {
-                let shown: String = tool.description.chars().take(MAX_DESCRIPTION).collect();
-                page.line(&format!("  {shown}..."));
+                page.line(&format!("  {}", cut(&tool.description)));
+            }
+            if let Some(parameters) = arguments(tool) {
+                page.line(&format!("  Parameters: {parameters}"));
             }
         }
     }
@@ -59,9 +74,68 @@ pub fn input(model: &str, request: &RequestView<'_>, raw: Option<&str>) -> Strin
     page.end()
 }
 
-fn tool_choice(request: &RequestView<'_>) -> String {
-    match request.tool_choice {
-        None => "auto".to_owned(),
-        Some(choice) => crate::api::text_or_json(choice).into_owned(),
+/// Adds the model and the parameters. A request without messages is none for a text, so that no temperature goes
+/// without saying.
+fn head(page: &mut Page, asked: &Asked<'_>) {
+    let request = asked.view;
+    page.pair("Model", asked.model);
+    match request.temperature {
+        Some(temperature) => page.pair("Temperature", temperature.scalar()),
+        None if request.messages.is_empty() => {}
+        None => page.pair("Temperature", "default"),
     }
+    if let Some(most) = request.max_tokens {
+        page.pair("Max Tokens", most.scalar());
+    }
+    if request.stream {
+        page.pair("Stream", true);
+    }
+    if let Some(choice) = request.tool_choice {
+        page.pair("Tool Choice", text_or_json(choice));
+    }
+    for (name, value) in asked.parameters {
+        page.pair(name, cut(&text_or_json(value)));
+    }
+}
+
+/// Returns the first characters of a text, followed by `...` if there are more.
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_DESCRIPTION) {
+        Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Returns the names and types of a tool's arguments: `path (string, required), limit (integer)`; `None` if there is
+/// no schema, or one of another kind than an object's.
+fn arguments(tool: &Tool<'_>) -> Option<String> {
+    let schema = tool.parameters?;
+    // Cohere's first API has the arguments without a schema around them.
+    let is_bare = |schema: &Json<'_>| {
+        schema
+            .as_object()
+            .is_some_and(|members| members.iter().all(|(_, member)| member.as_object().is_some()))
+    };
+    let inner = match schema.get("properties") {
+        Json::Null if is_bare(schema) => schema,
+        properties => properties,
+    };
+    let required = schema.get("required").items();
+    let argument = |(name, argument): (&crate::json::Text<'_>, &Json<'_>)| {
+        let name = name.plain();
+        let kind = match argument.get("type") {
+            Json::Array(kinds) => kinds.iter().map(Json::scalar).collect::<Vec<_>>().join(" or "),
+            kind => kind.scalar(),
+        };
+        let is_required = required.iter().any(|required| required.as_str().as_deref() == Some(&*name))
+            || argument.get("required").as_bool() == Some(true);
+        match (kind.as_str(), is_required) {
+            ("", false) => name.into_owned(),
+            ("", true) => format!("{name} (required)"),
+            (kind, false) => format!("{name} ({kind})"),
+            (kind, true) => format!("{name} ({kind}, required)"),
+        }
+    };
+    let arguments: Vec<_> = inner.as_object()?.iter().map(argument).collect();
+    Some(if arguments.is_empty() { "none".to_owned() } else { arguments.join(", ") })
 }

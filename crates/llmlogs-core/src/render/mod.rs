@@ -5,10 +5,12 @@
 mod input;
 mod language;
 mod output;
+mod terminal;
 
-pub use input::input;
+pub use input::{Asked, input};
 pub use language::Language;
 pub use output::{Failed, Reply, output};
+pub use terminal::{clean, is_hostile, picture};
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -59,10 +61,13 @@ impl Page {
         self.line(SHORT_RULE);
     }
 
-    /// Closes the page with a double rule.
+    /// Closes the page with a double rule. Nothing in it can do anything to a terminal then.
     fn end(mut self) -> String {
         self.line(DOUBLE_RULE);
-        self.0
+        match clean(&self.0) {
+            Cow::Borrowed(_clean) => self.0,
+            Cow::Owned(clean) => clean,
+        }
     }
 }
 

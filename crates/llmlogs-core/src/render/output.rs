@@ -1,7 +1,7 @@
 //! `output.txt`, the response or the failure as text.
 
 use crate::api::{Choice, Part};
-use crate::format::Usage;
+use crate::format::{Attempt, Usage};
 use crate::json;
 
 use super::{Language, Page, body, reasoning, tool_calls};
@@ -28,9 +28,51 @@ pub struct Failed<'a> {
     pub error_type: &'a str,
     /// The provider's message, or that of the transport failure.
     pub message: &'a str,
+    /// The HTTP status of the response, if there was one.
+    pub http_status: Option<u16>,
+    /// The provider's own type or code; empty if there is none.
+    pub code: &'a str,
+    /// The provider's id of the request; empty if there is none.
+    pub request_id: &'a str,
+    /// The attempts, if there was more than one.
+    pub attempts: &'a [Attempt],
     /// The language of the lines about the failure.
     pub language: Language,
 }
+
+/// The words of the lines about a failure.
+struct Words {
+    title: &'static str,
+    kind: &'static str,
+    message: &'static str,
+    http_status: &'static str,
+    code: &'static str,
+    request_id: &'static str,
+    attempts: &'static str,
+    ok: &'static str,
+}
+
+const CHINESE: Words = Words {
+    title: "⚠️ API 调用失败",
+    kind: "错误类型",
+    message: "错误消息",
+    http_status: "HTTP 状态码",
+    code: "错误代码",
+    request_id: "请求 ID",
+    attempts: "尝试次数",
+    ok: "成功",
+};
+
+const ENGLISH: Words = Words {
+    title: "⚠️ API call failed",
+    kind: "Error type",
+    message: "Error message",
+    http_status: "HTTP status",
+    code: "Error code",
+    request_id: "Request ID",
+    attempts: "Attempts",
+    ok: "ok",
+};
 
 /// Returns `output.txt`: the response, or the failure and the part of the response that arrived before it.
 pub fn output(reply: &Reply<'_>, failed: Option<&Failed<'_>>) -> String {
@@ -91,14 +133,29 @@ fn success(page: &mut Page, reply: &Reply<'_>) {
 }
 
 fn failure(page: &mut Page, failed: &Failed<'_>, reply: &Reply<'_>) {
-    let (title, kind, message) = match failed.language {
-        Language::Chinese => ("⚠️ API 调用失败", "错误类型", "错误消息"),
-        Language::English => ("⚠️ API call failed", "Error type", "Error message"),
+    let words = match failed.language {
+        Language::Chinese => CHINESE,
+        Language::English => ENGLISH,
     };
-    page.line(title);
+    page.line(words.title);
     page.blank();
-    page.pair(kind, failed.error_type);
-    page.pair(message, failed.message);
+    page.pair(words.kind, failed.error_type);
+    page.pair(words.message, failed.message);
+    if let Some(status) = failed.http_status {
+        page.pair(words.http_status, status);
+    }
+    for (name, value) in [(words.code, failed.code), (words.request_id, failed.request_id)] {
+        if !value.is_empty() {
+            page.pair(name, value);
+        }
+    }
+    if !failed.attempts.is_empty() {
+        page.pair(words.attempts, failed.attempts.len());
+        failed
+            .attempts
+            .iter()
+            .for_each(|attempt| page.line(&format!("  {}", one_attempt(attempt, words.ok))));
+    }
     let parts = || reply.choices.iter().flat_map(|choice| &choice.parts);
     if parts().next().is_none() && reply.raw.is_none() {
         return;
@@ -124,6 +181,20 @@ fn failure(page: &mut Page, failed: &Failed<'_>, reply: &Reply<'_>) {
             page.line(&format!("    Args: {arguments}"));
         }
     }
+}
+
+/// Returns `[1] RateLimitError, HTTP 429, rate_limit_exceeded, 812 ms`.
+fn one_attempt(attempt: &Attempt, ok: &str) -> String {
+    let kind = if attempt.error_type.is_empty() { ok } else { &attempt.error_type };
+    let mut line = format!("[{}] {kind}", attempt.attempt);
+    if let Some(status) = attempt.http_status {
+        line.push_str(&format!(", HTTP {status}"));
+    }
+    if !attempt.error_code.is_empty() {
+        line.push_str(&format!(", {}", attempt.error_code));
+    }
+    line.push_str(&format!(", {} ms", attempt.latency_ms));
+    line
 }
 
 fn pretty_arguments(arguments: &str) -> String {

@@ -7,6 +7,7 @@ mod call_writer;
 pub mod dir;
 mod fault;
 mod line_file;
+pub mod older_index;
 mod retention;
 mod session;
 mod session_uid;

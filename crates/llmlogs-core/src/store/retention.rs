@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::dir::{Dir, Entry};
+use super::older_index;
 use crate::format::layout::{
-    ALERTS_FILE, INDEX_FILE, MEDIA_DIR, METADATA_FILE, SESSION_FILE, is_pruned, pruned_name, temporary_name,
+    ALERTS_FILE, INDEX_FILE, MEDIA_DIR, METADATA_FILE, OLDER_INDEX_FILE, SESSION_FILE, is_pruned,
+    pruned_name, temporary_name,
 };
 use crate::format::{call_id, day, lock, session_name};
 
@@ -57,7 +59,8 @@ impl Retention {
         self
     }
 
-    /// Removes what is beyond the limits from the root at `root`.
+    /// Removes what is beyond the limits from the root at `root`, and entries of calls that are gone from the
+    /// `index.json` of the older logger, if it writes there.
     ///
     /// # Errors
     ///
@@ -107,6 +110,9 @@ impl Retention {
             let pruned = run.prune_day(&dir, day, stop);
             run.or_report(pruned, root, day);
         }
+        if remove {
+            run.update_older_index(&dir);
+        }
         Ok(run.report)
     }
 }
@@ -151,6 +157,15 @@ impl Run {
                 self.report.errors.push(io::Error::new(error.kind(), format!("{}: {error}", path.display())));
                 None
             }
+        }
+    }
+
+    /// Takes calls that are gone out of the older logger's index.
+    fn update_older_index(&mut self, root: &Dir) {
+        if let Err(error) = older_index::remove_gone(root) {
+            let path = root.path().join(OLDER_INDEX_FILE);
+            let text = format!("entries of removed calls from {}: {error}", path.display());
+            self.report.errors.push(io::Error::new(error.kind(), text));
         }
     }
 

@@ -81,6 +81,16 @@ impl AtomicCounters {
         add_one(&self.lost[loss as usize]);
     }
 
+    /// Counts calls that were not on disk when they were last waited for.
+    pub fn calls_abandoned(&self, count: u64) {
+        self.lost[Loss::Stopped as usize].fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Takes back an abandoned call: what has become of it is known, and counted, now.
+    pub fn call_settled(&self) {
+        self.lost[Loss::Stopped as usize].fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Counts a failed write.
     pub fn write_failed(&self, fault: Fault) {
         add_one(&self.write_errors[fault as usize]);

@@ -57,12 +57,13 @@ pub(crate) fn head(env: &mut Env, entry: &Entry) -> Result<(), CliError> {
                 shown.push(("message", one_line(&message)));
             }
             let age = row::latency(entry);
-            let text = if call.state() == State::InFlight {
-                format!("for {age}")
-            } else {
-                "its program ended before the call did".to_owned()
-            };
-            shown.push(("running", text));
+            shown.push(match call.state() {
+                State::InFlight => ("running", format!("for {age}")),
+                State::NotRecorded => {
+                    ("why", "the older logger made the folder and could not write the call".to_owned())
+                }
+                _ => ("running", "its program ended before the call did".to_owned()),
+            });
         }
     }
     shown.retain(|(_, value)| !value.is_empty());
@@ -90,6 +91,7 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         shown.push(("error", env.out.paint(BAD, &one_line(&parts.join(" · ")))));
         shown.push(("", one_line(&response.error_message)));
+        shown.push(("request id", one_line(&response.request_id)));
     }
     shown.push(("finish", one_line(&response.finish_reason)));
     shown.push(("tools", one_line(&response.tool_names.join(", "))));
@@ -109,6 +111,9 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         shown.push(("attempts", one_line(&attempts.collect::<Vec<_>>().join(" → "))));
     }
     shown.push(("context", context(metadata)));
+    if let (Some(trace), Some(span)) = (&metadata.trace.trace_id, &metadata.trace.span_id) {
+        shown.push(("trace", format!("{}  span {}", one_line(trace), one_line(span))));
+    }
     let cut = match (metadata.truncated.input, metadata.truncated.output) {
         (true, true) => "request and response",
         (true, false) => "request",

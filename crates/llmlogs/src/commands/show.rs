@@ -11,10 +11,11 @@ use crate::env::Env;
 use crate::outcome::{CliError, Outcome, describe};
 use crate::output::out::{BAD, BOLD, DIM, HEADING};
 use crate::output::text::{clean, one_line};
-use crate::select::{Selected, select};
+use crate::select::{Selected, select_among};
 
 pub(crate) fn run(env: &mut Env, args: &Show) -> Result<Outcome, CliError> {
-    let call = match select(env, args.call.as_deref())? {
+    let filter = args.filters.filter(None);
+    let call = match select_among(env, args.call.as_deref(), &filter)? {
         Selected::Call(call) => call,
         Selected::Nothing(outcome) => return Ok(outcome),
     };
@@ -140,9 +141,12 @@ fn parts(env: &mut Env, parts: &[Part]) -> Result<(), CliError> {
     for part in parts {
         match part {
             Part::Reasoning { text } => {
+                // Labelled, since a pipe has no styles that tell it from the answer.
+                let label = env.out.paint(DIM, "reasoning:");
+                env.out.line(&format!("  {label}"))?;
                 for line in clean(text).lines() {
                     let line = env.out.paint(DIM, line);
-                    env.out.line(&format!("  {line}"))?;
+                    env.out.line(format!("    {line}").trim_end())?;
                 }
             }
             Part::ToolCall { name, arguments, .. } | Part::ServerToolCall { name, arguments, .. } => {

@@ -13,15 +13,15 @@ use crate::output::table::{Cell, Column, cell, left, right};
 use crate::output::text::one_line;
 
 pub(crate) const COLUMNS: [Column; 10] = [
-    left("TIME"),
+    left("TIME").at_least(11).spare_last(2),
     left("CALL"),
-    left("STATUS").at_most(20),
-    left("MODEL").at_most(24).spare(1),
-    right("IN").spare(3),
-    right("OUT").spare(2),
-    right("COST").spare(4),
-    right("LATENCY"),
-    left("TOOLS").at_most(18).spare(5),
+    left("STATUS").at_most(20).at_least(10),
+    left("MODEL").at_most(32).at_least(16),
+    right("IN").spare(2),
+    right("OUT").spare(1),
+    right("COST").spare(3),
+    right("LATENCY").spare_last(1),
+    left("TOOLS").at_most(18).spare(4),
     left("USER MESSAGE"),
 ];
 
@@ -34,6 +34,7 @@ fn status_of(entry: &Entry, line: &IndexLine<'_>) -> (String, Style) {
     match (entry.call().state(), line.status) {
         (State::InFlight, _) => ("in flight".to_owned(), LIVE),
         (State::Interrupted, _) => ("interrupted".to_owned(), WARN),
+        (State::NotRecorded, _) => ("not recorded".to_owned(), WARN),
         (State::Finished, Status::Ok) => ("ok".to_owned(), GOOD),
         (State::Finished, Status::Cancelled) => ("cancelled".to_owned(), WARN),
         (State::Finished, Status::Error) if line.error_type.is_empty() => ("error".to_owned(), BAD),
@@ -57,7 +58,7 @@ fn latency_of(entry: &Entry, line: &IndexLine<'_>) -> String {
                 "…".into()
             }
         }
-        State::Interrupted => String::new(),
+        State::Interrupted | State::NotRecorded => String::new(),
     }
 }
 

@@ -4,28 +4,7 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Returns whether a character may move the cursor, change colours, or turn the order of what follows it.
-pub(crate) fn is_hostile(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
-}
-
-/// Returns the text with every hostile character made visible; line breaks and tabs stay.
-pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    let passes = |c: char| !is_hostile(c) || c == '\n' || c == '\t';
-    if text.chars().all(passes) {
-        return Cow::Borrowed(text);
-    }
-    let mut clean = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(c) = characters.next() {
-        match c {
-            '\r' if characters.peek() == Some(&'\n') => {}
-            c if passes(c) => clean.push(c),
-            c => clean.push(picture(c)),
-        }
-    }
-    Cow::Owned(clean)
-}
+pub(crate) use llmlogs_core::render::{clean, is_hostile, picture};
 
 /// Returns the text in one line: cleaned, with every run of white space as one space.
 pub(crate) fn one_line(text: &str) -> String {
@@ -42,15 +21,6 @@ pub(crate) fn one_line(text: &str) -> String {
         line.push(if is_hostile(c) { picture(c) } else { c });
     }
     line
-}
-
-/// ␛ for an escape, and so on.
-fn picture(c: char) -> char {
-    match u32::from(c) {
-        code @ 0..0x20 => char::from_u32(0x2400 + code).unwrap_or('\u{fffd}'),
-        0x7f => '\u{2421}',
-        _ => '\u{fffd}',
-    }
 }
 
 /// Returns how many columns a text takes.
@@ -98,8 +68,6 @@ mod tests {
 
     #[test]
     fn escapes_are_shown_and_not_obeyed() {
-        assert_eq!(clean("a\x1b[31mred\x07\u{9b}2J\r\n\tb\u{202e}"), "a␛[31mred␇\u{fffd}2J\n\tb\u{fffd}");
-        assert_eq!(clean("over\rwritten"), "over␍written");
         assert_eq!(one_line(" a\n\n b\x1b]8;;x\x07 "), "a b␛]8;;x␇");
     }
 

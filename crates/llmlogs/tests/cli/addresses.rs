@@ -29,6 +29,18 @@ fn ids_ends_of_ids_folders_and_places_lead_to_calls() {
 }
 
 #[test]
+fn a_place_had_no_spelling_that_every_shell_leaves_alone() {
+    let tree = Tree::usual();
+    for (plain, tilde) in [("@", "~"), ("@1", "~1"), ("@7", "~7")] {
+        assert_eq!(path(&tree, plain), path(&tree, tilde));
+    }
+    assert_eq!(tree.run(&["show", "@99"]).code, 1);
+    let ran = tree.run(&["show", "@0"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("@1 for the latest call"), "{}", ran.err);
+}
+
+#[test]
 fn an_end_of_several_ids_is_refused_with_what_it_could_be() {
     let ran = Tree::usual().run(&["show", "001"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));

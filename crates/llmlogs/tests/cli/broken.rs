@@ -115,7 +115,8 @@ fn a_leaked_key_is_found() {
     let key = format!("sk-proj-{}", "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF".repeat(2));
     tree.call(&session, 1, &call("2025-10-27 04:02:10", 1_761_537_730.0).said(&format!("use {key}"), "no"));
     let ran = tree.run(&["doctor"]);
-    assert!(ran.code == 1 && ran.out.contains("1 × secret"), "{}", ran.out);
+    assert!(ran.code == 1 && ran.out.contains("3 × secret"), "{}", ran.out);
+    assert!(ran.out.contains("call_20251027_040210_001  input.json, metadata.json"), "{}", ran.out);
     assert!(!ran.out.contains(&key));
     assert_eq!(tree.run(&["doctor", "--no-secrets"]).code, 0);
 }

@@ -55,6 +55,19 @@ fn show_prints_a_call_whole() {
 }
 
 #[test]
+fn show_prints_the_ids_of_the_exported_span() {
+    let tree = Tree::usual();
+    let call = tree.root().join("20251027/session_20251027_040210/call_20251027_040210_001");
+    let metadata = std::fs::read_to_string(call.join("metadata.json")).unwrap();
+    let mut metadata: Value = serde_json::from_str(&metadata).unwrap();
+    metadata["trace"]["trace_id"] = "4bf92f3577b34da6a3ce929d0e0e4736".into();
+    metadata["trace"]["span_id"] = "00f067aa0ba902b7".into();
+    crate::tree::write(&call.join("metadata.json"), &metadata);
+    let shown = tree.out(&["show", "040210_001"]);
+    assert!(shown.contains("4bf92f3577b34da6a3ce929d0e0e4736  span 00f067aa0ba902b7"), "{shown}");
+}
+
+#[test]
 fn show_prints_bodies_as_they_were_stored() {
     let tree = Tree::usual();
     let stored = tree.root().join("20251027/session_20251027_040210/call_20251027_040220_002");
@@ -84,7 +97,7 @@ fn stats_for_programs_has_every_number() {
     assert_eq!(stats["latency_ms"]["max"], 120_000);
     assert_eq!(stats["latency_ms"]["p50"], 2500);
     assert!((stats["cost"]["CNY"].as_f64().unwrap() - 3.0 * 0.00163).abs() < 1e-9);
-    assert_eq!(stats["by_session"][0]["session_id"], "20251027_040210");
+    assert_eq!(stats["by_session"][1]["session_id"], "20251027_040210");
     assert_eq!(stats["by_hour"][0]["hour"], "2025-10-27T04:00:00+00:00");
 }
 

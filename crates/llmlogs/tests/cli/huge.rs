@@ -38,7 +38,9 @@ fn a_huge_index_is_read_as_it_comes() {
         String::from_utf8(output.stdout).unwrap()
     };
     assert!(run(&["stats"]).contains("100,000"));
-    assert_eq!(run(&["ls", "--limit", "3"]).lines().count(), 1 + 3);
+    let listed = run(&["ls", "--limit", "3"]);
+    assert_eq!(listed.lines().count(), 1 + 3 + 1);
+    assert!(listed.ends_with("… 99,997 more; --limit 0 shows all\n"), "{listed}");
     assert!(run(&[]).contains(&format!("call_20251027_040210_{CALLS}")));
     assert!(run(&["search", "hello", "--json"]).lines().count() > 0);
 }

@@ -81,3 +81,41 @@ fn what_is_written_meanwhile_never_disturbs() {
     assert_eq!(tree.json(&["stats", "--json"])[0]["calls"], 7 + 60);
     assert_eq!(tree.json(&["ls", "--session", "070000", "--limit", "0", "--json"]).len(), 60);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn tail_cut_a_model_that_was_longer_than_those_before_it() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_070000", false);
+    let alive = File::open(session.join("session.json")).unwrap();
+    alive.lock().unwrap();
+    let of = |model| call("2025-10-27 07:00:00", 1_761_548_400.0).model(model).said("Well?", "Well.");
+    tree.call(&session, 1, &of("gpt-4o"));
+    let command = format!("COLUMNS=100 {} tail -f --no-pager", env!("CARGO_BIN_EXE_llmlogs"));
+    let mut script = Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]).current_dir(tree.folder()).stdin(Stdio::null());
+    script
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .env("TZ", "UTC")
+        .env_remove("COLUMNS")
+        .stdout(Stdio::piped());
+    let Ok(mut tail) = script.spawn() else { return };
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut next = |what: &str| {
+        lines.find(|line| line.contains(what)).unwrap().trim_start_matches("\r\x1b[2K").to_owned()
+    };
+    let first = next("070000_001");
+    tree.call(&session, 2, &of("claude-sonnet-4-5-20250929"));
+    let longer = next("070000_002");
+    tree.call(&session, 3, &of("gpt-4o"));
+    let third = next("070000_003");
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+    assert!(first.contains("gpt-4o  "), "{first}");
+    assert!(longer.contains("claude-sonnet-4-5-20250929  "), "{longer}");
+    assert!(
+        third.trim_end().ends_with("Well?") && third.find("Well?") == longer.find("Well?"),
+        "{third}\n{longer}"
+    );
+}

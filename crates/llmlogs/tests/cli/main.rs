@@ -7,6 +7,8 @@ mod addresses;
 mod alerting;
 mod broken;
 mod commands;
+mod context;
+mod doctor;
 mod exports;
 mod huge;
 mod live;

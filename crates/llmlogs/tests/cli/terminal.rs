@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::tree::Tree;
+use crate::tree::{Tree, call};
 
 #[test]
 fn a_pipe_gets_no_colours_unless_asked() {
@@ -24,6 +24,106 @@ fn recorded_escapes_are_shown_and_not_passed_on() {
     }
     let colored = tree.out(&["show", "050200_003", "--color", "always"]);
     assert!(!colored.contains("\x1b[31mred"));
+}
+
+/// Puts what terminals act upon behind every string, and into every key of the context.
+fn poison(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    const HOSTILE: &str = "\u{1b}[2J\u{1b}]8;;http://x\u{7}\u{9b}31m\u{202e}\u{7f}\r\u{8}";
+    match value {
+        Value::String(text) => text.push_str(HOSTILE),
+        Value::Array(items) => items.iter_mut().for_each(poison),
+        Value::Object(members) => {
+            for (key, value) in members.iter_mut() {
+                if !matches!(
+                    key.as_str(),
+                    "call_id" | "session_id" | "status" | "state" | "id" | "type" | "role"
+                ) {
+                    poison(value);
+                }
+            }
+            if let Some(Value::Object(context)) = members.get_mut("context") {
+                context.insert(format!("key{HOSTILE}"), HOSTILE.into());
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[test]
+fn no_text_of_a_record_does_anything_to_a_terminal() {
+    let tree = Tree::usual();
+    for day in ["20251026", "20251027"] {
+        for session in std::fs::read_dir(tree.root().join(day)).unwrap().map(|entry| entry.unwrap().path()) {
+            let lines = std::fs::read_to_string(session.join("index.jsonl")).unwrap();
+            let poisoned = lines.lines().map(|line| {
+                let mut line = serde_json::from_str(line).unwrap();
+                poison(&mut line);
+                format!("{line}\n")
+            });
+            crate::tree::private(&session.join("index.jsonl"), poisoned.collect::<String>().as_bytes());
+            for call in std::fs::read_dir(&session)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .filter(|path| path.is_dir())
+            {
+                for file in ["metadata.json", "input.json", "output.json"].map(|name| call.join(name)) {
+                    let Ok(text) = std::fs::read_to_string(&file) else { continue };
+                    let mut value = serde_json::from_str(&text).unwrap();
+                    poison(&mut value);
+                    crate::tree::write(&file, &value);
+                }
+            }
+        }
+    }
+    for args in [
+        &[][..],
+        &["ls"],
+        &["ls", "--tree"],
+        &["ls", "--context", "phase=P*"],
+        &["show", "040210_001"],
+        &["show", "040220_002"],
+        &["show", "040300_003"],
+        &["show", "050200_003"],
+        &["search", "--in", "all", "a"],
+        &["stats"],
+        &["stats", "--by", "phase"],
+        &["stats", "--by", "provider"],
+        &["failures"],
+        &["tail"],
+        &["diff", "040210_001", "040220_002"],
+        &["diff", "040300_003", "050200_003"],
+    ] {
+        let ran = tree.run(args);
+        for text in [&ran.out, &ran.err] {
+            let hostile = |c: char| c != '\n' && c != '\t' && llmlogs_core::render::is_hostile(c);
+            assert!(!text.contains(hostile), "{args:?}: {text:?}");
+        }
+        assert!(ran.code == 0 && ran.out.len() > 100, "{args:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn reasoning_looked_like_the_answer_in_a_pipe() {
+    let tree = Tree::usual();
+    let stored = tree.root().join("20251027/session_20251027_040210/call_20251027_040220_002");
+    let body = r#"{"choices": [{"message": {"role": "assistant", "reasoning_content": "Hm,\n\nwell.", "content": "Yes."}}]}"#;
+    crate::tree::private(&stored.join("output.json"), body.as_bytes());
+    let out = tree.out(&["show", "040220_002"]);
+    assert!(out.ends_with("\n  reasoning:\n    Hm,\n\n    well.\n  Yes.\n"), "{out}");
+    assert!(tree.out(&["show", "040220_002", "--color", "always"]).contains("reasoning:"));
+}
+
+#[test]
+fn show_hid_the_request_id_of_a_failure() {
+    let tree = Tree::usual();
+    let stored = tree.root().join("20251027/session_20251027_040210/call_20251027_040300_003");
+    let metadata = std::fs::read_to_string(stored.join("metadata.json")).unwrap();
+    let mut metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    metadata["response_info"]["request_id"] = "req_7\u{1b}[2J".into();
+    crate::tree::write(&stored.join("metadata.json"), &metadata);
+    let out = tree.out(&["show", "040300_003"]);
+    assert!(out.contains("\nrequest id  req_7␛[2J\n"), "{out}");
 }
 
 #[test]
@@ -55,6 +155,67 @@ fn times_are_local_or_utc() {
         .output()
         .unwrap();
     assert!(String::from_utf8(utc.stdout).unwrap().contains("2025-10-27 04:03:05Z"));
+}
+
+#[test]
+fn ls_hid_how_many_more_there_are() {
+    let tree = Tree::usual();
+    let out = tree.out(&["ls", "-n", "3"]);
+    assert!(out.ends_with("\n… 6 more; --limit 0 shows all\n"), "{out}");
+    let out = tree.out(&["ls", "-n", "1", "--status", "ok", "--tree"]);
+    assert!(out.ends_with("\n… 3 more; --limit 0 shows all\n"), "{out}");
+    for whole in [&["ls", "-n", "9"][..], &["ls"], &["ls", "--limit", "0"]] {
+        assert!(!tree.out(whole).contains("more"), "{whole:?}");
+    }
+    assert_eq!(tree.json(&["ls", "-n", "3", "--json"]).len(), 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_model_was_left_out_on_a_terminal_that_lacks_a_few_columns() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    let long = call("2025-10-27 04:02:10", 1_761_537_730.0)
+        .model("claude-sonnet-4-5-20250929")
+        .said("Which port does the server use when nothing is configured?", "")
+        .tool("read_configuration_file", "{}");
+    tree.call(&session, 1, &long);
+    tree.call(&session, 2, &long.failed("InvalidResponseError", "", "no", Some(200)));
+    for columns in [40, 60, 80, 100, 120, 200] {
+        let Some(out) = on_terminal(&tree, columns, "ls") else { return };
+        for line in out.lines().map(str::trim_end) {
+            assert!(unicode_width::UnicodeWidthStr::width(line) <= columns, "{columns}: {out}");
+        }
+        assert!(out.contains("MODEL") && out.contains("claude-sonnet"), "{columns}: {out}");
+        assert_eq!(out.contains("TOOLS"), columns >= 130, "{columns}: {out}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn stats_ran_over_the_edge_of_a_narrow_terminal() {
+    let tree = Tree::usual();
+    for columns in [60, 80] {
+        let Some(out) = on_terminal(&tree, columns, "stats --by session") else { return };
+        let table: Vec<_> =
+            out.lines().map(str::trim_end).skip_while(|line| !line.starts_with("SESSION")).collect();
+        assert!(table[0].contains("FAILED") && table[0].ends_with("COST"), "{columns}: {out}");
+        assert!(
+            table[1].starts_with("20251027_050000  ") && table[1].ends_with("0.00163 CNY"),
+            "{columns}: {out}"
+        );
+        assert!(table.iter().all(|line| line.chars().count() <= columns), "{columns}: {out}");
+    }
+}
+
+/// Returns what a command prints on a terminal of this width; `None` where `script` cannot make one.
+#[cfg(target_os = "linux")]
+fn on_terminal(tree: &Tree, columns: usize, args: &str) -> Option<String> {
+    let command = format!("COLUMNS={columns} {} {args} --no-pager", env!("CARGO_BIN_EXE_llmlogs"));
+    let mut script = Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]).current_dir(tree.folder()).stdin(Stdio::null());
+    script.env("TERM", "xterm").env("NO_COLOR", "1").env("TZ", "UTC").env_remove("COLUMNS");
+    Some(String::from_utf8(script.output().ok()?.stdout).unwrap())
 }
 
 /// A real terminal, where `script` can make one.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Where a project's root is, seen from its folder.
 pub const ROOT: &str = "llmlogs/apiCall";
@@ -173,6 +173,12 @@ pub struct Call {
     tool: Option<(&'static str, &'static str)>,
     latency_ms: u64,
     failure: Option<Failure>,
+    model: &'static str,
+    context: Map<String, Value>,
+    /// Whether the line of the index has the context, as today's recorder writes it.
+    indexed: bool,
+    /// Name, id and start of each.
+    spans: Vec<(&'static str, &'static str, &'static str)>,
 }
 
 #[derive(Clone)]
@@ -193,6 +199,10 @@ pub fn call(datetime: &'static str, timestamp: f64) -> Call {
         tool: None,
         latency_ms: 2500,
         failure: None,
+        model: "deepseek-chat",
+        context: Map::new(),
+        indexed: true,
+        spans: Vec::new(),
     }
 }
 
@@ -211,6 +221,29 @@ impl Call {
 
     pub fn tool(mut self, name: &'static str, arguments: &'static str) -> Self {
         self.tool = Some((name, arguments));
+        self
+    }
+
+    pub fn model(mut self, model: &'static str) -> Self {
+        self.model = model;
+        self
+    }
+
+    /// A field of the enclosing spans.
+    pub fn context(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.context.insert(name.into(), value.into());
+        self
+    }
+
+    /// The line of the index is one of an older recorder: it has neither context nor ids of spans.
+    pub fn older(mut self) -> Self {
+        self.indexed = false;
+        self
+    }
+
+    /// A span within those before it: its name, its id, and when it was opened.
+    pub fn span(mut self, name: &'static str, id: &'static str, started_at: &'static str) -> Self {
+        self.spans.push((name, id, started_at));
         self
     }
 
@@ -293,10 +326,19 @@ impl Call {
         let (prompt, completion) = self.tokens();
         let failure = self.failure.as_ref();
         let tools: Vec<_> = self.tool.iter().map(|(name, _)| *name).collect();
+        let names: Vec<_> = self.spans.iter().map(|(name, _, _)| *name).collect();
+        let names = if names.is_empty() { vec!["agent", "plan"] } else { names };
+        let mut context = self.context.clone();
+        context.insert("agent_iteration".into(), 1.into());
+        context.insert("phase".into(), "Plan".into());
+        context.insert("spans".into(), names.into());
+        context.entry("user_message").or_insert(self.message.as_str().into());
+        let span = |(name, id, started_at): &(&str, &str, &str)| json!({"id": id, "name": name, "started_at": started_at});
+        let spans: Vec<_> = self.spans.iter().map(span).collect();
         json!({
             "schema_version": 1, "call_id": self.id(number), "session_id": session_id(session),
             "timestamp": self.timestamp, "datetime": self.datetime, "started_at": "", "ended_at": "", "status": self.status(),
-            "api_info": {"provider": "deepseek", "model": "deepseek-chat", "base_url": "https://api.deepseek.com",
+            "api_info": {"provider": "deepseek", "model": self.model, "base_url": "https://api.deepseek.com",
                          "endpoint": "/v1/chat/completions", "operation": "chat", "method": "POST"},
             "request_info": {"messages_count": 2},
             "response_info": {
@@ -308,7 +350,7 @@ impl Call {
             },
             "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
             "performance": {"latency_ms": self.latency_ms, "tokens_per_second": 66.8},
-            "context": {"user_message": self.message, "agent_iteration": 1, "phase": "Plan", "spans": ["agent", "plan"]},
+            "context": context, "trace": {"trace_id": null, "span_id": null, "spans": spans},
             "cost_estimate": {"total_cost": if failure.is_some() { 0.0 } else { 0.00163 }, "currency": "CNY", "source": "user"},
         })
     }
@@ -317,16 +359,33 @@ impl Call {
         let metadata = self.metadata(session, number);
         let response = &metadata["response_info"];
         let usage = &metadata["usage"];
-        json!({
+        let names: Vec<_> =
+            metadata["context"]["spans"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let mut line = json!({
             "call_id": metadata["call_id"], "timestamp": self.timestamp, "status": self.status(), "provider": "deepseek",
-            "model": "deepseek-chat", "operation": "chat", "http_status": response["http_status"],
+            "model": self.model, "operation": "chat", "http_status": response["http_status"],
             "error_type": response["error_type"], "error_code": response["error_code"],
             "error_message": response["error_message"], "finish_reason": response["finish_reason"],
             "prompt_tokens": usage["prompt_tokens"], "completion_tokens": usage["completion_tokens"],
             "total_tokens": usage["total_tokens"], "cached_tokens": 0, "reasoning_tokens": 0, "latency_ms": self.latency_ms,
             "time_to_first_token_ms": null, "total_cost": metadata["cost_estimate"]["total_cost"], "currency": "CNY",
-            "attempts": 0, "tool_names": response["tool_names"], "user_message": self.message, "trace": "agent/plan",
-        })
+            "attempts": 0, "tool_names": response["tool_names"], "user_message": metadata["context"]["user_message"], "trace": names.join("/"),
+        });
+        let new = line
+            .as_object_mut()
+            .filter(|_| self.indexed && !(self.context.is_empty() && self.spans.is_empty()));
+        if let Some(line) = new {
+            let mut fields = self.context.clone();
+            fields.remove("user_message");
+            fields.retain(|_, value| !value.is_object() && !value.is_array());
+            let prompt_differs = metadata["context"]["user_message"] != self.message;
+            let complete = self.context.values().all(|value| !value.is_object() && !value.is_array());
+            line.insert("context".into(), fields.into());
+            line.insert("context_complete".into(), complete.into());
+            line.insert("prompt_differs".into(), prompt_differs.into());
+            line.insert("span_ids".into(), self.spans.iter().map(|(_, id, _)| *id).collect());
+        }
+        line
     }
 }
 
@@ -346,7 +405,7 @@ pub fn private(path: &Path, contents: &[u8]) {
     fs::rename(temporary, path).unwrap();
 }
 
-fn private_folders(path: &Path) {
+pub fn private_folders(path: &Path) {
     fs::create_dir_all(path).unwrap();
     for folder in path.ancestors().take_while(|folder| !folder.ends_with("llmlogs")) {
         restrict(folder, 0o700);

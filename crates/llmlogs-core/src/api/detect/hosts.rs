@@ -34,6 +34,13 @@ const HOSTS: &[(&str, &str)] = &[
     (".cognitiveservices.azure.com", "azure.ai.openai"),
     (".githubcopilot.com", "github_copilot"),
     ("router.huggingface.co", "huggingface"),
+    ("api-inference.huggingface.co", "huggingface"),
+    (".endpoints.huggingface.cloud", "huggingface"),
+    ("api.replicate.com", "replicate"),
+    ("api.deepgram.com", "deepgram"),
+    ("api.eu.deepgram.com", "deepgram"),
+    ("api.aleph-alpha.com", "aleph_alpha"),
+    ("api.portkey.ai", "portkey"),
     (".snowflakecomputing.com", "snowflake"),
     ("api.moonshot.ai", "moonshot_ai"),
     ("api.moonshot.cn", "moonshot_ai"),
@@ -65,6 +72,13 @@ pub(super) fn is_local(host: &str) -> bool {
 
 /// Returns the provider whose host this is.
 pub(super) fn known_host(host: &str) -> Option<&'static str> {
+    let is_amazon =
+        || [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|end| host.ends_with(end));
+    if ["runtime.sagemaker.", "runtime-fips.sagemaker."].iter().any(|service| host.contains(service))
+        && is_amazon()
+    {
+        return Some("aws.sagemaker");
+    }
     let known = HOSTS.iter().find(|(end, _)| match end.strip_prefix('.') {
         // Amazon has other services, and other people's servers.
         Some(_) if end.contains("aws") => host.ends_with(end) && host.contains("bedrock"),

@@ -2,6 +2,7 @@
 
 use crate::capture::Api;
 
+use super::special::{prompts, special_route};
 use super::url::CleanUrl;
 
 /// Endings of paths that other services have too: on an unknown host the body has to confirm that it is a call.
@@ -20,11 +21,23 @@ const COMMON: [&str; 11] = [
 ];
 
 /// Returns whether a path is recognised by an ending that other services have too.
-pub(super) fn is_common(path: &str) -> bool {
+fn is_common(path: &str) -> bool {
     let path = path.trim_end_matches('/');
     COMMON.iter().any(|end| path.ends_with(end))
         // No other service has these.
         && !["/chat/completions", "/agents/completions"].iter().any(|end| path.ends_with(end))
+}
+
+/// What a request needs besides its path to be a call to a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Evidence {
+    /// Nothing: no other service has such a path.
+    Path,
+    /// Other services have such paths: on a host that is neither known nor local, a body that is a model's.
+    Body,
+    /// Anybody may have such a path: on every host that is not known, a body with all members of one of these lists. No
+    /// list at all stands for a local host's path that needs no body.
+    Members(&'static [&'static [&'static str]]),
 }
 
 /// What the path of a URL determines.
@@ -36,22 +49,39 @@ pub(super) struct Route<'a> {
     pub(super) implied: Option<&'static str>,
     /// The model, where the path names it; its `%XX` are not decoded.
     pub(super) model: Option<&'a str>,
+    pub(super) evidence: Evidence,
 }
 
-impl Route<'_> {
-    fn new(api: Api, operation: &'static str) -> Self {
-        Route { api, operation, implied: None, model: None }
+impl<'a> Route<'a> {
+    pub(super) fn new(api: Api, operation: &'static str) -> Self {
+        Route { api, operation, implied: None, model: None, evidence: Evidence::Path }
     }
 
-    fn implied(self, provider: &'static str) -> Self {
+    pub(super) fn implied(self, provider: &'static str) -> Self {
         Route { implied: Some(provider), ..self }
+    }
+
+    pub(super) fn model(self, model: &'a str) -> Self {
+        Route { model: Some(model), ..self }
+    }
+
+    pub(super) fn confirmed_by(self, members: &'static [&'static [&'static str]]) -> Self {
+        Route { evidence: Evidence::Members(members), ..self }
     }
 }
 
 /// Returns what a request to `url` asks for; `None` where it is no call to a model.
 pub(super) fn route<'u>(url: &CleanUrl<'u>) -> Option<Route<'u>> {
     let path = url.path.trim_end_matches('/');
-    bedrock(path).or_else(|| google(path)).or_else(|| by_ending(path, &url.host))
+    let by_ending = || {
+        let evidence = if is_common(path) { Evidence::Body } else { Evidence::Path };
+        by_ending(path, &url.host).map(|route| Route { evidence, ..route })
+    };
+    bedrock(path)
+        .or_else(|| google(path))
+        .or_else(|| prompts(url, path))
+        .or_else(by_ending)
+        .or_else(|| special_route(url, path))
 }
 
 /// Returns the route of Google's paths, which end in a verb: `/models/{model}:generateContent`, or tuned models,
@@ -70,6 +100,8 @@ fn google(path: &str) -> Option<Route<'_>> {
             Route::new(Api::Embeddings, "embeddings").implied(provider())
         }
         "predict" => predicted(model)?.implied(provider()),
+        // Videos, whose end is asked for later.
+        "predictLongRunning" => Route::new(Api::Raw, "video_generation").implied(provider()),
         // A user's own endpoint may be anything.
         "rawPredict" | "streamRawPredict" if model == "count-tokens" || path.contains("/endpoints/") => {
             return None;
@@ -123,10 +155,8 @@ fn by_ending<'p>(path: &'p str, host: &str) -> Option<Route<'p>> {
         Route::new(Api::Raw, "image_generation")
     } else if ends("/interactions") && host.ends_with("googleapis.com") {
         Route::new(Api::GeminiInteractions, "generate_content").implied("gcp.gemini")
-    } else if ends("/v1/conversations") && host.ends_with("mistral.ai") || ends("/ml/v1/text/chat") {
+    } else if ends("/v1/conversations") && host.ends_with("mistral.ai") {
         Route::new(Api::Raw, "chat")
-    } else if ends("/ml/v1/text/generation") {
-        Route::new(Api::Raw, "text_completion")
     } else if ends("/audio/speech") || ends("/v1/audio/generation") || ends("/v1/tts") {
         Route::new(Api::Raw, "audio_generation")
     } else if ends("/audio/transcriptions") || ends("/audio/translations") {
@@ -168,7 +198,7 @@ fn bedrock(path: &str) -> Option<Route<'_>> {
 }
 
 /// Returns the path segment after the last one that is `marker`.
-fn after<'p>(path: &'p str, marker: &str) -> Option<&'p str> {
+pub(super) fn after<'p>(path: &'p str, marker: &str) -> Option<&'p str> {
     let mut after = None;
     for segment in path.rsplit('/') {
         if segment == marker {

@@ -12,8 +12,18 @@ pub(super) struct CleanUrl<'u> {
     /// In lower case.
     pub(super) host: Cow<'u, str>,
     pub(super) port: Option<u16>,
-    /// The path alone: query parameters carry keys (`?key=…`), so none is kept.
+    /// The path alone.
     pub(super) path: &'u str,
+    /// The query as it came: it may carry keys (`?key=…`).
+    pub(super) query: &'u str,
+}
+
+impl<'u> CleanUrl<'u> {
+    /// Returns the model that the query names (`?model=…`), as some APIs have it; its `%XX` are not decoded.
+    pub(super) fn query_model(&self) -> Option<&'u str> {
+        let models = self.query.split('&').filter_map(|parameter| parameter.strip_prefix("model="));
+        models.into_iter().find(|model| !model.is_empty())
+    }
 }
 
 /// Takes an absolute URL apart; returns `None` where it is none.
@@ -23,7 +33,8 @@ pub(super) fn clean_url(url: &str) -> Option<CleanUrl<'_>> {
     if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
         return None;
     }
-    let rest = &rest[..memchr::memchr2(b'?', b'#', rest.as_bytes()).unwrap_or(rest.len())];
+    let rest = &rest[..memchr::memchr(b'#', rest.as_bytes()).unwrap_or(rest.len())];
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, path) = match memchr::memchr(b'/', rest.as_bytes()) {
         Some(slash) => rest.split_at(slash),
         None => (rest, "/"),
@@ -47,7 +58,7 @@ pub(super) fn clean_url(url: &str) -> Option<CleanUrl<'_>> {
     } else {
         Cow::Borrowed(host)
     };
-    Some(CleanUrl { base, host, port, path })
+    Some(CleanUrl { base, host, port, path, query })
 }
 
 /// Returns a path segment with its `%XX` decoded.

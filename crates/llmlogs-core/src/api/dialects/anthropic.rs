@@ -69,6 +69,7 @@ fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
     Tool {
         name: names.iter().find_map(|name| name.as_str()).unwrap_or_default(),
         description: text(tool.get("description")),
+        parameters: present(tool, "input_schema"),
     }
 }
 

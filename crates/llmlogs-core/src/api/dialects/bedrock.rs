@@ -63,7 +63,8 @@ fn tool<'j>(tool: &'j Json<'j>) -> Option<Tool<'j>> {
         return None;
     }
     let name = inner.get("name").as_str().unwrap_or_else(|| kind.plain());
-    Some(Tool { name, description: text(inner.get("description")) })
+    let parameters = Some(inner.at(&["inputSchema", "json"])).filter(|schema| !schema.is_null());
+    Some(Tool { name, description: text(inner.get("description")), parameters })
 }
 
 fn message<'j>(message: &'j Json<'j>) -> Message<'j> {

@@ -6,10 +6,6 @@
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
 use crate::capture::{Endpoint, ResponseHead};
 use crate::format::Usage;
 use crate::json::{self, Json, Object};
@@ -18,6 +14,7 @@ use super::anthropic::Anthropic;
 use super::bedrock::{BedrockConverse, invocation_usage, names_itself};
 use super::openai_chat::{self, OpenAiChat};
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
+use crate::api::shared::media::base64_decoded;
 use crate::api::shared::members::{count, present, text, text_or_json};
 use crate::api::shared::usage::usage;
 use crate::api::view::{Choice, Message, Part, RequestView, ResponseView};
@@ -241,15 +238,6 @@ fn choices_mut<'e, 'a>(event: &'e mut Json<'a>) -> &'e mut [Json<'a>] {
 fn unwrapped(base64: &str) -> Option<Json<'static>> {
     let bytes = base64_decoded(base64)?;
     json::parse(&json::lossy(&bytes)).ok().map(Json::into_owned)
-}
-
-/// Returns the bytes of standard base64, padded or not; `None` for anything else.
-fn base64_decoded(base64: &str) -> Option<Vec<u8>> {
-    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true);
-    const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-    STANDARD.decode(base64.trim_end_matches('=')).ok()
 }
 
 /// Folds chunks of a text: Llama's, Titan's, Mistral's first, Cohere's.

@@ -17,7 +17,7 @@ use crate::api::error::reported;
 use crate::api::shared::cost::usage_cost;
 use crate::api::shared::delta::has_content;
 use crate::api::shared::media::base64_bytes;
-use crate::api::shared::members::{text, text_or_json, unix_seconds};
+use crate::api::shared::members::{present, text, text_or_json, unix_seconds};
 use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
 pub(crate) struct Gemini;
@@ -261,13 +261,18 @@ fn tools<'j>(entry: &'j Json<'j>) -> Vec<Tool<'j>> {
         match (&*key.plain(), value) {
             (_, Json::Null) => {}
             ("functionDeclarations" | "function_declarations", declared) => {
-                all.extend(listed_or_single(declared).iter().map(|function| Tool {
-                    name: text(function.get("name")),
-                    description: text(function.get("description")),
+                all.extend(listed_or_single(declared).iter().map(|function| {
+                    Tool {
+                        name: text(function.get("name")),
+                        description: text(function.get("description")),
+                        parameters: ["parameters", "parametersJsonSchema", "parameters_json_schema"]
+                            .into_iter()
+                            .find_map(|key| present(function, key)),
+                    }
                 }));
             }
             (name, _) => {
-                all.push(Tool { name: Cow::Owned(name.to_owned()), description: Cow::Borrowed("") });
+                all.push(Tool { name: Cow::Owned(name.to_owned()), ..Tool::default() });
             }
         }
     }

@@ -78,7 +78,7 @@ impl Dialect for GeminiInteractions {
 fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
     // Google's own tools have a type and no name.
     let name = present(tool, "name").or(present(tool, "type")).map(text).unwrap_or_default();
-    Tool { name, description: text(tool.get("description")) }
+    Tool { name, description: text(tool.get("description")), parameters: present(tool, "parameters") }
 }
 
 fn kind<'j>(step: &'j Json<'j>) -> Cow<'j, str> {

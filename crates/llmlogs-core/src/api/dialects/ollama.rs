@@ -65,7 +65,11 @@ impl Dialect for Ollama {
 
 fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
     let function = present(tool, "function").unwrap_or(tool);
-    Tool { name: text(function.get("name")), description: text(function.get("description")) }
+    Tool {
+        name: text(function.get("name")),
+        description: text(function.get("description")),
+        parameters: present(function, "parameters"),
+    }
 }
 
 fn message<'j>(message: &'j Json<'j>) -> Message<'j> {

@@ -21,7 +21,7 @@ use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 pub(crate) struct OpenAiChat;
 
 impl Dialect for OpenAiChat {
-    fn request<'j>(&self, _endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j> {
+    fn request<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j> {
         let listed = body.get("messages").items();
         let mut messages: Vec<Message<'j>> = listed.iter().map(message).collect();
         // The legacy completions API has a prompt instead.
@@ -32,8 +32,9 @@ impl Dialect for OpenAiChat {
         let tools = body.get("tools").items().iter();
         let functions = body.get("functions").items().iter();
         RequestView {
-            model: body.get("model").as_str(),
-            stream: body.get("stream").as_bool().unwrap_or(false),
+            // watsonx names it another way, and streams by its path.
+            model: body.get("model").as_str().or_else(|| body.get("model_id").as_str()),
+            stream: body.get("stream").as_bool().unwrap_or_else(|| endpoint.path.ends_with("/chat_stream")),
             temperature: present(body, "temperature"),
             max_tokens: present(body, "max_completion_tokens").or(present(body, "max_tokens")),
             tool_choice: present(body, "tool_choice").or(present(body, "function_call")),
@@ -52,7 +53,7 @@ impl Dialect for OpenAiChat {
             id: text(body.get("id")),
             object: text(body.get("object")),
             created: body.get("created").as_f64().map(|seconds| seconds as u64),
-            model: text(body.get("model")),
+            model: body.get("model").as_str().unwrap_or_else(|| text(body.get("model_id"))),
             choices: body.get("choices").items().iter().map(choice).collect(),
             usage: usage(endpoint, usage_json),
             cost: body_cost(body).or_else(|| usage_cost(usage_json)),
@@ -75,13 +76,23 @@ fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
             None => Tool {
                 name: tool.get("name").as_str().unwrap_or_else(|| text(tool.get("type"))),
                 description: text(tool.get("description")),
+                parameters: tool_parameters(tool),
             },
         },
     }
 }
 
 fn function<'j>(function: &'j Json<'j>) -> Tool<'j> {
-    Tool { name: text(function.get("name")), description: text(function.get("description")) }
+    Tool {
+        name: text(function.get("name")),
+        description: text(function.get("description")),
+        parameters: tool_parameters(function),
+    }
+}
+
+/// Returns the schema of a tool's arguments under OpenAI's name, Anthropic's, or that of Cohere's first API.
+fn tool_parameters<'j>(tool: &'j Json<'j>) -> Option<&'j Json<'j>> {
+    ["parameters", "input_schema", "parameter_definitions"].into_iter().find_map(|key| present(tool, key))
 }
 
 fn message<'j>(message: &'j Json<'j>) -> Message<'j> {

@@ -65,7 +65,11 @@ impl Dialect for OpenAiResponses {
 fn tool<'j>(tool: &'j Json<'j>) -> Tool<'j> {
     let name = ["name", "server_label", "type"].into_iter().find_map(|key| tool.get(key).as_str());
     let description = present(tool, "description").or(present(tool, "server_description"));
-    Tool { name: name.unwrap_or_default(), description: description.map(text).unwrap_or_default() }
+    Tool {
+        name: name.unwrap_or_default(),
+        description: description.map(text).unwrap_or_default(),
+        parameters: present(tool, "parameters"),
+    }
 }
 
 fn message_of<'j>(role: impl Into<Cow<'j, str>>, parts: Vec<Part<'j>>) -> Message<'j> {

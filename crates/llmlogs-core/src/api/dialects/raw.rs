@@ -35,7 +35,7 @@ impl Dialect for Raw {
 
     fn response<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
         ResponseView {
-            id: text(body.get("id")),
+            id: body.get("id").as_str().or_else(|| operation_name(body)).unwrap_or_default(),
             object: text(body.get("object")),
             created: body.get("created").as_u64(),
             model: text(body.get("model")),
@@ -62,6 +62,11 @@ fn model<'j>(body: &'j Json<'j>) -> Option<Cow<'j, str>> {
         Some((_, short)) if is_resource => Cow::Owned(short.to_owned()),
         _ => name,
     })
+}
+
+/// Returns the name of one of Google's operations, by which its end is asked for.
+fn operation_name<'j>(body: &'j Json<'j>) -> Option<Cow<'j, str>> {
+    body.get("name").as_str().filter(|name| name.contains("operations/"))
 }
 
 /// Returns the token counts, wherever an API has them.

@@ -72,7 +72,9 @@ impl Framing {
                 let start = without_bom(body).trim_ascii_start();
                 if start.starts_with(b"[") { Framing::JsonArray } else { framing }
             }
-            Api::Ollama | Api::CohereChat if framing == Framing::Whole && ndjson::is_likely(body) => {
+            Api::Ollama | Api::CohereChat | Api::TextCompletion
+                if framing == Framing::Whole && ndjson::is_likely(body) =>
+            {
                 Framing::Ndjson
             }
             _ => framing,
@@ -88,6 +90,12 @@ pub fn begins(framing: Framing, body: &[u8]) -> bool {
         Framing::Sse | Framing::Ndjson | Framing::JsonArray => true,
         Framing::AwsEventStream => aws_event_stream::begins(body),
     }
+}
+
+/// Returns whether a body begins as JSON or as events do, whatever content coding the headers name.
+pub fn is_text(head: &ResponseHead, body: &[u8]) -> bool {
+    let start = without_bom(body).trim_ascii_start();
+    matches!(start.first(), Some(b'{' | b'[')) || Framing::of(head, body) != Framing::Whole
 }
 
 fn without_bom(body: &[u8]) -> &[u8] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::notify::notify::NotifyError;
+use crate::notify::channel::NotifyError;
 
 use super::http::Answer;
 use super::kind::WebhookKind;

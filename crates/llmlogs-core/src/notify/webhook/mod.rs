@@ -17,7 +17,7 @@ use reqwest::Url;
 
 use crate::format::Alert;
 
-use super::notify::{Notify, NotifyError};
+use super::channel::{Notify, NotifyError};
 use super::rate_limit::RateLimit;
 use payload::Payload;
 

@@ -6,7 +6,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::format::{Alert, AlertEvent};
-use crate::notify::notify::NotifyError;
+use crate::notify::channel::NotifyError;
 
 use super::kind::WebhookKind;
 use super::sign;

@@ -182,8 +182,10 @@ fn runs(sessions: &HashMap<PathBuf, Vec<Turn>>) -> Vec<FailureRun> {
 
 impl Visitor for Gatherer<'_> {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        if !self.filter.matches_line(line) {
-            return;
+        match self.filter.matches_line(session.dir(), line) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return self.failed(error),
         }
         let failed = line.status == Status::Error;
         self.calls += 1;

@@ -1,6 +1,7 @@
 //! Whether a root is sound, and rebuilding indexes that are not.
 
 mod check;
+mod contents;
 mod repair;
 mod report;
 
@@ -24,19 +25,20 @@ pub struct HealthCheck {
 }
 
 impl HealthCheck {
-    /// Returns a check that changes nothing and does not look into bodies for secrets.
+    /// Returns a check that changes nothing and does not look for secrets.
     pub fn new() -> Self {
         HealthCheck::default()
     }
 
-    /// Rebuilds the indexes of sessions that are over from their calls, if something is wrong with them. Nothing else
-    /// is changed.
+    /// Rebuilds the indexes of sessions that are over from their calls, if something is wrong with them, and takes calls
+    /// that are gone out of the older logger's `index.json`. Nothing else is changed.
     pub fn repair(mut self, repair: bool) -> Self {
         self.repair = repair;
         self
     }
 
-    /// Looks into bodies for secrets that the redaction rules know, which takes longer than everything else.
+    /// Looks into every file for secrets that the built-in redaction rules know, which takes longer than everything else.
+    /// Folders that are no recorder's are not looked into.
     pub fn secrets(mut self, secrets: bool) -> Self {
         self.secrets = secrets;
         self
@@ -59,9 +61,12 @@ impl Root {
         on_progress: &(dyn Fn(Progress) -> bool + Sync),
     ) -> Result<Health> {
         let mut of_root = SessionHealth::default();
-        check::strays(self.path(), filter, &mut of_root);
-        let sessions = filter.sessions(self)?;
-        Ok(Health { sessions: in_parallel(&sessions, check, on_progress), problems: of_root.problems })
+        check::strays(self.path(), filter, check.secrets, &mut of_root);
+        let repaired = if check.repair { repair::older_index(self.path(), &mut of_root) } else { None };
+        let mut sessions = filter.sessions(self)?;
+        sessions.retain(|session| filter.matches_day(session.day()));
+        let sessions = in_parallel(&sessions, check, on_progress);
+        Ok(Health { sessions, problems: of_root.problems, repaired })
     }
 }
 

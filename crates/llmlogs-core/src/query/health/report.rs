@@ -5,22 +5,31 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::read::error::Error;
+use crate::redact::Redactor;
 
 /// What can be wrong with a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ProblemKind {
+    /// Text with the shape of a secret.
+    Secret,
     /// It cannot be read, or is no JSON.
     Unreadable,
+    /// A file that the metadata of a finished call name, and that is not there.
+    MissingFile,
     /// An index ends in half a line.
     TornLine,
     /// A line of an index is damaged, or stands there twice.
     DamagedLine,
     /// A finished call that its index lacks.
     MissingLine,
+    /// Calls that the older logger's `index.json` names, and that are gone.
+    GoneEntry,
     /// A call whose program ended before it did.
     Interrupted,
+    /// A folder that the older logger made for a call that it could not write. That is no fault of the root.
+    NotRecorded,
     /// A session whose program did not shut the recorder down. That is no fault of the root.
     Died,
     /// A temporary file of a program that is gone.
@@ -31,8 +40,6 @@ pub enum ProblemKind {
     Link,
     /// Other users may read it.
     Permissions,
-    /// Text with the shape of a secret.
-    Secret,
 }
 
 impl ProblemKind {
@@ -40,17 +47,20 @@ impl ProblemKind {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            ProblemKind::Secret => "secret",
             ProblemKind::Unreadable => "unreadable",
+            ProblemKind::MissingFile => "missing_file",
             ProblemKind::TornLine => "torn_line",
             ProblemKind::DamagedLine => "damaged_line",
             ProblemKind::MissingLine => "missing_line",
+            ProblemKind::GoneEntry => "gone_entry",
             ProblemKind::Interrupted => "interrupted",
+            ProblemKind::NotRecorded => "not_recorded",
             ProblemKind::Died => "died",
             ProblemKind::Leftover => "leftover",
             ProblemKind::Stray => "stray",
             ProblemKind::Link => "link",
             ProblemKind::Permissions => "permissions",
-            ProblemKind::Secret => "secret",
         }
     }
 }
@@ -89,15 +99,14 @@ pub struct SessionHealth {
 
 impl SessionHealth {
     pub(super) fn problem(&mut self, kind: ProblemKind, path: &Path, detail: impl Into<String>) {
-        self.problems.push(Problem { kind, path: path.to_owned(), detail: detail.into() });
+        let detail: String = detail.into();
+        // What a parser says may quote the file.
+        let detail = Redactor::new().text(&detail).into_owned();
+        self.problems.push(Problem { kind, path: path.to_owned(), detail });
     }
 
     pub(super) fn unreadable(&mut self, error: &Error) {
-        self.problem(
-            ProblemKind::Unreadable,
-            error.path(),
-            format!("{}: {}", error.path().display(), error.cause()),
-        );
+        self.problem(ProblemKind::Unreadable, error.path(), error.cause().to_string());
     }
 }
 
@@ -109,4 +118,6 @@ pub struct Health {
     pub sessions: Vec<SessionHealth>,
     /// What is wrong with the root and its days.
     pub problems: Vec<Problem>,
+    /// The older logger's `index.json`, if it was repaired.
+    pub repaired: Option<PathBuf>,
 }

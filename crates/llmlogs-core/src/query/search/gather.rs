@@ -9,9 +9,10 @@ use memchr::memmem::Finder;
 
 use crate::format::IndexEntry;
 use crate::format::layout::{INPUT_FILE, OUTPUT_FILE};
-use crate::query::filter::Filter;
+use crate::query::filter::{Filter, call_dir};
 use crate::query::scan::Visitor;
 use crate::read::call::Call;
+use crate::read::conversation::last_user_message;
 use crate::read::entry::Entry;
 use crate::read::error::{Error, ErrorKind};
 use crate::read::files;
@@ -30,6 +31,12 @@ const KEPT: usize = 50;
 
 /// How many characters of a message the index has at most.
 const INDEXED: usize = 200;
+
+/// The path of a match in the request's last user message, where a span gave the call another.
+const PROMPT: &str = "prompt";
+
+/// How the recorder ends a line of a call whose user message is the request's.
+const PROMPT_IS_INDEXED: &[u8] = b",\"prompt_differs\":false}";
 
 pub(super) struct Gatherer<'f> {
     filter: &'f Filter,
@@ -66,8 +73,8 @@ impl<'f> Gatherer<'f> {
             total: 0,
             unreadable: Vec::new(),
             buffer: Vec::new(),
-            // An older recorder's lines lack `span_ids` and `context`.
-            cut_from: empty.saturating_sub(60) + INDEXED,
+            // An older recorder's lines lack `span_ids` and what follows.
+            cut_from: empty.saturating_sub(110) + INDEXED,
             marks: Marks {
                 error: Finder::new(b",\"error_message\":\""),
                 finish: Finder::new(b"\",\"finish_reason\":"),
@@ -117,48 +124,70 @@ impl<'f> Gatherer<'f> {
     }
 
     fn in_line(&mut self, dir: &Path, line: &IndexLine<'_>, matches: &mut Vec<Match>) {
-        let user = line.user_message.text();
-        let error = line.error_message.text();
+        let mut user = line.user_message.text();
+        let mut error = line.error_message.text();
         let is_cut = |text: &str| text.len() >= INDEXED && text.chars().count() >= INDEXED;
         if (self.parts.user && is_cut(&user)) || (self.parts.error && is_cut(&error)) {
             // Its folder has the rest; if that is gone, what the index has is searched.
             if let Ok(metadata) = Call::open(dir).and_then(|call| call.metadata()) {
-                if self.parts.user {
-                    self.in_text(SearchPart::User, "", &metadata.context.user_message, matches);
-                }
-                if self.parts.error {
-                    self.in_text(SearchPart::Error, "", &metadata.response_info.error_message, matches);
-                }
-                return;
+                user = metadata.context.user_message.into();
+                error = metadata.response_info.error_message.into();
             }
         }
         if self.parts.user {
             self.in_text(SearchPart::User, "", &user, matches);
+            // A search of the whole request finds it there.
+            if line.prompt_differs != Some(false) && !self.parts.input {
+                self.in_prompt(dir, &user, matches);
+            }
         }
         if self.parts.error {
             self.in_text(SearchPart::Error, "", &error, matches);
         }
     }
 
-    fn in_body(&mut self, part: SearchPart, path: &Path, matches: &mut Vec<Match>) {
+    /// Searches the last user message of a request, if it is another than `known`.
+    fn in_prompt(&mut self, dir: &Path, known: &str, matches: &mut Vec<Match>) {
+        let body = self.read_body(&dir.join(INPUT_FILE));
+        if body.as_deref().is_some_and(|body| strings::any_matches(body, self.pattern))
+            && let (Some(body), Ok(call)) = (&body, Call::open(dir))
+        {
+            let prompt = last_user_message(&call, body);
+            if prompt != known && matches.len() < KEPT {
+                self.in_text(SearchPart::User, PROMPT, &prompt, matches);
+            }
+        }
+        self.buffer = body.unwrap_or_default();
+    }
+
+    /// Returns the contents of a body's file, in the buffer; `None` if it is missing or cannot be read.
+    fn read_body(&mut self, path: &Path) -> Option<Vec<u8>> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         let read = files::open(path)
             .and_then(|mut file| file.read_to_end(&mut buffer).map_err(|error| Error::io(path, error)));
         match read {
-            Ok(_) if strings::any_matches(&buffer, self.pattern) => {
-                let text = String::from_utf8_lossy(&buffer);
-                strings::each(&text, |path, text| {
-                    if matches.len() < KEPT {
-                        self.in_text(part, path, text, matches);
-                    }
-                });
+            Ok(_) => Some(buffer),
+            Err(error) => {
+                if error.kind() != ErrorKind::NotFound {
+                    self.unreadable.push(error);
+                }
+                None
             }
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => self.unreadable.push(error),
         }
-        self.buffer = buffer;
+    }
+
+    fn in_body(&mut self, part: SearchPart, path: &Path, matches: &mut Vec<Match>) {
+        let Some(body) = self.read_body(path) else { return };
+        if strings::any_matches(&body, self.pattern) {
+            let text = String::from_utf8_lossy(&body);
+            strings::each(&text, |path, text| {
+                if matches.len() < KEPT {
+                    self.in_text(part, path, text, matches);
+                }
+            });
+        }
+        self.buffer = body;
     }
 
     fn search(&mut self, dir: &Path, line: &IndexLine<'_>, entry: impl FnOnce() -> Entry) {
@@ -199,7 +228,8 @@ impl Visitor for Gatherer<'_> {
         for newline in memchr::memchr_iter(b'\n', piece) {
             let line = &piece[from..newline];
             let here = next.is_some_and(|at| at < newline);
-            if here || (line.len() >= self.cut_from && self.may_be_cut(line)) {
+            let elsewhere = self.parts.user && !line.ends_with(PROMPT_IS_INDEXED);
+            if here || elsewhere || (line.len() >= self.cut_from && self.may_be_cut(line)) {
                 selected.push(line);
             }
             from = newline + 1;
@@ -211,21 +241,53 @@ impl Visitor for Gatherer<'_> {
     }
 
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        let id = line.call_id.text();
-        if !self.filter.matches_line(line) || !files::is_plain_name(&id) {
-            return;
+        let Some(dir) = call_dir(session.dir(), line) else { return };
+        match self.filter.matches_line(session.dir(), line) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return self.failed(error),
         }
-        let dir = session.dir().join(&*id);
         self.search(&dir, line, || Entry::from_line(dir.clone(), line));
     }
 
     fn unfinished(&mut self, entry: &Entry) {
-        if self.filter.matches_entry(entry) {
-            self.search(entry.call().dir(), &entry.line(), || entry.clone());
+        match self.filter.matches_entry(entry) {
+            Ok(true) => self.search(entry.call().dir(), &entry.line(), || entry.clone()),
+            Ok(false) => {}
+            Err(error) => self.failed(error),
         }
     }
 
     fn failed(&mut self, error: Error) {
         self.unreadable.push(error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selects(line: &IndexEntry) -> bool {
+        let (filter, pattern) = (Filter::new(), Pattern::new("needle", false, false).unwrap());
+        let gatherer = Gatherer::new(&filter, &pattern, Parts { user: true, ..Parts::default() }, 1);
+        let line = [line.to_line().unwrap(), b"\n".to_vec()].concat();
+        !gatherer.select_lines(&line).unwrap().is_empty()
+    }
+
+    #[test]
+    fn only_lines_that_may_have_more_than_they_show_are_parsed() {
+        let mut line = IndexEntry { prompt_differs: Some(false), ..IndexEntry::default() };
+        line.user_message = "x".repeat(INDEXED - 1);
+        assert!(!selects(&line));
+        line.user_message.push('x');
+        assert!(selects(&line), "its message may have been cut");
+        for prompt_differs in [Some(true), None] {
+            assert!(selects(&IndexEntry { prompt_differs, ..IndexEntry::default() }));
+        }
+        assert!(selects(&IndexEntry {
+            user_message: "a needle".into(),
+            prompt_differs: Some(false),
+            ..IndexEntry::default()
+        }));
     }
 }

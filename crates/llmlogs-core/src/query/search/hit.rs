@@ -11,7 +11,7 @@ use crate::read::entry::Entry;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SearchPart {
-    /// The user message.
+    /// The user message: the span's, and the last one of the request.
     User,
     /// The request body.
     Input,
@@ -41,7 +41,8 @@ pub struct Match {
     /// In which part.
     #[serde(rename = "in")]
     pub part: SearchPart,
-    /// The path of the string in a body: `messages[1].content`; empty for messages.
+    /// The path of the string in a body: `messages[1].content`; empty for messages, `prompt` for the last user message of
+    /// the request where the call's user message comes from a span.
     pub path: String,
     /// The match and the text around it.
     pub text: String,

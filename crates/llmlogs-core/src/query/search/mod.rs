@@ -55,7 +55,7 @@ pub struct SearchReport {
 }
 
 impl Search {
-    /// Searches user messages for a regular expression, with the syntax of the crate
+    /// Searches user messages, those of spans and the last one of each request, for a regular expression, with the syntax of the crate
     /// [`regex`](https://docs.rs/regex), in the text that JSON stands for.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::format::Status;
-use crate::query::filter::Filter;
+use crate::query::filter::{Filter, call_dir};
 use crate::query::scan::Visitor;
 use crate::read::call::State;
 use crate::read::entry::Entry;
@@ -12,16 +12,20 @@ use crate::read::line::IndexLine;
 use crate::read::session::Session;
 
 use super::counts::{Groups, Latencies, Sums};
-use super::{Totals, Traffic, group_totals, groups, named_counts, summary};
+use super::group_by::GroupBy;
+use super::{Totals, Traffic, group_totals, groups, named_counts, newest_first, summary};
 
 /// Seconds of a quarter of an hour, by which time zones differ.
 const QUARTER: f64 = 900.0;
 
 pub(super) struct Gatherer<'f> {
     filter: &'f Filter,
+    by: Option<&'f GroupBy>,
     all: Sums,
     models: Groups<Sums>,
     sessions: Groups<Sums>,
+    /// By `by`.
+    groups: Groups<Sums>,
     tools: Groups<u64>,
     finish_reasons: Groups<u64>,
     /// By quarters of an hour since 1970.
@@ -34,16 +38,19 @@ pub(super) struct Gatherer<'f> {
     last: f64,
     in_flight: u64,
     interrupted: u64,
+    not_recorded: u64,
     unreadable: Vec<Error>,
 }
 
 impl<'f> Gatherer<'f> {
-    pub(super) fn new(filter: &'f Filter) -> Self {
+    pub(super) fn new(filter: &'f Filter, by: Option<&'f GroupBy>) -> Self {
         Gatherer {
             filter,
+            by,
             all: Sums::default(),
             models: Groups::default(),
             sessions: Groups::default(),
+            groups: Groups::default(),
             tools: Groups::default(),
             finish_reasons: Groups::default(),
             quarters: HashMap::new(),
@@ -54,6 +61,7 @@ impl<'f> Gatherer<'f> {
             last: f64::NEG_INFINITY,
             in_flight: 0,
             interrupted: 0,
+            not_recorded: 0,
             unreadable: Vec::new(),
         }
     }
@@ -90,6 +98,7 @@ impl<'f> Gatherer<'f> {
         self.all.merge(&other.all);
         self.models.merge(&other.models, Sums::merge);
         self.sessions.merge(&other.sessions, Sums::merge);
+        self.groups.merge(&other.groups, Sums::merge);
         self.tools.merge(&other.tools, |sum, more| *sum += more);
         self.finish_reasons.merge(&other.finish_reasons, |sum, more| *sum += more);
         for (quarter, traffic) in other.quarters {
@@ -101,6 +110,7 @@ impl<'f> Gatherer<'f> {
         self.last = self.last.max(other.last);
         self.in_flight += other.in_flight;
         self.interrupted += other.interrupted;
+        self.not_recorded += other.not_recorded;
         self.unreadable.extend(other.unreadable);
     }
 
@@ -113,6 +123,7 @@ impl<'f> Gatherer<'f> {
             all: group_totals(&self.all),
             in_flight: self.in_flight,
             interrupted: self.interrupted,
+            not_recorded: self.not_recorded,
             first: Some(self.first).filter(|first| first.is_finite()),
             last: Some(self.last).filter(|last| last.is_finite()),
             time_to_first_token_ms: summary(&self.first_tokens),
@@ -122,7 +133,11 @@ impl<'f> Gatherer<'f> {
                 (tokens as f64 * 100_000.0 / ms as f64).round() / 100.0
             },
             by_model: groups(&self.models),
-            by_session: groups(&self.sessions),
+            by_session: newest_first(groups(&self.sessions)),
+            groups: match self.by {
+                Some(GroupBy::Session) => newest_first(groups(&self.groups)),
+                _ => groups(&self.groups),
+            },
             by_tool: named_counts(&self.tools),
             by_finish_reason: named_counts(&self.finish_reasons),
             over_time,
@@ -133,8 +148,16 @@ impl<'f> Gatherer<'f> {
 
 impl Visitor for Gatherer<'_> {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        if !self.filter.matches_line(line) {
-            return;
+        match self.filter.matches_line(session.dir(), line) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return self.failed(error),
+        }
+        if let Some(by) = self.by {
+            match by.groups(session.id(), line, &|| call_dir(session.dir(), line)) {
+                Ok(names) => names.iter().for_each(|name| self.groups.of(name).add(line)),
+                Err(error) => return self.failed(error),
+            }
         }
         self.all.add(line);
         self.models.of(line.model.0).add(line);
@@ -156,12 +179,15 @@ impl Visitor for Gatherer<'_> {
     }
 
     fn unfinished(&mut self, entry: &Entry) {
-        if !self.filter.matches_entry(entry) {
-            return;
+        match self.filter.matches_entry(entry) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return self.failed(error),
         }
         match entry.call().state() {
             State::InFlight => self.in_flight += 1,
-            _ => self.interrupted += 1,
+            State::NotRecorded => self.not_recorded += 1,
+            State::Interrupted | State::Finished => self.interrupted += 1,
         }
     }
 

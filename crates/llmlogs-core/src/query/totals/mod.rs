@@ -2,6 +2,7 @@
 
 mod counts;
 mod gather;
+mod group_by;
 
 use serde::Serialize;
 
@@ -12,6 +13,7 @@ use super::filter::Filter;
 use super::scan::{Progress, scan};
 use counts::{Groups, Latencies, Sums};
 use gather::Gatherer;
+pub use group_by::GroupBy;
 
 /// What is counted over the calls that pass a filter. See [`Root::totals`].
 #[derive(Debug, Clone, Default, Serialize)]
@@ -24,6 +26,8 @@ pub struct Totals {
     pub in_flight: u64,
     /// Calls whose program ended before they did.
     pub interrupted: u64,
+    /// Calls that the older logger could not write.
+    pub not_recorded: u64,
     /// The start of the first finished call, in Unix seconds.
     pub first: Option<f64>,
     /// The start of the last finished call, in Unix seconds.
@@ -34,8 +38,11 @@ pub struct Totals {
     pub tokens_per_second: f64,
     /// By model, the one with the most calls first.
     pub by_model: Vec<Group>,
-    /// By session id, the one with the most calls first.
+    /// By session id, the newest first.
     pub by_session: Vec<Group>,
+    /// By what [`Root::totals_by`] was asked for: sessions newest first, others with the most calls first. Empty if
+    /// nothing was asked for.
+    pub groups: Vec<Group>,
     /// How often each tool was called, the most frequent first.
     pub by_tool: Vec<NamedCount>,
     /// How many calls ended for each reason, the most frequent first.
@@ -105,11 +112,11 @@ pub struct LatencySummary {
     pub max: u64,
 }
 
-/// The calls of one model or one session.
+/// The calls of one model, one session, or whatever they were grouped by.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Group {
-    /// The model's name or the session's id; may be empty.
+    /// The model's name, the session's id, the value of a field; may be empty.
     pub name: String,
     /// What is counted over its calls.
     #[serde(flatten)]
@@ -160,13 +167,44 @@ impl Root {
         filter: &Filter,
         on_progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Totals> {
+        self.counted(filter, None, on_progress)
+    }
+
+    /// As [`totals_with_progress`](Self::totals_with_progress); counts the calls of each group, too, which are
+    /// [`Totals::groups`].
+    ///
+    /// # Errors
+    ///
+    /// As [`totals`](Self::totals).
+    pub fn totals_by(
+        &self,
+        filter: &Filter,
+        by: &GroupBy,
+        on_progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Totals> {
+        self.counted(filter, Some(by), on_progress)
+    }
+
+    fn counted(
+        &self,
+        filter: &Filter,
+        by: Option<&GroupBy>,
+        on_progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Totals> {
         let sessions = filter.sessions(self)?;
-        let mut all = Gatherer::new(filter);
-        for part in scan(&sessions, on_progress, || Gatherer::new(filter)) {
+        let mut all = Gatherer::new(filter, by);
+        for part in scan(&sessions, on_progress, || Gatherer::new(filter, by)) {
             all.merge(part);
         }
         Ok(all.into_totals())
     }
+}
+
+/// Puts the newest session first: ids begin with the time of the start, and `_10` is newer than `_9`.
+fn newest_first(mut sessions: Vec<Group>) -> Vec<Group> {
+    let age = |group: &Group| (group.name.get(..15).map(str::to_owned), group.name.len(), group.name.clone());
+    sessions.sort_by_cached_key(|group| std::cmp::Reverse(age(group)));
+    sessions
 }
 
 fn groups(groups: &Groups<Sums>) -> Vec<Group> {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use llmlogs_core::read::{Entry, IndexEntry, State, Status};
 
-use super::Writer;
+use super::{LeftOut, Writer};
 use crate::outcome::CliError;
 use crate::output::row;
 
@@ -40,27 +40,41 @@ const COLUMNS: [&str; 27] = [
 
 pub(crate) struct Csv {
     started: bool,
+    /// Names of fields of the context, which have columns after the others.
+    context: Vec<String>,
 }
 
 impl Csv {
-    pub(crate) fn new() -> Self {
-        Csv { started: false }
+    pub(crate) fn new(context: &[String]) -> Self {
+        Csv { started: false, context: context.to_vec() }
     }
 }
 
 impl Writer for Csv {
-    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<Option<LeftOut>, CliError> {
         let mut rows = csv::WriterBuilder::new().buffer_capacity(1 << 12).from_writer(Vec::new());
         let wrong = |error: csv::Error| CliError::Failed(format!("cannot make a row: {error}"));
         if !std::mem::replace(&mut self.started, true) {
-            rows.write_record(COLUMNS).map_err(wrong)?;
+            let context = self.context.iter().map(|name| format!("context.{name}"));
+            rows.write_record(COLUMNS.map(str::to_owned).into_iter().chain(context)).map_err(wrong)?;
         }
-        rows.write_record(fields(entry)).map_err(wrong)?;
+        let mut row = fields(entry);
+        for name in &self.context {
+            row.push(entry.context_text(name)?.unwrap_or_default());
+        }
+        rows.write_record(row.into_iter().map(inert)).map_err(wrong)?;
         let bytes =
             rows.into_inner().map_err(|error| CliError::Failed(format!("cannot make a row: {error}")))?;
         sink.write_all(&bytes)?;
-        Ok(true)
+        Ok(None)
     }
+}
+
+/// Returns a cell that no spreadsheet takes for a formula: with a quotation mark before it where it would
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>). Numbers stay numbers.
+fn inert(cell: String) -> String {
+    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    if is_formula && cell.parse::<f64>().is_err() { format!("'{cell}") } else { cell }
 }
 
 fn fields(entry: &Entry) -> Vec<String> {

@@ -2,11 +2,15 @@
 
 use std::io::Write;
 
-use llmlogs_core::read::{Entry, Metadata, pretty_json};
+use llmlogs_core::read::{Entry, Metadata, State};
 
-use super::{Writer, url};
+use super::stored::{StoredBody, text_type};
+use super::url::url;
+use super::{LeftOut, Writer};
 use crate::outcome::CliError;
 use crate::output::text::one_line;
+
+const JSON: &str = "application/json";
 
 #[derive(Default)]
 pub(crate) struct Curl {
@@ -14,13 +18,24 @@ pub(crate) struct Curl {
 }
 
 impl Writer for Curl {
-    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
-        let Ok(input) = entry.call().input() else { return Ok(false) };
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<Option<LeftOut>, CliError> {
+        let Ok(input) = entry.call().input() else { return Ok(Some(LeftOut::NoBodies)) };
         let metadata = entry.call().metadata().unwrap_or_default();
-        if metadata.api_info.base_url.is_empty() {
-            return Ok(false);
-        }
-        let Some(body) = pretty_json(&input) else { return Ok(false) };
+        let Some(url) = url(&metadata) else {
+            let finished = entry.call().state() == State::Finished;
+            return Ok(Some(if finished { LeftOut::NoAddress } else { LeftOut::NotFinished }));
+        };
+        let (body, content_type) = match StoredBody::of(&input) {
+            StoredBody::Json(text) | StoredBody::Cut { text, .. } => (text, JSON.to_owned()),
+            StoredBody::Empty => (String::new(), JSON.to_owned()),
+            StoredBody::Text(text) => {
+                let content_type = text_type(&text);
+                (text, content_type)
+            }
+            StoredBody::Binary(_) | StoredBody::Elided { .. } | StoredBody::Streaming => {
+                return Ok(Some(LeftOut::NoText));
+            }
+        };
         if std::mem::replace(&mut self.started, true) {
             sink.write_all(b"\n")?;
         } else {
@@ -29,13 +44,15 @@ impl Writer for Curl {
         let method = if metadata.api_info.method.is_empty() { "POST" } else { &metadata.api_info.method };
         let id = one_line(entry.call().id());
         writeln!(sink, "# {id}{}", warning(&metadata, &String::from_utf8_lossy(&input)))?;
-        // Without -f, curl prints the body of an error response.
-        writeln!(sink, "curl -sS -X {} {} \\", quoted(method), quoted(&url(&metadata)))?;
+        // Without -f, curl prints the body of an error response; with -g, it takes brackets in a URL as they are.
+        writeln!(sink, "curl -sSg -X {} {} \\", quoted(method), quoted(&url))?;
+        writeln!(sink, "  -H {} \\", quoted(&format!("content-type: {content_type}")))?;
         for header in headers(&metadata.api_info.provider, &metadata.api_info.base_url) {
             writeln!(sink, "  -H {header} \\")?;
         }
-        writeln!(sink, "  --data-binary {}", quoted(&body))?;
-        Ok(true)
+        // Not --data-binary, to which a leading @ means a file.
+        writeln!(sink, "  --data-raw {}", quoted(&body))?;
+        Ok(None)
     }
 }
 
@@ -53,7 +70,7 @@ fn warning(metadata: &Metadata, body: &str) -> &'static str {
 /// Returns the headers that the provider requires, each quoted; the key is an environment variable.
 fn headers(provider: &str, base_url: &str) -> Vec<String> {
     let key = |header: &str, variable: &str| format!("\"{header}${{{variable}:?set it to your API key}}\"");
-    let mut headers = vec!["'content-type: application/json'".to_owned()];
+    let mut headers = Vec::new();
     match provider {
         "anthropic" => {
             headers.push(key("x-api-key: ", "ANTHROPIC_API_KEY"));

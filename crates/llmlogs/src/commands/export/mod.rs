@@ -4,13 +4,18 @@ mod csv;
 mod curl;
 mod fine_tuning;
 mod har;
+mod left_out;
+mod stored;
+mod url;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use llmlogs_core::query::Filter;
-use llmlogs_core::read::{self, Call, Entry, Metadata, State};
+use llmlogs_core::read::{self, Entry, Metadata, State};
+
+use left_out::{Counts, LeftOut};
 
 use crate::args::{Export, Format};
 use crate::env::{Env, no_calls};
@@ -24,8 +29,8 @@ use crate::{bundle, interrupt};
 
 /// Turns calls into one of the formats.
 trait Writer {
-    /// Writes a call; returns `false` if the format has no place for it.
-    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError>;
+    /// Writes a call, or returns why it is left out.
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<Option<LeftOut>, CliError>;
     /// Writes what comes after the last call.
     fn end(&mut self, _sink: &mut dyn Write) -> Result<(), CliError> {
         Ok(())
@@ -35,29 +40,36 @@ trait Writer {
 struct JsonLines;
 
 impl Writer for JsonLines {
-    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<bool, CliError> {
+    fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<Option<LeftOut>, CliError> {
         let bundle = bundle::whole(entry.call())?;
         serde_json::to_writer(&mut *sink, &bundle).map_err(std::io::Error::from)?;
         sink.write_all(b"\n")?;
-        Ok(true)
+        Ok(None)
     }
 }
 
 pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
-    let mut target = match &args.file {
+    if !args.context_column.is_empty() && args.format != Format::Csv {
+        return Err(CliError::Usage(
+            "--context-column is for csv: llmlogs export csv --context-column …".to_owned(),
+        ));
+    }
+    // `-` is standard output, as everywhere.
+    let file = args.file.as_deref().filter(|path| path.as_os_str() != "-");
+    let mut target = match file {
         Some(path) => Target::file(path)?,
         None => Target::Stdout,
     };
     let mut writer: Box<dyn Writer> = match args.format {
         Format::Jsonl => Box::new(JsonLines),
-        Format::Csv => Box::new(csv::Csv::new()),
+        Format::Csv => Box::new(csv::Csv::new(&args.context_column)),
         Format::Har => Box::new(har::Har::default()),
         Format::Curl => Box::new(curl::Curl::default()),
         Format::FineTuning => Box::new(fine_tuning::FineTuning),
     };
     let filter = args.filters.filter(args.date.as_ref());
     let mut failures = ReadFailures::default();
-    let (mut written, mut left_out) = (0_usize, 0_usize);
+    let (mut written, mut left_out) = (0_usize, Counts::default());
     let limit = if args.limit == 0 { usize::MAX } else { args.limit };
     let progress = Progress::spinner("exporting calls");
     for entry in chosen(env, args, &filter)? {
@@ -67,10 +79,9 @@ pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
             Target::Stdout => &mut env.out,
             Target::File(file) => &mut file.sink,
         };
-        if writer.call(&entry, sink).map_err(|error| with_file(error, args.file.as_deref()))? {
-            written += 1;
-        } else {
-            left_out += 1;
+        match writer.call(&entry, sink).map_err(|error| with_file(error, file))? {
+            None => written += 1,
+            Some(reason) => left_out.add(reason),
         }
         progress.step(1);
         if written >= limit {
@@ -85,19 +96,16 @@ pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
             }
             env.out.finish()?;
         }
-        Target::File(mut file) => {
-            writer.end(&mut file.sink)?;
-            file.keep()?;
-            if let Some(path) = &args.file {
+        Target::File(mut atomic) => {
+            writer.end(&mut atomic.sink)?;
+            atomic.keep()?;
+            if let Some(path) = file {
                 out::complain(&format!("{} in {}", plural(written as u64, "call"), path.display()));
             }
         }
     }
-    if left_out > 0 {
-        let count = plural(left_out as u64, "call");
-        out::complain(&format!(
-            "{count} left out: not finished, failed, or of a shape that the format has no place for"
-        ));
+    if let Some(summary) = left_out.summary() {
+        out::complain(&summary);
     }
     failures.outcome(written, || no_calls(env, &filter))
 }
@@ -192,22 +200,10 @@ impl Drop for AtomicFile {
     }
 }
 
-/// Metadata and bodies of a finished call.
-struct Contents {
-    metadata: Metadata,
-    input: Vec<u8>,
-    output: Vec<u8>,
-}
-
-fn contents(call: &Call) -> Option<Contents> {
-    if call.state() != State::Finished {
-        return None;
+/// Returns the metadata of a finished call, else why it is left out.
+fn finished_metadata(entry: &Entry) -> Result<Metadata, LeftOut> {
+    if entry.call().state() != State::Finished {
+        return Err(LeftOut::NotFinished);
     }
-    Some(Contents { metadata: call.metadata().ok()?, input: call.input().ok()?, output: call.output().ok()? })
-}
-
-/// Returns the URL that a call went to. An older logger wrote the base with or without the path.
-fn url(metadata: &Metadata) -> String {
-    let (base, endpoint) = (metadata.api_info.base_url.trim_end_matches('/'), &metadata.api_info.endpoint);
-    if base.ends_with(endpoint.as_str()) { base.to_owned() } else { format!("{base}{endpoint}") }
+    entry.call().metadata().map_err(|_unreadable| LeftOut::Unreadable)
 }

@@ -11,18 +11,22 @@ use crate::read_failures::ReadFailures;
 pub(crate) fn run(env: &mut Env, args: &Stats) -> Result<Outcome, CliError> {
     let filter = args.filters.filter(args.date.as_ref());
     let progress = Progress::bar("reading indexes");
-    let totals = env.root.totals_with_progress(&filter, &|so_far| progress.show(so_far))?;
+    let show = |so_far| progress.show(so_far);
+    let totals = match &args.by {
+        Some(by) => env.root.totals_by(&filter, by, &show)?,
+        None => env.root.totals_with_progress(&filter, &show)?,
+    };
     progress.end();
-    let found = totals.all.calls + totals.in_flight + totals.interrupted;
+    let found = totals.all.calls + totals.in_flight + totals.interrupted + totals.not_recorded;
     let mut failures = ReadFailures::default();
     failures.add_all(&totals.unreadable);
     if found > 0 {
         if env.json {
-            let value = print::json(env, &totals);
+            let value = print::json(env, &totals, args.by.as_ref());
             env.out.json(&value)?;
         } else {
             let top = if args.top == 0 { usize::MAX } else { args.top };
-            print::text(env, &totals, top)?;
+            print::text(env, &totals, args.by.as_ref(), top)?;
         }
     }
     env.out.finish()?;

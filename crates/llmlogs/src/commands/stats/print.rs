@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use llmlogs_core::query::{Cost, Group, GroupTotals, LatencySummary, NamedCount, Totals};
+use llmlogs_core::query::{Cost, Group, GroupBy, GroupTotals, LatencySummary, NamedCount, Totals};
 
 use crate::env::Env;
 use crate::outcome::CliError;
@@ -15,7 +15,7 @@ use crate::output::text::one_line;
 
 const BAR: usize = 24;
 
-pub(crate) fn text(env: &mut Env, totals: &Totals, top: usize) -> Result<(), CliError> {
+pub(crate) fn text(env: &mut Env, totals: &Totals, by: Option<&GroupBy>, top: usize) -> Result<(), CliError> {
     let all = &totals.all;
     let mut shown = vec![("calls", calls(env, totals))];
     if let (Some(first), Some(last)) = (totals.first, totals.last) {
@@ -34,19 +34,53 @@ pub(crate) fn text(env: &mut Env, totals: &Totals, top: usize) -> Result<(), Cli
         shown.push(("speed", format!("{speed:.1} completion tokens a second")));
     }
     pairs(&mut env.out, &shown)?;
-
+    if let Some(by) = by {
+        let heading = match by {
+            GroupBy::Model => "MODEL",
+            GroupBy::Provider => "PROVIDER",
+            GroupBy::Session => "SESSION",
+            GroupBy::Tool => "TOOL",
+            _ => "VALUE",
+        };
+        sums(
+            env,
+            &format!("By {}", one_line(&by.to_string())),
+            left(heading).at_most(40).at_least(17),
+            &totals.groups,
+            top,
+        )?;
+        return note(env, by, totals);
+    }
     let title = "By model";
-    sums(env, title, left("MODEL").at_most(40), &totals.by_model, top)?;
+    sums(env, title, left("MODEL").at_most(40).at_least(17), &totals.by_model, top)?;
     let title = "By session";
-    sums(env, title, left("SESSION").at_most(40), &totals.by_session, top)?;
-    counts(env, "By tool", left("TOOL").at_most(40), &totals.by_tool, top)?;
-    counts(env, "By finish reason", left("REASON").at_most(40), &totals.by_finish_reason, top)?;
+    sums(env, title, left("SESSION").at_most(40).at_least(17), &totals.by_session, top)?;
+    counts(env, "By tool", left("TOOL").at_most(40).at_least(17), &totals.by_tool, top)?;
+    counts(env, "By finish reason", left("REASON").at_most(40).at_least(17), &totals.by_finish_reason, top)?;
     hours(env, totals)
+}
+
+/// Says so if no call has the field that calls were grouped by: its name may be a slip.
+fn note(env: &mut Env, by: &GroupBy, totals: &Totals) -> Result<(), CliError> {
+    let named = totals.groups.iter().any(|group| !group.name.is_empty());
+    if !named && matches!(by, GroupBy::Context(_)) && totals.all.calls > 0 {
+        let by = one_line(&by.to_string());
+        let text =
+            format!("no call has {by}; --by takes model, provider, session, tool, or a field of the context");
+        let text = env.out.paint(DIM, &text);
+        env.out.line(&text)?;
+    }
+    Ok(())
 }
 
 fn calls(env: &Env, totals: &Totals) -> String {
     let mut text = grouped(totals.all.calls);
-    for (count, what) in [(totals.in_flight, "in flight"), (totals.interrupted, "interrupted")] {
+    let unfinished = [
+        (totals.in_flight, "in flight"),
+        (totals.interrupted, "interrupted"),
+        (totals.not_recorded, "not recorded"),
+    ];
+    for (count, what) in unfinished {
         if count > 0 {
             text.push_str(&env.out.paint(WARN, &format!("  {} {what}", grouped(count))));
         }
@@ -128,8 +162,16 @@ fn sums(env: &mut Env, title: &str, first: Column, groups: &[Group], top: usize)
         return Ok(());
     }
     heading(env, title)?;
-    let columns =
-        [first, right("CALLS"), right("OK"), right("TOKENS"), right("P50"), right("P95"), left("COST")];
+    let columns = [
+        first,
+        right("CALLS"),
+        right("FAILED"),
+        right("OK").spare_last(3),
+        right("TOKENS"),
+        right("P50").spare_last(1),
+        right("P95").spare_last(2),
+        left("COST"),
+    ];
     let mut table = Table::new(&columns);
     for Group { name, totals: group, .. } in groups.iter().take(top) {
         let cost = amounts(&group.cost);
@@ -137,6 +179,7 @@ fn sums(env: &mut Env, title: &str, first: Column, groups: &[Group], top: usize)
         let cells = vec![
             cell(named(name)),
             cell(grouped(group.calls)),
+            cell(grouped(group.errors)),
             cell(percent(group.ok, group.calls)).style(style),
             cell(compact(group.total_tokens)),
             cell(duration(group.latency_ms.p50)),
@@ -201,7 +244,7 @@ fn hours(env: &mut Env, totals: &Totals) -> Result<(), CliError> {
     Ok(())
 }
 
-pub(crate) fn json(env: &Env, totals: &Totals) -> Value {
+pub(crate) fn json(env: &Env, totals: &Totals, by: Option<&GroupBy>) -> Value {
     let all = &totals.all;
     let mut hours: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for traffic in &totals.over_time {
@@ -212,6 +255,7 @@ pub(crate) fn json(env: &Env, totals: &Totals) -> Value {
     let mut value = of(all);
     value.insert("in_flight".into(), totals.in_flight.into());
     value.insert("interrupted".into(), totals.interrupted.into());
+    value.insert("not_recorded".into(), totals.not_recorded.into());
     value.insert("first".into(), totals.first.into());
     value.insert("last".into(), totals.last.into());
     value.insert("time_to_first_token_ms".into(), latencies(&totals.time_to_first_token_ms));
@@ -231,6 +275,10 @@ pub(crate) fn json(env: &Env, totals: &Totals) -> Value {
             .collect(),
     );
     let hour = |(hour, (calls, errors)): (&String, &(u64, u64))| json!({"hour": hour, "calls": calls, "errors": errors});
+    if let Some(by) = by {
+        value.insert("by".into(), by.to_string().into());
+        value.insert("groups".into(), list("name", &totals.groups));
+    }
     value.insert("by_hour".into(), hours.iter().map(hour).collect());
     value.into()
 }
