@@ -15,8 +15,10 @@ const SNAPSHOT: Duration = Duration::from_secs(300);
 ///
 /// The recorder counts every call that has ended, whatever made its span, on its own thread: with or without its bodies,
 /// and whether or not it could be written. A call counts from the time at which it ended, once the recorder has taken it
-/// from its queue. A call that was given up before that ([`LossCounts::memory`](crate::LossCounts::memory)) does not
-/// count, nor does one while recording is switched off.
+/// from its queue. A call that was given up before that ([`LossCounts::memory`](crate::LossCounts::memory)), or at the end
+/// of the program, does not count, nor does one while recording is switched off.
+///
+/// Not to be confused with [`read::Health`](crate::read::Health), which is what is wrong with the files of a root.
 ///
 /// The success rate is that of the calls that succeeded or failed; one that the caller cancelled is neither. Windows go
 /// back an hour at most, move in steps of 15 seconds, and reach up to one step further than asked for. Percentiles are

@@ -185,7 +185,7 @@ fn what_panics_or_hangs_delays_neither_calls_nor_other_channels_nor_the_end() {
     let session = recorded.guard.session_dir();
     let start = Instant::now();
     assert_eq!(recorded.guard.shutdown(SOON).calls, 60);
-    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    assert!(start.elapsed() < MINUTE, "{:?}", start.elapsed());
     let lines = fs::read_to_string(session.join("alerts.jsonl")).unwrap();
     assert_eq!(lines.lines().filter(|line| line.contains(r#""event":"undelivered""#)).count(), 40);
 }
@@ -209,7 +209,7 @@ fn a_rule_that_hangs_delays_no_call() {
     assert_eq!(recorded.guard.alerts().missed, 1100 - 1024);
     let start = Instant::now();
     assert_eq!(recorded.guard.shutdown(SOON).calls, 1101);
-    assert!(start.elapsed() < Duration::from_secs(15));
+    assert!(start.elapsed() < MINUTE);
 }
 
 #[test]
@@ -322,7 +322,7 @@ mod webhooks {
         let start = Instant::now();
         tracing::dispatcher::with_default(&subscriber, || (0..5).for_each(|_| call("bad")));
         recorded.guard.flush(SOON).unwrap();
-        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         let delivered =
             || recorded.guard.alerts().channels.iter().map(|channel| channel.delivered).sum::<u64>();
         eventually(|| delivered() == 5);
@@ -334,7 +334,7 @@ mod webhooks {
         assert_eq!(said(&plain)[0]["event"], "firing");
         let start = Instant::now();
         recorded.guard.shutdown(SOON);
-        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     }
 
     /// The child: it fires one alert at webhooks that fail, and reports what it knows of them.

@@ -189,6 +189,8 @@ impl Worker {
         let call_id = writer.map_or("", CallWriter::call_id);
         match composed {
             Some(composed) => self.observer.count(&composed.entry, call_id, record.own.ended),
+            // The program waits for the end, which what is left of its time is for.
+            None if self.queue.has_given_up() => {}
             None => {
                 // A call that cannot be composed is counted as lost.
                 let compose = || self.composer.compose(record, &self.session_id, false);

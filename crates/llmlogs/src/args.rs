@@ -42,6 +42,7 @@ The root is --root, else $LLMLOGS_ROOT, else ./llmlogs/apiCall, else that of the
 
 Environment:
   LLMLOGS_ROOT           the root
+  LLMLOGS_WEBHOOK        whom watch tells, unless it is given --webhook: KIND:URL, as there
   LLMLOGS_PAGER, PAGER   the pager for long output on a terminal (less, unless set; cat or nothing: none)
   NO_COLOR               no colours
 

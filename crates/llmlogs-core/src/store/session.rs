@@ -534,6 +534,18 @@ mod tests {
     }
 
     #[test]
+    fn a_session_without_a_call_that_told_of_a_silence_was_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let mut session = create(root.path(), local(27, 4, 2, 10));
+        session.append_alert(b"{}\n").unwrap();
+        session.append_alert(b"{}\n").unwrap();
+        session.end().unwrap();
+        let dir = root.path().join("20251027/session_20251027_040210");
+        assert_eq!(fs::read_to_string(dir.join("alerts.jsonl")).unwrap(), "{}\n{}\n");
+        assert!(dir.join("session.json").exists());
+    }
+
+    #[test]
     fn a_session_goes_on_under_its_name_after_midnight() {
         let root = tempfile::tempdir().unwrap();
         let mut session = create(root.path(), local(27, 23, 59, 59));
