@@ -1,5 +1,6 @@
 //! Calls to APIs beside chat, each on its provider's own host, over real sockets.
 
+#![cfg(feature = "middleware")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use llmlogs_test_support as support;
@@ -82,7 +83,7 @@ async fn calls_to_apis_beside_chat_passed_unrecorded() {
                 ("/status", json!("ok")),
                 ("/api_info/provider", json!("openai")),
                 ("/api_info/operation", json!("invoke_agent")),
-                ("/response_info/model", json!("gpt-4o")),
+                ("/api_info/model", json!("gpt-4o")),
                 ("/response_info/finish_reason", json!("completed")),
                 ("/usage/total_tokens", json!(22)),
                 ("/context/user_message", json!("Hi")),

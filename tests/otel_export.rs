@@ -265,7 +265,7 @@ async fn a_failure_has_its_message_as_status_and_an_exception() {
 
 #[tokio::test]
 async fn a_call_that_its_caller_cancels_is_no_error() {
-    let exporting = Exporting::start(|builder| builder);
+    let exporting = Exporting::start(|builder| builder.export_messages(true));
     let api = Api::start([stream().then_hang(), Answer::silence()]).await;
     let mut response = client().post(api.chat()).json(&request()).send().await.unwrap();
     response.chunk().await.unwrap();
@@ -275,6 +275,8 @@ async fn a_call_that_its_caller_cancels_is_no_error() {
     drop(LlmCall::builder("openai", "m").start());
     let spans = exporting.spans();
     assert_eq!(spans.len(), 3);
+    let arrived = json!([{"role": "assistant", "parts": [{"type": "text", "content": "Port "}], "finish_reason": "unknown"}]);
+    assert_eq!(parsed(&spans[0], "gen_ai.output.messages"), arrived);
     for span in spans {
         assert_eq!(span.status, Status::Unset, "{span:#?}");
         assert_eq!(get(&span, "error.type"), None);
@@ -315,6 +317,43 @@ async fn the_ids_of_the_exported_span_are_in_the_metadata() {
     let (subscriber, recorded) = support::subscriber();
     tracing::dispatcher::with_default(&subscriber, || LlmCall::builder("openai", "m").start().finish("x"));
     recorded.call().assert_meta(&[("/trace/trace_id", json!(null)), ("/trace/span_id", json!(null))]);
+}
+
+#[tokio::test]
+async fn the_order_of_the_layers_does_not_matter() {
+    let exporter = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+    let otel = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    let (layer, recorded) = support::recorder_with(|builder| builder.export_messages(true));
+    // The recorder's layer last, behind a filter and a box.
+    let layer = layer.with_filter(LevelFilter::INFO).boxed();
+    let _default = tracing_subscriber::registry().with(otel).with(layer).set_default();
+    call(stream()).instrument(info_span!("turn", gen_ai.conversation.id = "conv-7")).await;
+    let span =
+        exporter.get_finished_spans().unwrap().into_iter().find(|span| span.name == "chat gpt-4o").unwrap();
+    assert_eq!(text(&span, "gen_ai.conversation.id"), "conv-7");
+    assert!(text(&span, "gen_ai.input.messages").contains("Which port? My key is [REDACTED]"));
+    assert_eq!(recorded.call().meta("/trace/span_id"), span.span_context.span_id().to_string());
+}
+
+#[tokio::test]
+async fn each_span_around_a_call_is_completed() {
+    let exporting = Exporting::start(|builder| builder.export_messages(true));
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = reqwest_middleware::ClientBuilder::new(http)
+        .with(LlmLogMiddleware::new())
+        .with(LlmLogMiddleware::new())
+        .build();
+    let api = Api::start([stream()]).await;
+    drop(client.post(api.chat()).json(&request()).send().await.unwrap().bytes().await);
+    let spans = exporting.spans();
+    assert_eq!(spans.len(), 2);
+    for span in &spans {
+        assert!(text(span, "gen_ai.output.messages").contains("Port 80"));
+        assert!(matches!(get(span, "gen_ai.response.finish_reasons"), Some(OtelValue::Array(_))));
+    }
+    let trace = exporting.recorded.call().meta("/trace");
+    assert!(spans.iter().any(|span| trace["span_id"] == span.span_context.span_id().to_string()));
 }
 
 #[tokio::test]

@@ -78,15 +78,16 @@ impl LlmLogMiddleware {
     fn detect(&self, request: &Request) -> Option<Detected> {
         let parts = api::Request { method: request.method().as_str(), url: request.url().as_str() };
         let matched = || self.matchers.iter().any(|matches| matches(request.method(), request.url()));
-        let known = api::detect_endpoint(parts);
+        let host = request.url().host_str().unwrap_or_default();
+        let named = self.hosts.iter().find(|(known, _)| known == host).map(|(_, provider)| provider);
+        let known = api::detect_endpoint_of(parts, named.map_or("", |provider| provider));
         let is_known = known.is_some();
         let mut by_user = matched();
         let mut endpoint = match known {
             Some(endpoint) => endpoint,
             None => api::unrecognised(parts).filter(|_| by_user)?,
         };
-        let host = request.url().host_str().unwrap_or_default();
-        if let Some((_, provider)) = self.hosts.iter().find(|(known, _)| known == host) {
+        if let Some(provider) = named {
             endpoint.provider = provider.clone().into();
             by_user = true;
         }

@@ -11,7 +11,7 @@ use super::messages;
 use super::rules::Rules;
 
 /// Bodies of more bytes than this are not read for their messages.
-const MAX_READ: usize = 8 << 20;
+pub(super) const MAX_READ: usize = 8 << 20;
 
 /// Longer strings that are base64 are media, and stay out.
 const MEDIA: usize = 4 << 10;

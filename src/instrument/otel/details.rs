@@ -16,6 +16,9 @@ use crate::instrument::call_span::CallSpan;
 use super::rules::Rules;
 use super::{content, cut, export, request};
 
+/// A failure's message is looked for in the whole body if that has no more bytes than this.
+const MAX_FAILED: usize = 1 << 20;
+
 /// How many bytes of a failure's message are exported.
 const MAX_MESSAGE: usize = 4 << 10;
 
@@ -73,21 +76,23 @@ impl Details {
             own.push(KeyValue::new(semconv::OPENAI_RESPONSE_SERVICE_TIER, tier.clone()));
         }
         let mut failure = attributes.failure.clone();
+        let length = response.body.len();
+        let messages_out = messages && length <= content::MAX_READ;
         if messages || attributes.error().is_some() {
-            // The attributes of every call are read without texts.
-            let mut answer = api::interpret(endpoint, response, Depth::Whole);
+            // The attributes of every call are read without long texts.
+            let depth = if messages_out || length <= MAX_FAILED { Depth::Whole } else { Depth::Summary };
+            let mut answer = api::interpret(endpoint, response, depth);
             rules.redactors().for_each(|redactor| {
-                answer.redact(redactor);
+                answer.redact(redactor, |json| redactor.json(json));
             });
             if let Some(known) = &mut failure {
                 let whole = answer.failure(&answer.view()).filter(|whole| whole.kind == known.kind);
                 *known = clean(whole.unwrap_or_else(|| known.clone()), &rules);
             }
-            if messages {
-                let request = spans.clone().find_map(|span| span.export().request());
-                let request = request.map(|body| content::of_request(endpoint, body, &rules));
-                own.extend(request.unwrap_or_default());
-                own.extend(content::of_response(response, &answer, failure.is_some(), &rules));
+            let request = spans.clone().find_map(|span| span.export().request());
+            own.extend(request.map(|body| content::of_request(endpoint, body, &rules)).unwrap_or_default());
+            if messages_out {
+                own.extend(content::of_response(response, &answer, attributes.error().is_some(), &rules));
             }
         }
         let since = Instant::now().saturating_duration_since(response.ended);

@@ -23,6 +23,8 @@ impl Rules {
                 self.0.push(Arc::clone(rules));
             }
         }
+        // A body is quoted as the last redactor allows, and one that goes by positions allows nothing.
+        self.0.sort_by_key(|rules| rules.redact.has_positional_rules());
     }
 
     /// Returns the most bytes of an attribute with messages.

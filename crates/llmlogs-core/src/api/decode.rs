@@ -127,7 +127,9 @@ fn decode_with<'b>(
             object.set("unknown_events", Json::Array(unknown));
         }
     }
-    decoded.incomplete = !decoded.finished && (understood || !foreign) && (has_end_mark || is_cut);
+    // A model of one's own may stream plain text, which has no end.
+    let is_apis = understood || !foreign && framing != Framing::PayloadParts;
+    decoded.incomplete = !decoded.finished && is_apis && (has_end_mark || is_cut);
     if !has_end_mark && decoded.error.is_none() && response.completion == Completion::Complete {
         decoded.finished |= !is_cut;
     }

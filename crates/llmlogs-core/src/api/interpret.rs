@@ -58,17 +58,17 @@ impl<'r> Interpretation<'r> {
         Interpretation { endpoint, response: None, body, quotation: None }
     }
 
-    /// Applies `rules` to everything that was decoded; returns whether anything changed.
+    /// Applies `redact`, which stands for `rules`, to everything that was decoded; returns whether anything changed.
     ///
     /// A failure quotes the body only after this.
-    pub fn redact(&mut self, rules: &Redactor) -> bool {
+    pub fn redact(&mut self, rules: &Redactor, redact: impl Fn(&mut Json<'_>) -> bool) -> bool {
         let mut changed = false;
         // Of an answer there is nothing to quote.
         if let (Some(response), false) = (self.response, self.body.is_answer()) {
             self.quotation = Some(quotation(&response.body, rules));
         }
         for decoded in [&mut self.body.json, &mut self.body.error].into_iter().flatten() {
-            changed |= rules.json(decoded);
+            changed |= redact(decoded);
         }
         changed
     }

@@ -6,7 +6,7 @@ use crate::json::{self, Json};
 use crate::redact::{REPLACEMENT, Redactor};
 
 use super::decode::DecodedBody;
-use super::detect::{Request, detect_endpoint};
+use super::detect::{Request, detect_endpoint_of};
 use super::view::ResponseView;
 
 /// How many characters of a body a message quotes.
@@ -32,7 +32,7 @@ enum Expected {
 impl Expected {
     fn of(endpoint: &Endpoint, head: &ResponseHead) -> Self {
         let url = format!("{}{}", endpoint.base_url, endpoint.path);
-        let known = detect_endpoint(Request { method: "POST", url: &url });
+        let known = detect_endpoint_of(Request { method: "POST", url: &url }, &endpoint.provider);
         // What the user matched on a path that is known may be of another API.
         let recognised =
             known.is_some_and(|known| endpoint.api != Api::Raw || known.operation == endpoint.operation);
@@ -223,7 +223,7 @@ mod tests {
 
     use super::*;
     use crate::api::framing::aws_frames::{event, exception};
-    use crate::api::{Depth, interpret, unrecognised};
+    use crate::api::{Depth, detect_endpoint, interpret, unrecognised};
     use crate::capture::ChunkTimings;
 
     const JSON: &str = "application/json";
@@ -254,7 +254,7 @@ mod tests {
         let endpoint = endpoint(url);
         let kind = |depth| {
             let mut answer = interpret(&endpoint, response, depth);
-            answer.redact(&Redactor::new());
+            answer.redact(&Redactor::new(), |_| false);
             answer.failure(&answer.view())
         };
         let whole = kind(Depth::Whole);
@@ -541,6 +541,27 @@ mod tests {
         let mut dropped = response(200, aws, chunk);
         dropped.completion = Completion::Dropped;
         assert_eq!(failure_of(url, &dropped).unwrap().0, "CancelledError");
+    }
+
+    #[test]
+    fn a_models_own_stream_in_frames_is_read_as_what_it_is() {
+        let url = "https://runtime.sagemaker.eu-west-1.amazonaws.com/endpoints/m/invocations-response-stream";
+        let aws = "application/vnd.amazon.eventstream";
+        let parts = |pieces: &[&str]| {
+            pieces.iter().flat_map(|piece| event("PayloadPart", piece)).collect::<Vec<u8>>()
+        };
+        let failure = |body| failure_of(url, &response(200, aws, body));
+        let token = "data:{\"token\":{\"id\":1,\"text\":\"Hi\"},\"generated_text\":null}\n\n";
+        let last = "data:{\"token\":{\"id\":2,\"text\":\"!\"},\"generated_text\":\"Hi!\"}\n\n";
+        assert_eq!(failure(parts(&[&token[..20], &token[20..], last])), None);
+        assert_eq!(failure(parts(&[token])).unwrap().0, "StreamError");
+        assert_eq!(failure(parts(&["Hi ", "there."])), None);
+        let failed = exception("ModelStreamError", r#"{"message":"gone"}"#);
+        assert_eq!(failure([parts(&[token]), failed].concat()).unwrap().1, "gone");
+        let body = response(200, aws, parts(&[token, last]));
+        let endpoint = endpoint(url);
+        let answer = interpret(&endpoint, &body, Depth::Whole);
+        assert_eq!(answer.json().get("generated_text").as_str().as_deref(), Some("Hi!"));
     }
 
     #[test]

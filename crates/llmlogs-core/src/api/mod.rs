@@ -23,7 +23,9 @@ pub mod shared;
 pub mod view;
 
 pub use decode::{DecodedBody, decode};
-pub use detect::{HostKind, Request, api_of, body_confirms_llm, detect_endpoint, unrecognised};
+pub use detect::{
+    HostKind, Request, api_of, body_confirms_llm, detect_endpoint, detect_endpoint_of, unrecognised,
+};
 pub use failure::{failure_with_status, has_failed, reported_failure};
 pub use form::form;
 pub use interpret::{Depth, Interpretation, interpret};

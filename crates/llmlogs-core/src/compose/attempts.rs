@@ -8,6 +8,7 @@ use crate::format::time::LocalTime;
 use super::content_coding::decoded_response;
 use super::exchange::is_http;
 use super::failure;
+use super::media;
 use super::metadata::milliseconds;
 use super::options::ComposeOptions;
 
@@ -30,7 +31,7 @@ fn attempt(number: u64, span: &SpanRecord, endpoint: &Endpoint, options: &Compos
     let mut failure = match response {
         Some(response) => {
             let mut answer = api::interpret(endpoint, response, Depth::Whole);
-            answer.redact(&options.redact);
+            answer.redact(&options.redact, |json| media::redact(json, options));
             answer.failure(&answer.view())
         }
         None => Some(Failure::new(ErrorType::Cancelled, "the attempt was dropped before its end")),

@@ -23,6 +23,17 @@ pub struct Content<'c> {
 }
 
 impl Content<'_> {
+    /// Returns the length of what [`store`](Self::store) returns.
+    pub fn stored_bytes(&self, options: &ComposeOptions) -> usize {
+        if let Some(json) = self.json {
+            let mut json = json.clone();
+            if media::elide_without_hash(&mut json, options.max_media_bytes) {
+                return pretty(&json).len();
+            }
+        }
+        self.store(options, &mut Vec::new()).len()
+    }
+
     /// Returns the body as its file holds it, without the newline at the end: unchanged except for
     /// redacted strings and elided media. Adds the elided media to `media`.
     pub fn store(&self, options: &ComposeOptions, media: &mut Vec<Media>) -> Vec<u8> {

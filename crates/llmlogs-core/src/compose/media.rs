@@ -1,11 +1,17 @@
 //! Elides large base64 media from bodies, so that the stored bodies stay readable.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sha2::{Digest, Sha256};
 
 use crate::json::{Json, Object};
+use crate::redact::{Redactor, address};
+
+use super::options::ComposeOptions;
 
 /// A medium that was elided from a body.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,12 +70,114 @@ pub fn has_long_string(json: &Json<'_>, limit: usize) -> bool {
     }
 }
 
+/// Applies the redaction rules to a body; returns whether anything changed.
+///
+/// What is going to be elided is told from text first: it is most of a body, and has nothing for the built-in rules.
+pub fn redact(json: &mut Json<'_>, options: &ComposeOptions) -> bool {
+    let limit = options.max_media_bytes;
+    options.redact.json_beside(json, |json| {
+        let mut found = HashSet::new();
+        if has_long_string(json, limit) {
+            let mut visit = |json: &Json<'_>, medium: &Medium<'_>| {
+                if !medium.may_hide_a_secret(&options.redact) {
+                    found.insert(address(json));
+                }
+            };
+            find(json, ("", ""), None, limit, &mut visit);
+        }
+        found
+    })
+}
+
 /// Replaces every medium of more than `limit` bytes by `{"elided": {"media_type", "bytes", "sha256"}}`; returns the
 /// media.
 pub fn elide(json: &mut Json<'_>, limit: usize) -> Vec<Media> {
     let mut elided_media = Vec::new();
-    walk(json, ("", ""), None, limit, &mut elided_media);
+    walk(json, ("", ""), None, limit, &mut |media_type, bytes| replace(media_type, bytes, &mut elided_media));
     elided_media
+}
+
+/// As [`elide`], for a body of which only the length is asked for: the hashes are not made. Returns whether there were
+/// media.
+pub fn elide_without_hash(json: &mut Json<'_>, limit: usize) -> bool {
+    let mut found = false;
+    walk(json, ("", ""), None, limit, &mut |media_type, bytes| {
+        found = true;
+        placeholder(media_type, bytes.len(), "0".repeat(64))
+    });
+    found
+}
+
+/// A string that is base64 media.
+struct Medium<'t> {
+    /// What stands before the base64: the head of a `data:` URL, or nothing.
+    head: &'t str,
+    base64: &'t str,
+    media_type: Cow<'t, str>,
+    bytes: Vec<u8>,
+}
+
+impl<'t> Medium<'t> {
+    /// Returns what a string of more than `limit` bytes holds, if that is media of more bytes than this.
+    fn of(
+        text: &'t str,
+        (key, parent): (&str, &str),
+        declared: Option<&'t str>,
+        limit: usize,
+    ) -> Option<Self> {
+        let medium = match crate::api::data_url(text) {
+            Some((media_type, base64)) => Medium {
+                head: &text[..text.len() - base64.len()],
+                base64,
+                media_type: Cow::Borrowed(media_type),
+                bytes: decode(base64)?,
+            },
+            None if DATA_KEYS.contains(&key) || key == "images" => {
+                let bytes = decode(text)?;
+                // Signatures and encrypted reasoning are under such keys too; they are not media.
+                let media_type =
+                    declared.or_else(|| sniffed_type(&bytes)).or_else(|| type_of_key(key, parent))?;
+                Medium { head: "", base64: text, media_type: Cow::Borrowed(media_type), bytes }
+            }
+            None => return None,
+        };
+        (medium.bytes.len() > limit).then_some(medium)
+    }
+
+    /// Returns whether the head, or the beginning of what follows it, has the shape of a secret. Elsewhere in base64
+    /// none can begin: before a secret is a character that base64 does not have.
+    fn may_hide_a_secret(&self, rules: &Redactor) -> bool {
+        const LOOKED_AT: usize = 1 << 10;
+        let base64 = self.base64.trim_start();
+        let start = base64.get(..LOOKED_AT).unwrap_or(base64);
+        self.head.len() > LOOKED_AT || [self.head, start].iter().any(|text| rules.has_secret(text))
+    }
+}
+
+/// Visits every string that [`walk`] would replace.
+fn find(
+    json: &Json<'_>,
+    (key, parent): (&str, &str),
+    declared: Option<&str>,
+    limit: usize,
+    visit: &mut impl FnMut(&Json<'_>, &Medium<'_>),
+) {
+    match json {
+        Json::String(text) if text.len() > limit => {
+            if let Some(medium) = Medium::of(&text.plain(), (key, parent), declared, limit) {
+                visit(json, &medium);
+            }
+        }
+        Json::Array(items) => items.iter().for_each(|item| find(item, (key, parent), declared, limit, visit)),
+        Json::Object(members) => {
+            let own = declared_type(members, key);
+            let declared = own.as_deref().or(declared);
+            for (member_key, member) in members.iter() {
+                find(member, (&member_key.plain(), key), declared, limit, visit);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Returns the replacement of a whole body that is not text, and the body as a medium.
@@ -84,34 +192,25 @@ pub fn elide_body(bytes: &[u8], content_type: &str) -> (Json<'static>, Media) {
 }
 
 /// Walks through a value under `key`, in an object under the key `parent`; `declared` is the media type that an enclosing
-/// object declares.
+/// object declares. Replaces media by what `replace` makes of their types and bytes.
 fn walk(
     json: &mut Json<'_>,
     (key, parent): (&str, &str),
     declared: Option<&str>,
     limit: usize,
-    elided_media: &mut Vec<Media>,
+    replace: &mut impl FnMut(&str, Vec<u8>) -> Json<'static>,
 ) {
     match json {
         Json::String(text) if text.len() > limit => {
-            let text = text.plain();
-            let found = match crate::api::data_url(&text) {
-                Some((media_type, data)) => decode(data).map(|bytes| (media_type.to_owned(), bytes)),
-                None if DATA_KEYS.contains(&key) || key == "images" => decode(&text).and_then(|bytes| {
-                    // Signatures and encrypted reasoning are under such keys too; they are not media.
-                    let media_type =
-                        declared.or_else(|| sniffed_type(&bytes)).or_else(|| type_of_key(key, parent))?;
-                    Some((media_type.to_owned(), bytes))
-                }),
-                None => None,
-            };
-            if let Some((media_type, bytes)) = found.filter(|(_, bytes)| bytes.len() > limit) {
-                *json = replace(&media_type, bytes, elided_media);
+            let found = Medium::of(&text.plain(), (key, parent), declared, limit)
+                .map(|medium| replace(&medium.media_type, medium.bytes));
+            if let Some(replacement) = found {
+                *json = replacement;
             }
         }
         Json::Array(items) => {
             for item in items {
-                walk(item, (key, parent), declared, limit, elided_media);
+                walk(item, (key, parent), declared, limit, replace);
             }
         }
         Json::Object(members) => {
@@ -119,7 +218,7 @@ fn walk(
             let declared = own.as_deref().or(declared);
             for (member_key, member) in members.iter_mut() {
                 let own_key = member_key.plain().into_owned();
-                walk(member, (&own_key, key), declared, limit, elided_media);
+                walk(member, (&own_key, key), declared, limit, replace);
             }
         }
         _ => {}
@@ -185,15 +284,21 @@ fn sniffed_type(bytes: &[u8]) -> Option<&'static str> {
 
 fn replace(media_type: &str, bytes: Vec<u8>, elided_media: &mut Vec<Media>) -> Json<'static> {
     let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    let description = [
-        ("media_type", Json::string(media_type.to_owned())),
-        ("bytes", Json::number(bytes.len())),
-        ("sha256", Json::string(sha256.clone())),
-    ];
+    let placeholder = placeholder(media_type, bytes.len(), sha256.clone());
     let name = format!("{sha256}.{}", extension(media_type));
     if elided_media.iter().all(|known| known.name != name) {
         elided_media.push(Media { name, bytes });
     }
+    placeholder
+}
+
+/// Returns what stands in the place of a medium.
+fn placeholder(media_type: &str, bytes: usize, sha256: String) -> Json<'static> {
+    let description = [
+        ("media_type", Json::string(media_type.to_owned())),
+        ("bytes", Json::number(bytes)),
+        ("sha256", Json::string(sha256)),
+    ];
     let elided = [("elided", Json::Object(description.into_iter().collect()))];
     Json::Object(elided.into_iter().collect())
 }
@@ -307,5 +412,106 @@ mod tests {
         let (_, data) = png(2000);
         let body = format!(r#"{{"images":["{data}","{data}"]}}"#);
         assert_eq!(elide(&mut json::parse(&body).unwrap(), 1000).len(), 1);
+    }
+
+    fn options(rules: Redactor) -> ComposeOptions {
+        ComposeOptions { redact: rules, max_media_bytes: 1000, ..ComposeOptions::default() }
+    }
+
+    /// Redacts `body` both ways; asserts that what is on disk in the end is the same, and returns it.
+    fn stored(body: &str, rules: &Redactor) -> String {
+        let [mut all, mut beside] = [(); 2].map(|()| json::parse(body).unwrap());
+        let options = options(rules.clone());
+        assert_eq!(rules.json(&mut all), redact(&mut beside, &options));
+        let out = |json: &mut Json<'_>| {
+            let media = elide(json, 1000);
+            let mut out = Vec::new();
+            json::compact(json, &mut out);
+            (String::from_utf8(out).unwrap(), media)
+        };
+        let (all, beside) = (out(&mut all), out(&mut beside));
+        assert_eq!(all, beside);
+        beside.0
+    }
+
+    const KEY: &str = "sk-proj-abcDEF123456789012345678";
+
+    #[test]
+    fn media_was_looked_through_for_secrets() {
+        let (_, data) = png(2000);
+        let body = format!(
+            r#"{{"text":"my key is {KEY}","image_url":{{"url":"data:image/png;base64,{data}"}},"b64_json":"{data}"}}"#
+        );
+        let mut json = json::parse(&body).unwrap();
+        let found = std::cell::Cell::new(0);
+        let rules = Redactor::new();
+        rules.json_beside(&mut json, |json| {
+            let mut addresses = HashSet::new();
+            find(json, ("", ""), None, 1000, &mut |json, _| {
+                addresses.insert(address(json));
+            });
+            found.set(addresses.len());
+            addresses
+        });
+        assert_eq!(found.get(), 2);
+        let stored = stored(&body, &rules);
+        assert!(stored.contains("[REDACTED]") && !stored.contains(KEY), "{stored}");
+        assert_eq!(stored.matches("elided").count(), 2);
+    }
+
+    #[test]
+    fn what_only_passes_itself_off_as_media_is_redacted() {
+        let (_, data) = png(2000);
+        let filler = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6".repeat(100);
+        for body in [
+            // In the head of a URL, as its media type, or beside the data as one.
+            format!(r#"{{"url":"data:image/png;key={KEY};base64,{data}"}}"#),
+            format!(r#"{{"url":"data:{KEY};base64,{data}"}}"#),
+            format!(r#"{{"mimeType":"{KEY}","data":"{data}"}}"#),
+            format!(r#"{{"url":"data:image/png;x={};{KEY};base64,{data}"}}"#, " ".repeat(2000)),
+            // A key as long as an image, in the alphabet of URLs.
+            format!(r#"{{"mimeType":"image/png","data":"sk-{filler}0"}}"#),
+            format!(r#"{{"mimeType":"image/png","data":"{}sk-{filler}0"}}"#, " ".repeat(2000)),
+            format!(r#"{{"url":"data:image/png;base64,sk-{filler}0"}}"#),
+            // No base64.
+            format!(r#"{{"mimeType":"image/png","data":"{data} {KEY}"}}"#),
+            format!(r#"{{"url":"data:image/png;base64,{data},{KEY}"}}"#),
+            format!(r#"{{"b64_json":"{data}={KEY}"}}"#),
+            // No place of media.
+            format!(r#"{{"content":"{data} {KEY}"}}"#),
+            format!(r#"{{"elided":{{"media_type":"image/png","bytes":1,"sha256":"{KEY}"}}}}"#),
+        ] {
+            let stored = stored(&body, &Redactor::new());
+            assert!(!stored.contains(KEY) && !stored.contains("sk-a1B2c3"), "{}", &body[..80]);
+        }
+    }
+
+    #[test]
+    fn the_users_own_rules_see_media_as_they_did() {
+        let (_, data) = png(2000);
+        let body = format!(r#"{{"photo":{{"url":"data:image/png;base64,{data}"}},"b64_json":"{data}"}}"#);
+        for rules in [
+            Redactor::new().pointer("/photo/url").pointer("/b64_json"),
+            Redactor::new().regex(r"(?s)^.{1000,}$").unwrap(),
+            Redactor::new().map_strings(|_, text| (text.len() > 1000).then(|| "gone".to_owned())),
+        ] {
+            let stored = stored(&body, &rules);
+            assert!(!stored.contains("elided") && stored.len() < 100, "{stored}");
+        }
+    }
+
+    #[test]
+    fn the_length_of_a_body_is_known_without_a_hash() {
+        let (_, data) = png(2000);
+        let body = format!(r#"{{"images":["{data}"],"n":1.0}}"#);
+        let [mut hashed, mut measured] = [(); 2].map(|()| json::parse(&body).unwrap());
+        elide(&mut hashed, 1000);
+        assert!(elide_without_hash(&mut measured, 1000));
+        let length = |json: &Json<'_>| {
+            let mut out = Vec::new();
+            json::pretty(json, &mut out);
+            out.len()
+        };
+        assert_eq!(length(&hashed), length(&measured));
     }
 }

@@ -28,7 +28,7 @@ use content_coding::{decoded_request, decoded_response};
 use exchange::Exchange;
 use failure::FailedCall;
 use from_fields::SpanAttributes;
-use request::{DecodedRequest, model_of};
+use request::{DecodedRequest, UNKNOWN_MODEL, chooses_model, model_of};
 use response::Output;
 
 pub use failure::clean as clean_failure;
@@ -84,9 +84,10 @@ impl Composer {
     /// Composes the files of a request whose call is still in flight.
     pub fn request(&self, request: &CapturedRequest) -> Input {
         let in_clear = decoded_request(request, self.options.max_body_bytes);
-        let decoded = DecodedRequest::of(&in_clear.as_ref().unwrap_or(request).body, &self.options.redact);
+        let decoded = DecodedRequest::of(&in_clear.as_ref().unwrap_or(request).body, &self.options);
         let view = decoded.view(&request.endpoint);
-        decoded.input(&self.options, &model_of(&view, &request.endpoint, ""), &view)
+        let endpoint = &request.endpoint;
+        decoded.input(&self.options, &model_of(&view, endpoint, ""), &endpoint.operation, &view)
     }
 
     /// Composes everything to be written for a call; the files of its request only if `with_input` is set.
@@ -122,12 +123,12 @@ impl Composer {
 
         // The request: as it was sent, or composed from the span's fields.
         let decoded_request = match captured_request {
-            Some(request) => DecodedRequest::of(&request.body, &options.redact),
-            None => DecodedRequest::of_json(attributes.request(), &options.redact),
+            Some(request) => DecodedRequest::of(&request.body, options),
+            None => DecodedRequest::of_json(attributes.request(), options),
         };
         let request = decoded_request.view(&endpoint);
         let model = model_of(&request, &endpoint, &attributes.model());
-        let input = with_input.then(|| decoded_request.input(options, &model, &request));
+        let input = with_input.then(|| decoded_request.input(options, &model, &endpoint.operation, &request));
 
         // The response: as it was received, or composed from the span's fields.
         let start = LocalTime::of(record.own.started.wall);
@@ -136,7 +137,7 @@ impl Composer {
             Some(response) => api::interpret(&endpoint, response, Depth::Whole),
             None => Interpretation::of_body(&endpoint, attributes.response(end.unix_seconds())),
         };
-        let redacted = answer.redact(&options.redact);
+        let redacted = answer.redact(&options.redact, |json| media::redact(json, options));
         let view = answer.view();
         let mut failure = failure::call_failure(record, captured_response, &attributes, &answer, &view);
         if let Some(failure) = &mut failure {
@@ -161,6 +162,12 @@ impl Composer {
         if let Cow::Owned(clean) = options.redact.text(&response_info.status_text) {
             response_info.status_text = clean;
         }
+        let model = match &*response_info.model {
+            answered if model == UNKNOWN_MODEL && !answered.is_empty() && chooses_model(&endpoint) => {
+                answered.to_owned()
+            }
+            _ => model,
+        };
         let priced = PricedCall {
             provider: &endpoint.provider,
             base_url: &endpoint.base_url,

@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use crate::api::{self, RequestView, dialect};
 use crate::capture::{Body, Endpoint};
 use crate::json::{self, Json};
-use crate::redact::Redactor;
 use crate::render::{self, Asked};
 
 use super::body::{Content, is_cut, stored_body, with_newline};
-use super::media::Media;
+use super::media::{self, Media};
 use super::options::ComposeOptions;
 
 /// The request's two files.
@@ -37,23 +36,23 @@ pub struct DecodedRequest<'b> {
 
 impl<'b> DecodedRequest<'b> {
     /// Decodes a body.
-    pub fn of(body: &'b Body, redact: &Redactor) -> Self {
+    pub fn of(body: &'b Body, options: &ComposeOptions) -> Self {
         let json = match body_text(body) {
             Some(Cow::Borrowed(text)) => json::parse(text).ok(),
             Some(Cow::Owned(text)) => json::parse(&text).ok().map(Json::into_owned),
             None => None,
         };
         let form = if json.is_none() { api::form(body.bytes()) } else { None };
-        DecodedRequest { form, body: Some(body), ..Self::redacted(json, redact) }
+        DecodedRequest { form, body: Some(body), ..Self::redacted(json, options) }
     }
 
     /// Redacts a body that was composed from span fields.
-    pub fn of_json(json: Json<'b>, redact: &Redactor) -> Self {
-        Self::redacted(Some(json), redact)
+    pub fn of_json(json: Json<'b>, options: &ComposeOptions) -> Self {
+        Self::redacted(Some(json), options)
     }
 
-    fn redacted(mut json: Option<Json<'b>>, redact: &Redactor) -> Self {
-        let redacted = json.as_mut().is_some_and(|json| redact.json(json));
+    fn redacted(mut json: Option<Json<'b>>, options: &ComposeOptions) -> Self {
+        let redacted = json.as_mut().is_some_and(|json| media::redact(json, options));
         DecodedRequest { json, form: None, redacted, body: None }
     }
 
@@ -70,12 +69,18 @@ impl<'b> DecodedRequest<'b> {
             (Some(body), _) if is_cut(body) => true,
             (Some(body), _) if body.len() <= options.max_body_bytes => false,
             (Some(_), Some(input)) => input.cut,
-            (Some(_), None) => self.content().store(options, &mut Vec::new()).len() > options.max_body_bytes,
+            (Some(_), None) => self.content().stored_bytes(options) > options.max_body_bytes,
         }
     }
 
     /// Returns the request's two files.
-    pub fn input(&self, options: &ComposeOptions, model: &str, view: &RequestView<'_>) -> Input {
+    pub fn input(
+        &self,
+        options: &ComposeOptions,
+        model: &str,
+        operation: &str,
+        view: &RequestView<'_>,
+    ) -> Input {
         let mut media = Vec::new();
         let json = self.content().store(options, &mut media);
         if let Some(Body::Whole(bytes)) = self.body
@@ -85,18 +90,18 @@ impl<'b> DecodedRequest<'b> {
             let cut = Body::limited(bytes.clone(), options.max_body_bytes);
             let json = stored_body(&cut, &options.redact);
             let view = RequestView { messages: Vec::new(), tools: Vec::new(), model: None, ..*view };
-            let text = self.text(model, &view, std::str::from_utf8(&json).ok());
+            let text = self.text(model, operation, &view, std::str::from_utf8(&json).ok());
             return Input { json: with_newline(json), text, media, cut: true };
         }
         let raw = if view.messages.is_empty() { std::str::from_utf8(&json).ok() } else { None };
-        let text = self.text(model, view, raw);
+        let text = self.text(model, operation, view, raw);
         Input { json: with_newline(json), text, media, cut: self.body.is_some_and(is_cut) }
     }
 
-    fn text(&self, model: &str, view: &RequestView<'_>, raw: Option<&str>) -> String {
+    fn text(&self, model: &str, operation: &str, view: &RequestView<'_>, raw: Option<&str>) -> String {
         let parameters: Vec<_> =
             self.json.as_ref().map(api::other_parameters).into_iter().flatten().collect();
-        render::input(&Asked { model, view, parameters: &parameters, raw })
+        render::input(&Asked { model, operation, view, parameters: &parameters, raw })
     }
 
     fn content(&self) -> Content<'_> {
@@ -112,10 +117,19 @@ fn body_text(body: &Body) -> Option<Cow<'_, str>> {
     }
 }
 
+/// What stands for the model of a request that names none.
+pub const UNKNOWN_MODEL: &str = "unknown";
+
+/// Returns whether requests to `endpoint` need not name a model: a run has that of its assistant, a moderation the
+/// newest one, a stored prompt its own. Which one it was shows in the response.
+pub fn chooses_model(endpoint: &Endpoint) -> bool {
+    matches!(&*endpoint.operation, "invoke_agent" | "moderation") || endpoint.path.contains("/prompts/")
+}
+
 /// Returns the request's model: from the body, the path or the span's fields, or `unknown`.
 pub fn model_of(view: &RequestView<'_>, endpoint: &Endpoint, in_fields: &str) -> String {
     let in_body = view.model.as_deref().filter(|model| !model.is_empty());
     let in_path = endpoint.path_model.as_deref();
     let in_fields = Some(in_fields).filter(|model| !model.is_empty());
-    in_body.or(in_path).or(in_fields).unwrap_or("unknown").to_owned()
+    in_body.or(in_path).or(in_fields).unwrap_or(UNKNOWN_MODEL).to_owned()
 }

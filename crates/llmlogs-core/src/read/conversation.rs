@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::api::view::RequestView;
-use crate::api::{self, PARAMETERS, Request, ResponseView, api_of, detect_endpoint, dialect, text_or_json};
+use crate::api::{
+    self, PARAMETERS, Request, ResponseView, api_of, detect_endpoint_of, dialect, text_or_json,
+};
 use crate::capture::{Api, Endpoint};
 use crate::format::{ApiInfo, Metadata, Usage};
 use crate::json::{self, Json};
@@ -410,7 +412,8 @@ fn one_line(arguments: &str) -> String {
 fn endpoint(info: &ApiInfo, request: &Json<'_>) -> Endpoint {
     let method = if info.method.is_empty() { "POST" } else { &info.method };
     let url = format!("{}{}?{}", info.base_url, info.endpoint, info.query);
-    let known = detect_endpoint(Request { method, url: &url }).filter(|endpoint| endpoint.api != Api::Raw);
+    let known = detect_endpoint_of(Request { method, url: &url }, &info.provider)
+        .filter(|endpoint| endpoint.api != Api::Raw);
     known.unwrap_or_else(|| Endpoint {
         api: api_of(&info.provider, Some(request)),
         provider: Cow::Owned(info.provider.clone()),

@@ -6,6 +6,7 @@ mod builtin;
 mod urls;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -70,7 +71,8 @@ impl Redactor {
     }
 
     /// Calls `rule` with the JSON pointer (empty outside of JSON) and the text of every string in every body, and
-    /// replaces the string by what it returns; `None` keeps it. Runs on the recorder's threads.
+    /// replaces the string by what it returns; `None` keeps it. Runs on the recorder's threads, and on those
+    /// that end calls whose messages are exported to OpenTelemetry.
     ///
     /// If `rule` panics, the whole string is replaced by `[REDACTED]`.
     pub fn map_strings(
@@ -89,19 +91,37 @@ impl Redactor {
 
     /// Applies all rules to a body; returns whether anything changed.
     pub fn json(&self, body: &mut Json<'_>) -> bool {
+        self.json_beside(body, |_| HashSet::new())
+    }
+
+    /// As [`json`](Self::json), but for the strings that `find_media` returns the addresses of: the built-in rules are not
+    /// applied to these, since no text of that shape is in base64 media, and looking for it takes longer than all else.
+    /// The user's own rules are.
+    pub fn json_beside(
+        &self,
+        body: &mut Json<'_>,
+        find_media: impl FnOnce(&Json<'_>) -> HashSet<usize>,
+    ) -> bool {
         let mut changed = false;
         for pointer in &self.pointers {
             changed |= replace_at(body, pointer);
         }
-        changed | self.walk(body, &mut String::new())
+        let media = if self.builtin { find_media(body) } else { HashSet::new() };
+        changed | self.walk(body, &mut String::new(), &media)
     }
 
     /// Applies the rules for strings to a text that is not JSON.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match self.redact_string("", text) {
+        match self.redact_string("", text, self.builtin) {
             Some(redacted) => Cow::Owned(redacted),
             None => Cow::Borrowed(text),
         }
+    }
+
+    /// Returns whether a built-in rule finds a secret in a text.
+    #[must_use]
+    pub fn has_secret(&self, text: &str) -> bool {
+        self.builtin && builtin::redact(text).is_some()
     }
 
     /// Applies the rules for strings to each text within a body that is not UTF-8 as a whole, such as a form with a file.
@@ -126,10 +146,15 @@ impl Redactor {
         !self.pointers.is_empty() || !self.string_rules.is_empty()
     }
 
-    fn walk(&self, json: &mut Json<'_>, pointer: &mut String) -> bool {
+    fn walk(&self, json: &mut Json<'_>, pointer: &mut String, media: &HashSet<usize>) -> bool {
+        let is_media = !media.is_empty() && media.contains(&address(json));
         match json {
             Json::String(text) => {
-                let Some(redacted) = self.redact_string(pointer, &text.plain()) else {
+                let builtin = self.builtin && !is_media;
+                if !builtin && self.patterns.is_empty() && self.string_rules.is_empty() {
+                    return false;
+                }
+                let Some(redacted) = self.redact_string(pointer, &text.plain(), builtin) else {
                     return false;
                 };
                 *json = Json::string(redacted);
@@ -139,7 +164,7 @@ impl Redactor {
                 let mut changed = false;
                 for (index, item) in items.iter_mut().enumerate() {
                     let end = self.push_segment(pointer, || index.to_string());
-                    changed |= self.walk(item, pointer);
+                    changed |= self.walk(item, pointer, media);
                     pointer.truncate(end);
                 }
                 changed
@@ -149,7 +174,7 @@ impl Redactor {
                 for (key, member) in members.iter_mut() {
                     let end =
                         self.push_segment(pointer, || key.plain().replace('~', "~0").replace('/', "~1"));
-                    changed |= self.walk(member, pointer);
+                    changed |= self.walk(member, pointer, media);
                     pointer.truncate(end);
                 }
                 changed
@@ -169,9 +194,9 @@ impl Redactor {
     }
 
     /// Returns the redacted string; `None` if nothing changes.
-    fn redact_string(&self, pointer: &str, text: &str) -> Option<String> {
+    fn redact_string(&self, pointer: &str, text: &str, builtin: bool) -> Option<String> {
         let mut redacted: Option<String> = None;
-        if self.builtin {
+        if builtin {
             redacted = builtin::redact(text);
         }
         for pattern in &self.patterns {
@@ -188,6 +213,11 @@ impl Redactor {
         }
         redacted
     }
+}
+
+/// Returns where a value is, which tells it from every other one for as long as nothing is moved.
+pub fn address(json: &Json<'_>) -> usize {
+    std::ptr::from_ref(json).addr()
 }
 
 /// Runs a user's rule; a panic replaces the string.

@@ -10,10 +10,15 @@ use super::{Page, body, reasoning, tool_calls};
 /// The maximum number of characters shown of a tool's description, and of a parameter's value.
 const MAX_DESCRIPTION: usize = 100;
 
+/// The operations that sample a text, whose temperature has a default where the request has none.
+const SAMPLING: [&str; 3] = ["chat", "text_completion", "generate_content"];
+
 /// The parts of a request that `input.txt` shows.
 pub struct Asked<'a> {
     /// The model that is asked for.
     pub model: &'a str,
+    /// OpenTelemetry's name of the operation.
+    pub operation: &'a str,
     /// The request in the terms of all APIs.
     pub view: &'a RequestView<'a>,
     /// Members of the body that are neither conversation nor tools, and have no line of their own: `top_p`, `seed` …
@@ -74,15 +79,16 @@ pub fn input(asked: &Asked<'_>) -> String {
     page.end()
 }
 
-/// Adds the model and the parameters. A request without messages is none for a text, so that no temperature goes
-/// without saying.
+/// Adds the model and the parameters.
 fn head(page: &mut Page, asked: &Asked<'_>) {
     let request = asked.view;
     page.pair("Model", asked.model);
+    // Of other operations few know a temperature, and a request without messages has not been understood.
+    let has_default = SAMPLING.contains(&asked.operation) && !request.messages.is_empty();
     match request.temperature {
         Some(temperature) => page.pair("Temperature", temperature.scalar()),
-        None if request.messages.is_empty() => {}
-        None => page.pair("Temperature", "default"),
+        None if has_default => page.pair("Temperature", "default"),
+        None => {}
     }
     if let Some(most) = request.max_tokens {
         page.pair("Max Tokens", most.scalar());

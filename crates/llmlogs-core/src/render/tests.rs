@@ -24,7 +24,13 @@ fn input_of(body: &str) -> String {
     let body = json::parse(body).unwrap();
     let view = dialect(Api::OpenAiChat).request(&endpoint(), &body);
     let parameters: Vec<_> = other_parameters(&body).collect();
-    input(&Asked { model: "deepseek-chat", view: &view, parameters: &parameters, raw: None })
+    input(&Asked {
+        model: "deepseek-chat",
+        operation: "chat",
+        view: &view,
+        parameters: &parameters,
+        raw: None,
+    })
 }
 
 #[test]
@@ -89,10 +95,20 @@ fn max_tokens_stream_and_other_parameters_were_missing_in_the_text() {
 fn an_embedding_had_a_temperature() {
     let body = json::parse(r#"{"model":"text-embedding-3-small","input":"hi"}"#).unwrap();
     let view = dialect(Api::Embeddings).request(&endpoint(), &body);
-    let text =
-        input(&Asked { model: "text-embedding-3-small", view: &view, parameters: &[], raw: Some("{}") });
+    let text = input(&Asked {
+        model: "text-embedding-3-small",
+        operation: "embeddings",
+        view: &view,
+        parameters: &[],
+        raw: Some("{}"),
+    });
     assert!(text.contains("\n\nModel: text-embedding-3-small\n\n──"), "{text}");
     assert!(!text.contains("Temperature"), "{text}");
+    // Neither has an image, which is asked for by a message.
+    let body = json::parse(r#"{"messages":[{"role":"user","content":"a cat"}]}"#).unwrap();
+    let view = dialect(Api::OpenAiChat).request(&endpoint(), &body);
+    let asked = Asked { model: "m", operation: "image_generation", view: &view, parameters: &[], raw: None };
+    assert!(!input(&asked).contains("Temperature"));
 }
 
 #[test]
@@ -101,7 +117,7 @@ fn the_arguments_of_tools_are_named_whatever_form_their_schema_has() {
         let schema = json::parse(schema).unwrap();
         let tool = crate::api::Tool { parameters: Some(&schema), ..Default::default() };
         let view = RequestView { tools: vec![tool], ..RequestView::default() };
-        let text = input(&Asked { model: "m", view: &view, parameters: &[], raw: None });
+        let text = input(&Asked { model: "m", operation: "chat", view: &view, parameters: &[], raw: None });
         text.lines().find_map(|line| line.strip_prefix("  Parameters: ").map(str::to_owned))
     };
     let cohere = r#"{"city":{"type":"str","required":true},"unit":{"description":"of measure"}}"#;

@@ -27,14 +27,9 @@ pub(crate) fn run(env: &mut Env, args: &Ls) -> Result<Outcome, CliError> {
         alerts::print_firing(env)?;
     }
     let progress = Progress::spinner("looking through calls");
-    let mut is_cut = false;
     for entry in env.root.query(filter.clone()) {
         interrupt::check()?;
         let Some(entry) = failures.keep(entry) else { continue };
-        if found == limit {
-            is_cut = true;
-            break;
-        }
         found += 1;
         if args.tree && !env.json {
             kept.push(entry);
@@ -45,6 +40,9 @@ pub(crate) fn run(env: &mut Env, args: &Ls) -> Result<Outcome, CliError> {
             table.row(&mut env.out, row)?;
         }
         progress.step(1);
+        if found >= limit {
+            break;
+        }
     }
     progress.end();
     if args.tree && !env.json {
@@ -52,22 +50,24 @@ pub(crate) fn run(env: &mut Env, args: &Ls) -> Result<Outcome, CliError> {
     } else if !env.json && found > 0 {
         table.end(&mut env.out)?;
     }
-    if is_cut && !env.json {
+    if found >= limit && !env.json {
         more(env, &filter, found)?;
     }
     env.out.finish()?;
     failures.outcome(found, || no_calls(env, &filter))
 }
 
-/// Says how many calls were left out. Programs, which ask for JSON, set their own limit.
+/// Says how many calls were left out, if any were. Programs, which ask for JSON, set their own limit.
 fn more(env: &mut Env, filter: &Filter, shown: usize) -> Result<(), CliError> {
     // The calls are there while the others are counted.
     env.out.flush()?;
     let progress = Progress::bar("counting calls");
     let totals = env.root.totals_with_progress(filter, &|so_far| progress.show(so_far))?;
     progress.end();
-    let all = totals.all.calls + totals.in_flight + totals.interrupted;
-    let left = all.saturating_sub(shown as u64);
+    let left = totals.found().saturating_sub(shown as u64);
+    if left == 0 {
+        return Ok(());
+    }
     let text = env.out.paint(DIM, &format!("… {} more; --limit 0 shows all", grouped(left)));
     Ok(env.out.line(&text)?)
 }

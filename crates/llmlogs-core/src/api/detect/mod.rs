@@ -3,6 +3,7 @@
 //! The shape of the path decides, so a local server or a proxy needs no setting; the host names the
 //! provider where it is known.
 
+mod evidence;
 mod hosts;
 mod query;
 mod route;
@@ -14,9 +15,10 @@ use std::borrow::Cow;
 use crate::capture::{Api, Endpoint};
 use crate::json::Json;
 
-use hosts::{is_local, known_host, provider};
+use evidence::Evidence;
+use hosts::{is_local, known_host};
 use query::harmless;
-use route::{Evidence, route};
+use route::route;
 use url::{CleanUrl, clean_url, percent_decoded};
 
 /// Returns whether the body of a request confirms that it is a call to a model, where the path alone leaves that open:
@@ -89,14 +91,20 @@ pub struct Request<'a> {
 
 /// Returns the endpoint that a request goes to, if it is a call to a model.
 pub fn detect_endpoint(request: Request<'_>) -> Option<Endpoint> {
+    detect_endpoint_of(request, "")
+}
+
+/// Returns what [`detect_endpoint`] does, where the host is known to serve the API of `provider`: paths that count on
+/// that provider's own hosts alone count on it, too. The endpoint's provider is not changed.
+pub fn detect_endpoint_of(request: Request<'_>, provider: &str) -> Option<Endpoint> {
     if !request.method.eq_ignore_ascii_case("POST") {
         return None;
     }
-    let url = clean_url(request.url)?;
+    let url = CleanUrl { named: provider, ..clean_url(request.url)? };
     let route = route(&url)?;
     Some(Endpoint {
         api: route.api,
-        provider: provider(&url, route.implied),
+        provider: hosts::provider(&url, route.implied),
         operation: Cow::Borrowed(route.operation),
         path_model: route.model.map(percent_decoded),
         method: request.method.to_ascii_uppercase(),
@@ -111,7 +119,7 @@ pub fn unrecognised(request: Request<'_>) -> Option<Endpoint> {
     let url = clean_url(request.url)?;
     Some(Endpoint {
         api: Api::Raw,
-        provider: provider(&url, None),
+        provider: hosts::provider(&url, None),
         operation: Cow::Borrowed("chat"),
         path_model: None,
         method: request.method.to_ascii_uppercase(),

@@ -6,8 +6,8 @@
 
 use crate::capture::Api;
 
+use super::evidence::{Route, after};
 use super::hosts::{is_local, known_host};
-use super::route::{Route, after};
 use super::url::CleanUrl;
 
 /// Returns the route of a prompt that is kept at Portkey; its path ends as other completions do.
@@ -46,7 +46,8 @@ fn amazon<'u>(url: &CleanUrl<'u>, path: &'u str) -> Option<Route<'u>> {
     if path.ends_with("/retrieveAndGenerate") || path.ends_with("/retrieveAndGenerateStream") {
         return Some(bedrock(Api::BedrockAgent, "chat"));
     }
-    let [_, endpoint, _] = tail(path, ["endpoints", "*", "invocations"])?;
+    let invoked = tail(path, ["endpoints", "*", "invocations"]);
+    let [_, endpoint, _] = invoked.or(tail(path, ["endpoints", "*", "invocations-response-stream"]))?;
     is_served(url, "aws.sagemaker", &["sagemaker"]).then(|| {
         // The bodies are the model's own.
         Route::new(Api::TextCompletion, "prediction")
@@ -83,7 +84,9 @@ fn openai<'u>(url: &CleanUrl<'u>, path: &'u str) -> Option<Route<'u>> {
         || tail(path, ["threads", "*", "runs", "*", "submit_tool_outputs"]).is_some();
     // LangGraph's servers have threads and runs of their own, but no version before them.
     let is_openais = || {
-        matches!(known_host(&url.host), Some("openai" | "azure.ai.openai" | "azure.ai.inference"))
+        let is_one = |provider| matches!(provider, "openai" | "azure.ai.openai" | "azure.ai.inference");
+        is_one(url.named)
+            || known_host(&url.host).is_some_and(is_one)
             || path.contains("/v1/threads/")
             || path.contains("/openai/threads/")
     };
@@ -117,7 +120,7 @@ fn hugging_face<'u>(url: &CleanUrl<'u>, path: &'u str) -> Option<Route<'u>> {
     if !is_served(url, "huggingface", &["huggingface", "hf-inference"]) {
         return None;
     }
-    let is_known = known_host(&url.host).is_some();
+    let is_known = known_host(&url.host).is_some() || url.named == "huggingface";
     let is_name = |name: &str| {
         let segments = name.split('/').filter(|segment| !segment.is_empty() && !segment.contains(':'));
         (1..=2).contains(&name.split('/').count()) && segments.count() == name.split('/').count()
@@ -148,7 +151,9 @@ fn hugging_face<'u>(url: &CleanUrl<'u>, path: &'u str) -> Option<Route<'u>> {
         _ => Route::new(Api::TextCompletion, "prediction"),
     };
     let model = model.filter(|model| is_name(model));
-    Some(Route { model, ..route.implied("huggingface").confirmed_by(&[&["inputs"]]) })
+    // Sound and images are sent as they are.
+    let members: &[&[&str]] = if path.contains("/hf-inference/") { &[] } else { &[&["inputs"]] };
+    Some(Route { model, ..route.implied("huggingface").confirmed_by(members) })
 }
 
 /// Returns the route of Replicate's predictions: of a version, which the body names, of a model, or of a deployment.
@@ -196,10 +201,11 @@ fn media<'u>(url: &CleanUrl<'u>, path: &'u str) -> Option<Route<'u>> {
     }
 }
 
-/// Returns whether a host may serve the API of `provider`: its own does, and a local one or a gateway may; a gateway's
-/// path has one of `names` as a segment.
+/// Returns whether a host may serve the API of `provider`: its own does, and one that the user named so; a local one or a
+/// gateway may. A gateway's path has one of `names` as a segment.
 fn is_served(url: &CleanUrl<'_>, provider: &str, names: &[&str]) -> bool {
     known_host(&url.host) == Some(provider)
+        || url.named == provider
         || is_local(&url.host)
         || url.path.split('/').any(|segment| names.iter().any(|name| segment.eq_ignore_ascii_case(name)))
 }

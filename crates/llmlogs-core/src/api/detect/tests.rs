@@ -361,6 +361,13 @@ fn calls_to_older_and_smaller_apis_were_not_recognised() {
             "prediction",
             Some("my-llm"),
         ),
+        (
+            "https://runtime.sagemaker.eu-west-1.amazonaws.com/endpoints/m/invocations-response-stream",
+            Api::TextCompletion,
+            "aws.sagemaker",
+            "prediction",
+            Some("m"),
+        ),
         ("https://api.aleph-alpha.com/complete", Api::TextCompletion, "aleph_alpha", "text_completion", None),
     ] {
         let endpoint = post(url).unwrap_or_else(|| panic!("{url}"));
@@ -406,6 +413,7 @@ fn what_stands_beside_those_calls_is_none() {
         "https://openrouter.ai/api/v1/keys",
         "https://generativelanguage.googleapis.com/v1beta/models/veo-3:fetchPredictOperation",
         "https://api.sagemaker.eu-west-1.amazonaws.com/endpoints/my-llm/invocations",
+        "https://runtime.sagemaker.eu-west-1.amazonaws.com/endpoints/m/async-invocations",
         "https://api.aleph-alpha.com/tokenize",
     ] {
         assert_eq!(post(url), None, "{url}");
@@ -459,7 +467,7 @@ fn a_local_server_may_serve_them_where_the_body_confirms_it() {
         ("/v1/predictions", r#"{"version":"5a62","input":{"prompt":"Hi"}}"#),
         ("/v1/models/meta/llama/predictions", r#"{"input":{"prompt":"Hi"}}"#),
         ("/models/gpt2", r#"{"inputs":"Hi"}"#),
-        ("/hf-inference/models/BAAI/bge-m3/pipeline/feature-extraction", r#"{"inputs":"Hi"}"#),
+        ("/pipeline/feature-extraction/BAAI/bge-m3", r#"{"inputs":"Hi"}"#),
         ("/v1/speak", r#"{"text":"Hi"}"#),
         ("/v1/generate", r#"{"prompt":"Hi"}"#),
         ("/v1/ocr", r#"{"model":"mistral-ocr-latest","document":{"type":"document_url"}}"#),
@@ -475,8 +483,11 @@ fn a_local_server_may_serve_them_where_the_body_confirms_it() {
         assert!(body_confirms_llm(&endpoint, Some(&parsed)), "{path}");
         assert!(!body_confirms_llm(&endpoint, None), "{path}");
     }
-    let sound = post("http://127.0.0.1:8080/v1/listen?model=nova-3").unwrap();
-    assert!(body_confirms_llm(&sound, None));
+    // Sound is no JSON.
+    for path in ["/v1/listen?model=nova-3", "/v1/stt", "/hf-inference/models/openai/whisper-large-v3"] {
+        let sound = post(&format!("http://127.0.0.1:8080{path}")).unwrap();
+        assert!(body_confirms_llm(&sound, None), "{path}");
+    }
 }
 
 #[test]
@@ -498,5 +509,21 @@ fn a_gateways_prefix_changes_nothing_about_a_known_path() {
         let endpoint =
             post(&format!("https://gateway.example.com{path}")).unwrap_or_else(|| panic!("{path}"));
         assert_eq!((endpoint.api, endpoint.path_model.as_deref()), (api, model), "{path}");
+    }
+}
+
+#[test]
+fn a_host_that_the_user_named_serves_its_providers_paths() {
+    for (path, provider, api) in [
+        ("/v1/predictions", "replicate", Api::Replicate),
+        ("/models/gpt2", "huggingface", Api::TextCompletion),
+        ("/threads/t/runs", "azure.ai.openai", Api::OpenAiRuns),
+        ("/endpoints/m/invocations", "aws.sagemaker", Api::TextCompletion),
+    ] {
+        let url = format!("https://models.acme.example{path}");
+        let request = Request { method: "POST", url: &url };
+        assert_eq!(detect_endpoint(request), None, "{path}");
+        assert_eq!(detect_endpoint_of(request, "deepgram"), None, "{path}");
+        assert_eq!(detect_endpoint_of(request, provider).unwrap().api, api, "{path}");
     }
 }

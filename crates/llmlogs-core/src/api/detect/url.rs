@@ -16,6 +16,8 @@ pub(super) struct CleanUrl<'u> {
     pub(super) path: &'u str,
     /// The query as it came: it may carry keys (`?key=…`).
     pub(super) query: &'u str,
+    /// The provider that the user named for the host; empty if there is none.
+    pub(super) named: &'u str,
 }
 
 impl<'u> CleanUrl<'u> {
@@ -58,7 +60,7 @@ pub(super) fn clean_url(url: &str) -> Option<CleanUrl<'_>> {
     } else {
         Cow::Borrowed(host)
     };
-    Some(CleanUrl { base, host, port, path, query })
+    Some(CleanUrl { base, host, port, path, query, named: "" })
 }
 
 /// Returns a path segment with its `%XX` decoded.

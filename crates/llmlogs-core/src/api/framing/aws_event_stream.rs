@@ -37,6 +37,31 @@ pub(super) fn events(body: &[u8]) -> impl Iterator<Item = Event<'_>> {
     })
 }
 
+/// A frame of a stream whose payloads are pieces of another one.
+pub(super) enum Piece<'b> {
+    /// Bytes of the other stream.
+    Payload(&'b [u8]),
+    /// Anything else: an exception.
+    Event(Event<'b>),
+}
+
+/// Returns the frames of `body`, each with its end; a frame that is not whole is left out.
+pub(super) fn pieces(body: &[u8]) -> impl Iterator<Item = (Piece<'_>, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let frame = Frame::first(body.get(at..)?)?;
+        at += frame.length;
+        let piece = match Headers::of(frame.headers).event_type {
+            b"PayloadPart" => Piece::Payload(frame.payload),
+            _ => {
+                let (name, data) = frame.event();
+                Piece::Event(Event { name, data, end: at })
+            }
+        };
+        Some((piece, at))
+    })
+}
+
 struct Frame<'b> {
     headers: &'b [u8],
     payload: &'b [u8],

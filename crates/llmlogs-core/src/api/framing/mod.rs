@@ -8,6 +8,7 @@ mod json_array;
 mod lines;
 mod ndjson;
 mod parts;
+mod payload_parts;
 mod sse;
 
 use std::borrow::Cow;
@@ -35,6 +36,8 @@ pub enum Framing {
     JsonArray,
     /// [AWS event stream](https://smithy.io/2.0/aws/amazon-eventstream.html): binary frames.
     AwsEventStream,
+    /// An AWS event stream whose payloads are the pieces of a stream in another framing.
+    PayloadParts,
 }
 
 impl Framing {
@@ -72,6 +75,7 @@ impl Framing {
                 let start = without_bom(body).trim_ascii_start();
                 if start.starts_with(b"[") { Framing::JsonArray } else { framing }
             }
+            Api::TextCompletion if framing == Framing::AwsEventStream => Framing::PayloadParts,
             Api::Ollama | Api::CohereChat | Api::TextCompletion
                 if framing == Framing::Whole && ndjson::is_likely(body) =>
             {
@@ -88,7 +92,7 @@ pub fn begins(framing: Framing, body: &[u8]) -> bool {
     match framing {
         Framing::Whole => false,
         Framing::Sse | Framing::Ndjson | Framing::JsonArray => true,
-        Framing::AwsEventStream => aws_event_stream::begins(body),
+        Framing::AwsEventStream | Framing::PayloadParts => aws_event_stream::begins(body),
     }
 }
 
@@ -106,6 +110,9 @@ fn without_bom(body: &[u8]) -> &[u8] {
 pub fn for_each_event<'b>(framing: Framing, body: &'b [u8], mut take: impl FnMut(Event<'b>)) {
     if framing == Framing::AwsEventStream {
         return aws_event_stream::events(body).for_each(take);
+    }
+    if framing == Framing::PayloadParts {
+        return payload_parts::for_each(body, &mut |event| take(event));
     }
     match json::lossy(body) {
         Cow::Borrowed(text) => events(framing, text).for_each(take),
@@ -126,7 +133,7 @@ pub fn for_outer_events<'b>(
         Framing::Sse => true,
         Framing::Ndjson => false,
         // Where an event of these begins is known only from the one before it.
-        Framing::Whole | Framing::JsonArray | Framing::AwsEventStream => {
+        Framing::Whole | Framing::JsonArray | Framing::AwsEventStream | Framing::PayloadParts => {
             return for_some_events(framing, body, first, last, take);
         }
     };
@@ -162,7 +169,7 @@ fn for_some_events<'b>(
 /// Returns the events of a body that is text.
 pub fn events(framing: Framing, body: &str) -> Box<dyn Iterator<Item = Event<'_>> + '_> {
     match framing {
-        Framing::Whole | Framing::AwsEventStream => Box::new(std::iter::empty()),
+        Framing::Whole | Framing::AwsEventStream | Framing::PayloadParts => Box::new(std::iter::empty()),
         Framing::Sse => Box::new(sse::SseEvents::new(body)),
         Framing::JsonArray => Box::new(json_array::Elements::new(body)),
         Framing::Ndjson => Box::new(ndjson::events(body)),

@@ -54,6 +54,14 @@ pub struct Totals {
     pub unreadable: Vec<Error>,
 }
 
+impl Totals {
+    /// Returns how many calls there are, whether they have ended or not.
+    #[must_use]
+    pub fn found(&self) -> u64 {
+        self.all.calls + self.in_flight + self.interrupted + self.not_recorded
+    }
+}
+
 /// What is counted over a group of finished calls.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]

@@ -17,7 +17,7 @@ pub(crate) fn run(env: &mut Env, args: &Stats) -> Result<Outcome, CliError> {
         None => env.root.totals_with_progress(&filter, &show)?,
     };
     progress.end();
-    let found = totals.all.calls + totals.in_flight + totals.interrupted + totals.not_recorded;
+    let found = totals.found();
     let mut failures = ReadFailures::default();
     failures.add_all(&totals.unreadable);
     if found > 0 {

@@ -28,7 +28,7 @@ impl<'a> Fold<'a> for CompletionFold<'a> {
         if !data.get("choices").is_null() {
             return self.chat.get_or_insert_default().event(name, data);
         }
-        if name == "error" || reported(&data).is_some() {
+        if name == "error" || reported(&data).is_some() || !data.get("__type").is_null() {
             self.error = Some(data);
             return EventKind::Other;
         }

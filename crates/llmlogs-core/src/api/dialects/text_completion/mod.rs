@@ -39,7 +39,7 @@ impl Dialect for TextCompletion {
         } else {
             Anthropic.request(endpoint, body)
         };
-        view.stream |= endpoint.path.ends_with("_stream");
+        view.stream |= ["_stream", "-stream"].iter().any(|end| endpoint.path.ends_with(end));
         view
     }
 
