@@ -72,7 +72,8 @@ impl Payload {
 /// Returns the message of an alert.
 fn text(alert: &Alert) -> String {
     let head = match (alert.event, alert.notice) {
-        (AlertEvent::Resolved, _) => "✅ llmlogs: resolved",
+        // Its message says that it is resolved.
+        (AlertEvent::Resolved, _) => "✅ llmlogs",
         (_, 0 | 1) => "🔴 llmlogs: firing",
         _ => "🔴 llmlogs: still firing",
     };

@@ -168,14 +168,14 @@ impl Told {
 }
 
 fn print(env: &mut Env, alert: &Alert) -> Result<(), CliError> {
-    let (word, style) = match (alert.event, alert.notice) {
-        (AlertEvent::Resolved, _) => ("resolved", GOOD),
-        (_, 1) => ("firing", BAD),
-        _ => ("still firing", BAD),
-    };
     let time = env.out.paint(DIM, &env.clock.short(alert.timestamp));
-    let word = env.out.paint(style, word);
     let rule = env.out.paint(DIM, &one_line(&alert.rule));
-    let line = format!("{time}  {word}  {}  {rule}", one_line(&alert.message));
-    Ok(env.out.line(&line)?)
+    let message = one_line(&alert.message);
+    let what = match (alert.event, alert.notice) {
+        // Its message says that it is resolved.
+        (AlertEvent::Resolved, _) => env.out.paint(GOOD, &message),
+        (_, 1) => format!("{}  {message}", env.out.paint(BAD, "firing")),
+        _ => format!("{}  {message}", env.out.paint(BAD, "still firing")),
+    };
+    Ok(env.out.line(&format!("{time}  {what}  {rule}"))?)
 }
