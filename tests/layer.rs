@@ -537,3 +537,30 @@ fn the_reply_tells_whose_it_is_where_no_address_does() {
         ]);
     }
 }
+
+#[test]
+fn a_prompt_of_a_megabyte_was_copied_into_the_metadata() {
+    let prompt = "word ".repeat(1 << 18);
+    let (subscriber, recorded) = subscriber();
+    tracing::dispatcher::with_default(&subscriber, || {
+        let agent = info_span!("agent", user_message = %prompt, phase = "Plan");
+        agent.in_scope(|| {
+            let request = json!({"model": "m", "messages": [{"role": "user", "content": prompt}]});
+            let reply = json!({"id": "r", "choices": [{"message": {"role": "assistant", "content": "ok"}, "finish_reason": "stop"}]});
+            LlmCall::builder("openai", "m").request(&request).start().finish(&reply);
+        });
+        let request = json!({"model": "m", "messages": [{"role": "user", "content": prompt}]});
+        let reply = json!({"id": "r", "choices": [{"message": {"role": "assistant", "content": "ok"}, "finish_reason": "stop"}]});
+        LlmCall::builder("openai", "m").request(&request).start().finish(&reply);
+    });
+    let calls = recorded.calls();
+    assert_eq!(calls.len(), 2);
+    for call in calls {
+        let message = call.meta("/context/user_message");
+        let message = message.as_str().unwrap();
+        assert!(message.starts_with("word word ") && message.ends_with("… [cut]"), "{message}");
+        assert!(call.text("metadata.json").len() < 8 << 10);
+        call.assert_meta(&[("/truncated/context", json!(true)), ("/truncated/input", json!(false))]);
+        assert_eq!(call.json("input.json")["messages"][0]["content"].as_str().unwrap().len(), prompt.len());
+    }
+}

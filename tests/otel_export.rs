@@ -213,11 +213,28 @@ async fn instructions_beside_the_messages_have_an_attribute_of_their_own() {
 }
 
 #[tokio::test]
+async fn media_are_left_out_of_exported_bodies() {
+    let exporting = Exporting::start(|builder| builder.export_messages(true));
+    let image = "iVBORw0KGgo".repeat(4000);
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{image}")}}]}]});
+    let reply = json!({"data": [{"b64_json": image}]});
+    LlmCall::builder("openai", "m").request(&body).start().finish(&reply);
+    let span = exporting.span();
+    assert!(!format!("{span:?}").contains("iVBORw0KGgoiVBORw0KGgo"));
+    assert_eq!(parsed(&span, "output.value")["data"][0]["b64_json"], "[44000 bytes of base64 left out]");
+    let part = &parsed(&span, "gen_ai.input.messages")[0]["parts"][1];
+    assert_eq!((&part["type"], &part["modality"]), (&json!("blob"), &json!("image")), "{part}");
+    assert!(parsed(&span, "input.value").to_string().contains("What is this?"));
+}
+
+#[tokio::test]
 async fn messages_are_cut_to_json_that_says_so() {
     let exporting = Exporting::start(|builder| builder.export_messages(true).max_exported_bytes(2048));
     let long: Vec<Value> =
         (0..50).map(|n| json!({"role": "user", "content": format!("{n} {}", "long ".repeat(200))})).collect();
-    let reply = json!({"choices": [{"finish_reason": "stop", "message": {"content": "x".repeat(100_000)}}]});
+    let reply = json!({"choices": [{"finish_reason": "stop", "message": {"content": "x ".repeat(50_000)}}]});
     LlmCall::builder("openai", "m").request(&json!({"model": "m", "messages": long})).start().finish(&reply);
     let span = exporting.span();
     for name in ["gen_ai.input.messages", "gen_ai.output.messages", "input.value", "output.value"] {
@@ -261,6 +278,21 @@ async fn a_failure_has_its_message_as_status_and_an_exception() {
     let exporting = Exporting::start(|builder| builder);
     LlmCall::builder("openai", "m").start().fail(&"no such model");
     assert_eq!(exporting.span().status, Status::error("no such model"));
+}
+
+#[cfg(feature = "decode")]
+#[tokio::test]
+async fn a_failure_in_a_content_coding_has_its_message_too() {
+    let body = r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, body.as_bytes()).unwrap();
+    let body = gzip.finish().unwrap();
+    let exporting = Exporting::start(|builder| builder.export_messages(true));
+    let answer = Answer::chunks("application/json", vec![body]).status(429);
+    call(answer.header("content-encoding", "gzip")).await;
+    let span = exporting.span();
+    assert_eq!(span.status, Status::error("slow down"));
+    assert_eq!(parsed(&span, "output.value")["error"]["code"], "rate_limit_exceeded");
 }
 
 #[tokio::test]
@@ -334,6 +366,34 @@ async fn the_order_of_the_layers_does_not_matter() {
     assert_eq!(text(&span, "gen_ai.conversation.id"), "conv-7");
     assert!(text(&span, "gen_ai.input.messages").contains("Which port? My key is [REDACTED]"));
     assert_eq!(recorded.call().meta("/trace/span_id"), span.span_context.span_id().to_string());
+}
+
+#[test]
+fn the_programs_own_call_spans_have_their_ids_too() {
+    for ours_first in [true, false] {
+        for entered in [true, false] {
+            let exporter = InMemorySpanExporter::default();
+            let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+            let (tracer, registry) = (provider.tracer("test"), tracing_subscriber::registry());
+            let (layer, recorded) = support::recorder();
+            let subscriber: tracing::Dispatch = if ours_first {
+                registry.with(layer).with(tracing_opentelemetry::layer().with_tracer(tracer)).into()
+            } else {
+                registry.with(tracing_opentelemetry::layer().with_tracer(tracer)).with(layer).into()
+            };
+            tracing::dispatcher::with_default(&subscriber, || {
+                let span = info_span!("chat", gen_ai.operation.name = "chat", gen_ai.request.model = "m");
+                if entered {
+                    span.in_scope(|| {});
+                }
+            });
+            let span = exporter.get_finished_spans().unwrap().remove(0);
+            let id = recorded.call().meta("/trace/span_id");
+            // One that was never entered is gone where OpenTelemetry's layer closes it first.
+            let expected = (entered || ours_first).then(|| span.span_context.span_id().to_string());
+            assert_eq!(id, json!(expected), "ours first: {ours_first}, entered: {entered}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -420,6 +480,8 @@ fn the_environment_asks_for_messages_unless_the_builder_says_otherwise() {
 
 #[tokio::test]
 async fn without_a_recorder_messages_stay_out_and_failures_are_redacted_by_the_built_in_rules() {
+    // One that does not see the span, so that those of other tests, which end meanwhile, are not all that there are.
+    let (_unused, _recorded) = support::recorder();
     let exporter = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
     let otel = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));

@@ -13,6 +13,8 @@ mod open_spans;
 mod slots;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "opentelemetry")]
+mod trace;
 mod visit;
 
 use std::fmt;
@@ -51,13 +53,23 @@ pub struct LlmLogLayer {
     /// How many call spans are open: while none is, a span that closes is not looked at.
     open: AtomicUsize,
     _counted: CountGuard,
+    #[cfg(feature = "opentelemetry")]
+    trace: trace::ExportedSpans,
 }
 
 impl LlmLogLayer {
     pub(crate) fn new(rules: Rules, sink: Arc<dyn Sink>) -> Self {
         static INSTANCES: AtomicU32 = AtomicU32::new(1);
         let instance = INSTANCES.fetch_add(1, Ordering::Relaxed);
-        LlmLogLayer { instance, rules, sink, open: AtomicUsize::new(0), _counted: CountGuard::layer() }
+        LlmLogLayer {
+            instance,
+            rules,
+            sink,
+            open: AtomicUsize::new(0),
+            _counted: CountGuard::layer(),
+            #[cfg(feature = "opentelemetry")]
+            trace: trace::ExportedSpans::default(),
+        }
     }
 }
 
@@ -71,6 +83,11 @@ impl<S> Layer<S> for LlmLogLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    #[cfg(feature = "opentelemetry")]
+    fn on_register_dispatch(&self, subscriber: &tracing::Dispatch) {
+        self.trace.register(subscriber);
+    }
+
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         self.span_opened(attrs, id, &ctx);
     }
@@ -86,6 +103,12 @@ where
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        #[cfg(feature = "opentelemetry")]
+        if self.open.load(Ordering::Relaxed) > 0
+            && let Some(span) = ctx.span(id)
+        {
+            self.note_trace(&span);
+        }
         if std::thread::panicking()
             && let Some(span) = ctx.span(id)
             && let Some(call) = call_of(self.instance, &span)
@@ -101,6 +124,8 @@ where
         if self.open.load(Ordering::Relaxed) > 0
             && let Some(span) = ctx.span(&id)
         {
+            #[cfg(feature = "opentelemetry")]
+            self.note_trace(&span);
             self.span_closed(span);
         }
     }
@@ -256,6 +281,21 @@ impl LlmLogLayer {
             self.collect(&placed);
         }
         correlation::closed(&self.open_spans(), &placed, ClosingCall::new(&placed));
+    }
+
+    /// Notes OpenTelemetry's ids of `span`, if it is a call's.
+    #[cfg(feature = "opentelemetry")]
+    fn note_trace<'a, S>(&self, span: &SpanRef<'a, S>)
+    where
+        S: LookupSpan<'a>,
+    {
+        if self.rules.span(self.instance, span.metadata()).is_call()
+            && let Some(call) = call_of(self.instance, span)
+            && call.lock().trace.is_none()
+            && let Some(ids) = self.trace.ids(&span.id())
+        {
+            call.lock().trace = Some(ids);
+        }
     }
 
     fn open_spans<'a, S>(&self) -> OpenSpans<'_, 'a, S>

@@ -6,7 +6,7 @@ use std::sync::MutexGuard;
 
 use tracing::field::{Field, Visit};
 
-use llmlogs_core::capture::{FieldValue, Fields, Symbol};
+use llmlogs_core::capture::{FieldValue, Fields, MAX_CONTEXT_TEXT, Symbol, context_text};
 
 use super::call_state::{CallState, OpenCall};
 use super::classify::{Callsite, Rules};
@@ -19,6 +19,11 @@ pub(super) trait Store {
     }
 
     fn put(&mut self, field: &Field, value: FieldValue<'_>);
+
+    /// Returns how many bytes of a text are of use.
+    fn max_text(&self) -> usize {
+        usize::MAX
+    }
 
     /// Releases every lock: a user's `Debug` is about to run, which may itself use the span.
     fn unlock_for_user_code(&mut self) {}
@@ -37,7 +42,17 @@ impl Store for ContextFields<'_> {
     }
 
     fn put(&mut self, field: &Field, value: FieldValue<'_>) {
+        // A prompt of a megabyte is not copied for a name of the context.
+        let value = match value {
+            FieldValue::Str(text) => FieldValue::Str(context_text(text)),
+            number => number,
+        };
         self.fields.push(self.callsite.name(field), value);
+    }
+
+    fn max_text(&self) -> usize {
+        // A character more, so that it shows that there is more.
+        MAX_CONTEXT_TEXT + char::MAX.len_utf8()
     }
 }
 
@@ -113,6 +128,28 @@ impl<K: Fn(&'static str) -> Option<&'static str>> Store for EventFields<'_, K> {
     }
 }
 
+/// A text that stops a formatter once it has more than `max` bytes.
+struct Bounded {
+    text: String,
+    max: usize,
+}
+
+impl Write for Bounded {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let room = self.max.saturating_sub(self.text.len());
+        if more.len() <= room {
+            self.text.push_str(more);
+            return Ok(());
+        }
+        let mut end = room;
+        while !more.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.text.push_str(&more[..end]);
+        Err(fmt::Error)
+    }
+}
+
 /// Passes the values it visits to a store.
 pub(super) struct Visitor<S>(pub(super) S);
 
@@ -124,12 +161,12 @@ impl<S: Store> Visitor<S> {
         }
     }
 
-    fn put_text(&mut self, field: &Field, write: impl FnOnce(&mut String)) {
+    fn put_text(&mut self, field: &Field, write: impl FnOnce(&mut Bounded)) {
         if self.0.keeps(field) {
             self.0.unlock_for_user_code();
-            let mut text = String::new();
-            write(&mut text);
-            self.0.put(field, FieldValue::Str(&text));
+            let mut out = Bounded { text: String::new(), max: self.0.max_text() };
+            write(&mut out);
+            self.0.put(field, FieldValue::Str(&out.text));
         }
     }
 }

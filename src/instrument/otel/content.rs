@@ -57,7 +57,7 @@ pub(super) fn of_request(endpoint: &Endpoint, body: &[u8], rules: &Rules) -> Vec
     attributes
 }
 
-/// Returns the attributes of a response; `answer` is its interpretation, redacted.
+/// Returns the attributes of a response; `answer` is its interpretation, redacted and without media.
 pub(super) fn of_response(
     response: &CapturedResponse,
     answer: &Interpretation<'_>,
@@ -77,11 +77,7 @@ pub(super) fn of_response(
             let text = readable(response.body.bytes()).filter(|text| !text.is_empty());
             text.and_then(|text| rules.body_text(text)).map(|text| (cut::text(text, max), TEXT))
         }
-        body => {
-            let mut body = body.clone();
-            leave_media_out(&mut body);
-            Some((cut::value(body, max), JSON))
-        }
+        body => Some((cut::value(body.clone(), max), JSON)),
     };
     if let Some((value, mime_type)) = value {
         attributes.push(KeyValue::new(semconv::OUTPUT_VALUE, value));
@@ -95,23 +91,25 @@ fn readable(body: &[u8]) -> Option<&str> {
     std::str::from_utf8(body).ok().filter(|text| text.len() <= MAX_READ)
 }
 
-/// Replaces long base64 strings by how long they are.
-fn leave_media_out(json: &mut Json<'_>) {
+/// Replaces long base64 strings by how long they are; returns whether there were any.
+pub(super) fn leave_media_out(json: &mut Json<'_>) -> bool {
     match json {
         Json::String(text) if text.len() > MEDIA => {
             let text = text.plain();
-            let data = if text.starts_with("data:") {
-                text.split_once(";base64,").map(|(_, data)| data)
-            } else {
-                None
-            };
             let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-\r\n".contains(&byte);
-            if data.unwrap_or(&text).bytes().all(is_base64) {
-                *json = Json::string(format!("[{} bytes of base64 left out]", text.len()));
+            // A data URL stays one, so that it is still read as a medium.
+            let start = if text.starts_with("data:") { text.find(";base64,").map(|at| at + 8) } else { None };
+            let (url, data) = text.split_at(start.unwrap_or(0));
+            let is_medium = data.bytes().all(is_base64);
+            if is_medium {
+                *json = Json::string(format!("{url}[{} bytes of base64 left out]", data.len()));
             }
+            is_medium
         }
-        Json::Array(items) => items.iter_mut().for_each(leave_media_out),
-        Json::Object(members) => members.iter_mut().for_each(|(_, member)| leave_media_out(member)),
-        _ => {}
+        Json::Array(items) => items.iter_mut().fold(false, |any, item| any | leave_media_out(item)),
+        Json::Object(members) => {
+            members.iter_mut().fold(false, |any, (_, member)| any | leave_media_out(member))
+        }
+        _ => false,
     }
 }

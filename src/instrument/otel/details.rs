@@ -81,9 +81,11 @@ impl Details {
         if messages || attributes.error().is_some() {
             // The attributes of every call are read without long texts.
             let depth = if messages_out || length <= MAX_FAILED { Depth::Whole } else { Depth::Summary };
+            let in_clear = compose::decoded_response(response, content::MAX_READ);
+            let response = in_clear.as_ref().unwrap_or(response);
             let mut answer = api::interpret(endpoint, response, depth);
             rules.redactors().for_each(|redactor| {
-                answer.redact(redactor, |json| redactor.json(json));
+                answer.redact(redactor, |json| content::leave_media_out(json) | redactor.json(json));
             });
             if let Some(known) = &mut failure {
                 let whole = answer.failure(&answer.view()).filter(|whole| whole.kind == known.kind);

@@ -61,7 +61,7 @@ pub(super) fn part<'j>(part: &'j Part<'_>) -> Json<'j> {
         Part::Text(content) => with_content("text", content),
         Part::Refusal(content) => with_content("refusal", content),
         Part::Reasoning(content) => with_content("reasoning", content),
-        Part::Media { media_type, bytes, source } => media(media_type, *bytes, source),
+        Part::Media { media_type, source, .. } => media(media_type, source),
         Part::ToolCall { id, name, arguments } => object([
             ("type", text("tool_call")),
             ("id", text(id)),
@@ -87,7 +87,7 @@ pub(super) fn part<'j>(part: &'j Part<'_>) -> Json<'j> {
 }
 
 /// Returns a part for a medium, whose data is not exported.
-fn media<'j>(media_type: &'j str, bytes: Option<u64>, source: &'j str) -> Json<'j> {
+fn media<'j>(media_type: &'j str, source: &'j str) -> Json<'j> {
     let modality = match media_type.split('/').next().unwrap_or_default() {
         known @ ("image" | "audio" | "video") => known,
         _ => "document",
@@ -103,12 +103,7 @@ fn media<'j>(media_type: &'j str, bytes: Option<u64>, source: &'j str) -> Json<'
         "uri" => ("uri", text(source)),
         _ => ("file_id", text(source)),
     };
-    let mut part =
-        object([("type", text(kind)), ("modality", text(modality)), ("mime_type", mime_type), (key, value)]);
-    if let (Some(bytes), Some(part)) = (bytes, part.as_object_mut()) {
-        part.set("bytes", Json::number(bytes));
-    }
-    part
+    object([("type", text(kind)), ("modality", text(modality)), ("mime_type", mime_type), (key, value)])
 }
 
 fn json_or_text<'j>(content: &'j str) -> Json<'j> {
@@ -193,7 +188,7 @@ mod tests {
             ),
             (
                 Part::Media { media_type: "image/png".into(), bytes: Some(7), source: "".into() },
-                r#"{"type":"blob","modality":"image","mime_type":"image/png","content":"","bytes":7}"#,
+                r#"{"type":"blob","modality":"image","mime_type":"image/png","content":""}"#,
             ),
             (
                 Part::Media { media_type: "image".into(), bytes: None, source: "https://x/y.png".into() },

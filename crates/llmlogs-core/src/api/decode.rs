@@ -77,7 +77,7 @@ fn decode_with<'b>(
         _ => dialect(endpoint.api).fold(endpoint),
     };
     let Some(mut fold) = fold else {
-        let streamed = framing != Framing::Whole;
+        let streamed = framing::begins(framing, bytes);
         return DecodedBody { streamed, ..decode_whole(response, parser) };
     };
     let first_content = response.chunk_timings.first_content();

@@ -24,7 +24,7 @@ const DISTINCT: [(&str, u16); 10] = [
 ];
 
 /// Codes that come with several statuses, or that mean what their status says.
-const GENERAL: [(&str, u16); 66] = [
+const GENERAL: [(&str, u16); 76] = [
     // Anthropic, OpenAI and the APIs that are shaped like theirs.
     ("api_error", 500),
     ("timeout_error", 504),
@@ -48,6 +48,19 @@ const GENERAL: [(&str, u16); 66] = [
     ("rate_limit_exceeded", 429),
     ("too_many_requests", 429),
     ("quota_exceeded", 429),
+    ("rate_limited", 429),
+    // Mistral.
+    ("service_tier_capacity_exceeded", 429),
+    // Hugging Face's text generation inference.
+    ("validation", 422),
+    ("generation", 424),
+    ("overloaded", 429),
+    ("incomplete_generation", 500),
+    // Gateways.
+    ("insufficient_balance", 402),
+    ("bad_gateway", 502),
+    ("gateway_timeout", 504),
+    ("model_overloaded", 503),
     ("engine_overloaded_error", 429),
     ("internal_error", 500),
     ("service_unavailable", 503),
@@ -182,6 +195,18 @@ mod tests {
                 r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#,
                 400,
                 "BadRequestError",
+            ),
+            (
+                r#"{"object":"error","message":"m","type":"service_tier_capacity_exceeded","code":"3505"}"#,
+                429,
+                "RateLimitError",
+            ),
+            (r#"{"error":"m","error_type":"validation"}"#, 422, "UnprocessableEntityError"),
+            (r#"{"error":{"code":"429","message":"m"}}"#, 429, "RateLimitError"),
+            (
+                r#"{"event_type":"error","error":{"code":"resource_exhausted","message":"m"}}"#,
+                429,
+                "RateLimitError",
             ),
             (r#"{"object":"error","message":"m","type":"x","code":"3051"}"#, 451, "APIError"),
             (r#"{"error":"m"}"#, 418, "APIError"),

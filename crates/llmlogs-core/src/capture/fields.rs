@@ -95,6 +95,24 @@ pub struct Fields {
     compact_above: u32,
 }
 
+/// Of a longer text in a field of an enclosing span, so many bytes are captured: more than are recorded, so that no secret
+/// is cut in half before it is looked for.
+pub const MAX_CONTEXT_TEXT: usize = 64 << 10;
+
+/// Returns the beginning of a text in a field of an enclosing span, of at most [`MAX_CONTEXT_TEXT`] bytes.
+#[must_use]
+#[inline]
+pub fn context_text(text: &str) -> &str {
+    if text.len() <= MAX_CONTEXT_TEXT {
+        return text;
+    }
+    let mut end = MAX_CONTEXT_TEXT;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// Lists of up to this many fields are not searched for overwritten ones.
 const MIN_COMPACT: u32 = 64;
 

@@ -22,7 +22,7 @@ pub use chunk_timings::ChunkTimings;
 pub use endpoint::{Api, Endpoint};
 pub use exchange::{CapturedRequest, CapturedResponse, Completion, ResponseHead};
 pub use failure::{ErrorType, Failure};
-pub use fields::{FieldValue, Fields};
+pub use fields::{FieldValue, Fields, MAX_CONTEXT_TEXT, context_text};
 pub use memory::MemoryReservation;
 pub use policy::CapturePolicy;
 pub use span_capture::SpanCapture;

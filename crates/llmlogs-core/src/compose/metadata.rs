@@ -1,17 +1,17 @@
 //! The parts of `metadata.json`.
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::api::{Interpretation, RequestView, ResponseView};
-use crate::capture::{CallRecord, CapturedResponse, EnclosingSpan, Endpoint, Failure};
+use crate::capture::{CallRecord, CapturedResponse, EnclosingSpan, Endpoint, Failure, FieldValue};
 use crate::format::time::LocalTime;
 use crate::format::{ApiInfo, Context, Performance, RequestInfo, ResponseInfo, Trace, TraceSpan, Usage};
 use crate::json::{self, Json};
 use crate::redact::Redactor;
 
+use super::context_text;
 use super::from_fields::SpanAttributes;
 
 pub fn api_info(endpoint: Endpoint, model: String) -> ApiInfo {
@@ -124,23 +124,22 @@ pub fn milliseconds(duration: Duration) -> u64 {
 /// Returns the fields of the enclosing spans and the other fields of the call's own spans.
 ///
 /// `http`: whether there is a request; its body has the values that the span's fields repeat. `prompt`: the last user
-/// message of the request.
+/// message of the request. A long text is cut; `was_cut` is set then.
 pub fn context(
     record: &CallRecord,
     attributes: &SpanAttributes<'_>,
     http: bool,
     prompt: &str,
     redact: &Redactor,
+    was_cut: &mut bool,
 ) -> Context {
     let mut context = Context { agent_iteration: 0.into(), ..Context::default() };
     let mut iteration = None;
     for (name, value) in record.context.iter().chain(attributes.unknown(http)) {
-        let mut value = value.to_json();
-        if let Value::String(text) = &mut value
-            && let Cow::Owned(clean) = redact.text(text)
-        {
-            *text = clean;
-        }
+        let value = match value {
+            FieldValue::Str(text) => Value::String(context_text::redacted(text, redact, was_cut)),
+            number => number.to_json(),
+        };
         match name {
             "user_message" => {
                 context.user_message = match value {
@@ -162,7 +161,7 @@ pub fn context(
         context.agent_iteration = iteration;
     }
     if context.user_message.is_empty() {
-        prompt.clone_into(&mut context.user_message);
+        context.user_message = context_text::limited(prompt, was_cut).into_owned();
     }
     context.spans = record.spans.iter().map(|span| span.name.to_owned()).collect();
     context

@@ -4,6 +4,7 @@ mod attempts;
 mod body;
 mod chat_messages;
 mod content_coding;
+mod context_text;
 mod exchange;
 mod failure;
 mod from_fields;
@@ -24,13 +25,14 @@ use crate::price::PricedCall;
 use crate::render::Reply;
 
 use body::is_cut;
-use content_coding::{decoded_request, decoded_response};
+use content_coding::decoded_request;
 use exchange::Exchange;
 use failure::FailedCall;
 use from_fields::SpanAttributes;
 use request::{DecodedRequest, UNKNOWN_MODEL, chooses_model, model_of};
 use response::Output;
 
+pub use content_coding::decoded_response;
 pub use failure::clean as clean_failure;
 pub use media::Media;
 pub use options::ComposeOptions;
@@ -203,8 +205,15 @@ impl Composer {
             }
         };
         let prompt = request.last_user_message();
-        let context =
-            metadata::context(record, &attributes, captured_request.is_some(), &prompt, &options.redact);
+        let mut context_cut = false;
+        let context = metadata::context(
+            record,
+            &attributes,
+            captured_request.is_some(),
+            &prompt,
+            &options.redact,
+            &mut context_cut,
+        );
         let metadata = Metadata {
             schema_version: SCHEMA_VERSION,
             call_id: String::new(),
@@ -240,6 +249,7 @@ impl Composer {
             truncated: Truncated {
                 input: decoded_request.is_cut(options, input.as_ref()),
                 output: captured_response.is_some_and(|response| is_cut(&response.body)),
+                context: context_cut,
             },
             response_info,
             api_info: metadata::api_info(endpoint, model),

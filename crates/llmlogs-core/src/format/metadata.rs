@@ -339,4 +339,6 @@ pub struct Truncated {
     pub input: bool,
     /// The response body.
     pub output: bool,
+    /// A text in `context`, which ends with `… [cut]` then.
+    pub context: bool,
 }

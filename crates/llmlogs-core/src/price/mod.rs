@@ -138,6 +138,16 @@ mod tests {
         ] {
             assert_eq!(cost_at(base_url, provider, models), none, "{base_url} {models:?}");
         }
+        for body in [
+            r#"{"model":"gpt-4o","system_fingerprint":"fp_ollama"}"#,
+            r#"{"model":"gpt-4o","timings":{"predicted_n":3,"predicted_ms":20.5}}"#,
+        ] {
+            let body = crate::json::parse(body).unwrap();
+            let server =
+                PricedCall { provider: "localhost", base_url: "http://localhost:8080", ..call("gpt-4o") };
+            let cost = Prices::default().cost(&PricedCall { body: &body, ..server }, &usage(10, 10), None);
+            assert_eq!(cost, CostEstimate::default());
+        }
         // A gateway may answer with a name of its own.
         let named = cost_at("https://llm.internal.example", "llm.internal.example", ["team-a", "gpt-4o"]);
         assert_eq!(named.1, "table:openai");

@@ -67,13 +67,21 @@ fn table_price(call: &PricedCall<'_>, counts: &[(UsageKey, f64)]) -> Option<Cost
     let (priced, source) = match HostKind::of(call.base_url) {
         // Its own price is not known, and that of the maker is another one.
         HostKind::Known => return None,
-        // Ollama is one's own machine, or one that is paid for otherwise.
-        _ if call.provider == "ollama" => return None,
+        _ if is_model_server(call) => return None,
         // A model server may answer to any name; a proxy answers with the name of the model that it asked.
         HostKind::Local => by_model(models().next()?)?,
         HostKind::Other => models().find_map(by_model)?,
     };
     in_dollars(&priced, &source)
+}
+
+/// Returns whether Ollama or llama.cpp answered: on one's own machine, or on one that is paid for otherwise, under whatever
+/// name was asked for.
+fn is_model_server(call: &PricedCall<'_>) -> bool {
+    let fingerprint = call.body.get("system_fingerprint").as_text();
+    call.provider == "ollama"
+        || fingerprint.is_some_and(|fingerprint| *fingerprint == *"fp_ollama")
+        || call.body.at(&["timings", "predicted_ms"]).as_f64().is_some()
 }
 
 fn priced(request: PriceRequest<'_>, call: &PricedCall<'_>) -> Option<PriceCalculation> {

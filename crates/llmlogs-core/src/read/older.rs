@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, Local, NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono::{DateTime, FixedOffset, Local, NaiveDateTime, Offset, TimeZone};
 use serde_json::Value;
 
 use crate::api::{self, Request, detect_endpoint};
@@ -20,6 +20,9 @@ use super::{files, python_repr, sdk_errors};
 
 /// What the path of its `endpoint` always is, whatever the client's address.
 const ENDPOINT: &str = "/v1/chat/completions";
+
+/// The first millisecond of the year 10,000.
+const YEAR_10000: i64 = 253_402_300_800_000;
 
 /// How the messages of OpenAI's library begin if there was a response; its HTTP status follows.
 const ERROR_PREFIX: &str = "Error code: ";
@@ -63,8 +66,13 @@ pub(super) fn complete(metadata: &mut Metadata, contents: &[u8], output: impl Fn
 fn times(metadata: &mut Metadata) {
     let end = (metadata.timestamp * 1000.0).round() as i64;
     let latency = i64::try_from(metadata.performance.latency_ms).unwrap_or(i64::MAX);
-    let Some(end) = DateTime::from_timestamp_millis(end).filter(|_| end > 0) else { return };
-    let Some(start) = TimeDelta::try_milliseconds(latency).and_then(|took| end.checked_sub_signed(took))
+    // Times that no clock shows are left as they are.
+    let start = end.saturating_sub(latency);
+    if start <= 0 || end >= YEAR_10000 {
+        return;
+    }
+    let (Some(start), Some(end)) =
+        (DateTime::from_timestamp_millis(start), DateTime::from_timestamp_millis(end))
     else {
         return;
     };
@@ -190,7 +198,9 @@ mod tests {
 
     #[test]
     fn times_that_cannot_be_are_left_as_they_are() {
-        for (timestamp, latency) in [(0.0, 5), (1e300, 5), (-5.0, 5), (1_761_537_732.0, u64::MAX)] {
+        for (timestamp, latency) in
+            [(0.0, 5), (1e300, 5), (8.2e12, 5), (-5.0, 5), (1.0, 2000), (1_761_537_732.0, u64::MAX)]
+        {
             let mut metadata = Metadata { timestamp, datetime: "odd".into(), ..Metadata::default() };
             metadata.performance.latency_ms = latency;
             times(&mut metadata);

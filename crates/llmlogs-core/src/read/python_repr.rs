@@ -77,7 +77,16 @@ fn string(text: &str) -> Option<(String, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in r#"[\[\]{}(),: '"\\xuUnNoneTrue0-9a-f你.-]{0,40}|.{0,20}"#) {
+            let _anything = to_json(&text);
+        }
+    }
 
     #[test]
     fn an_error_body_as_python_prints_it_becomes_json() {

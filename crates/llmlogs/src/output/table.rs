@@ -99,7 +99,12 @@ impl<'c> Table<'c> {
 
     pub(crate) fn row(&mut self, out: &mut Out, cells: Vec<Cell>) -> io::Result<()> {
         if !self.widths.is_empty() {
+            let before = shown(&self.widths);
             self.grow(out.width(), std::slice::from_ref(&cells));
+            if shown(&self.widths) != before {
+                // The headings above are no longer those of the columns.
+                self.print_headings(out)?;
+            }
             return self.print(out, &cells);
         }
         self.waiting.push(cells);
@@ -113,13 +118,18 @@ impl<'c> Table<'c> {
             // A column without anything in it need not be wide.
             self.natural = self.columns.iter().map(|column| width(column.heading).max(1)).collect();
             self.grow(out.width(), &rows);
-            if self.columns.iter().any(|column| !column.heading.is_empty()) {
-                let heading = |column: &Column| cell(column.heading).style(DIM);
-                let headings: Vec<_> = self.columns.iter().map(heading).collect();
-                self.print(out, &headings)?;
-            }
+            self.print_headings(out)?;
         }
         rows.iter().try_for_each(|row| self.print(out, row))
+    }
+
+    fn print_headings(&self, out: &mut Out) -> io::Result<()> {
+        if self.columns.iter().all(|column| column.heading.is_empty()) {
+            return Ok(());
+        }
+        let heading = |column: &Column| cell(column.heading).style(DIM);
+        let headings: Vec<_> = self.columns.iter().map(heading).collect();
+        self.print(out, &headings)
     }
 
     /// Makes the columns wide enough for `rows`, as far as `limit` lets it.
@@ -205,6 +215,11 @@ fn shrink(columns: &[Column], widths: &mut [usize], limit: usize) {
         let may_lose = widths[place].saturating_sub(column.at_least);
         widths[place] -= over.min(may_lose);
     }
+}
+
+/// Returns which columns are not left out.
+fn shown(widths: &[usize]) -> Vec<bool> {
+    widths.iter().map(|width| *width > 0).collect()
 }
 
 /// The columns that all but the last take.

@@ -107,12 +107,19 @@ fn tail_cut_a_model_that_was_longer_than_those_before_it() {
     };
     let first = next("070000_001");
     tree.call(&session, 2, &of("claude-sonnet-4-5-20250929"));
+    // The tokens have to go, and the headings tell.
+    let headings = next("MODEL");
     let longer = next("070000_002");
     tree.call(&session, 3, &of("gpt-4o"));
     let third = next("070000_003");
     tail.kill().unwrap();
     tail.wait().unwrap();
     assert!(first.contains("gpt-4o  "), "{first}");
+    assert_eq!(
+        headings.find("LATENCY").map(|at| at + 7),
+        longer.find("2.50s").map(|at| at + 5),
+        "{headings}\n{longer}"
+    );
     assert!(longer.contains("claude-sonnet-4-5-20250929  "), "{longer}");
     assert!(
         third.trim_end().ends_with("Well?") && third.find("Well?") == longer.find("Well?"),

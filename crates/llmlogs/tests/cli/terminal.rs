@@ -193,6 +193,22 @@ fn the_model_was_left_out_on_a_terminal_that_lacks_a_few_columns() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn an_export_passed_escapes_on_to_a_terminal() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    let hostile = "a\u{1b}[2J\u{9b}31m\u{7f}b";
+    tree.call(&session, 1, &call("2025-10-27 04:02:10", 1_761_537_730.0).said(hostile, hostile));
+    for (format, shown) in
+        [("csv", "a␛[2J\u{fffd}31m␡b"), ("curl", "31m"), ("jsonl", "a\\u001b[2J\\u009b31m\\u007fb")]
+    {
+        let Some(out) = on_terminal(&tree, 80, &format!("export {format}")) else { return };
+        assert!(out.contains(shown) && !out.contains(['\u{1b}', '\u{9b}', '\u{7f}']), "{format}: {out:?}");
+    }
+    assert!(tree.out(&["export", "csv"]).contains(hostile));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn stats_ran_over_the_edge_of_a_narrow_terminal() {
     let tree = Tree::usual();
     for columns in [60, 80] {

@@ -10,7 +10,7 @@ pub(super) enum Evidence {
     /// Other services have such paths: on a host that is neither known nor local, a body that is a model's.
     Body,
     /// Anybody may have such a path: on every host that is not known, a body with all members of one of these lists. No
-    /// list at all stands for a local host's path that needs no body.
+    /// list at all stands for a body that is no JSON, such as sound, and confirms nothing.
     Members(&'static [&'static [&'static str]]),
 }
 

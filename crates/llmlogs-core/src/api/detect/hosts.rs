@@ -32,6 +32,7 @@ const HOSTS: &[(&str, &str)] = &[
     ("api.cerebras.ai", "cerebras"),
     ("ollama.com", "ollama"),
     (".cognitiveservices.azure.com", "azure.ai.openai"),
+    (".api.cognitive.microsoft.com", "azure.ai.openai"),
     (".githubcopilot.com", "github_copilot"),
     ("router.huggingface.co", "huggingface"),
     ("api-inference.huggingface.co", "huggingface"),
@@ -46,6 +47,7 @@ const HOSTS: &[(&str, &str)] = &[
     ("api.moonshot.cn", "moonshot_ai"),
     ("api.venice.ai", "venice"),
     ("api.z.ai", "z_ai"),
+    ("api.writer.com", "writer"),
 ];
 
 /// Returns the provider of a URL: by its host, else the one that `implied` names because only it serves such a path,

@@ -95,6 +95,9 @@ fn by_ending<'p>(path: &'p str, host: &str) -> Option<Route<'p>> {
         Route::new(Api::Ollama, "chat").implied("ollama")
     } else if ends("/api/generate") {
         Route::new(Api::Ollama, "text_completion").implied("ollama")
+    // Writer's chat is OpenAI's.
+    } else if ends("/v1/chat") && host.ends_with("writer.com") {
+        Route::new(Api::OpenAiChat, "chat")
     // LM Studio's own API is another one of that name.
     } else if ends("/v2/chat") || ends("/v1/chat") && !ends("/api/v1/chat") {
         Route::new(Api::CohereChat, "chat").implied("cohere")

@@ -133,7 +133,10 @@ fn hugging_face<'u>(url: &CleanUrl<'u>, path: &'u str) -> Option<Route<'u>> {
     } else if let Some((before, model)) = path.split_once("/models/") {
         // Others have such paths below a version.
         let is_theirs = is_known || before.is_empty() || before.ends_with("/hf-inference");
-        ("", Some(model).filter(|_| is_theirs && is_name(model)).map(Some)?)
+        if !is_theirs || !is_name(model) {
+            return None;
+        }
+        ("", Some(model))
     } else if path.is_empty() && url.host.ends_with(".endpoints.huggingface.cloud") {
         // An endpoint for one model.
         ("", None)

@@ -94,6 +94,12 @@ fn providers_go_by_opentelemetrys_names_then_plain_names_then_the_host() {
     for (url, provider) in [
         ("https://api.deepseek.com/chat/completions", "deepseek"),
         ("https://openrouter.ai/api/v1/chat/completions", "openrouter"),
+        ("https://api.writer.com/v1/chat", "writer"),
+        // A resource without a name of its own, by its region.
+        (
+            "https://eastus.api.cognitive.microsoft.com/openai/deployments/d/chat/completions",
+            "azure.ai.openai",
+        ),
         ("https://my.openai.azure.com/openai/deployments/d/chat/completions", "azure.ai.openai"),
         ("https://europe-west1-aiplatform.googleapis.com/v1/x/chat/completions", "gcp.vertex_ai"),
         ("https://api.business.githubcopilot.com/chat/completions", "github_copilot"),

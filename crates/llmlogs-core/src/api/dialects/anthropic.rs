@@ -232,11 +232,12 @@ impl<'a> Fold<'a> for MessageFold<'a> {
         let index = event.get("index").and_then(Json::as_u64);
         match kind.as_deref().unwrap_or(name) {
             "message_start" => {
-                if let Some(Json::Object(message)) = event.remove("message") {
-                    self.start(message);
-                }
+                let is_content = match event.remove("message") {
+                    Some(Json::Object(message)) => self.start(message),
+                    _ => false,
+                };
                 self.other_members(event);
-                EventKind::Other
+                EventKind::content_if(is_content)
             }
             "content_block_start" => match event.remove("content_block") {
                 Some(Json::Object(members)) => EventKind::content_if(self.open(index, members)),
@@ -298,20 +299,23 @@ fn update<'a>(place: &mut Json<'a>, later: Json<'a>) {
 }
 
 impl<'a> MessageFold<'a> {
-    fn start(&mut self, message: Object<'a>) {
+    /// Begins the message; returns whether there is content in it already, as gateways have it that answer at once.
+    fn start(&mut self, message: Object<'a>) -> bool {
+        let mut is_content = false;
         for (key, value) in message {
             match value {
                 Json::Array(blocks) if key == *"content" => {
                     self.message.set_text(key, Json::Array(Vec::new()));
                     for (index, block) in (0..).zip(blocks) {
                         if let Json::Object(members) = block {
-                            self.open(Some(index), members);
+                            is_content |= self.open(Some(index), members);
                         }
                     }
                 }
                 value => self.message.set_text(key, value),
             }
         }
+        is_content
     }
 
     /// Takes the members of an event that are not its own: context management, Bedrock's metrics.
@@ -464,6 +468,20 @@ mod tests {
         assert_eq!(kinds.iter().position(|kind| *kind == EventKind::Content), Some(3));
         assert_eq!(kinds.last(), Some(&EventKind::End));
         assert_eq!(error, None);
+    }
+
+    #[test]
+    fn content_inside_the_start_of_a_message_was_no_first_token() {
+        let start = START.replace(r#""content":[]"#, r#""content":[{"type":"text","text":"Hi"}]"#);
+        let (object, kinds, _) = fold(&[
+            &start,
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"}}"#,
+            r#"{"type":"message_stop"}"#,
+        ]);
+        assert!(object.contains(r#""content":[{"type":"text","text":"Hi"}]"#), "{object}");
+        assert_eq!(kinds, [EventKind::Content, EventKind::Other, EventKind::End]);
+        let empty = START.replace(r#""content":[]"#, r#""content":[{"type":"text","text":""}]"#);
+        assert_eq!(fold(&[&empty]).1, [EventKind::Other]);
     }
 
     #[test]

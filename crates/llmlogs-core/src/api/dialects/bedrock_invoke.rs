@@ -12,10 +12,11 @@ use crate::json::{self, Json, Object};
 
 use super::anthropic::Anthropic;
 use super::bedrock::{BedrockConverse, invocation_usage, names_itself};
+use super::cohere::{self, Cohere};
 use super::openai_chat::{self, OpenAiChat};
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
 use crate::api::shared::media::base64_decoded;
-use crate::api::shared::members::{count, present, text, text_or_json};
+use crate::api::shared::members::{count, id, present, text, text_or_json};
 use crate::api::shared::usage::usage;
 use crate::api::view::{Choice, Message, Part, RequestView, ResponseView};
 
@@ -56,6 +57,8 @@ impl Dialect for BedrockInvoke {
             BedrockConverse.response(endpoint, body)
         } else if !body.get("content").is_null() {
             Anthropic.response(endpoint, body)
+        } else if !body.get("response_id").is_null() {
+            Cohere.response(endpoint, body)
         } else if choices.is_empty() {
             text_response(endpoint, body)
         } else {
@@ -114,7 +117,8 @@ fn text_response<'j>(endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j
     let listed = LISTS.iter().map(|key| body.get(key)).find(|list| !list.items().is_empty());
     let answers = listed.map_or(std::slice::from_ref(body), Json::items);
     ResponseView {
-        id: text(body.get("id")),
+        // AI21's is a number.
+        id: id(body.get("id")),
         choices: answers.iter().filter_map(answer).collect(),
         usage: usage(endpoint, body.get("usage")).or_else(|| token_counts(body)),
         error: present(body, "error"),
@@ -184,7 +188,15 @@ impl<'a> Fold<'a> for InvokeFold<'a> {
         let last = metrics.is_some();
         self.metrics = metrics.or(self.metrics.take());
         let kind = if event.is_empty() { EventKind::Other } else { self.own(Json::Object(event)) };
-        if last { EventKind::End } else { kind }
+        match (last, kind) {
+            (true, EventKind::Content | EventKind::LastContent) => EventKind::LastContent,
+            (true, _) => EventKind::End,
+            (false, kind) => kind,
+        }
+    }
+
+    fn has_end_mark(&self) -> bool {
+        self.own.as_ref().is_none_or(|own| own.has_end_mark())
     }
 
     fn finish(self: Box<Self>) -> Folded<'a> {
@@ -213,8 +225,14 @@ impl<'a> InvokeFold<'a> {
             }
         }
         let own = self.own.get_or_insert_with(|| -> Box<dyn Fold<'a> + 'a> {
-            if event.get("type").as_text().is_some() {
+            let kind = event.get("type").as_text();
+            if kind.is_some_and(|kind| *kind == *"completion") {
+                // Claude's first API.
+                Box::new(TextFold::default())
+            } else if kind.is_some() {
                 Box::new(super::anthropic::MessageFold::default())
+            } else if event.get("event_type").as_text().is_some() {
+                Box::new(cohere::ChatFold::default())
             } else if names_itself(&event) {
                 Box::new(super::bedrock::ConverseFold::default())
             } else if !event.get("choices").items().is_empty() {
@@ -253,13 +271,7 @@ impl<'a> Fold<'a> for TextFold<'a> {
         };
         let mut is_content = false;
         for (key, value) in event {
-            match (&*key.plain(), value) {
-                // Cohere's last event is the whole answer.
-                ("response", Json::Object(whole)) => {
-                    whole.into_iter().for_each(|(key, value)| self.answer.set_text(key, value));
-                }
-                (name, value) => is_content |= append_chunk(name, self.answer.entry(&key), value),
-            }
+            is_content |= append_chunk(&key.plain(), self.answer.entry(&key), value);
         }
         EventKind::content_if(is_content)
     }
@@ -460,6 +472,55 @@ mod tests {
             r#"{"event_type":"stream-end","is_finished":true,"response":{"text":"Hello","finish_reason":"COMPLETE"}}"#,
         ]);
         assert_eq!(read(&compact(&cohere)), ("Hello".into(), "COMPLETE".into(), None));
+    }
+
+    #[test]
+    fn a_last_chunk_that_carries_the_content_was_no_first_token() {
+        let (titan, kinds) = fold(&[
+            r#"{"outputText":"Hi","index":0,"totalOutputTextTokenCount":2,"completionReason":"FINISH","inputTextTokenCount":5,"amazon-bedrock-invocationMetrics":{"inputTokenCount":5,"outputTokenCount":2}}"#,
+        ]);
+        assert_eq!(kinds, [EventKind::LastContent]);
+        assert_eq!(read(&compact(&titan)).0, "Hi");
+        let (cohere, kinds) = fold(&[
+            r#"{"is_finished":false,"event_type":"stream-start","generation_id":"g"}"#,
+            r#"{"is_finished":true,"event_type":"stream-end","response":{"response_id":"r","text":"Hi","finish_reason":"COMPLETE"}}"#,
+        ]);
+        assert_eq!(kinds, [EventKind::Other, EventKind::LastContent]);
+        assert_eq!(read(&compact(&cohere)), ("Hi".into(), "COMPLETE".into(), None));
+    }
+
+    #[test]
+    fn coheres_response_id_and_ai21s_numeric_one_were_no_ids() {
+        for (body, expected) in [
+            (
+                r#"{"response_id":"r","text":"Hi","generation_id":"g","chat_history":[],"finish_reason":"COMPLETE"}"#,
+                "r",
+            ),
+            (
+                r#"{"id":1234,"prompt":{},"completions":[{"data":{"text":"Hi"},"finishReason":{"reason":"endoftext"}}]}"#,
+                "1234",
+            ),
+            (r#"{"id":5,"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]}"#, "5"),
+        ] {
+            let json = json::parse(body).unwrap();
+            assert_eq!(BedrockInvoke.response(&endpoint("m", "invoke"), &json).id, expected);
+            assert_eq!(read(body).0, "Hi");
+        }
+        let calls = r#"{"response_id":"r","text":"","tool_calls":[{"name":"f","parameters":{}}],"finish_reason":"COMPLETE"}"#;
+        let calls = json::parse(calls).unwrap();
+        let view = BedrockInvoke.response(&endpoint("m", "invoke"), &calls);
+        assert_eq!(view.tool_names().collect::<Vec<_>>(), ["f"]);
+    }
+
+    #[test]
+    fn a_stream_of_claudes_first_api_was_not_understood() {
+        let (object, kinds) = fold(&[
+            r#"{"type":"completion","completion":" Hel","stop_reason":null,"stop":null}"#,
+            r#"{"type":"completion","completion":"lo","stop_reason":null,"stop":null}"#,
+            r#"{"type":"completion","completion":"","stop_reason":"stop_sequence","stop":"\n\nHuman:","amazon-bedrock-invocationMetrics":{"inputTokenCount":5,"outputTokenCount":4}}"#,
+        ]);
+        assert_eq!(kinds, [EventKind::Content, EventKind::Content, EventKind::End]);
+        assert_eq!(read(&compact(&object)), (" Hello".into(), "stop_sequence".into(), Some((5, 4, 9))));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::capture::Endpoint;
 use crate::format::Usage;
 use crate::json::{Json, Object, Text};
 
-use super::openai_chat::OpenAiChat;
+use super::openai_chat::{self, OpenAiChat};
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
 use crate::api::error::reported;
 use crate::api::shared::content::content_part;
@@ -39,6 +39,10 @@ impl Dialect for Cohere {
     }
 
     fn response<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
+        // Others have a path of that name, and answer in the shape of OpenAI's API.
+        if !body.get("choices").is_null() && body.get("message").is_null() {
+            return OpenAiChat.response(endpoint, body);
+        }
         let is_v1 = body.get("message").is_null();
         let parts = if is_v1 { v1_parts(body) } else { parts(body.get("message")) };
         let finish_reason = text(body.get("finish_reason"));
@@ -145,7 +149,9 @@ pub(crate) fn usage(usage: &Json<'_>) -> Option<Usage> {
         return None;
     }
     let number = |name| count(usage, &[&["billed_units", name], &["tokens", name]]).unwrap_or(0);
-    let prompt = number("input_tokens") + number("image_tokens");
+    let (input, images) = (number("input_tokens"), number("image_tokens"));
+    // Those of images are among the others, unless they are more than these.
+    let prompt = if images > input { input + images } else { input };
     let completion = number("output_tokens");
     Some(Usage {
         prompt_tokens: prompt,
@@ -158,7 +164,9 @@ pub(crate) fn usage(usage: &Json<'_>) -> Option<Usage> {
 
 /// Folds events of either version into a response.
 #[derive(Default)]
-struct ChatFold<'a> {
+pub(crate) struct ChatFold<'a> {
+    /// The fold of a stream in the shape of OpenAI's API.
+    other: Option<openai_chat::ChatFold<'a>>,
     object: Object<'a>,
     message: Object<'a>,
     content: Slots<'a>,
@@ -172,6 +180,14 @@ impl<'a> Fold<'a> for ChatFold<'a> {
         let Json::Object(mut event) = data else {
             return EventKind::Unknown;
         };
+        let of_another =
+            event.get("choices").is_some_and(|choices| !choices.is_null()) || openai_chat::is_value(&event);
+        if of_another && self.other.is_none() {
+            self.other = Some(openai_chat::ChatFold::of_chat());
+        }
+        if let Some(other) = &mut self.other {
+            return other.event(name, Json::Object(event));
+        }
         if let Some(kind) = event.get("event_type").and_then(Json::as_str).map(Cow::into_owned) {
             return self.v1_event(&kind, event);
         }
@@ -231,7 +247,14 @@ impl<'a> Fold<'a> for ChatFold<'a> {
         }
     }
 
+    fn has_end_mark(&self) -> bool {
+        self.other.as_ref().is_none_or(Fold::has_end_mark)
+    }
+
     fn finish(mut self: Box<Self>) -> Folded<'a> {
+        if let Some(other) = self.other {
+            return Box::new(other).finish();
+        }
         let lists =
             [("content", self.content), ("tool_calls", self.tool_calls), ("citations", self.citations)];
         for (name, Slots(items)) in lists {
@@ -290,11 +313,15 @@ impl<'a> ChatFold<'a> {
                 if event.get("error").is_some_and(has_content) {
                     self.error = Some(Json::Object(event.clone()));
                 }
+                // An answer that comes at once is in this event alone.
+                let mut is_content = false;
                 if let Some(Json::Object(response)) = event.remove("response") {
+                    is_content =
+                        ["text", "tool_calls"].iter().any(|key| response.get(key).is_some_and(has_content));
                     response.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
                 }
                 event.into_iter().for_each(|(key, value)| self.object.set_text(key, value));
-                EventKind::End
+                if is_content { EventKind::LastContent } else { EventKind::End }
             }
             _ if event.get("error").is_some_and(has_content) => self.failed(event),
             _ => EventKind::Unknown,
@@ -341,6 +368,49 @@ mod tests {
     fn endpoint() -> Endpoint {
         let url = "https://api.cohere.com/v2/chat";
         detect_endpoint(Request { method: "POST", url }).unwrap()
+    }
+
+    #[test]
+    fn tokens_of_images_were_counted_twice() {
+        let prompt = |usage_json: &str| usage(&json::parse(usage_json).unwrap()).unwrap().prompt_tokens;
+        let chat = r#"{"billed_units":{"input_tokens":267,"output_tokens":9,"image_tokens":259},"tokens":{"input_tokens":780,"output_tokens":9}}"#;
+        assert_eq!(prompt(chat), 267);
+        // Without texts there are those of the image alone.
+        assert_eq!(prompt(r#"{"billed_units":{"image_tokens":259}}"#), 259);
+        assert_eq!(prompt(r#"{"billed_units":{"input_tokens":0,"image_tokens":259}}"#), 259);
+    }
+
+    #[test]
+    fn an_answer_in_one_event_was_no_first_token() {
+        let mut fold = Cohere.fold(&endpoint()).unwrap();
+        let end = r#"{"is_finished":true,"event_type":"stream-end","response":{"text":"Hi"},"finish_reason":"COMPLETE"}"#;
+        assert_eq!(fold.event("", json::parse(end).unwrap()), EventKind::LastContent);
+        let mut fold = Cohere.fold(&endpoint()).unwrap();
+        let end = r#"{"is_finished":true,"event_type":"stream-end","finish_reason":"ERROR"}"#;
+        assert_eq!(fold.event("", json::parse(end).unwrap()), EventKind::End);
+    }
+
+    #[test]
+    fn an_answer_in_openais_shape_was_read_as_coheres() {
+        let url = "https://gateway.example/v1/chat";
+        let endpoint = detect_endpoint(Request { method: "POST", url }).unwrap();
+        let body = r#"{"id":"c","choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":2,"completion_tokens":1,"total_tokens":3}}"#;
+        let body = json::parse(body).unwrap();
+        let view = Cohere.response(&endpoint, &body);
+        assert_eq!((&*view.id, view.finish_reason(), view.usage.unwrap().total_tokens), ("c", "stop", 3));
+        let mut fold = Cohere.fold(&endpoint).unwrap();
+        let piece =
+            r#"{"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
+        assert_eq!(fold.event("", json::parse(piece).unwrap()), EventKind::Content);
+        let last = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+        assert_eq!(fold.event("", json::parse(last).unwrap()), EventKind::Other);
+        assert!(fold.has_end_mark());
+        let object = fold.finish().object;
+        let view = Cohere.response(&endpoint, &object);
+        assert_eq!(
+            (view.finish_reason(), &view.choices[0].parts[..]),
+            ("stop", &[Part::Text("Hi".into())][..])
+        );
     }
 
     #[test]

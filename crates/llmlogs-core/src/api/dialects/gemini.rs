@@ -42,12 +42,17 @@ impl Dialect for Gemini {
         }
     }
 
-    fn response<'j>(&self, _endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
+    fn response<'j>(&self, endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j> {
         let body = unwrapped(body, "response");
+        let is_vertex = endpoint.provider == "gcp.vertex_ai";
         let usage_json = member(body, "usageMetadata");
-        let mut choices: Vec<Choice<'j>> = body.get("candidates").items().iter().map(choice).collect();
+        let mut choices: Vec<Choice<'j>> =
+            body.get("candidates").items().iter().map(|candidate| choice(candidate, is_vertex)).collect();
         let feedback = member(body, "promptFeedback");
-        if let (true, Some(reason)) = (choices.is_empty(), member(feedback, "blockReason").as_str()) {
+        let block_reason = name_of(member(feedback, "blockReason"), BLOCK_REASONS[usize::from(is_vertex)]);
+        if let (true, Some(reason)) =
+            (choices.is_empty(), Some(block_reason).filter(|reason| !reason.is_empty()))
+        {
             let refusal = member(feedback, "blockReasonMessage").as_str().map(Part::Refusal);
             choices.push(Choice { finish_reason: reason, parts: refusal.into_iter().collect() });
         }
@@ -279,9 +284,66 @@ fn tools<'j>(entry: &'j Json<'j>) -> Vec<Tool<'j>> {
     all
 }
 
-fn choice<'j>(candidate: &'j Json<'j>) -> Choice<'j> {
+/// The names of the numbers that stand for finish reasons where a client asks for `$alt=json;enum-encoding=int`: the Gemini
+/// API's, then Vertex AI's.
+///
+/// <https://ai.google.dev/api/generate-content#FinishReason>,
+/// <https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/GenerateContentResponse#FinishReason>
+const FINISH_REASONS: [&[&str]; 2] = [
+    &[
+        "",
+        "STOP",
+        "MAX_TOKENS",
+        "SAFETY",
+        "RECITATION",
+        "OTHER",
+        "LANGUAGE",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MALFORMED_FUNCTION_CALL",
+        "IMAGE_SAFETY",
+        "UNEXPECTED_TOOL_CALL",
+    ],
+    &[
+        "",
+        "STOP",
+        "MAX_TOKENS",
+        "SAFETY",
+        "RECITATION",
+        "OTHER",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MALFORMED_FUNCTION_CALL",
+        "MODEL_ARMOR",
+        "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+        "IMAGE_OTHER",
+        "UNEXPECTED_TOOL_CALL",
+        "NO_IMAGE",
+    ],
+];
+
+/// The same for what blocks a prompt.
+const BLOCK_REASONS: [&[&str]; 2] = [
+    &["", "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY"],
+    &["", "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "MODEL_ARMOR", "JAILBREAK"],
+];
+
+/// Returns the name of an enumeration's value, which may come as its number: one of `names`, else the number itself.
+fn name_of<'j>(value: &'j Json<'j>, names: &'static [&'static str]) -> Cow<'j, str> {
+    match value.as_u64().map(|number| names.get(usize::try_from(number).unwrap_or(usize::MAX))) {
+        Some(Some(name)) => Cow::Borrowed(name),
+        Some(None) => Cow::Owned(value.scalar()),
+        None => text(value),
+    }
+}
+
+fn choice<'j>(candidate: &'j Json<'j>, is_vertex: bool) -> Choice<'j> {
     Choice {
-        finish_reason: text(member(candidate, "finishReason")),
+        finish_reason: name_of(member(candidate, "finishReason"), FINISH_REASONS[usize::from(is_vertex)]),
         parts: joined(parts(candidate.get("content"))),
     }
 }
@@ -440,7 +502,8 @@ impl<'a> CandidateFold<'a> {
                 (_, Json::Null) => {}
                 ("content", Json::Object(content)) => is_content |= take_content(place, content),
                 ("finishReason" | "finish_reason", reason) => {
-                    self.finished = true;
+                    // A zero says that there is none.
+                    self.finished = reason.as_u64() != Some(0);
                     *place = reason;
                 }
                 // The same categories again, rated on the whole answer so far.
@@ -715,6 +778,34 @@ mod tests {
     fn endpoint() -> Endpoint {
         let url = "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent";
         detect_endpoint(Request { method: "POST", url }).unwrap()
+    }
+
+    #[test]
+    fn a_finish_reason_that_is_a_number_was_none() {
+        let vertex = "https://eu-aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/google/models/m:generateContent";
+        let vertex = detect_endpoint(Request { method: "POST", url: vertex }).unwrap();
+        for (number, ai_studio, on_vertex) in [
+            (0, "", ""),
+            (1, "STOP", "STOP"),
+            (2, "MAX_TOKENS", "MAX_TOKENS"),
+            (6, "LANGUAGE", "BLOCKLIST"),
+            (12, "UNEXPECTED_TOOL_CALL", "IMAGE_PROHIBITED_CONTENT"),
+            (99, "99", "99"),
+        ] {
+            let body = format!(r#"{{"candidates":[{{"finishReason":{number}}}]}}"#);
+            let body = json::parse(&body).unwrap();
+            assert_eq!(Gemini.response(&endpoint(), &body).finish_reason(), ai_studio);
+            assert_eq!(Gemini.response(&vertex, &body).finish_reason(), on_vertex);
+        }
+        let blocked = json::parse(r#"{"promptFeedback":{"blockReason":1}}"#).unwrap();
+        assert_eq!(Gemini.response(&endpoint(), &blocked).finish_reason(), "SAFETY");
+
+        let mut fold = Gemini.fold(&endpoint()).unwrap();
+        let text = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":0}]}"#;
+        assert_eq!(fold.event("", json::parse(text).unwrap()), EventKind::Content);
+        let last = r#"{"candidates":[{"finishReason":1}]}"#;
+        assert_eq!(fold.event("", json::parse(last).unwrap()), EventKind::End);
+        assert_eq!(Gemini.response(&endpoint(), &fold.finish().object).finish_reason(), "STOP");
     }
 
     #[test]

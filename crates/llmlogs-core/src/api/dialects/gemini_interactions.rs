@@ -435,6 +435,17 @@ mod tests {
     }
 
     #[test]
+    fn an_interaction_in_progress_has_no_finish_reason() {
+        for (status, reason) in
+            [("in_progress", ""), ("completed", "completed"), ("requires_action", "requires_action")]
+        {
+            let body = format!(r#"{{"id":"i1","object":"interaction","status":"{status}","steps":[]}}"#);
+            let body = json::parse(&body).unwrap();
+            assert_eq!(GeminiInteractions.response(&endpoint(), &body).finish_reason(), reason);
+        }
+    }
+
+    #[test]
     fn a_stream_folds_into_the_same_interaction() {
         let events = [
             r#"{"event_type":"interaction.created","interaction":{"id":"i1","model":"gemini-3","object":"interaction","created":"2025-10-27T04:02:10Z","status":"in_progress"}}"#,

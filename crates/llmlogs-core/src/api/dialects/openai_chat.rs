@@ -14,7 +14,7 @@ use crate::api::shared::content::content_part;
 use crate::api::shared::cost::{body_cost, usage_cost};
 use crate::api::shared::delta::{is_empty, message_has_content};
 use crate::api::shared::media::base64_bytes;
-use crate::api::shared::members::{present, text, text_or_json};
+use crate::api::shared::members::{id, present, text, text_or_json};
 use crate::api::shared::usage::usage;
 use crate::api::view::{Choice, Message, Part, RequestView, ResponseView, Tool};
 
@@ -50,7 +50,7 @@ impl Dialect for OpenAiChat {
         let mut places = [body.get("usage"), body.at(&["x_groq", "usage"])].into_iter().chain(in_choices);
         let usage_json = places.find(|usage| usage.as_object().is_some()).unwrap_or(&Json::Null);
         ResponseView {
-            id: text(body.get("id")),
+            id: id(body.get("id")),
             object: text(body.get("object")),
             created: body.get("created").as_f64().map(|seconds| seconds as u64),
             model: body.get("model").as_str().unwrap_or_else(|| text(body.get("model_id"))),
@@ -62,8 +62,9 @@ impl Dialect for OpenAiChat {
         }
     }
 
-    fn fold<'a>(&self, _endpoint: &Endpoint) -> Option<Box<dyn Fold<'a> + 'a>> {
-        Some(Box::new(ChatFold::default()))
+    fn fold<'a>(&self, endpoint: &Endpoint) -> Option<Box<dyn Fold<'a> + 'a>> {
+        let is_chat = endpoint.operation == "chat";
+        Some(Box::new(if is_chat { ChatFold::of_chat() } else { ChatFold::default() }))
     }
 }
 
@@ -124,6 +125,11 @@ fn message_parts<'j>(message: &'j Json<'j>) -> Vec<Part<'j>> {
     match message.get("content") {
         Json::String(content) if !content.is_empty() => parts.push(Part::Text(content.plain())),
         Json::Array(items) => parts.extend(items.iter().map(content_part)),
+        // Cloudflare's answer to a schema is the object itself, others have a single part.
+        content @ Json::Object(_) => parts.push(match content_part(content) {
+            Part::Other(json) => Part::Text(text_or_json(json)),
+            part => part,
+        }),
         _ => {}
     }
     if let Some(refusal) = message.get("refusal").as_str().filter(|r| !r.is_empty()) {
@@ -164,11 +170,13 @@ fn tool_call<'j>(id: Cow<'j, str>, call: &'j Json<'j>) -> Part<'j> {
 }
 
 fn choice<'j>(choice: &'j Json<'j>) -> Choice<'j> {
-    let parts = match (present(choice, "message"), choice.get("text")) {
-        (Some(message), _) => message_parts(message),
-        (None, Json::String(text)) => vec![Part::Text(text.plain())],
-        (None, _) => Vec::new(),
-    };
+    let mut parts = present(choice, "message").map(message_parts).unwrap_or_default();
+    // A stream of texts may have an empty message at its end.
+    if let Json::String(text) = choice.get("text")
+        && !parts.iter().any(|part| part.text().is_some())
+    {
+        parts.push(Part::Text(text.plain()));
+    }
     Choice { finish_reason: text(choice.get("finish_reason")), parts }
 }
 
@@ -178,6 +186,23 @@ pub(crate) struct ChatFold<'a> {
     object: Object<'a>,
     choices: Vec<ChoiceFold<'a>>,
     error: Option<Json<'a>>,
+    /// Whether bare pieces belong to a message.
+    is_chat: bool,
+    /// Whether pieces came bare.
+    is_bare: bool,
+}
+
+impl ChatFold<'_> {
+    /// Returns the fold of a chat, whose answer is a message.
+    pub(crate) fn of_chat() -> Self {
+        ChatFold { is_chat: true, ..ChatFold::default() }
+    }
+}
+
+/// Returns whether a chunk is a bare piece of text, as Writer's are.
+pub(crate) fn is_value(chunk: &Object<'_>) -> bool {
+    matches!(chunk.get("value"), Some(Json::String(_)))
+        && ["choices", "object", "type", "event_type"].iter().all(|key| chunk.get(key).is_none())
 }
 
 struct ChoiceFold<'a> {
@@ -202,6 +227,17 @@ impl<'a> Fold<'a> for ChatFold<'a> {
             }
             return EventKind::Other;
         }
+        let mut chunk = chunk;
+        if is_value(&chunk) {
+            let value = chunk.remove("value").unwrap_or_default();
+            let piece = if self.is_chat {
+                ("delta", Json::Object([("content", value)].into_iter().collect()))
+            } else {
+                ("text", value)
+            };
+            self.is_bare = true;
+            chunk.set("choices", Json::Array(vec![Json::Object([piece].into_iter().collect())]));
+        }
         let mut kind = EventKind::Other;
         for (key, value) in chunk {
             match (&*key.plain(), value) {
@@ -222,6 +258,10 @@ impl<'a> Fold<'a> for ChatFold<'a> {
             }
         }
         kind
+    }
+
+    fn has_end_mark(&self) -> bool {
+        !self.is_bare
     }
 
     fn finish(mut self: Box<Self>) -> Folded<'a> {
@@ -290,12 +330,17 @@ impl<'a> ChoiceFold<'a> {
         let Json::Object(choice) = choice else {
             return false;
         };
-        let has_delta = choice.get("delta").is_some_and(|delta| !delta.is_null());
+        let has_text = choice.get("text").is_some_and(|text| !is_empty(text));
+        let in_text = self.message.is_none() && self.members.get("text").is_some_and(|text| !is_empty(text));
+        // Beside a text that is not its own, a delta says nothing.
+        let has_delta = choice
+            .get("delta")
+            .is_some_and(|delta| !(delta.is_null() || in_text || has_text && !message_has_content(delta)));
         let mut is_content = false;
         for (key, value) in choice {
             match (&*key.plain(), value) {
                 ("index", _) => {}
-                ("delta", delta @ Json::Object(_)) => {
+                ("delta", delta @ Json::Object(_)) if has_delta => {
                     if self.message.is_none() {
                         self.members.set("message", Json::Null);
                     }
@@ -751,6 +796,64 @@ mod tests {
             object,
             r#"{"id":"c","object":"text_completion","choices":[{"index":0,"text":"aa","logprobs":{"tokens":["a","a"],"text_offset":[0,1]},"finish_reason":"stop"}]}"#
         );
+    }
+
+    #[test]
+    fn the_text_of_completions_was_lost_to_a_trailing_delta() {
+        let text = |pieces: &[&str]| {
+            let chunks: Vec<String> =
+                pieces.iter().map(|piece| format!(r#"{{"choices":[{{"index":0,{piece}}}]}}"#)).collect();
+            let (object, kinds, _) = fold(&chunks.iter().map(|chunk| &**chunk).collect::<Vec<_>>());
+            let object = json::parse(&object).unwrap();
+            let view = OpenAiChat.response(&endpoint("api.together.xyz"), &object);
+            let texts: Vec<String> =
+                view.choices[0].parts.iter().filter_map(Part::text).map(str::to_owned).collect();
+            (texts.concat(), kinds.iter().filter(|kind| **kind == EventKind::Content).count())
+        };
+        let trailing = r#""text":"","delta":{"role":"assistant","content":""},"finish_reason":"stop""#;
+        assert_eq!(text(&[r#""text":"Hel""#, r#""text":"lo""#, trailing]), ("Hello".into(), 2));
+        let with_text = r#""text":"lo","delta":{"role":"assistant","content":"lo"}"#;
+        assert_eq!(text(&[r#""text":"Hel""#, with_text]), ("Hello".into(), 2));
+        let empty = r#""text":"Hel","delta":{"role":"assistant","content":""}"#;
+        assert_eq!(text(&[empty, r#""text":"lo""#]), ("Hello".into(), 2));
+        // A delta that the text repeats is said once.
+        let both = |piece: &str| format!(r#""text":"{piece}","delta":{{"content":"{piece}"}}"#);
+        assert_eq!(text(&[&both("Hel"), &both("lo")]), ("Hello".into(), 2));
+    }
+
+    #[test]
+    fn content_that_is_an_object_was_not_shown() {
+        let whole = r#"{"choices":[{"message":{"role":"assistant","content":{"name":"Oslo"}},"finish_reason":"stop"}]}"#;
+        let (streamed, kinds, _) =
+            fold(&[r#"{"choices":[{"index":0,"delta":{"content":{"name":"Oslo"}}}]}"#]);
+        assert_eq!(kinds, [EventKind::Content]);
+        for body in [whole, &streamed] {
+            let body = json::parse(body).unwrap();
+            let view = OpenAiChat.response(&endpoint("api.cloudflare.com"), &body);
+            assert_eq!(view.choices[0].parts, [Part::Text(r#"{"name":"Oslo"}"#.into())]);
+        }
+        let part = r#"{"choices":[{"message":{"content":{"type":"text","text":"Hi"}}}]}"#;
+        let part = json::parse(part).unwrap();
+        let view = OpenAiChat.response(&endpoint("gateway.example"), &part);
+        assert_eq!(view.choices[0].parts, [Part::Text("Hi".into())]);
+    }
+
+    #[test]
+    fn writers_bare_pieces_were_not_understood() {
+        let pieces = [r#"{"value":""}"#, r#"{"value":"Hel"}"#, r#"{"value":"lo"}"#];
+        for (path, expected) in [
+            ("completions", r#"{"choices":[{"index":0,"text":"Hello"}]}"#),
+            ("chat", r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello"}}]}"#),
+        ] {
+            let url = format!("https://api.writer.com/v1/{path}");
+            let endpoint = detect_endpoint(Request { method: "POST", url: &url }).unwrap();
+            assert_eq!((endpoint.api, &*endpoint.provider), (crate::capture::Api::OpenAiChat, "writer"));
+            let mut fold = crate::api::dialect(endpoint.api).fold(&endpoint).unwrap();
+            let kinds = pieces.map(|piece| fold.event("", json::parse(piece).unwrap()));
+            assert_eq!(kinds, [EventKind::Other, EventKind::Content, EventKind::Content]);
+            assert!(!fold.has_end_mark(), "nothing says that it has ended");
+            assert_eq!(compact(&fold.finish().object), expected);
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Dialect for OpenAiResponses {
     fn request<'j>(&self, _endpoint: &Endpoint, body: &'j Json<'j>) -> RequestView<'j> {
         let listed: Vec<Message<'j>> = match body.get("input") {
             Json::String(input) => vec![message_of("user", vec![Part::Text(input.plain())])],
-            items => items.items().iter().map(message).collect(),
+            items => items.items().iter().map(|item| message(item, body)).collect(),
         };
         let messages_count = listed.len();
         let instructions = present(body, "instructions").map(text_or_json).filter(|text| !text.is_empty());
@@ -76,8 +76,8 @@ fn message_of<'j>(role: impl Into<Cow<'j, str>>, parts: Vec<Part<'j>>) -> Messag
     Message { role: role.into(), parts }
 }
 
-/// An item of the input; messages may leave their type out.
-fn message<'j>(item: &'j Json<'j>) -> Message<'j> {
+/// An item of the input of `body`; messages may leave their type out.
+fn message<'j>(item: &'j Json<'j>, body: &'j Json<'j>) -> Message<'j> {
     let kind = text(item.get("type"));
     let role = match (item.get("role").as_str(), &*kind) {
         (Some(role), _) => role,
@@ -86,11 +86,11 @@ fn message<'j>(item: &'j Json<'j>) -> Message<'j> {
         // References, approvals, compactions: their kind stands for the role.
         (None, _) => kind,
     };
-    message_of(role, item_parts(item))
+    message_of(role, item_parts(item, body))
 }
 
-/// Returns the parts of an item of either direction.
-fn item_parts<'j>(item: &'j Json<'j>) -> Vec<Part<'j>> {
+/// Returns the parts of an item of either direction; `body` is the whole that it is in.
+fn item_parts<'j>(item: &'j Json<'j>, body: &'j Json<'j>) -> Vec<Part<'j>> {
     let kind = text(item.get("type"));
     match &*kind {
         "message" | "" => contents(item.get("content")),
@@ -98,7 +98,7 @@ fn item_parts<'j>(item: &'j Json<'j>) -> Vec<Part<'j>> {
             let pieces = ["summary", "content"].into_iter().flat_map(|key| item.get(key).items());
             pieces.map(|piece| Part::Reasoning(text(piece.get("text")))).collect()
         }
-        kind if kind.ends_with("_call") => tool_call(item, kind),
+        kind if kind.ends_with("_call") => tool_call(item, kind, body),
         kind if kind.ends_with("_output") => tool_result(item),
         _ => vec![Part::Other(item)],
     }
@@ -124,7 +124,7 @@ const RUN_BY_PROVIDER: [&str; 7] = [
 
 /// A call of any tool, the caller's or the provider's own; the latter are named after their kind
 /// and carry their results.
-fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
+fn tool_call<'j>(call: &'j Json<'j>, kind: &str, body: &Json<'_>) -> Vec<Part<'j>> {
     const ARGUMENTS: [&str; 9] = [
         "arguments",
         "input",
@@ -144,7 +144,9 @@ fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
     let id = present(call, "call_id").or(present(call, "id")).map(text).unwrap_or_default();
     // A search of tools may be left to the caller.
     let by_caller = call.get("execution").as_text().is_some_and(|execution| *execution == *"client");
-    let mut parts = vec![if RUN_BY_PROVIDER.contains(&kind) && !by_caller {
+    let by_provider =
+        RUN_BY_PROVIDER.contains(&kind) || kind == "shell_call" && runs_in_container(call, body);
+    let mut parts = vec![if by_provider && !by_caller {
         Part::ServerToolCall { id: id.clone(), name: tool, arguments }
     } else {
         Part::ToolCall { id: id.clone(), name: tool, arguments }
@@ -164,6 +166,18 @@ fn tool_call<'j>(call: &'j Json<'j>, kind: &str) -> Vec<Part<'j>> {
         });
     }
     parts
+}
+
+/// Returns whether a shell runs in a container of the provider's: so the call says, else the tool of the request, which the
+/// response repeats.
+fn runs_in_container(call: &Json<'_>, body: &Json<'_>) -> bool {
+    let is_container = |place: &Json<'_>| {
+        let kind = place.at(&["environment", "type"]).as_text();
+        kind.map(|kind| kind.plain().starts_with("container"))
+    };
+    let is_shell = |tool: &&Json<'_>| tool.get("type").as_text().is_some_and(|kind| *kind == *"shell");
+    let shell = body.get("tools").items().iter().find(is_shell);
+    is_container(call).or_else(|| is_container(shell?)).unwrap_or(false)
 }
 
 /// Returns the parts of the result of the caller's tool: text, or a list of texts and media.
@@ -199,7 +213,8 @@ fn tool_result<'j>(result: &'j Json<'j>) -> Vec<Part<'j>> {
 
 /// Returns all of the output as one choice; `None` while a background response is still waiting.
 fn choice<'j>(body: &'j Json<'j>) -> Option<Choice<'j>> {
-    let mut parts: Vec<Part<'j>> = body.get("output").items().iter().flat_map(item_parts).collect();
+    let mut parts: Vec<Part<'j>> =
+        body.get("output").items().iter().flat_map(|item| item_parts(item, body)).collect();
     if parts.is_empty()
         && let Some(text) = body.get("output_text").as_str().filter(|text| !text.is_empty())
     {
@@ -961,6 +976,35 @@ mod tests {
         let view = OpenAiResponses.response(&endpoint("https://api.x.ai/v1/responses"), &json);
         assert_eq!(view.usage.unwrap().completion_tokens, 6);
         assert_eq!(view.cost.unwrap().total, 0.0025);
+    }
+
+    #[test]
+    fn a_shell_in_the_providers_container_was_a_call_of_the_programs() {
+        let calls = |body: &str| {
+            let body = json::parse(body).unwrap();
+            let view = OpenAiResponses.response(&openai(), &body);
+            (view.tool_names().count(), tool_ids(&view.choices[0].parts).join(", "))
+        };
+        let call = |environment: &str| {
+            format!(
+                r#"{{"type":"shell_call","call_id":"c","action":{{"commands":["ls"]}},"environment":{environment}}}"#
+            )
+        };
+        let hosted = call(r#"{"type":"container_reference","container_id":"cntr_1"}"#);
+        let output = r#"{"type":"shell_call_output","call_id":"c","output":[{"stdout":"a","stderr":"","outcome":{"type":"exit","exit_code":0}}]}"#;
+        let server = "shell called by the provider as c";
+        assert_eq!(
+            calls(&format!(r#"{{"output":[{hosted},{output}]}}"#)),
+            (0, format!("{server}, result of c"))
+        );
+        let auto = r#""tools":[{"type":"shell","environment":{"type":"container_auto"}}]"#;
+        let bare = call("null");
+        assert_eq!(calls(&format!(r#"{{"output":[{bare}],{auto}}}"#)), (0, server.to_owned()));
+        for local in [bare, call(r#"{"type":"local"}"#)] {
+            assert_eq!(calls(&format!(r#"{{"output":[{local}]}}"#)), (1, "shell called as c".to_owned()));
+        }
+        let local = call(r#"{"type":"local"}"#);
+        assert_eq!(calls(&format!(r#"{{"output":[{local}],{auto}}}"#)).0, 1);
     }
 
     #[test]

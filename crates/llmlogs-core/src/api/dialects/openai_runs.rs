@@ -155,21 +155,21 @@ impl<'a> Fold<'a> for RunFold<'a> {
     }
 }
 
-/// Puts an object in the place of an earlier state of it.
+/// Puts an object in the place of an earlier state of it; returns whether that is the first content.
 fn set<'a>(list: &mut Vec<Json<'a>>, object: Json<'a>) -> EventKind {
-    match list.iter_mut().find(|old| old.get("id") == object.get("id")) {
-        // A message that begins has no content yet, and one that broke off may have lost it.
-        Some(old) if is_empty(object.get("content")) && !is_empty(old.get("content")) => {
-            let content = old.get("content").clone();
-            *old = object;
-            if let Some(old) = old.as_object_mut() {
-                old.set("content", content);
-            }
-        }
-        Some(old) => *old = object,
-        None => list.push(object),
+    let has_new = !is_empty(object.get("content"));
+    let Some(old) = list.iter_mut().find(|old| old.get("id") == object.get("id")) else {
+        list.push(object);
+        return EventKind::content_if(has_new);
+    };
+    let had_old = !is_empty(old.get("content"));
+    let content = old.get("content").clone();
+    *old = object;
+    // A message that broke off may have lost its content.
+    if let (false, true, Some(old)) = (has_new, had_old, old.as_object_mut()) {
+        old.set("content", content);
     }
-    EventKind::Other
+    EventKind::content_if(has_new && !had_old)
 }
 
 /// Adds what a delta has to the object of its id; returns whether that is content.
@@ -304,6 +304,16 @@ data: {"id":"run_1","object":"thread.run","status":"failed","last_error":{"code"
         assert_eq!(text(error.get("code")), "rate_limit_exceeded");
         let view = OpenAiRuns.response(&endpoint(), &folded.object);
         assert_eq!(view.choices[0].parts, [Part::Text("Hello".into())]);
+    }
+
+    #[test]
+    fn a_message_that_comes_whole_is_content_and_one_that_lost_its_content_keeps_it() {
+        let whole = "data: {\"id\":\"m\",\"object\":\"thread.message\",\"content\":[{\"type\":\"text\",\"text\":{\"value\":\"Hi\"}}]}\n\n";
+        let empty = "data: {\"id\":\"m\",\"object\":\"thread.message\",\"content\":[]}\n\n";
+        let (folded, kinds) = fold(&format!("{empty}{whole}{empty}"));
+        assert_eq!(kinds, [EventKind::Other, EventKind::Content, EventKind::Other]);
+        let view = OpenAiRuns.response(&endpoint(), &folded.object);
+        assert_eq!(view.choices[0].parts, [Part::Text("Hi".into())]);
     }
 
     #[test]

@@ -9,6 +9,14 @@ pub fn text<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
     json.as_str().unwrap_or_default()
 }
 
+/// Returns an id, which may be a number.
+pub fn id<'j>(json: &'j Json<'j>) -> Cow<'j, str> {
+    match json {
+        Json::Number(digits) => Cow::Borrowed(digits),
+        other => text(other),
+    }
+}
+
 /// Returns the member `key` if it is there and not null.
 pub fn present<'j>(body: &'j Json<'j>, key: &str) -> Option<&'j Json<'j>> {
     Some(body.get(key)).filter(|json| !json.is_null())

@@ -192,5 +192,6 @@ fn decode(_: Coding, _: &[u8], _: &ChunkTimings, _: usize) -> Option<Decoded> {
     None
 }
 
-#[cfg(all(test, feature = "decode"))]
+#[cfg(test)]
+#[cfg(feature = "decode")]
 mod tests;

@@ -282,12 +282,14 @@ impl Check<'_> {
         self.report.calls += 1;
         self.permissions(dir);
         let Some(entries) = self.listed(dir) else { return };
+        let mut known = Vec::with_capacity(FILES.len());
         for entry in entries {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             match entry.file_type() {
                 Ok(kind) if kind.is_file() && FILES.contains(&name.as_str()) => {
                     self.file(&path);
                     self.secrets(&path);
+                    known.push(name);
                 }
                 Ok(kind) if !kind.is_symlink() && is_unfinished(&name) => self.unfinished(&path, running),
                 _ => self.stray(&entry),
@@ -304,7 +306,7 @@ impl Check<'_> {
                     Err(error) if error.kind() != ErrorKind::NotFound => self.report.unreadable(&error),
                     Err(_vanished) => {}
                     Ok(metadata) => {
-                        self.named_files(dir, &metadata);
+                        self.named_files(dir, &metadata, &known);
                         if !is_indexed {
                             self.report.problem(ProblemKind::MissingLine, dir, "");
                         }
@@ -317,9 +319,10 @@ impl Check<'_> {
         }
     }
 
-    /// Reports files that a finished call's metadata name, and that are gone.
-    fn named_files(&mut self, dir: &Path, metadata: &format::Metadata) {
-        for name in metadata.files.names() {
+    /// Reports files that a finished call's metadata name, and that are gone; those in `known` are there.
+    fn named_files(&mut self, dir: &Path, metadata: &format::Metadata, known: &[String]) {
+        let is_unknown = |name: &&str| !known.iter().any(|known| known == name);
+        for name in metadata.files.names().filter(is_unknown) {
             // Unless the call has been removed in the meantime.
             if is_plain_name(name)
                 && !files::is_file(&dir.join(name))

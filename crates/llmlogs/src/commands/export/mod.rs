@@ -23,6 +23,7 @@ use crate::outcome::{CliError, Outcome};
 use crate::output::format::plural;
 use crate::output::out;
 use crate::output::progress::Progress;
+use crate::output::text::clean;
 use crate::read_failures::ReadFailures;
 use crate::select::{Selected, select};
 use crate::{bundle, interrupt};
@@ -75,7 +76,9 @@ pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
     for entry in chosen(env, args, &filter)? {
         interrupt::check()?;
         let Some(entry) = failures.keep(entry) else { continue };
+        let mut shown = Vec::new();
         let sink: &mut dyn Write = match &mut target {
+            Target::Stdout if env.out.is_terminal() => &mut shown,
             Target::Stdout => &mut env.out,
             Target::File(file) => &mut file.sink,
         };
@@ -83,6 +86,7 @@ pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
             None => written += 1,
             Some(reason) => left_out.add(reason),
         }
+        show(env, args.format, &shown)?;
         progress.step(1);
         if written >= limit {
             break;
@@ -92,7 +96,9 @@ pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
     match target {
         Target::Stdout => {
             if written > 0 || args.format == Format::Har {
-                writer.end(&mut env.out)?;
+                let mut shown = Vec::new();
+                writer.end(&mut shown)?;
+                show(env, args.format, &shown)?;
             }
             env.out.finish()?;
         }
@@ -108,6 +114,18 @@ pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
         out::complain(&summary);
     }
     failures.outcome(written, || no_calls(env, &filter))
+}
+
+/// Prints what is to be shown: as it is, but for a terminal, on which nothing in it may do anything.
+fn show(env: &mut Env, format: Format, shown: &[u8]) -> Result<(), CliError> {
+    match format {
+        Format::Jsonl | Format::Har | Format::FineTuning => env.out.raw_json(shown)?,
+        Format::Csv | Format::Curl if env.out.is_terminal() => {
+            env.out.write_all(clean(&String::from_utf8_lossy(shown)).as_bytes())?;
+        }
+        Format::Csv | Format::Curl => env.out.write_all(shown)?,
+    }
+    Ok(())
 }
 
 type Entries = Box<dyn Iterator<Item = read::Result<Entry>>>;

@@ -28,7 +28,9 @@ impl<'a> Fold<'a> for CompletionFold<'a> {
         if !data.get("choices").is_null() {
             return self.chat.get_or_insert_default().event(name, data);
         }
-        if name == "error" || reported(&data).is_some() || !data.get("__type").is_null() {
+        // watsonx lists its errors; AWS has them by their types.
+        let is_error = || !data.get("errors").items().is_empty() || !data.get("__type").is_null();
+        if name == "error" || reported(&data).is_some() || is_error() {
             self.error = Some(data);
             return EventKind::Other;
         }
