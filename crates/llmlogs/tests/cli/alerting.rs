@@ -150,6 +150,9 @@ fn watch_tells_of_failures_that_another_program_records_and_of_their_end() {
         ],
     );
     let session = tree.session("20251027", "20251027_070000", false);
+    // This is how a recorder says that it lives.
+    let alive = fs::File::open(session.join("session.json")).unwrap();
+    alive.lock().unwrap();
     let story = |number: u64| {
         call("2025-10-27 07:00:00", 1_761_548_400.0 + number as f64).said("And now?", "Now, too.")
     };
