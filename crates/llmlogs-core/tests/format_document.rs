@@ -17,7 +17,7 @@ use llmlogs_core::format::call_id::call_name;
 use llmlogs_core::format::layout;
 use llmlogs_core::format::session_name::SessionName;
 use llmlogs_core::format::time::LocalTime;
-use llmlogs_core::format::{Attempt, IndexEntry, Metadata, SessionInfo, Trace};
+use llmlogs_core::format::{Alert, AlertEvent, Attempt, IndexEntry, Metadata, SessionInfo, Trace};
 use llmlogs_core::price::Price;
 use llmlogs_core::render::Language;
 
@@ -185,6 +185,18 @@ fn the_index_line_is_the_documents() {
 }
 
 #[test]
+fn the_line_of_an_alert_has_the_documents_keys() {
+    let line = example("## alerts.jsonl");
+    let parsed: Alert = serde_json::from_str(line).unwrap();
+    assert_eq!(text(&parsed.to_line().unwrap()), line);
+    assert_eq!((parsed.event, parsed.last_error.unwrap().http_status), (AlertEvent::Firing, Some(429)));
+    for word in ["firing", "resolved", "undelivered", "a word of later"] {
+        let event: AlertEvent = serde_json::from_value(word.into()).unwrap();
+        assert_eq!(event == AlertEvent::Unknown, word == "a word of later", "{word}");
+    }
+}
+
+#[test]
 fn the_session_file_has_the_documents_keys() {
     let session = example("## session.json");
     let parsed: SessionInfo = serde_json::from_str(session).unwrap();
@@ -304,6 +316,7 @@ fn the_tree_has_the_names_of_the_layout() {
             SessionName::new(&started, 1).as_str(),
             layout::SESSION_FILE,
             layout::INDEX_FILE,
+            layout::ALERTS_FILE,
             layout::MEDIA_DIR,
             &call_name(&started, 1),
             layout::INPUT_FILE,

@@ -50,6 +50,8 @@ pub struct Composed {
     pub media: Vec<Media>,
     /// How the call ended.
     pub status: Status,
+    /// The call's line in the index, without its id.
+    pub entry: IndexEntry,
     metadata: PreparedFile,
     index_line: PreparedFile,
 }
@@ -262,6 +264,7 @@ impl Composer {
             response_info,
             api_info: metadata::api_info(endpoint, model),
         };
+        let entry = IndexEntry::from(&metadata);
         let Output { json: output_json, text: output_text, media } = output;
         Ok(Composed {
             input,
@@ -270,7 +273,8 @@ impl Composer {
             media,
             status: metadata.status,
             metadata: metadata.prepare()?,
-            index_line: IndexEntry::from(&metadata).prepare()?,
+            index_line: entry.prepare()?,
+            entry,
         })
     }
 }

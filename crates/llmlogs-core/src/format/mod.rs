@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+mod alert;
 pub mod call_id;
 pub mod day;
 mod index;
@@ -14,6 +15,7 @@ mod session;
 pub mod session_name;
 pub mod time;
 
+pub use alert::{Alert, AlertError, AlertEvent};
 pub use index::IndexEntry;
 pub use metadata::{
     ApiInfo, Attempt, Context, CostEstimate, Fallback, Files, Metadata, Performance, RequestInfo,

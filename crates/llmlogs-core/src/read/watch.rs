@@ -357,11 +357,12 @@ impl WatchedSession {
             if !call.is_whole() && found.elapsed() < older::WRITES {
                 return true;
             }
-            // Of one that could not be written there is nothing to report.
-            if call.state() == State::Finished
-                && let Ok(entry) = Entry::open(call)
-            {
-                events.push(Event::Finished(entry));
+            let state = call.state();
+            match (state, Entry::open(call)) {
+                (State::Finished, Ok(entry)) => events.push(Event::Finished(entry)),
+                (State::Interrupted, Ok(entry)) => events.push(Event::Interrupted(entry)),
+                // Of one that could not be written there is nothing to report.
+                _ => {}
             }
             false
         });
@@ -392,8 +393,8 @@ impl WatchedSession {
         let call = Call::inspect(dir.join(name), || is_running(dir));
         let state = call.state();
         self.add(name.as_bytes());
-        if matches!(state, State::Finished | State::NotRecorded) && older::is_session(dir) && !call.is_whole()
-        {
+        // Whatever the order is in which it writes the files.
+        if state != State::InFlight && older::is_session(dir) && !call.is_whole() {
             self.being_written.insert(name.to_owned(), Instant::now());
             return;
         }
@@ -619,6 +620,27 @@ mod tests {
         tree.alive = None;
         assert_eq!(seen(&mut watch), ["interrupted 5"]);
         assert_eq!(watch.in_flight().count(), 0);
+    }
+
+    #[test]
+    fn a_call_without_an_index_whose_request_was_written_first_was_reported_as_interrupted() {
+        let tree = Tree::new();
+        fs::create_dir_all(tree.session()).unwrap();
+        let mut watch = Watch::new(tree.root.path()).unwrap();
+        tree.begin(1);
+        // Listings of a folder keep some distance from each other.
+        let later = |watch: &mut Watch| {
+            thread::sleep(Duration::from_millis(20));
+            seen(watch)
+        };
+        let file = |name: &str| tree.session().join(Tree::id(1)).join(name);
+        fs::write(file("input.json"), "{}").unwrap();
+        assert_eq!(later(&mut watch), [""; 0]);
+        fs::write(file("output.json"), "{}").unwrap();
+        assert_eq!(later(&mut watch), [""; 0]);
+        let metadata = r#"{"timestamp":1761537600.5,"files":{"input":"input.json","output":"output.json"}}"#;
+        fs::write(file("metadata.json"), metadata).unwrap();
+        assert_eq!(later(&mut watch), ["finished 1"]);
     }
 
     #[test]

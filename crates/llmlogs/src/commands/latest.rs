@@ -4,6 +4,7 @@ use llmlogs_core::format::{Attempt, Fallback, Target};
 use llmlogs_core::read::{Entry, ErrorKind, IndexEntry, Metadata, State, Status};
 
 use crate::bundle;
+use crate::commands::alerts;
 use crate::env::Env;
 use crate::outcome::{CliError, Outcome, describe};
 use crate::output::format::{compact, duration, grouped, money};
@@ -26,6 +27,7 @@ pub(crate) fn run(env: &mut Env) -> Result<Outcome, CliError> {
         let value = bundle::head(entry.call())?;
         env.out.json(&value)?;
     } else {
+        alerts::print_firing(env)?;
         head(env, &entry)?;
         lines(env, &entry)?;
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod addresses;
+mod alerting;
 mod broken;
 mod commands;
 mod context;
