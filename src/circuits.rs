@@ -88,7 +88,6 @@ pub(crate) fn register(source: &Arc<dyn Source>) {
 }
 
 /// Returns the circuits of every breaker in the process.
-#[allow(dead_code, reason = "the recorder's guard shows them")]
 pub(crate) fn all() -> Vec<Circuit> {
     let sources = SOURCES.lock().unwrap_or_else(PoisonError::into_inner).clone();
     sources.iter().filter_map(Weak::upgrade).flat_map(|source| source.circuits()).collect()

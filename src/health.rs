@@ -4,6 +4,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "middleware")]
+use crate::circuits;
+#[cfg(feature = "middleware")]
+use crate::circuits::Circuit;
 use llmlogs_core::format::IndexEntry;
 use llmlogs_core::health::{HealthSnapshot, SeriesHealth, SeriesSet, SteadyClock};
 
@@ -85,6 +89,21 @@ impl Health {
     #[must_use]
     pub fn snapshot(&self) -> HealthSnapshot {
         self.snapshot_within(SNAPSHOT)
+    }
+
+    /// Returns the state of each circuit of the program's breakers, whichever client they belong to; none without a
+    /// [`Breaker`](crate::Breaker).
+    #[cfg(feature = "middleware")]
+    #[must_use]
+    pub fn circuits(&self) -> Vec<Circuit> {
+        circuits::all()
+    }
+
+    /// Returns those of [`circuits`](Self::circuits) that do not let every attempt pass.
+    #[cfg(feature = "middleware")]
+    #[must_use]
+    pub fn degraded(&self) -> Vec<Circuit> {
+        self.circuits().into_iter().filter(Circuit::is_degraded).collect()
     }
 
     /// As [`snapshot`](Self::snapshot), within `window`.

@@ -251,6 +251,8 @@ async fn an_open_circuit_sends_calls_to_the_fallback_at_once() {
     assert_eq!(circuits.len(), 1, "{circuits:?}");
     assert_eq!((&*circuits[0].model, circuits[0].state), ("gpt-4o", CircuitState::Open));
     assert!(circuits[0].remaining_ms <= 440);
+    let degraded = recorded.guard.health().degraded();
+    assert!(degraded.iter().any(|circuit| circuit.base_url == api.url && circuit.model == "gpt-4o"));
     let calls = recorded.calls();
     assert_eq!(decisions(&calls[1]), ["retry", "fallback", "final"]);
     assert_eq!(decisions(&calls[2]), ["circuit_open", "final"]);
