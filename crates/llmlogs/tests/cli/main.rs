@@ -12,5 +12,6 @@ mod exports;
 mod huge;
 mod live;
 mod older;
+mod retries;
 mod terminal;
 mod tree;
