@@ -192,7 +192,7 @@ fn block_gives_nothing_away() {
     assert!(status.success());
     assert_eq!(output, ["[500,0,0]"]);
     for call in support::calls_below(root.path()) {
-        assert_eq!(call.meta("/truncated"), json!({"input": false, "output": false}));
+        assert_eq!(call.meta("/truncated"), json!({"input": false, "output": false, "context": false}));
         assert_eq!(
             call.json("output.json")["choices"][0]["message"]["content"].as_str().unwrap().len(),
             64 << 10

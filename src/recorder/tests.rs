@@ -171,7 +171,7 @@ fn without_room_the_bodies_give_way_and_the_call_is_kept() {
     let session = guard.session_dir();
     let call = session.join(names(&session).into_iter().find(|name| name.starts_with("call_")).unwrap());
     let metadata = json(&call.join("metadata.json"));
-    assert_eq!(metadata["truncated"], serde_json::json!({"input": true, "output": true}));
+    assert_eq!(metadata["truncated"], serde_json::json!({"input": true, "output": true, "context": false}));
     assert_eq!(metadata["api_info"]["model"], "m");
     assert_eq!(json(&call.join("input.json"))["original_bytes"], 5000);
 }
