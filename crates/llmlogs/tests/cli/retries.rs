@@ -46,6 +46,9 @@ fn tree() -> Tree {
     let line = fs::read_to_string(session.join("index.jsonl")).unwrap();
     let line: Value = serde_json::from_str(&line).unwrap();
     fs::write(session.join("index.jsonl"), format!("{line}\n")).unwrap();
+    let other = tree.session("20251026", "20251026_040210", true);
+    let failed = call("2025-10-26 04:02:10", 1_761_451_330.0).said("Which host?", "");
+    tree.call(&other, 1, &failed.failed("RateLimitError", "slow", "Slow down", Some(429)));
     tree
 }
 
