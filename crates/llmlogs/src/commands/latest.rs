@@ -154,7 +154,7 @@ fn fallback_of(fallback: &Fallback) -> String {
             format!("{} at {}", target.model, target.base_url)
         }
     };
-    let reason = if reason.is_empty() { String::new() } else { format!("  ({reason})") };
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
     format!("{} → {}{reason}", name(from), name(to))
 }
 

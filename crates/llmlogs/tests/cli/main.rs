@@ -13,5 +13,6 @@ mod exports;
 mod huge;
 mod live;
 mod older;
+mod retries;
 mod terminal;
 mod tree;
