@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::call::TimeAnchor;
 use super::endpoint::Endpoint;
 use super::exchange::CapturedResponse;
+use super::time_anchor::TimeAnchor;
 
 /// What was decided after an attempt: a value of `decision` in the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

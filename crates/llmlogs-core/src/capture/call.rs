@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use super::attempt::CapturedAttempt;
 use super::body::Body;
 use super::exchange::{CapturedRequest, CapturedResponse};
 use super::fields::Fields;
+use super::time_anchor::TimeAnchor;
 
 /// Identifies a call within the process, from its start until it has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,38 +35,6 @@ impl CallGroup {
     pub fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         CallGroup(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// An instant on both clocks: the wall clock for people, the monotonic one for durations.
-#[derive(Debug, Clone, Copy)]
-pub struct TimeAnchor {
-    /// The wall clock.
-    pub wall: SystemTime,
-    /// The monotonic clock.
-    pub clock: Instant,
-}
-
-impl TimeAnchor {
-    /// Returns the current time.
-    #[must_use]
-    #[inline]
-    pub fn now() -> Self {
-        TimeAnchor { wall: SystemTime::now(), clock: Instant::now() }
-    }
-
-    /// Returns the wall time at which the monotonic clock showed `clock`, which is not earlier than the anchor.
-    #[must_use]
-    #[inline]
-    pub fn wall_at(&self, clock: Instant) -> SystemTime {
-        self.wall + clock.saturating_duration_since(self.clock)
-    }
-
-    /// Returns the time from the anchor until `clock`; zero if that is earlier.
-    #[must_use]
-    #[inline]
-    pub fn until(&self, clock: Instant) -> Duration {
-        clock.saturating_duration_since(self.clock)
     }
 }
 
