@@ -24,7 +24,7 @@ const DISTINCT: [(&str, u16); 10] = [
 ];
 
 /// Codes that come with several statuses, or that mean what their status says.
-const GENERAL: [(&str, u16); 76] = [
+const GENERAL: [(&str, u16); 81] = [
     // Anthropic, OpenAI and the APIs that are shaped like theirs.
     ("api_error", 500),
     ("timeout_error", 504),
@@ -49,6 +49,13 @@ const GENERAL: [(&str, u16); 76] = [
     ("too_many_requests", 429),
     ("quota_exceeded", 429),
     ("rate_limited", 429),
+    // Cerebras.
+    ("too_many_requests_error", 429),
+    ("too_many_tokens_error", 429),
+    ("request_quota_exceeded", 429),
+    ("token_quota_exceeded", 429),
+    // watsonx.
+    ("rate_limit_reached_requests", 429),
     // Mistral.
     ("service_tier_capacity_exceeded", 429),
     // Hugging Face's text generation inference.
@@ -203,6 +210,12 @@ mod tests {
             ),
             (r#"{"error":"m","error_type":"validation"}"#, 422, "UnprocessableEntityError"),
             (r#"{"error":{"code":"429","message":"m"}}"#, 429, "RateLimitError"),
+            (
+                r#"{"message":"m","type":"too_many_tokens_error","param":"quota","code":"token_quota_exceeded"}"#,
+                429,
+                "RateLimitError",
+            ),
+            (r#"{"errors":[{"code":"c","message":"m"}],"status_code":404}"#, 404, "NotFoundError"),
             (
                 r#"{"event_type":"error","error":{"code":"resource_exhausted","message":"m"}}"#,
                 429,

@@ -89,7 +89,12 @@ impl Composer {
         let decoded = DecodedRequest::of(&in_clear.as_ref().unwrap_or(request).body, &self.options);
         let view = decoded.view(&request.endpoint);
         let endpoint = &request.endpoint;
-        decoded.input(&self.options, &model_of(&view, endpoint, ""), &endpoint.operation, &view)
+        decoded.input(
+            &self.options,
+            &model_of(&view, endpoint, "", &self.options.redact),
+            &endpoint.operation,
+            &view,
+        )
     }
 
     /// Composes everything to be written for a call; the files of its request only if `with_input` is set.
@@ -130,7 +135,7 @@ impl Composer {
             None => DecodedRequest::of_json(attributes.request(), options),
         };
         let request = decoded_request.view(&endpoint);
-        let model = model_of(&request, &endpoint, &attributes.model());
+        let model = model_of(&request, &endpoint, &attributes.model(), &options.redact);
         let input = with_input.then(|| decoded_request.input(options, &model, &endpoint.operation, &request));
 
         // The response: as it was received, or composed from the span's fields.
@@ -162,8 +167,16 @@ impl Composer {
             &attributes,
             &answer,
         );
-        if let Cow::Owned(clean) = options.redact.text(&response_info.status_text) {
-            response_info.status_text = clean;
+        // What came in the status line and in headers.
+        for text in [
+            &mut response_info.status_text,
+            &mut response_info.request_id,
+            &mut response_info.content_type,
+            &mut response_info.content_encoding,
+        ] {
+            if let Cow::Owned(clean) = options.redact.text(text) {
+                *text = clean;
+            }
         }
         let model = match &*response_info.model {
             answered if model == UNKNOWN_MODEL && !answered.is_empty() && chooses_model(&endpoint) => {
@@ -238,7 +251,8 @@ impl Composer {
             },
             request_info: metadata::request_info(
                 &request,
-                captured_request.map_or("", |request| &request.content_encoding),
+                &captured_request
+                    .map_or(Cow::Borrowed(""), |request| options.redact.text(&request.content_encoding)),
                 &prompt,
                 &context,
             ),
