@@ -13,7 +13,7 @@ use crate::output::table::{Cell, Column, cell, left, right};
 use crate::output::text::one_line;
 
 pub(crate) const COLUMNS: [Column; 10] = [
-    left("TIME").at_least(11).spare_last(2),
+    left("TIME").at_least(12).spare_last(2),
     left("CALL"),
     left("STATUS").at_most(20).at_least(10),
     left("MODEL").at_most(32).at_least(16),
