@@ -161,6 +161,17 @@ fn csv_had_no_columns_for_the_context() {
     assert!(ran.code == 2 && ran.err.contains("--context-column is for csv"), "{ran:?}");
 }
 
+#[test]
+fn a_blank_after_the_comma_made_an_empty_column() {
+    let tree = tenants();
+    let heading = |columns: &str| {
+        let out = tree.out(&["export", "csv", "--context-column", columns]);
+        csv_rows(&out)[0].join(",").split_once(",context.").map(|(_, context)| context.to_owned())
+    };
+    assert_eq!(heading("tenant, phase"), Some("tenant,context.phase".to_owned()));
+    assert_eq!(tree.run(&["export", "csv", "--context-column", "tenant,"]).code, 2);
+}
+
 fn csv_rows(text: &str) -> Vec<Vec<String>> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
