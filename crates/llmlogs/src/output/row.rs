@@ -72,11 +72,15 @@ fn cost_of(line: &IndexLine<'_>) -> String {
     }
 }
 
+/// So many characters of a user message are in the index, and no more are shown of a call that is not in it yet.
+const MESSAGE_CHARACTERS: usize = 200;
+
 /// Returns the model and the last user message of a call whose `metadata.json` is not there yet; `None` if its request
 /// cannot be read.
 pub(crate) fn request_summary(call: &Call) -> Option<(String, String)> {
     let conversation = call.conversation().ok().filter(|conversation| conversation.is_json)?;
-    Some((conversation.model.clone().unwrap_or_default(), conversation.last_user_message()))
+    let message = conversation.last_user_message().chars().take(MESSAGE_CHARACTERS).collect();
+    Some((conversation.model.clone().unwrap_or_default(), message))
 }
 
 /// Returns the row of a table with [`COLUMNS`].

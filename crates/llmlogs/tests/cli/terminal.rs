@@ -158,6 +158,16 @@ fn times_are_local_or_utc() {
 }
 
 #[test]
+fn a_call_that_has_not_ended_had_its_whole_prompt_in_one_line() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    tree.begun(&session, "call_20251027_040210_001", &"é".repeat(100_000));
+    for args in [&["ls"][..], &["ls", "--tree"], &["tail"]] {
+        assert_eq!(tree.out(args).chars().filter(|c| *c == 'é').count(), 200, "{args:?}");
+    }
+}
+
+#[test]
 fn ls_hid_how_many_more_there_are() {
     let tree = Tree::usual();
     let out = tree.out(&["ls", "-n", "3"]);
