@@ -18,7 +18,7 @@ use super::failure;
 use super::media;
 use super::metadata::milliseconds;
 use super::options::ComposeOptions;
-use super::request::model_of;
+use super::request::named_model;
 
 /// The error type of an attempt that was not made.
 const CIRCUIT_OPEN: &str = "CircuitOpenError";
@@ -213,6 +213,5 @@ impl<'r> Made<'r> {
 fn model(request: &CapturedRequest) -> String {
     let body = std::str::from_utf8(request.body.bytes()).ok().and_then(|text| json::parse_shallow(text).ok());
     let view = body.as_ref().map(|body| dialect(request.endpoint.api).request(&request.endpoint, body));
-    let model = model_of(&view.unwrap_or_default(), &request.endpoint, "");
-    if model == "unknown" { String::new() } else { model }
+    named_model(&view.unwrap_or_default(), &request.endpoint).unwrap_or_default().to_owned()
 }

@@ -11,7 +11,7 @@ use crate::output::format::{compact, duration, grouped, money};
 use crate::output::out::{BAD, BOLD, DIM};
 use crate::output::row;
 use crate::output::table::pairs;
-use crate::output::text::{clean, first_lines, one_line};
+use crate::output::text::{clean, cut, first_lines, one_line};
 
 /// How many lines of input and output are shown.
 const LINES: usize = 6;
@@ -111,6 +111,11 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
     if let Some(fallback) = &metadata.fallback {
         shown.push(("fallback", one_line(&fallback_of(fallback))));
     }
+    if metadata.request_info.prompt_differs == Some(true) {
+        // What the spans around the call said; the request has another text.
+        let message = one_line(&metadata.context.user_message);
+        shown.push(("message", cut(&message, MESSAGE_AT_MOST).into_owned()));
+    }
     shown.push(("context", context(metadata)));
     if let (Some(trace), Some(span)) = (&metadata.trace.trace_id, &metadata.trace.span_id) {
         shown.push(("trace", format!("{}  span {}", one_line(trace), one_line(span))));
@@ -189,6 +194,9 @@ fn latency(metadata: &Metadata) -> String {
     text
 }
 
+/// How many columns of a span's user message are shown; the index has no more characters either.
+const MESSAGE_AT_MOST: usize = 200;
+
 /// Returns the fields of the enclosing spans, in one line.
 fn context(metadata: &Metadata) -> String {
     let context = &metadata.context;
@@ -199,8 +207,10 @@ fn context(metadata: &Metadata) -> String {
         ("task", &context.task_id),
     ];
     let others = context.other.iter().map(|(name, value)| (name.as_str(), value));
-    let known = |value: &serde_json::Value| !value.is_null() && *value != 0 && *value != "";
-    let fields = named.into_iter().chain(others).filter(|(_, value)| known(value)).map(|(name, value)| {
+    let known = |value: &serde_json::Value| !value.is_null() && *value != "";
+    // An iteration of 0 counts as not set.
+    let named = named.into_iter().filter(|(_, value)| **value != 0);
+    let fields = named.chain(others).filter(|(_, value)| known(value)).map(|(name, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         format!("{name} {text}")
     });

@@ -170,6 +170,18 @@ fn null_answers_and_elided_media_were_training_examples() {
 }
 
 #[test]
+fn calls_that_were_all_left_out_read_as_no_calls() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    tree.call(&session, 1, &simple().failed("APIError", "", "no", Some(500)));
+    let ran = tree.run(&["export", "fine-tuning"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (1, "", "llmlogs: 1 call left out: 1 failed\n")
+    );
+}
+
+#[test]
 fn curl_lost_the_query_and_sent_stand_ins() {
     let tree = Tree::empty();
     let session = tree.session("20251027", "20251027_040210", true);

@@ -192,6 +192,13 @@ impl Check<'_> {
             self.report.problem(ProblemKind::Leftover, path, "");
             if files::is_file(path) {
                 self.secrets(path);
+            } else if self.secrets {
+                // Half of a call that was being removed.
+                for entry in self.listed(path).unwrap_or_default() {
+                    if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                        self.secrets(&entry.path());
+                    }
+                }
             }
         }
     }
