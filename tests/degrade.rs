@@ -32,6 +32,24 @@ fn quick() -> Retry {
     Retry::new().backoff(millis(50), millis(60)).rate_limit_backoff(millis(50))
 }
 
+/// Longer than any test.
+const LONG: Duration = Duration::from_secs(300);
+
+/// Waits until the only circuit of `middleware` is in this state.
+async fn state_is(middleware: &LlmLogMiddleware, state: CircuitState) {
+    let started = std::time::Instant::now();
+    while middleware
+        .circuits()
+        .all()
+        .iter()
+        .filter(|circuit| circuit.model == "gpt-4o")
+        .any(|circuit| circuit.state != state)
+    {
+        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", middleware.circuits());
+        tokio::time::sleep(millis(5)).await;
+    }
+}
+
 fn client(middleware: &LlmLogMiddleware) -> ClientWithMiddleware {
     let plain = reqwest::Client::builder().no_proxy().build().unwrap();
     ClientBuilder::new(plain).with(middleware.clone()).build()
@@ -238,19 +256,21 @@ async fn an_open_circuit_sends_calls_to_the_fallback_at_once() {
         _ => Answer::json(200, reply(model)),
     })
     .await;
-    let middleware = LlmLogMiddleware::new()
-        .retry(quick().max_attempts(2))
-        .breaker(Breaker::new().failures_in_a_row(4).open_for(millis(400)))
-        .fallback(Fallback::model("gpt-4o", "gpt-4o-mini"));
-    let client = client(&middleware);
+    let degrading = |breaker: Breaker| {
+        let retry = quick().max_attempts(2);
+        let fallback = Fallback::model("gpt-4o", "gpt-4o-mini");
+        LlmLogMiddleware::new().retry(retry).breaker(breaker).fallback(fallback)
+    };
+    let middleware = degrading(Breaker::new().failures_in_a_row(4).open_for(LONG));
+    let first = client(&middleware);
     for _ in 0..5 {
-        assert_eq!(status(&client, api.chat()).await, 200);
+        assert_eq!(status(&first, api.chat()).await, 200);
     }
     assert_eq!(asked.load(Ordering::Relaxed), 4, "two calls with two attempts, then none");
     let circuits = middleware.circuits().degraded();
     assert_eq!(circuits.len(), 1, "{circuits:?}");
     assert_eq!((&*circuits[0].model, circuits[0].state), ("gpt-4o", CircuitState::Open));
-    assert!(circuits[0].remaining_ms <= 440);
+    assert!((1..=330_000).contains(&circuits[0].remaining_ms), "{circuits:?}");
     let degraded = recorded.guard.health().degraded();
     assert!(degraded.iter().any(|circuit| circuit.base_url == api.url && circuit.model == "gpt-4o"));
     let calls = recorded.calls();
@@ -263,9 +283,13 @@ async fn an_open_circuit_sends_calls_to_the_fallback_at_once() {
         ("/attempts/0/http_status", json!(null)),
     ]);
 
+    // Another client, whose circuit is open for a short time.
+    let middleware = degrading(Breaker::new().failures_in_a_row(2).open_for(millis(1)));
+    let second = client(&middleware);
+    assert_eq!(status(&second, api.chat()).await, 200);
+    state_is(&middleware, CircuitState::HalfOpen).await;
     dead.store(false, Ordering::Relaxed);
-    tokio::time::sleep(millis(500)).await;
-    assert_eq!(status(&client, api.chat()).await, 200);
+    assert_eq!(status(&second, api.chat()).await, 200);
     assert!(middleware.circuits().degraded().is_empty());
     let call = recorded.calls().pop().unwrap();
     call.assert_meta(&[
@@ -274,12 +298,9 @@ async fn an_open_circuit_sends_calls_to_the_fallback_at_once() {
         ("/response_info/model", json!("gpt-4o")),
     ]);
     let events = log.text();
-    let states: Vec<&str> = ["circuit open", "circuit half_open", "circuit closed"]
-        .into_iter()
-        .filter(|s| events.contains(s))
-        .collect();
-    assert_eq!(states.len(), 3, "{events}");
-    assert_eq!(events.lines().count(), 3, "one event a change: {events}");
+    let times = |state: &str| events.matches(&format!("circuit {state}")).count();
+    assert_eq!(["open", "half_open", "closed"].map(times), [2, 1, 1], "{events}");
+    assert_eq!(events.lines().count(), 4, "one event a change: {events}");
 }
 
 #[tokio::test]
@@ -372,56 +393,57 @@ async fn a_primary_that_dies_and_comes_back_is_asked_again_though_probes_are_dro
         })
         .await
     };
-    let middleware = LlmLogMiddleware::new()
-        .retry(quick())
-        .breaker(Breaker::new().open_for(millis(300)).max_open_for(millis(300)))
-        .fallback(Fallback::model("gpt-4o", "gpt-4o-mini"));
-    let client = client(&middleware);
-    let wave = |limit: u64| {
-        let (client, url, subscriber) = (client.clone(), api.chat(), subscriber.clone());
-        async move {
-            let calls: Vec<_> = (0..50)
-                .map(|_| {
-                    let (client, url) = (client.clone(), url.clone());
-                    let call = async move { tokio::time::timeout(millis(limit), status(&client, url)).await };
-                    tokio::spawn(call.with_subscriber(subscriber.clone()))
-                })
-                .collect();
-            let (mut ok, mut dropped) = (0, 0);
-            for call in calls {
-                match call.await.unwrap() {
-                    Ok(status) => {
-                        assert_eq!(status, 200);
-                        ok += 1;
-                    }
-                    Err(_) => dropped += 1,
-                }
-            }
-            (ok, dropped)
-        }
+    let degrading = |open_for: Duration| {
+        let breaker = Breaker::new().open_for(open_for).max_open_for(open_for);
+        let fallback = Fallback::model("gpt-4o", "gpt-4o-mini");
+        LlmLogMiddleware::new().retry(quick()).breaker(breaker).fallback(fallback)
     };
-    assert_eq!(wave(60_000).await, (50, 0), "the fallback answers while the primary is dead");
+    // 50 calls at once, of which those are dropped that have no answer when there are `expected`.
+    let wave = async |middleware: &LlmLogMiddleware, expected: usize| {
+        let client = client(middleware);
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..50 {
+            let (client, url) = (client.clone(), api.chat());
+            let call = async move { status(&client, url).await };
+            calls.spawn(call.with_subscriber(subscriber.clone()));
+        }
+        for _ in 0..expected {
+            let answered = tokio::time::timeout(Duration::from_secs(120), calls.join_next()).await;
+            assert_eq!(answered.expect("a call hangs").unwrap().unwrap(), 200);
+        }
+        calls
+    };
+    let asked = || asked.load(Ordering::Relaxed);
+    let middleware = degrading(LONG);
+    wave(&middleware, 50).await;
     assert_eq!(middleware.circuits().degraded()[0].state, CircuitState::Open);
-    let before = asked.load(Ordering::Relaxed);
-    assert_eq!(wave(60_000).await.0, 50);
-    assert!(asked.load(Ordering::Relaxed) <= before + 1, "an open circuit lets nothing through");
+    let before = asked();
+    wave(&middleware, 50).await;
+    assert_eq!(asked(), before, "an open circuit lets nothing through");
 
     // Half-open, the probe hangs and is dropped: each time its place comes back.
+    let middleware = degrading(millis(1));
+    wave(&middleware, 50).await;
+    state_is(&middleware, CircuitState::HalfOpen).await;
     hanging.store(true, Ordering::Relaxed);
     for _ in 0..3 {
-        tokio::time::sleep(millis(350)).await;
-        let before = asked.load(Ordering::Relaxed);
-        let (ok, dropped) = wave(1500).await;
-        assert_eq!((ok, dropped), (49, 1), "one probe at a time");
-        assert_eq!(asked.load(Ordering::Relaxed), before + 1);
+        let before = asked();
+        let mut probe = wave(&middleware, 49).await;
+        let started = std::time::Instant::now();
+        while asked() == before {
+            assert!(started.elapsed() < Duration::from_secs(60), "the probe does not arrive");
+            tokio::time::sleep(millis(5)).await;
+        }
+        assert_eq!((probe.len(), asked()), (1, before + 1), "one probe at a time");
+        probe.shutdown().await;
     }
     hanging.store(false, Ordering::Relaxed);
     dead.store(false, Ordering::Relaxed);
-    assert_eq!(wave(60_000).await, (50, 0));
+    wave(&middleware, 50).await;
     assert!(middleware.circuits().degraded().is_empty(), "{:?}", middleware.circuits());
-    let before = asked.load(Ordering::Relaxed);
-    assert_eq!(wave(60_000).await, (50, 0));
-    assert_eq!(asked.load(Ordering::Relaxed), before + 50, "back at the primary");
+    let before = asked();
+    wave(&middleware, 50).await;
+    assert_eq!(asked(), before + 50, "back at the primary");
 
     let sent = |call: &Call| {
         let attempts = call.meta("/attempts");
@@ -430,7 +452,7 @@ async fn a_primary_that_dies_and_comes_back_is_asked_again_though_probes_are_dro
         if attempts.is_empty() { 1 } else { sent }
     };
     let calls = recorded.calls();
-    assert_eq!(calls.len(), 50 * 7);
+    assert_eq!(calls.len(), 50 * 8);
     let on_disk: usize = calls.iter().map(sent).sum();
     assert_eq!(on_disk, answers.load(Ordering::Relaxed), "counts on the server's side and on disk");
 }

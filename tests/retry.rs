@@ -5,7 +5,7 @@
 use llmlogs_test_support as support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
@@ -117,7 +117,8 @@ async fn a_call_that_failed_twice_is_one_folder_with_its_history() {
         ("/attempts/2/error_type", json!("")),
     ]);
     let waited = |n: usize| call.meta(&format!("/attempts/{n}/waited_ms")).as_u64().unwrap();
-    assert!((50..1000).contains(&waited(1)) && (120..1000).contains(&waited(2)));
+    // A busy machine may wake it late, but nobody asked for seconds.
+    assert!((50..10_000).contains(&waited(1)) && (120..10_000).contains(&waited(2)));
     assert_eq!(call.json("input.json"), request());
     assert_eq!(call.json("output.json"), serde_json::from_str::<Value>(REPLY).unwrap());
     let index = std::fs::read_to_string(recorded.guard.session_dir().join("index.jsonl")).unwrap();
@@ -202,36 +203,35 @@ async fn a_delay_that_is_too_long_is_not_slept_through() {
 }
 
 #[tokio::test]
-async fn absurd_delays_do_not_count_and_dates_do() {
-    for (value, at_least, at_most) in [
-        ("1e300", 50, 5000),
-        ("-5", 50, 5000),
-        ("inf", 50, 5000),
-        ("0", 50, 5000),
-        ("0.2", 200, 5000),
-        // Dates have whole seconds.
-        ("a date", 900, 5000),
-    ] {
+async fn absurd_delays_do_not_count() {
+    for (value, at_least) in [("1e300", 50), ("-5", 50), ("inf", 50), ("0", 50), ("", 50), ("0.2", 200)] {
         let (recorded, _default) = recording();
-        let header = if value == "a date" { httpdate(Duration::from_secs(2)) } else { value.to_owned() };
-        let busy = Answer::json(503, BUSY).header("retry-after", &header);
+        let busy = Answer::json(503, BUSY).header("retry-after", value);
         let api = Api::start([busy, Answer::json(200, REPLY)]).await;
         post(&client(quick()), &api, &request()).await.unwrap().bytes().await.unwrap();
         let waited = recorded.call().meta("/attempts/1/waited_ms").as_u64().unwrap();
-        assert!((at_least..at_most).contains(&waited), "{value}: {waited}");
+        assert!((at_least..10_000).contains(&waited), "{value}: {waited}");
     }
 }
 
-fn httpdate(from_now: Duration) -> String {
-    let time: chrono::DateTime<chrono::Utc> = (std::time::SystemTime::now() + from_now).into();
-    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+#[tokio::test]
+async fn a_date_is_waited_for() {
+    let (recorded, _default) = recording();
+    // Dates have whole seconds.
+    let date = chrono::Utc::now().timestamp() + 2;
+    let header = chrono::DateTime::from_timestamp(date, 0).unwrap().format("%a, %d %b %Y %H:%M:%S GMT");
+    let busy = Answer::json(503, BUSY).header("retry-after", &header.to_string());
+    let api = Api::start([busy, Answer::json(200, REPLY)]).await;
+    post(&client(quick()), &api, &request()).await.unwrap().bytes().await.unwrap();
+    assert!(chrono::Utc::now().timestamp() >= date);
+    assert_eq!(decisions(&recorded, &api), ["retry", "final"]);
 }
 
 #[tokio::test]
 async fn a_timeout_is_retried_once_and_still_is_one() {
     let (recorded, _default) = recording();
     let api = Api::start([Answer::silence()]).await;
-    let plain = reqwest::Client::builder().no_proxy().timeout(millis(300)).build().unwrap();
+    let plain = reqwest::Client::builder().no_proxy().timeout(millis(1000)).build().unwrap();
     let client = ClientBuilder::new(plain).with(LlmLogMiddleware::new().retry(quick())).build();
     let error = post(&client, &api, &request()).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
@@ -363,13 +363,29 @@ async fn a_stream_that_is_not_held_passes_as_it_comes() {
     recorded.call().assert_meta(&[("/status", json!("error")), ("/attempts", json!([]))]);
 }
 
+/// Drives `call` until `is_reached`, and drops it.
+async fn drop_when(call: impl Future, is_reached: impl Fn() -> bool) {
+    let mut call = std::pin::pin!(call);
+    while !is_reached() {
+        let early = tokio::time::timeout(millis(5), &mut call).await;
+        assert!(early.is_err(), "the call ended by itself");
+    }
+}
+
 #[tokio::test]
 async fn a_call_that_is_dropped_while_it_waits_is_cancelled() {
     let (recorded, _default) = recording();
     let api = Api::start([Answer::json(503, BUSY).header("retry-after", "30")]).await;
-    let (client, request) = (client(quick()), request());
-    let call = post(&client, &api, &request);
-    assert!(tokio::time::timeout(millis(500), call).await.is_err());
+    let has_failed = Arc::new(AtomicBool::new(false));
+    let retry = quick().when({
+        let has_failed = Arc::clone(&has_failed);
+        move |_, verdict| {
+            has_failed.store(true, Ordering::Relaxed);
+            verdict
+        }
+    });
+    // The wait begins without a pause after the decision.
+    drop_when(post(&client(retry), &api, &request()), || has_failed.load(Ordering::Relaxed)).await;
     let call = recorded.call();
     call.assert_meta(&[
         ("/status", json!("cancelled")),
@@ -384,8 +400,7 @@ async fn a_call_that_is_dropped_while_it_waits_is_cancelled() {
 async fn a_call_that_is_dropped_in_its_second_attempt_has_both() {
     let (recorded, _default) = recording();
     let api = Api::start([Answer::json(503, BUSY), Answer::silence()]).await;
-    let client = client(quick());
-    assert!(tokio::time::timeout(millis(800), post(&client, &api, &request())).await.is_err());
+    drop_when(post(&client(quick()), &api, &request()), || api.received().len() == 2).await;
     assert_eq!(decisions(&recorded, &api), ["retry", "final"]);
     recorded
         .call()
@@ -395,8 +410,8 @@ async fn a_call_that_is_dropped_in_its_second_attempt_has_both() {
 #[tokio::test]
 async fn no_attempt_begins_after_the_deadline_and_one_that_hangs_is_given_up() {
     let (recorded, _default) = recording();
-    let api = Api::start([Answer::json(503, BUSY).header("retry-after", "5")]).await;
-    let response = post(&client(quick().deadline(millis(1000))), &api, &request()).await.unwrap();
+    let api = Api::start([Answer::json(503, BUSY).header("retry-after", "59")]).await;
+    let response = post(&client(quick().deadline(millis(58_000))), &api, &request()).await.unwrap();
     assert_eq!(response.status(), 503);
     assert_eq!(decisions(&recorded, &api), ["deadline"]);
 

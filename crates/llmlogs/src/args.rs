@@ -223,7 +223,8 @@ quiet=TIME (when it is resolved), repeat=TIME or never.
 A webhook's address is a credential, and a command line is seen by every user of the machine: give it by env: or
 file:. After the address, a secret to sign with may follow (feishu, dingtalk, json), with a space between them.
 
-Alerts are also written to alerts.jsonl in the root; llmlogs alerts lists them. It runs until Ctrl-C.
+Alerts are also written to alerts.jsonl in the root; llmlogs alerts lists them. A root that does not exist yet is
+waited for. It runs until Ctrl-C or SIGTERM, and then waits up to 2 s for notices on their way.
 
 JSON: one object a line: a line of alerts.jsonl.")]
     Watch(Watch),

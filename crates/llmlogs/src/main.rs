@@ -73,7 +73,7 @@ fn run(cli: Cli) -> Result<Outcome, CliError> {
         Some(Command::Diff(args)) => diff::run(&mut env(true)?, &args),
         Some(Command::Tail(args)) => tail::run(&mut env(false)?, &args),
         Some(Command::Alerts(args)) => alerts::run(&mut env(true)?, &args),
-        Some(Command::Watch(args)) => watch::run(&mut env(false)?, &args),
+        Some(Command::Watch(args)) => watch::run(&cli.global, &args),
         Some(Command::Export(args)) => export::run(&mut env(false)?, &args),
         Some(Command::Prune(args)) => prune::run(&mut env(false)?, &args),
         Some(Command::Doctor(args)) => doctor::run(&mut env(true)?, &args),

@@ -34,13 +34,19 @@ fn lines(of: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     receiver
 }
 
+/// Returns the command that watches `tree`.
+fn watch(tree: &Tree, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_llmlogs"));
+    command.current_dir(tree.folder()).arg("watch").args(args).env("TZ", "UTC").env("NO_PROXY", "*");
+    command.env("HOOK", format!("http://127.0.0.1:1/{TOKEN}"));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 impl Watching {
     /// Starts it, and waits until it watches.
     fn start(tree: &Tree, args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_llmlogs"));
-        command.current_dir(tree.folder()).arg("watch").args(args).env("TZ", "UTC").env("NO_PROXY", "*");
-        command.env("HOOK", format!("http://127.0.0.1:1/{TOKEN}"));
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = watch(tree, args).spawn().unwrap();
         let watching = Watching {
             out: lines(child.stdout.take().unwrap()),
             err: lines(child.stderr.take().unwrap()),
@@ -58,6 +64,25 @@ impl Watching {
     fn json(&self) -> Value {
         serde_json::from_str(&self.line()).unwrap()
     }
+
+    /// Sends it a signal, such as `TERM`; returns the status with which it ends, and what it said meanwhile.
+    #[cfg(unix)]
+    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        let mut status = None;
+        let start = Instant::now();
+        while status.is_none() {
+            assert!(start.elapsed() < SOON, "it does not end");
+            thread::sleep(Duration::from_millis(5));
+            status = self.child.try_wait().unwrap();
+        }
+        let mut said = String::new();
+        while let Ok(line) = self.err.recv_timeout(SOON) {
+            said += &(line + "\n");
+        }
+        (status.unwrap().code(), said)
+    }
 }
 
 impl Drop for Watching {
@@ -69,6 +94,11 @@ impl Drop for Watching {
 
 /// Starts a server that answers every request with `body`; returns its address and the bodies that it gets.
 fn server(body: &'static str) -> (String, mpsc::Receiver<Value>) {
+    slow_server(body, Duration::ZERO)
+}
+
+/// The same, after `delay`.
+fn slow_server(body: &'static str, delay: Duration) -> (String, mpsc::Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook/{TOKEN}", listener.local_addr().unwrap());
     let (sender, received) = mpsc::channel();
@@ -84,6 +114,7 @@ fn server(body: &'static str) -> (String, mpsc::Receiver<Value>) {
             }
             let mut request = vec![0; length];
             reader.read_exact(&mut request).unwrap();
+            thread::sleep(delay);
             let head =
                 format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
             reader.get_mut().write_all((head + body).as_bytes()).unwrap();
@@ -190,6 +221,81 @@ fn watch_tells_of_failures_that_another_program_records_and_of_their_end() {
         assert!(!text.contains(TOKEN) && !text.contains("/hook"), "{text}");
     }
     assert_eq!(tree.json(&["alerts", "--json"])[0]["state"], "resolved");
+}
+
+/// A call that failed, in a session that has just begun in `tree`.
+fn failing_call(tree: &Tree) {
+    let session = tree.session("20251027", "20251027_070000", false);
+    let failed = call("2025-10-27 07:00:00", 1_761_548_400.0).said("And now?", "").failed(
+        "RateLimitError",
+        "rate_limit_exceeded",
+        "Slow down",
+        Some(429),
+    );
+    tree.call(&session, 1, &failed);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_notice_on_its_way_was_lost_when_a_signal_ended_the_watch() {
+    for signal in ["TERM", "INT", "HUP"] {
+        let tree = Tree::usual();
+        let (url, hooked) = slow_server("ok", Duration::from_millis(300));
+        let watching =
+            Watching::start(&tree, &["--rule", "in_a_row>=1", "--webhook", &format!("slack:{url}")]);
+        failing_call(&tree);
+        watching.line();
+        let (code, said) = watching.end(signal);
+        assert_eq!((code, said.as_str()), (Some(130), ""), "{signal}");
+        hooked.recv_timeout(SOON).unwrap();
+        assert_eq!(tree.json(&["alerts", "--json"])[0]["state"], "ended");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_notice_on_its_way_was_lost_when_nobody_read_the_output() {
+    let tree = Tree::usual();
+    let (url, hooked) = slow_server("ok", Duration::from_millis(300));
+    let mut command = watch(&tree, &["--rule", "in_a_row>=1", "--webhook", &format!("slack:{url}")]);
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let said = lines(child.stderr.take().unwrap());
+    said.recv_timeout(SOON).unwrap();
+    failing_call(&tree);
+    assert!(child.wait().unwrap().success());
+    hooked.recv_timeout(SOON).unwrap();
+    assert!(said.recv_timeout(SOON).is_err(), "it was delivered");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_webhook_that_hangs_does_not_keep_a_watch_from_its_end() {
+    let tree = Tree::usual();
+    let (url, hooked) = slow_server("ok", Duration::from_secs(3600));
+    let watching = Watching::start(&tree, &["--rule", "in_a_row>=1", "--webhook", &format!("slack:{url}")]);
+    failing_call(&tree);
+    watching.line();
+    let (code, said) = watching.end("TERM");
+    assert_eq!((code, said.as_str()), (Some(130), "llmlogs: not every notice was delivered\n"));
+    drop(hooked);
+}
+
+#[test]
+fn a_watch_that_was_started_before_the_first_recorder_found_no_root() {
+    let tree = Tree::usual();
+    std::fs::rename(tree.root(), tree.folder().join("away")).unwrap();
+    let root = tree.root();
+    let watching = Watching::start(
+        &tree,
+        &["--root", root.to_str().unwrap(), "--rule", "in_a_row>=1", "--rule", "silence>1s"],
+    );
+    let silent = watching.line();
+    assert!(silent.contains("no call has ended for"), "{silent}");
+    failing_call(&tree);
+    let lines = [watching.line(), watching.line()].concat();
+    assert!(lines.contains("1 call failed; last: RateLimitError 429: Slow down"), "{lines}");
+    eventually(|| tree.run(&["alerts", "--rule", "in_a_row"]).code == 0);
 }
 
 #[test]
