@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use base64::Engine;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use reqwest_retry::RetryTransientMiddleware;
 use reqwest_retry::policies::ExponentialBackoff;
@@ -104,6 +105,21 @@ fn client(http: reqwest::Client) -> ClientWithMiddleware {
         .build()
 }
 
+/// Returns a frame of AWS's event stream without its checksums, which are the client's to verify.
+fn frame(event: &str, payload: &str) -> Vec<u8> {
+    let mut headers = Vec::new();
+    for (name, value) in [(":event-type", event), (":message-type", "event")] {
+        headers.push(u8::try_from(name.len()).unwrap());
+        headers.extend_from_slice(name.as_bytes());
+        headers.push(7);
+        headers.extend_from_slice(&u16::try_from(value.len()).unwrap().to_be_bytes());
+        headers.extend_from_slice(value.as_bytes());
+    }
+    let length = u32::try_from(16 + headers.len() + payload.len()).unwrap();
+    let lengths = [length.to_be_bytes(), u32::try_from(headers.len()).unwrap().to_be_bytes()].concat();
+    [&lengths[..], &[0; 4], &headers, payload.as_bytes(), &[0; 4]].concat()
+}
+
 /// Asserts that no secret is in any file or name below the root, nor in the log.
 fn assert_clean(recorded: &Recorded, log: &Log, calls: usize) {
     assert_eq!(recorded.calls().len(), calls);
@@ -189,6 +205,40 @@ async fn in_success_and_in_every_failure_over_http() {
     let silent = Api::start([Answer::silence()]).await;
     let _gone = tokio::time::timeout(Duration::from_millis(50), send(&plain, &silent.chat())).await;
     assert_clean(&recorded, &log, calls + 3);
+}
+
+#[tokio::test]
+async fn in_names_ids_reasons_and_headers() {
+    let (recorded, log, _default) = recording();
+    let answer = json!({"id": key(), "model": key(), "choices": [{"finish_reason": key(), "message": {"content": "hi"}}]});
+    let gemini = json!({"candidates": [{"finishReason": key(), "content": {"parts": [{"text": "hi"}]}}]});
+    let chunk = json!({"type": "not known", "text": format!("my key is {}", key())}).to_string();
+    let chunk = json!({"bytes": base64::engine::general_purpose::STANDARD.encode(chunk)}).to_string();
+    let request =
+        json!({"model": key(), "stop": [key()], "messages": [], "metadata": {(key()): "a table by key"}});
+    let invoke = "model/anthropic.claude-v2/invoke-with-response-stream";
+    for (path, answer) in [
+        (
+            "v1/chat/completions".to_owned(),
+            Answer::chunks(&format!("application/json; key={}", key()), vec![answer.to_string().into()])
+                .header("x-request-id", &key())
+                .header("content-encoding", &key()),
+        ),
+        ("v1/chat/completions".to_owned(), Answer::json(200, answer.to_string())),
+        (format!("v1beta/models/{}:generateContent", key()), Answer::json(200, gemini.to_string())),
+        (
+            invoke.to_owned(),
+            Answer::chunks("application/vnd.amazon.eventstream", vec![frame("chunk", &chunk)]),
+        ),
+    ] {
+        let api = Api::start([answer]).await;
+        let url = format!("{}/{path}", api.url);
+        let post = ClientBuilder::new(reqwest::Client::new()).with(LlmLogMiddleware::new()).build().post(url);
+        post.header("content-encoding", key()).json(&request).send().await.unwrap().bytes().await.unwrap();
+    }
+    let kept = recorded.calls()[3].text("output.json");
+    assert!(kept.contains("my key is [REDACTED]"), "{kept}");
+    assert_clean(&recorded, &log, 4);
 }
 
 #[tokio::test]

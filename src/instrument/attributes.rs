@@ -2,12 +2,16 @@
 //!
 //! <https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/>
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 use tracing::{Span, field};
 
 use llmlogs_core::api::{self, RequestView, dialect, parameters};
 use llmlogs_core::capture::{CapturedResponse, Endpoint, ErrorType, Failure, SpanCapture};
 use llmlogs_core::format::Usage;
 use llmlogs_core::json::Json;
+use llmlogs_core::redact::Redactor;
 use llmlogs_core::semconv;
 
 /// Returns the view of a request, empty without `body`.
@@ -18,7 +22,8 @@ pub(crate) fn request_view<'j>(endpoint: &Endpoint, body: Option<&'j Json<'j>>) 
 
 /// Opens the span of a call to `endpoint`. `body` is the request, if it is JSON, and `view` its view.
 pub(crate) fn open(endpoint: &Endpoint, view: &RequestView<'_>, body: Option<&Json<'_>>) -> Span {
-    let model = model(endpoint, view);
+    let model = model(endpoint, view).map(clean);
+    let model = model.as_deref();
     let name = match model {
         Some(model) => format!("{} {model}", endpoint.operation),
         None => endpoint.operation.clone().into_owned(),
@@ -92,6 +97,12 @@ pub(super) fn model<'e>(endpoint: &'e Endpoint, view: &'e RequestView<'_>) -> Op
     in_body.or(endpoint.path_model.as_deref())
 }
 
+/// Returns a text without what has the shape of a secret: models, ids and reasons are anybody's words.
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
+    static RULES: LazyLock<Redactor> = LazyLock::new(Redactor::new);
+    RULES.text(text)
+}
+
 /// Returns `count` as a signed number: `tracing-opentelemetry` exports unsigned ones as strings.
 pub(super) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -142,7 +153,7 @@ impl ResponseAttributes {
     fn read(endpoint: &Endpoint, response: &CapturedResponse) -> Self {
         let answer = api::interpret(endpoint, response, api::Depth::Summary);
         let view = answer.view();
-        let text = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
+        let text = |text: &'_ str| (!text.is_empty()).then(|| clean(text).into_owned());
         let reasons = view.choices.iter().filter_map(|choice| text(&choice.finish_reason));
         ResponseAttributes {
             id: text(&view.id),

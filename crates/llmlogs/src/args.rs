@@ -43,6 +43,8 @@ folder.
 
 Environment:
   LLMLOGS_ROOT           the root
+  LLMLOGS_WEBHOOK        whom watch tells, unless it is given --webhook:
+                         KIND:URL, as there
   LLMLOGS_PAGER, PAGER   the pager for long output on a terminal (less, unless
                          set; cat or nothing: none)
   NO_COLOR               no colours
@@ -188,6 +190,44 @@ Examples:
 
 JSON: one object a line, as ls has them; with -f a call appears when it starts and when it is over.")]
     Tail(Tail),
+    /// List what fired, and what fires still
+    #[command(after_help = "\
+Examples:
+  llmlogs alerts
+  llmlogs alerts today --state firing
+  llmlogs alerts --since 7d --rule in_a_row --json
+
+Alerts come from the rules of a recorder, or from llmlogs watch. One that ended was not resolved before its
+program ended.
+
+JSON: one object a line: the last line of alerts.jsonl with state, file, first (the notice with which it began)
+and undelivered (notices that did not reach a channel).")]
+    Alerts(Alerts),
+    /// Tell somebody when calls fail, while other programs record them
+    #[command(after_help = "\
+Examples:
+  llmlogs watch --rule 'failure_rate>20%/5m' --rule 'in_a_row>=5'
+  llmlogs watch --rule 'p95_latency>10s/5m model=gpt-4o*' --webhook slack:env:SLACK_URL
+  llmlogs watch --webhook feishu:file:/etc/llmlogs/feishu --command notify-send llmlogs
+
+Rules:
+  in_a_row>=5                so many calls failed without a success between them
+  failure_rate>20%/5m        of the calls of 5 minutes, at least 10 (at_least=10)
+  p95_latency>10s/5m         also p99_, p95_first_token
+  cost>5USD/1h, tokens>1M/1h
+  silence>10m                no call has ended for so long
+Settings follow a rule, with spaces between them: provider=NAME, model=NAME, context.FIELD=VALUE (* stands for
+anything), each=model (or provider, context.FIELD: an alert for each), at_least=N, hold=TIME, successes=N and
+quiet=TIME (when it is resolved), repeat=TIME or never.
+
+A webhook's address is a credential, and a command line is seen by every user of the machine: give it by env: or
+file:. After the address, a secret to sign with may follow (feishu, dingtalk, json), with a space between them.
+
+Alerts are also written to alerts.jsonl in the root; llmlogs alerts lists them. A root that does not exist yet is
+waited for. It runs until Ctrl-C or SIGTERM, and then waits up to 2 s for notices on their way.
+
+JSON: one object a line: a line of alerts.jsonl.")]
+    Watch(Watch),
     /// Write calls for other programs
     #[command(after_help = "\
 Examples:
@@ -553,4 +593,51 @@ pub(crate) struct Doctor {
     /// Do not look for secrets, which takes the longest
     #[arg(long)]
     pub(crate) no_secrets: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Alerts {
+    /// That began to fire on this day, or these
+    #[arg(value_name = "DATE")]
+    pub(crate) date: Option<Dates>,
+    /// That fired at this time or later: 2h, 3d, a date, or a time such as '2025-10-27 04:02'
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub(crate) since: Option<TimeRange>,
+    /// That began at this time or earlier; a date means the end of its day
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub(crate) until: Option<TimeRange>,
+    /// In this state
+    #[arg(long, value_name = "STATE", value_enum)]
+    pub(crate) state: Vec<AlertStateFilter>,
+    /// Whose rule contains this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) rule: Option<String>,
+    /// Of this session: its id, or the end of it
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+    /// How many at most; 0 for all
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AlertStateFilter {
+    Firing,
+    Resolved,
+    Ended,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// Fire when this happens, such as 'failure_rate>20%/5m' or 'in_a_row>=5' [default: both of these]
+    #[arg(long = "rule", value_name = "RULE")]
+    pub(crate) rules: Vec<String>,
+    /// Send each notice there: KIND:URL, KIND:env:VARIABLE or KIND:file:FILE; KIND is slack, feishu, dingtalk, discord or
+    /// json [default: $LLMLOGS_WEBHOOK]
+    #[arg(long = "webhook", value_name = "WEBHOOK")]
+    pub(crate) webhooks: Vec<String>,
+    /// Start this program for each notice, without a shell, with the alert as JSON on its standard input; everything that
+    /// follows is its arguments
+    #[arg(long, value_name = "PROGRAM", num_args = 1.., allow_hyphen_values = true)]
+    pub(crate) command: Vec<std::ffi::OsString>,
 }

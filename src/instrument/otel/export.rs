@@ -64,7 +64,7 @@ impl Export {
         Export {
             started: Instant::now(),
             counts: !is_inside_call(span),
-            model: attributes::model(endpoint, view).map(str::to_owned),
+            model: attributes::model(endpoint, view).map(|model| attributes::clean(model).into_owned()),
             request: body.filter(|_| exports_messages(&by_layers)).cloned(),
             by_layers,
         }

@@ -6,6 +6,8 @@ use llmlogs_core::capture::{Api, Endpoint};
 use llmlogs_core::json::Json;
 use llmlogs_core::semconv;
 
+use crate::instrument::attributes::clean;
+
 /// Where the APIs put the texts at which the model stops.
 const STOP_SEQUENCES: [&[&str]; 7] = [
     &["stop"],
@@ -30,7 +32,7 @@ pub(super) fn attributes(endpoint: &Endpoint, body: &Json<'_>) -> Vec<KeyValue> 
     // The convention leaves out the default.
     let tier = body.get("service_tier").as_str().filter(|tier| is_openai(endpoint) && *tier != "auto");
     if let Some(tier) = tier {
-        attributes.push(KeyValue::new(semconv::OPENAI_REQUEST_SERVICE_TIER, tier.into_owned()));
+        attributes.push(KeyValue::new(semconv::OPENAI_REQUEST_SERVICE_TIER, clean(&tier).into_owned()));
     }
     attributes
 }
@@ -48,8 +50,11 @@ pub(super) fn strings(texts: impl IntoIterator<Item = String>) -> Value {
 fn stop_sequences(body: &Json<'_>) -> Vec<String> {
     let stops = STOP_SEQUENCES.iter().map(|path| body.at(path)).find(|stop| !stop.is_null());
     match stops {
-        Some(Json::Array(stops)) => stops.iter().map(Json::scalar).filter(|stop| !stop.is_empty()).collect(),
-        Some(Json::String(stop)) => vec![stop.plain().into_owned()],
+        Some(Json::Array(stops)) => {
+            let stops = stops.iter().map(Json::scalar).filter(|stop| !stop.is_empty());
+            stops.map(|stop| clean(&stop).into_owned()).collect()
+        }
+        Some(Json::String(stop)) => vec![clean(&stop.plain()).into_owned()],
         _ => Vec::new(),
     }
 }

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use crate::capture::{CapturedResponse, Completion, Endpoint};
+use crate::capture::{Api, CapturedResponse, Completion, Endpoint};
 use crate::json::{self, Json, Object, SyntaxError};
 
+use super::content_encoding::is_encoded;
 use super::dialect::EventKind;
 use super::dialects::bedrock_invoke;
 use super::framing::{self, Event, Framing, for_each_event, for_outer_events};
-use super::invalid_response::is_encoded;
 use super::registry::dialect;
 
 /// A decoded response body.
@@ -107,6 +107,10 @@ fn decode_with<'b>(
         match kind {
             EventKind::Content | EventKind::Other => {}
             EventKind::End | EventKind::LastContent => decoded.finished = true,
+            // In base64 a secret cannot be seen.
+            EventKind::Unknown if endpoint.api == Api::BedrockInvoke => {
+                unknown.push(Json::string(bedrock_invoke::in_clear(&data).map_or(data, Cow::Owned)));
+            }
             EventKind::Unknown => unknown.push(Json::string(data)),
         }
     });
@@ -150,7 +154,11 @@ fn decode_whole(response: &CapturedResponse, parser: Parse) -> DecodedBody<'_> {
     DecodedBody { finished: json.is_some(), json, invalid_utf8, first_content, ..DecodedBody::default() }
 }
 
+/// Parses with `parser`, or whole where that takes no time: an empty text in the place of a long one may be taken for none,
+/// and what a model says comes as one long text in some frames.
 fn parse(text: Cow<'_, str>, parser: Parse) -> Option<Json<'_>> {
+    const SMALL: usize = 16 << 10;
+    let parser = if text.len() <= SMALL { json::parse } else { parser };
     match text {
         Cow::Borrowed(text) => parser(text).ok(),
         Cow::Owned(text) => parser(&text).ok().map(Json::into_owned),

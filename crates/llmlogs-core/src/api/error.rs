@@ -4,13 +4,29 @@ use std::borrow::Cow;
 
 use crate::json::Json;
 
-use super::shared::delta::has_content;
+use super::shared::delta::{has_content, is_empty};
 use super::shared::members::text_or_json;
 
 /// Returns `body` if it or a part of it reports a failure although the status is that of a success.
 pub(crate) fn reported<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
-    let flat = body.get("object").as_text().is_some_and(|object| *object == *"error");
-    (flat || inner(body).is_some()).then_some(body)
+    (is_flat(body) || lists_errors(body) || inner(body).is_some()).then_some(body)
+}
+
+/// Returns whether a body is itself an error: Mistral's and vLLM's, Cerebras', AWS's.
+fn is_flat(body: &Json<'_>) -> bool {
+    let word = |key: &str| body.get(key).as_str().unwrap_or_default();
+    let has_message = || ["message", "Message"].iter().any(|key| has_content(body.get(key)));
+    let of_an_error = || word("type").to_ascii_lowercase().ends_with("error") || !word("__type").is_empty();
+    word("object") == "error" || has_message() && of_an_error()
+}
+
+/// Returns whether a body lists errors and has the mark of a failure beside them: watsonx's status, Cloudflare's `success`.
+fn lists_errors(body: &Json<'_>) -> bool {
+    let failed = || {
+        body.get("success").as_bool() == Some(false)
+            || body.get("status_code").as_u64().is_some_and(|status| status >= 400)
+    };
+    body.get("errors").items().iter().any(|error| has_content(error.get("message"))) && failed()
 }
 
 /// Returns the error inside a body: its own, Groq's beside a chunk, OpenRouter's in a choice, or that of a Responses
@@ -18,8 +34,19 @@ pub(crate) fn reported<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
 fn inner<'j>(body: &'j Json<'j>) -> Option<&'j Json<'j>> {
     let places = [body.get("error"), body.at(&["x_groq", "error"]), body.at(&["response", "error"])];
     let choices = body.get("choices").items().iter().map(|choice| choice.get("error"));
-    // Some providers send an empty one with every answer.
-    places.into_iter().chain(choices).find(|error| has_content(error))
+    // Some providers and gateways send an empty one with every answer.
+    places.into_iter().chain(choices).find(|error| has_content(error) && !is_blank(error))
+}
+
+/// Returns whether an error has nothing but members without a value: `{"code": 0, "message": "", "type": null}`.
+fn is_blank(error: &Json<'_>) -> bool {
+    match error {
+        Json::Object(members) => members.iter().all(|(_, member)| is_blank(member)),
+        Json::Array(items) => items.iter().all(is_blank),
+        Json::Number(_) => error.as_f64() == Some(0.0),
+        Json::Bool(on) => !on,
+        Json::Null | Json::String(_) => is_empty(error),
+    }
 }
 
 /// Returns the provider's own code and message in an error body, an `error` object or an error event.
@@ -46,10 +73,12 @@ pub fn api_error(body: &Json<'_>) -> (String, String) {
 }
 
 /// Returns the words and numbers that may be the code of an error, those of the error itself before those beside it.
-pub(super) fn words(body: &Json<'_>) -> Vec<String> {
+pub fn codes(body: &Json<'_>) -> Vec<String> {
     const KEYS: [&str; 7] = ["code", "status", "type", "__type", "error_code", "error_type", "err_code"];
     if let Some(first) = body.items().first().or(body.get("errors").items().first()) {
-        return words(first);
+        // watsonx has the status beside its list.
+        let beside = Some(body.get("status_code").scalar()).filter(|status| !status.is_empty());
+        return codes(first).into_iter().chain(beside).collect();
     }
     let inside = inner(body).map(|error| error.items().first().unwrap_or(error));
     let places = inside.into_iter().chain([body, body.get("detail")]);
@@ -187,11 +216,29 @@ mod tests {
     }
 
     #[test]
+    fn errors_under_a_status_of_success_were_answers() {
+        for (body, reports) in [
+            (r#"{"message":"m","type":"too_many_requests_error","param":"quota","code":"c"}"#, true),
+            (r#"{"message":"m","__type":"com.amazon#ThrottlingException"}"#, true),
+            (r#"{"errors":[{"code":"c","message":"m"}],"trace":"t","status_code":429}"#, true),
+            (r#"{"errors":[{"code":7009,"message":"m"}],"success":false}"#, true),
+            (r#"{"errors":[],"messages":[],"success":true,"result":{}}"#, false),
+            (r#"{"errors":[{"message":"one of many"}],"results":[{}]}"#, false),
+            (r#"{"type":"message","message":"Hi"}"#, false),
+            (r#"{"message":{"role":"assistant"},"type":"answer"}"#, false),
+        ] {
+            assert_eq!(reported(&json::parse(body).unwrap()).is_some(), reports, "{body}");
+        }
+    }
+
+    #[test]
     fn an_empty_error_member_reports_nothing() {
         for body in [
             r#"{"error":null}"#,
             r#"{"error":""}"#,
             r#"{"error":{}}"#,
+            r#"{"error":{"message":"","type":"","param":null,"code":0}}"#,
+            r#"{"error":[{"message":""}]}"#,
             r#"{"error":false,"choices":[{"error":null}]}"#,
             r#"{"object":"chat.completion","x_groq":{"id":"r"}}"#,
         ] {

@@ -24,7 +24,7 @@ const DISTINCT: [(&str, u16); 10] = [
 ];
 
 /// Codes that come with several statuses, or that mean what their status says.
-const GENERAL: [(&str, u16); 76] = [
+const GENERAL: [(&str, u16); 81] = [
     // Anthropic, OpenAI and the APIs that are shaped like theirs.
     ("api_error", 500),
     ("timeout_error", 504),
@@ -49,6 +49,13 @@ const GENERAL: [(&str, u16); 76] = [
     ("too_many_requests", 429),
     ("quota_exceeded", 429),
     ("rate_limited", 429),
+    // Cerebras.
+    ("too_many_requests_error", 429),
+    ("too_many_tokens_error", 429),
+    ("request_quota_exceeded", 429),
+    ("token_quota_exceeded", 429),
+    // watsonx.
+    ("rate_limit_reached_requests", 429),
     // Mistral.
     ("service_tier_capacity_exceeded", 429),
     // Hugging Face's text generation inference.
@@ -114,7 +121,7 @@ const GENERAL: [(&str, u16); 76] = [
 /// Returns the HTTP status that `body`, an error with a status of success, stands for by its own codes, if any of them
 /// is known.
 pub(super) fn of_reported(body: &Json<'_>) -> Option<u16> {
-    let words = error::words(body);
+    let words = error::codes(body);
     let known = |table: &[(&str, u16)]| words.iter().find_map(|word| in_table(word, table));
     let numeric = || {
         let numbers = words.iter().filter_map(|word| word.parse().ok());
@@ -126,7 +133,7 @@ pub(super) fn of_reported(body: &Json<'_>) -> Option<u16> {
 /// Returns the HTTP status that an error with `status` is one of: that which its own code stands for where the code
 /// means one error alone, else `status` itself.
 pub(super) fn of_failed(status: u16, body: Option<&Json<'_>>) -> u16 {
-    let words = body.map(error::words).unwrap_or_default();
+    let words = body.map(error::codes).unwrap_or_default();
     words.iter().find_map(|word| in_table(word, &DISTINCT)).unwrap_or(status)
 }
 
@@ -203,6 +210,12 @@ mod tests {
             ),
             (r#"{"error":"m","error_type":"validation"}"#, 422, "UnprocessableEntityError"),
             (r#"{"error":{"code":"429","message":"m"}}"#, 429, "RateLimitError"),
+            (
+                r#"{"message":"m","type":"too_many_tokens_error","param":"quota","code":"token_quota_exceeded"}"#,
+                429,
+                "RateLimitError",
+            ),
+            (r#"{"errors":[{"code":"c","message":"m"}],"status_code":404}"#, 404, "NotFoundError"),
             (
                 r#"{"event_type":"error","error":{"code":"resource_exhausted","message":"m"}}"#,
                 429,

@@ -13,7 +13,7 @@ use super::error;
 use super::failure::{exchange_failure, reported_failure};
 use super::invalid_response::{incomplete_stream, invalid_response, quotation};
 use super::registry::dialect;
-use super::view::ResponseView;
+use super::view::{Choice, ResponseView};
 
 /// How much of a body is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,10 +103,19 @@ impl<'r> Interpretation<'r> {
     pub fn failure(&self, view: &ResponseView<'_>) -> Option<Failure> {
         let reported = || reported_failure(&self.body, view);
         match self.response.and_then(|response| exchange_failure(response, &self.body)) {
-            Some(dropped) if dropped.kind == ErrorType::Cancelled => reported().or(Some(dropped)),
+            Some(dropped) if dropped.kind == ErrorType::Cancelled => {
+                reported().or_else(|| Some(dropped).filter(|_| !self.has_all_reasons(view)))
+            }
             Some(failure) => Some(failure),
             None => reported().or_else(|| self.no_answer(view)),
         }
+    }
+
+    /// Returns whether each answer in a stream has a finish reason. Callers stop reading there, and some servers send
+    /// nothing more.
+    fn has_all_reasons(&self, view: &ResponseView<'_>) -> bool {
+        let has_reason = |choice: &Choice<'_>| !choice.finish_reason.is_empty();
+        self.body.streamed && !view.choices.is_empty() && view.choices.iter().all(has_reason)
     }
 
     /// Returns the failure of a response with a status of success that is no answer, or not all of one.
@@ -200,5 +209,20 @@ mod tests {
         let answer = interpret(&endpoint, &response, Depth::Whole);
         let view = answer.view();
         assert_eq!(answer.failure(&view).unwrap().kind, ErrorType::Cancelled);
+    }
+
+    #[test]
+    fn a_caller_that_stops_reading_at_the_finish_reason_has_cancelled_nothing() {
+        const FIRST: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n";
+        const SECOND_OPEN: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"},{\"index\":1,\"delta\":{\"content\":\"H\"}}]}\n\n";
+        for (body, expected) in [(FIRST, None), (SECOND_OPEN, Some(ErrorType::Cancelled))] {
+            let (endpoint, response) =
+                (endpoint(), response(200, "text/event-stream", body, Completion::Dropped));
+            for depth in [Depth::Summary, Depth::Whole] {
+                let answer = interpret(&endpoint, &response, depth);
+                let view = answer.view();
+                assert_eq!(answer.failure(&view).map(|failure| failure.kind), expected, "{body}");
+            }
+        }
     }
 }

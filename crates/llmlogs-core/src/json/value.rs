@@ -202,6 +202,11 @@ impl<'a> Object<'a> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
     }
 
+    /// Returns the names of the members in their order, mutable.
+    pub fn names_mut(&mut self) -> impl Iterator<Item = &mut Text<'a>> {
+        self.0.iter_mut().map(|(key, _)| key)
+    }
+
     /// Returns whether there are no members.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use crate::json::Json;
+use crate::json::{Json, Object, Text};
 
 pub use urls::{error_chain, scrub_urls};
 
@@ -177,7 +177,7 @@ impl Redactor {
                     changed |= self.walk(member, pointer, media);
                     pointer.truncate(end);
                 }
-                changed
+                changed | (self.builtin && redact_names(members))
             }
             Json::Null | Json::Bool(_) | Json::Number(_) => false,
         }
@@ -213,6 +213,18 @@ impl Redactor {
         }
         redacted
     }
+}
+
+/// Applies the built-in rules to the names of members: a table may be by key. Returns whether anything changed.
+fn redact_names(members: &mut Object<'_>) -> bool {
+    let mut changed = false;
+    for name in members.names_mut() {
+        if let Some(redacted) = builtin::redact(&name.plain()) {
+            *name = Text::new(redacted);
+            changed = true;
+        }
+    }
+    changed
 }
 
 /// Returns where a value is, which tells it from every other one for as long as nothing is moved.
@@ -284,6 +296,14 @@ mod tests {
             redacted(&Redactor::new(), body),
             r#"{"z":1.0,"messages":[{"content":"my key is [REDACTED], ok?"}],"a":12345678901234567890}"#
         );
+        assert_eq!(redacted(&Redactor::none(), body), body);
+    }
+
+    #[test]
+    fn a_key_that_is_the_name_of_a_member_was_kept() {
+        let body = r#"{"keys":[{"sk-proj-abcDEF123456789012345678":{"owner":"me"},"other":1}]}"#;
+        let expected = r#"{"keys":[{"[REDACTED]":{"owner":"me"},"other":1}]}"#;
+        assert_eq!(redacted(&Redactor::new(), body), expected);
         assert_eq!(redacted(&Redactor::none(), body), body);
     }
 

@@ -1,8 +1,10 @@
 //! `llmlogs`: the latest call at a glance.
 
+use llmlogs_core::format::{Attempt, Fallback, Target};
 use llmlogs_core::read::{Entry, ErrorKind, IndexEntry, Metadata, State, Status};
 
 use crate::bundle;
+use crate::commands::alerts;
 use crate::env::Env;
 use crate::outcome::{CliError, Outcome, describe};
 use crate::output::format::{compact, duration, grouped, money};
@@ -25,6 +27,7 @@ pub(crate) fn run(env: &mut Env) -> Result<Outcome, CliError> {
         let value = bundle::head(entry.call())?;
         env.out.json(&value)?;
     } else {
+        alerts::print_firing(env)?;
         head(env, &entry)?;
         lines(env, &entry)?;
     }
@@ -101,12 +104,12 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         shown.push(("cost", format!("{}{source}", money(cost.total_cost, &one_line(&cost.currency)))));
     }
     shown.push(("latency", latency(metadata)));
-    if metadata.attempts.len() > 1 {
-        let attempts = metadata.attempts.iter().map(|attempt| {
-            let what = if attempt.error_type.is_empty() { "ok" } else { &attempt.error_type };
-            format!("{what} {}", duration(attempt.latency_ms))
-        });
-        shown.push(("attempts", one_line(&attempts.collect::<Vec<_>>().join(" → "))));
+    if !metadata.attempts.is_empty() {
+        let attempts: Vec<_> = metadata.attempts.iter().map(attempt).collect();
+        shown.push(("attempts", one_line(&attempts.join(" → "))));
+    }
+    if let Some(fallback) = &metadata.fallback {
+        shown.push(("fallback", one_line(&fallback_of(fallback))));
     }
     if metadata.request_info.prompt_differs == Some(true) {
         // What the spans around the call said; the request has another text.
@@ -124,6 +127,40 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         (false, false) => "",
     };
     shown.push(("cut", cut.to_owned()));
+}
+
+/// Returns what became of an attempt, after how long a wait, and why there was no other if there was none.
+fn attempt(attempt: &Attempt) -> String {
+    let mut text = String::new();
+    if attempt.waited_ms > 0 {
+        text.push_str(&format!("(waited {}) ", duration(attempt.waited_ms)));
+    }
+    text.push_str(if attempt.error_type.is_empty() { "ok" } else { &attempt.error_type });
+    if attempt.was_sent() {
+        text.push_str(&format!(" {}", duration(attempt.latency_ms)));
+    }
+    let denied = match &*attempt.decision {
+        "over_cap" => "the server asked for too long a delay",
+        "budget" => "no retry left in the budget",
+        "deadline" => "the deadline came first",
+        "permanent" => "another attempt would have been in vain",
+        _ => return text,
+    };
+    text.push_str(&format!(" ({denied})"));
+    text
+}
+
+fn fallback_of(fallback: &Fallback) -> String {
+    let Fallback { from, to, reason, .. } = fallback;
+    let name = |target: &Target| {
+        if from.base_url == to.base_url {
+            target.model.clone()
+        } else {
+            format!("{} at {}", target.model, target.base_url)
+        }
+    };
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+    format!("{} → {}{reason}", name(from), name(to))
 }
 
 pub(crate) fn tokens(metadata: &Metadata) -> String {

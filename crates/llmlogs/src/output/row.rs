@@ -93,6 +93,11 @@ pub(crate) fn row(env: &Env, entry: &Entry) -> Vec<Cell> {
     } else {
         request_summary(entry.call()).unwrap_or_default()
     };
+    let model = match line.fallback_model.text() {
+        other if other.is_empty() => model,
+        other => format!("{model} → {other}"),
+    };
+    let status = if finished && line.attempts > 1 { format!("{status} ×{}", line.attempts) } else { status };
     let tokens = |count: u64| if finished && line.total_tokens > 0 { compact(count) } else { String::new() };
     let tools: Vec<_> = line.tool_names().map(|name| one_line(&name.text())).collect();
     vec![

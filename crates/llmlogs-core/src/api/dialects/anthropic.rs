@@ -10,6 +10,7 @@ use crate::json::{Json, Object, Text};
 
 use super::openai_chat::OpenAiChat;
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
+use crate::api::error::reported;
 use crate::api::shared::cost::usage_cost;
 use crate::api::shared::delta::joined_json;
 use crate::api::shared::media::base64_bytes;
@@ -54,7 +55,7 @@ impl Dialect for Anthropic {
             usage: usage(body.get("usage")),
             cost: usage_cost(body.get("usage")),
             service_tier: text(body.at(&["usage", "service_tier"])),
-            error: present(body, "error"),
+            error: reported(body),
         }
     }
 

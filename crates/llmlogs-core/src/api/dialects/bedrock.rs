@@ -9,6 +9,7 @@ use crate::format::Usage;
 use crate::json::{Json, Object, Text};
 
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
+use crate::api::error::reported;
 use crate::api::shared::delta::joined_json;
 use crate::api::shared::media::base64_bytes;
 use crate::api::shared::members::{count, present, text, text_or_json};
@@ -47,6 +48,7 @@ impl Dialect for BedrockConverse {
             choices: present(body.get("output"), "message").map(choice).into_iter().collect(),
             usage: usage(body.get("usage")),
             service_tier: text(body.at(&["serviceTier", "type"])),
+            error: reported(body),
             ..ResponseView::default()
         }
     }

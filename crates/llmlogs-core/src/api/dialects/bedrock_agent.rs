@@ -12,6 +12,7 @@ use crate::format::Usage;
 use crate::json::{self, Json, Object, Text};
 
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
+use crate::api::error::reported;
 use crate::api::shared::delta::{append_text, is_empty};
 use crate::api::shared::media::base64_decoded;
 use crate::api::shared::members::{count, present, text, text_or_json};
@@ -74,6 +75,7 @@ impl Dialect for BedrockAgent {
             id: text(body.get("sessionId")),
             choices: answered.then_some(Choice { finish_reason, parts }).into_iter().collect(),
             usage: usage(body.get("traces").items()),
+            error: reported(body),
             ..ResponseView::default()
         }
     }

@@ -15,6 +15,7 @@ use super::bedrock::{BedrockConverse, invocation_usage, names_itself};
 use super::cohere::{self, Cohere};
 use super::openai_chat::{self, OpenAiChat};
 use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
+use crate::api::error::reported;
 use crate::api::shared::media::base64_decoded;
 use crate::api::shared::members::{count, id, present, text, text_or_json};
 use crate::api::shared::usage::usage;
@@ -121,7 +122,7 @@ fn text_response<'j>(endpoint: &Endpoint, body: &'j Json<'j>) -> ResponseView<'j
         id: id(body.get("id")),
         choices: answers.iter().filter_map(answer).collect(),
         usage: usage(endpoint, body.get("usage")).or_else(|| token_counts(body)),
-        error: present(body, "error"),
+        error: reported(body),
         ..ResponseView::default()
     }
 }
@@ -256,6 +257,13 @@ fn choices_mut<'e, 'a>(event: &'e mut Json<'a>) -> &'e mut [Json<'a>] {
 fn unwrapped(base64: &str) -> Option<Json<'static>> {
     let bytes = base64_decoded(base64)?;
     json::parse(&json::lossy(&bytes)).ok().map(Json::into_owned)
+}
+
+/// Returns what a chunk has in its envelope, if that is text.
+pub(crate) fn in_clear(chunk: &str) -> Option<String> {
+    let chunk = json::parse(chunk).ok()?;
+    let bytes = base64_decoded(&chunk.get("bytes").as_text()?.plain())?;
+    String::from_utf8(bytes).ok()
 }
 
 /// Folds chunks of a text: Llama's, Titan's, Mistral's first, Cohere's.

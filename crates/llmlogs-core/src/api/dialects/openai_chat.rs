@@ -12,7 +12,7 @@ use crate::api::dialect::{Dialect, EventKind, Fold, Folded};
 use crate::api::error::reported;
 use crate::api::shared::content::content_part;
 use crate::api::shared::cost::{body_cost, usage_cost};
-use crate::api::shared::delta::{is_empty, message_has_content};
+use crate::api::shared::delta::{append_text, has_content, is_empty, message_has_content};
 use crate::api::shared::media::base64_bytes;
 use crate::api::shared::members::{id, present, text, text_or_json};
 use crate::api::shared::usage::usage;
@@ -205,6 +205,12 @@ pub(crate) fn is_value(chunk: &Object<'_>) -> bool {
         && ["choices", "object", "type", "event_type"].iter().all(|key| chunk.get(key).is_none())
 }
 
+/// Returns whether a chunk is one of llama.cpp's own completions, which have neither choices nor an end mark.
+fn is_llama_cpps(chunk: &Object<'_>) -> bool {
+    matches!((chunk.get("content"), chunk.get("stop")), (Some(Json::String(_)), Some(Json::Bool(_))))
+        && chunk.get("choices").is_none()
+}
+
 struct ChoiceFold<'a> {
     index: u64,
     members: Object<'a>,
@@ -238,9 +244,19 @@ impl<'a> Fold<'a> for ChatFold<'a> {
             self.is_bare = true;
             chunk.set("choices", Json::Array(vec![Json::Object([piece].into_iter().collect())]));
         }
+        let is_native = is_llama_cpps(&chunk);
+        let ends = is_native && chunk.get("stop").and_then(Json::as_bool) == Some(true);
         let mut kind = EventKind::Other;
         for (key, value) in chunk {
             match (&*key.plain(), value) {
+                ("content", piece) if is_native => {
+                    kind = EventKind::content_if(has_content(&piece));
+                    append_text(self.object.entry(&key), piece);
+                }
+                ("tokens", Json::Array(new)) if is_native => match self.object.entry(&key) {
+                    Json::Array(old) => old.extend(new),
+                    place => *place = Json::Array(new),
+                },
                 ("choices", Json::Array(choices)) => {
                     if self.object.get("choices").is_none() {
                         self.object.set("choices", Json::Null);
@@ -257,7 +273,11 @@ impl<'a> Fold<'a> for ChatFold<'a> {
                 (name, value) => self.member(name == "x_groq", key, value),
             }
         }
-        kind
+        match kind {
+            EventKind::Content if ends => EventKind::LastContent,
+            _ if ends => EventKind::End,
+            kind => kind,
+        }
     }
 
     fn has_end_mark(&self) -> bool {
@@ -565,6 +585,20 @@ mod tests {
         assert_eq!(list.len(), 1);
         assert_eq!(list[0].get("arguments").as_str().unwrap(), r#"{"query":"w"}"#);
         assert_eq!(list[0].get("output").as_str().unwrap(), "found");
+    }
+
+    #[test]
+    fn llama_cpps_own_stream_lost_its_text_and_had_no_end() {
+        let (object, kinds, _) = fold(&[
+            r#"{"index":0,"content":"Once ","tokens":[5],"stop":false}"#,
+            r#"{"index":0,"content":"upon","tokens":[7],"stop":false}"#,
+            r#"{"index":0,"content":"","tokens":[],"stop":true,"stop_type":"eos","tokens_predicted":2}"#,
+        ]);
+        assert_eq!(
+            object,
+            r#"{"index":0,"content":"Once upon","tokens":[5,7],"stop":true,"stop_type":"eos","tokens_predicted":2}"#
+        );
+        assert_eq!(kinds, [EventKind::Content, EventKind::Content, EventKind::End]);
     }
 
     fn endpoint(host: &str) -> Endpoint {

@@ -5,6 +5,7 @@ use crate::capture::{Api, Body, CapturedResponse, Completion, Endpoint, ErrorTyp
 use crate::json::{self, Json};
 use crate::redact::{REPLACEMENT, Redactor};
 
+use super::content_encoding::is_encoded;
 use super::decode::DecodedBody;
 use super::detect::{Request, detect_endpoint_of};
 use super::view::ResponseView;
@@ -75,7 +76,8 @@ pub(super) fn invalid_response(
     let is_failure = match Expected::of(endpoint, head) {
         Expected::Json => true,
         Expected::Media => match problem {
-            Problem::Page => true,
+            // A transcription and sound may begin with a `<` of their own.
+            Problem::Page => is_page(bytes, head),
             // Silence has an empty transcription.
             Problem::Empty => endpoint.operation != "transcription",
             Problem::NoJson | Problem::BrokenJson | Problem::NotUtf8(_) => is_type(head, "application/json"),
@@ -155,6 +157,15 @@ fn problem(bytes: &[u8], head: &ResponseHead, decoded: &DecodedBody<'_>) -> Opti
     }
 }
 
+/// Returns whether a body that begins as markup does is a page or another document of markup.
+fn is_page(bytes: &[u8], head: &ResponseHead) -> bool {
+    const STARTS: [&[u8]; 6] = [b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<!--"];
+    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let starts_with =
+        |tag: &[u8]| start.get(..tag.len()).is_some_and(|first| first.eq_ignore_ascii_case(tag));
+    is_type(head, "text/html") || STARTS.into_iter().any(starts_with)
+}
+
 fn message(problem: &Problem, head: &ResponseHead, length: usize, quoted: Option<&str>) -> String {
     let came = match problem {
         Problem::Empty => "an empty body".to_owned(),
@@ -204,12 +215,6 @@ pub(super) fn quotation(body: &Body, rules: &Redactor) -> String {
         }
         None => line,
     }
-}
-
-/// Returns whether a body with this `Content-Encoding` is in a content coding, so that it cannot be read here.
-pub fn is_encoded(content_encoding: &str) -> bool {
-    let encodings = content_encoding.split(',').map(str::trim);
-    encodings.into_iter().any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
 }
 
 /// Returns whether the content type of a response begins with `kind`.

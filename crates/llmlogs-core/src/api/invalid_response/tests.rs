@@ -1,5 +1,8 @@
 use std::time::Instant;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 use crate::api::framing::aws_frames::{event, exception};
 use crate::api::{Depth, detect_endpoint, interpret, unrecognised};
@@ -136,6 +139,45 @@ fn a_page_is_no_speech_and_half_an_object_no_image() {
         let (kind, _) = failure_of(&url, &response(200, content_type, body)).unwrap();
         assert_eq!(kind, "InvalidResponseError", "{path} {content_type}");
     }
+}
+
+#[test]
+fn sound_and_transcriptions_that_begin_with_a_tags_first_character_were_pages() {
+    for (path, content_type, body) in [
+        ("audio/speech", "audio/pcm", &b"<\0\x01\0\xff\xff"[..]),
+        ("audio/speech", "", b"\n<\0\x01"),
+        ("audio/transcriptions", "text/plain; charset=utf-8", b"<i>Hello</i>, she said."),
+    ] {
+        let url = format!("https://api.openai.com/v1/{path}");
+        assert_eq!(failure_of(&url, &response(200, content_type, body)), None, "{path}");
+    }
+    let page = response(200, "application/octet-stream", &b"\n<!DOCTYPE HTML><title>Sign in</title>"[..]);
+    let (kind, _) = failure_of("https://api.openai.com/v1/audio/speech", &page).unwrap();
+    assert_eq!(kind, "InvalidResponseError");
+}
+
+#[test]
+fn a_stream_on_bedrock_whose_last_frame_is_long_was_an_error() {
+    let url = "https://bedrock-runtime.us-east-1.amazonaws.com/model/amazon.titan-text-express-v1/invoke-with-response-stream";
+    let chunk = |text: String| event("chunk", &format!(r#"{{"bytes":"{}"}}"#, STANDARD.encode(text)));
+    let first =
+        chunk(r#"{"outputText":"Hi","index":0,"completionReason":null,"inputTextTokenCount":1}"#.into());
+    let last = chunk(format!(
+        r#"{{"outputText":"{}","completionReason":"FINISH","totalOutputTextTokenCount":5}}"#,
+        "!".repeat(300)
+    ));
+    let body = response(200, "application/vnd.amazon.eventstream", [first, last].concat());
+    assert_eq!(failure_of(url, &body), None);
+    let endpoint = endpoint(url);
+    let answer = interpret(&endpoint, &body, Depth::Summary);
+    let usage = answer.view().usage.unwrap();
+    assert_eq!((usage.prompt_tokens, usage.completion_tokens), (1, 5));
+}
+
+#[test]
+fn an_error_whose_only_member_is_a_long_text_was_none_on_the_span() {
+    let long = format!(r#"{{"error":"{}"}}"#, "no model ".repeat(60));
+    assert_eq!(failure_of(CHAT, &response(200, JSON, long)).unwrap().0, "APIError");
 }
 
 #[test]
