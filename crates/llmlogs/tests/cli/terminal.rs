@@ -257,6 +257,20 @@ fn stats_ran_over_the_edge_of_a_narrow_terminal() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn failures_ran_over_the_edge_of_a_narrow_terminal() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    let ended = |kind, code| call("2025-10-27 04:02:10", 1_761_537_730.0).failed(kind, code, "no", Some(401));
+    tree.call(&session, 1, &ended("AuthenticationError", "invalid_api_key"));
+    for columns in [60, 80] {
+        let Some(out) = on_terminal(&tree, columns, "failures") else { return };
+        let row = out.lines().map(str::trim_end).find(|line| line.starts_with("Authenticat")).unwrap();
+        assert!(row.chars().count() <= columns && row.contains("10-27 04:02:10"), "{columns}: {out}");
+    }
+}
+
 /// Returns what a command prints on a terminal of this width; `None` where `script` cannot make one.
 #[cfg(target_os = "linux")]
 fn on_terminal(tree: &Tree, columns: usize, args: &str) -> Option<String> {

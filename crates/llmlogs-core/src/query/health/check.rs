@@ -310,8 +310,7 @@ impl Check<'_> {
             State::Finished if call.may_be_being_written() => {}
             State::Finished => {
                 match call.metadata() {
-                    Err(error) if error.kind() != ErrorKind::NotFound => self.report.unreadable(&error),
-                    Err(_vanished) => {}
+                    Err(error) => self.failed(&error),
                     Ok(metadata) => {
                         self.named_files(dir, &metadata, &known);
                         if !is_indexed {
@@ -361,7 +360,7 @@ impl Check<'_> {
         }
     }
 
-    /// Reports a file that cannot be read, once.
+    /// Reports a file that cannot be read, once; one that has vanished is no fault.
     fn failed(&mut self, error: &ReadError) {
         let known =
             |problem: &Problem| problem.kind == ProblemKind::Unreadable && problem.path == error.path();

@@ -42,7 +42,7 @@ struct JsonLines;
 
 impl Writer for JsonLines {
     fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<Option<LeftOut>, CliError> {
-        let bundle = bundle::whole(entry.call())?;
+        let Ok(bundle) = bundle::whole(entry.call()) else { return Ok(Some(LeftOut::Unreadable)) };
         serde_json::to_writer(&mut *sink, &bundle).map_err(std::io::Error::from)?;
         sink.write_all(b"\n")?;
         Ok(None)

@@ -124,8 +124,14 @@ fn over_time(env: &mut Env, report: &FailureReport) -> Result<(), CliError> {
 
 fn types(env: &mut Env, report: &FailureReport, top: usize) -> Result<(), CliError> {
     heading(env, "By type and code")?;
-    let columns =
-        [left("TYPE"), left("CODE").at_most(30), right("FAILED"), right("SHARE"), left("LAST"), left("")];
+    let columns = [
+        left("TYPE").at_least(14),
+        left("CODE").at_most(30).at_least(10),
+        right("FAILED"),
+        right("SHARE").spare_last(1),
+        left("LAST"),
+        left(""),
+    ];
     let mut table = Table::new(&columns);
     let all = report.failures;
     for failed in report.by_type.iter().take(top) {
