@@ -599,3 +599,13 @@ async fn a_header_that_was_set_for_an_endpoint_was_left_out_where_it_is_the_firs
     assert_eq!(status(&client(&middleware), first.chat()).await, 200);
     assert!(second.received()[0].head.contains("Bearer sk-old"), "{}", second.received()[0].head);
 }
+
+#[tokio::test]
+async fn a_predicate_that_panics_does_not_take_the_call_with_it() {
+    let (_recorded, _default) = recording();
+    let run = tracing_llmlogs::run_with_fallbacks("openai", "gpt-4o", || async {
+        Err::<u8, _>(std::io::Error::other("busy"))
+    });
+    let run = run.or("local", "llama", || async { Ok(7) }).when(|_| panic!("a bug"));
+    assert_eq!(run.run().await.unwrap(), 7);
+}
