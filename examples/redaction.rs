@@ -11,7 +11,7 @@ use std::fs;
 use std::time::Duration;
 
 use llmlogs_test_support::api::{Answer, Api};
-use llmlogs_test_support::example::REPLY;
+use llmlogs_test_support::example::{REPLY, first_call};
 use reqwest_middleware::ClientBuilder;
 use serde_json::json;
 use tracing_llmlogs::{LlmLogLayer, LlmLogMiddleware, Redactor};
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     guard.flush(Duration::from_secs(5))?;
     println!("Sent:\n{}\n", String::from_utf8_lossy(&api.received()[0].body));
-    let input = guard.session_dir().join(format!("call_{}_001/input.json", guard.session_id()));
+    let input = first_call(&guard.session_dir())?.join("input.json");
     println!("Recorded in {}:\n{}", input.display(), fs::read_to_string(&input)?);
     Ok(())
 }

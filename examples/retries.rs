@@ -11,7 +11,7 @@ use std::fs;
 use std::time::Duration;
 
 use llmlogs_test_support::api::{Answer, Api};
-use llmlogs_test_support::example::{REFUSAL, REPLY, tree};
+use llmlogs_test_support::example::{REFUSAL, REPLY, first_call, tree};
 use reqwest_middleware::ClientBuilder;
 use reqwest_retry::RetryTransientMiddleware;
 use reqwest_retry::policies::ExponentialBackoff;
@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     guard.flush(Duration::from_secs(5))?;
     println!("\n{}", tree(&guard.session_dir())?);
-    let call = guard.session_dir().join(format!("call_{}_001", guard.session_id()));
+    let call = first_call(&guard.session_dir())?;
     let metadata: Value = serde_json::from_slice(&fs::read(call.join("metadata.json"))?)?;
     println!("attempts: {:#}", metadata["attempts"]);
     Ok(())

@@ -11,7 +11,7 @@ use std::fs;
 use std::time::Duration;
 
 use llmlogs_test_support::api::{Answer, Api};
-use llmlogs_test_support::example::TOOL_EVENTS;
+use llmlogs_test_support::example::{TOOL_EVENTS, first_call};
 use reqwest_middleware::ClientBuilder;
 use serde_json::{Value, json};
 use tracing_llmlogs::{LlmLogLayer, LlmLogMiddleware};
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     guard.flush(Duration::from_secs(5))?;
-    let call = guard.session_dir().join(format!("call_{}_001", guard.session_id()));
+    let call = first_call(&guard.session_dir())?;
     println!("\n{}:\n{}", call.join("output.json").display(), fs::read_to_string(call.join("output.json"))?);
     let metadata: Value = serde_json::from_slice(&fs::read(call.join("metadata.json"))?)?;
     println!("performance: {:#}", metadata["performance"]);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tracing::Metadata;
 
+use crate::alerts::Alerts;
 #[cfg(feature = "opentelemetry")]
 use crate::export::ExportRules;
 use crate::layer::{LlmLogLayer, Rules};
@@ -168,6 +169,12 @@ impl LlmLogLayerBuilder {
         self
     }
 
+    /// Sets the rules that watch the recorded calls, and who is told when one is broken. Default: none.
+    pub fn alerts(mut self, alerts: Alerts) -> Self {
+        self.settings.alerts = Some(alerts);
+        self
+    }
+
     /// Adds `name` to the fields of enclosing spans that are recorded as a call's context. These always are:
     /// `user_message`, `agent_iteration` or `iteration`, `phase`, `round`, `task_id`,
     /// `gen_ai.conversation.id` and `gen_ai.agent.name`.
@@ -216,7 +223,8 @@ impl LlmLogLayerBuilder {
     ///
     /// # Errors
     ///
-    /// Returns an error if the root cannot be made or written (the error names it), or if no thread can be started.
+    /// Returns an error if the root cannot be made or written (the error names it), if a webhook of the alerts has no valid
+    /// address, or if no thread can be started.
     pub fn build(self) -> io::Result<(LlmLogLayer, LlmLogGuard)> {
         self.try_build().map_err(|(_rules, error)| error)
     }

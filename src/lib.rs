@@ -85,6 +85,12 @@
 //! above [`LlmLogLayerBuilder::max_media_bytes`] is replaced by its type, size and hash. Folders are made with mode 0700,
 //! files with 0600.
 //!
+//! # Health and alerts
+//!
+//! [`LlmLogGuard::health`] tells how the calls of the last hour did, by provider and model: success rate, latencies,
+//! tokens, cost. With [`LlmLogLayerBuilder::alerts`] rules watch them, and somebody is told when one is broken and when
+//! things are well again: by a function, a command, an event, a webhook.
+//!
 //! # Reading back
 //!
 //! [`read`] finds sessions and calls below a root and reads what is there, also while it is written and after a crash:
@@ -112,6 +118,8 @@
 //!   of calls get what a `tracing` field cannot carry: finish reasons as an array, the message of a failure as status and
 //!   `exception` event, the time to the first chunk, and on request the messages (`LlmLogLayerBuilder::export_messages`);
 //!   calls are counted through OpenTelemetry's global meter; `metadata.json` has the ids of the exported span.
+//! - `webhooks`: alerts go to Slack, Feishu, DingTalk, Discord or an endpoint of your own. Brings `reqwest` with `rustls`,
+//!   and `hmac`.
 #![cfg_attr(
     not(feature = "middleware"),
     doc = "\n[`LlmLogMiddleware`]: https://docs.rs/tracing-llmlogs/latest/tracing_llmlogs/struct.LlmLogMiddleware.html"
@@ -130,9 +138,13 @@ struct ReadmeDoctests;
 #[doc = include_str!("../docs/guide.md")]
 struct Guide;
 
+mod alerts;
 mod builder;
+#[cfg(feature = "middleware")]
+mod circuits;
 #[cfg(feature = "opentelemetry")]
 mod export;
+mod health;
 mod instrument;
 mod layer;
 #[cfg(feature = "middleware")]
@@ -142,9 +154,24 @@ mod recorder;
 mod sink;
 mod warn;
 
+pub use alerts::{AlertStats, Alerts};
 pub use builder::{LlmLogLayerBuilder, layer, layer_or_off};
-pub use instrument::{LlmCall, LlmCallBuilder};
+#[cfg(feature = "middleware")]
+pub use circuits::{Circuit, CircuitState};
+pub use health::Health;
+pub use instrument::{FallbackRun, LlmCall, LlmCallBuilder, run_with_fallbacks};
 pub use layer::LlmLogLayer;
+#[doc(inline)]
+pub use llmlogs_core::alert::{Rule, RuleError};
+#[doc(inline)]
+pub use llmlogs_core::format::{Alert, AlertError, AlertEvent};
+#[doc(inline)]
+pub use llmlogs_core::health::{HealthSnapshot, Percentile, SeriesHealth, WindowStats};
+#[doc(inline)]
+pub use llmlogs_core::notify::{AlertCommand, ChannelStats, Notify, NotifyError, RateLimit};
+#[cfg(feature = "webhooks")]
+#[doc(inline)]
+pub use llmlogs_core::notify::{Webhook, WebhookError, WebhookKind};
 /// A price of a model's tokens, in any currency.
 ///
 /// ```
@@ -202,5 +229,8 @@ pub use llmlogs_core::store::Retention;
 #[doc(inline)]
 pub use llmlogs_core::store::{LossCounts, PruneReport, Stats, WriteErrors};
 #[cfg(feature = "middleware")]
-pub use middleware::LlmLogMiddleware;
+pub use middleware::{
+    Breaker, CircuitOpenError, Circuits, DeadlineError, FailedAttempt, FailureKind, Fallback,
+    LlmLogMiddleware, NoRetry, Retry, Verdict,
+};
 pub use recorder::{Durability, FlushError, LlmLogGuard, Overflow};

@@ -5,8 +5,9 @@ use std::path::Path;
 use llmlogs_test_support::arrows::assert_no_arrow_back;
 
 /// From bottom to top; folders of one rank do not use each other.
-const RANKS: [&[&str]; 5] = [
-    &["warn", "sink", "export"],
+const RANKS: [&[&str]; 6] = [
+    &["warn", "sink", "export", "circuits"],
+    &["health", "alerts"],
     &["instrument", "layer", "recorder"],
     &["middleware"],
     &["builder"],

@@ -146,7 +146,8 @@ fn record(
             body: body(request),
         })),
         response: Some(Arc::new(response)),
-        panicked: false,
+        attempts: Vec::new(),
+            panicked: false,
     };
     compose(&CallRecord {
         key: CallKey::next(),

@@ -22,7 +22,7 @@ use super::call_span::CallSpan;
 #[cfg(feature = "middleware")]
 use super::reqwest_error;
 use super::response_buffer::ResponseBuffer;
-use super::{capture, unseen};
+use super::{capture, group, unseen};
 
 /// A call that is made without HTTP, or through a client that has no middleware.
 ///
@@ -229,6 +229,9 @@ impl LlmCallBuilder {
         }
         let buffer = ResponseBuffer::new(policy);
         if policy.is_some_and(|policy| policy.bodies) {
+            if let Some(group) = group::current_group() {
+                capture::attach_group(span.span(), group);
+            }
             let request = CapturedRequest {
                 endpoint: Arc::clone(&endpoint),
                 content_encoding: String::new(),
@@ -249,7 +252,7 @@ fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Bytes {
 }
 
 /// Returns the error type that the Rust type of `error` stands for.
-fn error_type(error: &dyn Any) -> ErrorType {
+pub(super) fn error_type(error: &dyn Any) -> ErrorType {
     #[cfg(feature = "middleware")]
     if let Some(kind) = reqwest_error::error_type(error) {
         return kind;

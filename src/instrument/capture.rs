@@ -7,7 +7,9 @@ use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, Registry};
 
 #[cfg(feature = "opentelemetry")]
 use llmlogs_core::capture::TraceIds;
-use llmlogs_core::capture::{CapturePolicy, CapturedRequest, CapturedResponse, SpanCapture};
+use llmlogs_core::capture::{
+    CallGroup, CapturePolicy, CapturedAttempt, CapturedRequest, CapturedResponse, SpanCapture,
+};
 use llmlogs_core::semconv;
 
 /// Runs `with` on the extensions of `span`, where its subscriber is built on a [`Registry`].
@@ -27,6 +29,16 @@ pub(super) fn extensions<T>(span: &Span, with: impl FnOnce(ExtensionsMut<'_>) ->
 pub(crate) fn policy(span: &Span) -> Option<CapturePolicy> {
     extensions(span, |mut extensions| extensions.get_mut::<SpanCapture>().map(|capture| capture.policy))
         .flatten()
+}
+
+/// Notes that the request of `span`'s call, which is not attached yet, belongs to `group`.
+pub(crate) fn attach_group(span: &Span, group: CallGroup) {
+    update(span, |capture| capture.group = Some(group));
+}
+
+/// Attaches one of the attempts that were made for `span`'s call; the layer takes it as it takes the response.
+pub(crate) fn attach_attempt(span: &Span, attempt: CapturedAttempt) {
+    update(span, |capture| capture.attempts.push(attempt));
 }
 
 /// Attaches a call's request to its span.

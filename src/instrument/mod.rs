@@ -7,6 +7,8 @@ mod attributes;
 mod call;
 mod call_span;
 mod capture;
+mod fallbacks;
+mod group;
 #[cfg(feature = "opentelemetry")]
 mod otel;
 #[cfg(feature = "middleware")]
@@ -15,11 +17,13 @@ mod response_buffer;
 mod unseen;
 
 pub use call::{LlmCall, LlmCallBuilder};
+pub use fallbacks::{FallbackRun, run_with_fallbacks};
 #[cfg(feature = "middleware")]
 pub(crate) use {
     attributes::{open_plain, record_failure, record_status},
     call_span::CallSpan,
-    capture::{attach_request, attach_response, policy},
+    capture::{attach_attempt, attach_group, attach_request, attach_response, policy},
+    group::current_group,
     reqwest_error::{body_failure, request_failure},
     response_buffer::ResponseBuffer,
     unseen::{is_unseen, warn_unseen},

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use llmlogs_core::capture::{
-    CapturedRequest, CapturedResponse, Completion, EnclosingSpan, FieldValue, Fields, SpanRecord, Symbol,
-    TimeAnchor, TraceIds,
+    CapturedAttempt, CapturedRequest, CapturedResponse, Completion, EnclosingSpan, FieldValue, Fields,
+    SpanRecord, Symbol, TimeAnchor, TraceIds,
 };
 use llmlogs_core::semconv;
 
@@ -51,6 +51,7 @@ impl OpenCall {
                 fields: std::mem::take(&mut state.fields),
                 request: state.request.clone(),
                 response: state.response.take(),
+                attempts: std::mem::take(&mut state.attempts),
                 panicked: state.panicked,
                 trace: state.trace,
             },
@@ -128,6 +129,7 @@ pub(super) struct CallState {
     forced: bool,
     pub(super) request: Option<Arc<CapturedRequest>>,
     pub(super) response: Option<Arc<CapturedResponse>>,
+    pub(super) attempts: Vec<CapturedAttempt>,
     pub(super) panicked: bool,
     pub(super) trace: Option<TraceIds>,
     pub(super) part: Part,
@@ -141,6 +143,7 @@ impl CallState {
             forced,
             request: None,
             response: None,
+            attempts: Vec::new(),
             panicked: false,
             trace: None,
             part: Part::new(),

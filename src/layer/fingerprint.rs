@@ -3,13 +3,15 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use llmlogs_core::capture::CapturedRequest;
+use llmlogs_core::capture::{CallGroup, CapturedRequest};
 use llmlogs_core::json::{self, Json, Object};
 
 /// A request, and what was found out of it by comparing it with others.
 #[derive(Debug, Clone)]
 pub(super) struct Fingerprint {
     request: Arc<CapturedRequest>,
+    /// The call that it is known to be made for.
+    group: Option<CallGroup>,
     json: JsonHash,
 }
 
@@ -30,18 +32,21 @@ impl PartialEq for Fingerprint {
 }
 
 impl Fingerprint {
-    pub(super) fn new(request: Arc<CapturedRequest>) -> Self {
-        Fingerprint { request, json: JsonHash::NotComputed }
+    pub(super) fn new(request: Arc<CapturedRequest>, group: Option<CallGroup>) -> Self {
+        Fingerprint { request, group, json: JsonHash::NotComputed }
     }
 
     pub(super) fn request(&self) -> &Arc<CapturedRequest> {
         &self.request
     }
 
-    /// Returns whether the bodies have the same bytes, or are the same JSON but for the order of members: a client may
+    /// Returns whether the requests are made for one call, or the bodies have the same bytes, or are the same JSON but for the order of members: a client may
     /// write again what its caller had written. A body is parsed at most once for its hash, and once more where the
     /// hashes are equal.
     pub(super) fn is_same(&mut self, other: &mut Self) -> bool {
+        if self.group.is_some() && self.group == other.group {
+            return true;
+        }
         if self.request.body.bytes() == other.request.body.bytes() {
             return true;
         }
@@ -135,7 +140,7 @@ mod tests {
             method: String::new(),
         });
         let body = Body::limited(body.to_owned().into(), usize::MAX);
-        Fingerprint::new(Arc::new(CapturedRequest { endpoint, content_encoding: String::new(), body }))
+        Fingerprint::new(Arc::new(CapturedRequest { endpoint, content_encoding: String::new(), body }), None)
     }
 
     fn is_same(a: &str, b: &str) -> bool {
@@ -163,6 +168,16 @@ mod tests {
         ] {
             assert_eq!(is_same(a, b), same, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn requests_of_one_call_are_the_same_whatever_they_ask_for() {
+        let group = |body, group| Fingerprint { group, ..fingerprint(body) };
+        let (one, other) = (Some(CallGroup::next()), Some(CallGroup::next()));
+        for (a, b, same) in [(one, one, true), (one, other, false), (one, None, false), (None, None, false)] {
+            assert_eq!(group("a", a).is_same(&mut group("b", b)), same);
+        }
+        assert!(group("a", one).is_same(&mut group("a", other)), "else their bodies decide");
     }
 
     fn json() -> impl Strategy<Value = serde_json::Value> {

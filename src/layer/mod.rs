@@ -245,9 +245,11 @@ impl LlmLogLayer {
     where
         S: LookupSpan<'a>,
     {
-        let (request, may_join) = {
+        let (request, group, may_join) = {
             let extensions = placed.span.extensions();
-            let Some(SpanCapture { request, response, trace, .. }) = extensions.get::<SpanCapture>() else {
+            let Some(SpanCapture { group, request, response, attempts, trace, .. }) =
+                extensions.get::<SpanCapture>()
+            else {
                 return;
             };
             let mut state = placed.call.lock();
@@ -255,13 +257,16 @@ impl LlmLogLayer {
             if state.response.is_none() {
                 state.response.clone_from(response);
             }
+            if attempts.len() > state.attempts.len() {
+                state.attempts.clone_from(attempts);
+            }
             let (None, Some(request)) = (&state.request, request) else {
                 return;
             };
             state.request = Some(Arc::clone(request));
-            (Arc::clone(request), state.part.may_join())
+            (Arc::clone(request), *group, state.part.may_join())
         };
-        correlation::request_seen(&self.open_spans(), placed, Fingerprint::new(request), may_join);
+        correlation::request_seen(&self.open_spans(), placed, Fingerprint::new(request, group), may_join);
     }
 
     fn span_closed<'a, S>(&self, span: SpanRef<'a, S>)

@@ -1,9 +1,10 @@
 //! What is kept of a response's status line and headers: nothing that could be a credential.
 
 use std::borrow::Cow;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use http::{HeaderMap, Version};
+use http::response::Parts;
+use http::{Extensions, HeaderMap, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 use reqwest::Response;
 
@@ -32,12 +33,18 @@ const COUNTS: [(&str, &str); 4] = [
 
 /// Returns what is kept of a response's status line and headers.
 pub(super) fn head(response: &Response) -> ResponseHead {
-    let headers = response.headers();
-    let mut head = ResponseHead {
-        status: Some(response.status().as_u16()),
-        status_text: status_text(response),
-        ..ResponseHead::default()
-    };
+    let status_text = status_text(response.status(), response.version(), response.extensions());
+    of_headers(response.status(), status_text, response.headers())
+}
+
+/// Does the same for a response without its body.
+pub(super) fn head_of(parts: &Parts) -> ResponseHead {
+    let status_text = status_text(parts.status, parts.version, &parts.extensions);
+    of_headers(parts.status, status_text, &parts.headers)
+}
+
+fn of_headers(status: StatusCode, status_text: Cow<'static, str>, headers: &HeaderMap) -> ResponseHead {
+    let mut head = ResponseHead { status: Some(status.as_u16()), status_text, ..ResponseHead::default() };
     let mut rank = REQUEST_ID.len();
     // One look at each header is cheaper than a search for each that may be there.
     for (name, value) in headers {
@@ -68,19 +75,19 @@ pub(super) fn head(response: &Response) -> ResponseHead {
 }
 
 /// Returns the reason phrase of a response. hyper keeps one that is not the standard phrase of its status.
-fn status_text(response: &Response) -> Cow<'static, str> {
+fn status_text(status: StatusCode, version: Version, extensions: &Extensions) -> Cow<'static, str> {
     /// Anybody may answer anything.
     const MAX_CHARS: usize = 100;
-    if response.version() > Version::HTTP_11 {
+    if version > Version::HTTP_11 {
         return Cow::Borrowed("");
     }
-    match response.extensions().get::<ReasonPhrase>() {
+    match extensions.get::<ReasonPhrase>() {
         Some(phrase) => {
             let phrase = String::from_utf8_lossy(phrase.as_bytes());
             let printable = phrase.chars().filter(|c| !c.is_control()).take(MAX_CHARS);
             Cow::Owned(printable.collect())
         }
-        None => Cow::Borrowed(response.status().canonical_reason().unwrap_or_default()),
+        None => Cow::Borrowed(status.canonical_reason().unwrap_or_default()),
     }
 }
 
@@ -127,15 +134,14 @@ fn retry_after_ms(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
     if let Some(seconds) = number("retry-after") {
         return Some((seconds * 1000.0).round() as u64);
     }
-    let date = chrono::DateTime::parse_from_rfc2822(text(headers, "retry-after").trim()).ok()?;
-    let now = now.duration_since(UNIX_EPOCH).ok()?;
-    let wait = date.timestamp_millis() - i64::try_from(now.as_millis()).ok()?;
-    Some(u64::try_from(wait).unwrap_or(0))
+    let date = httpdate::parse_http_date(text(headers, "retry-after").trim()).ok()?;
+    let wait = date.duration_since(now).unwrap_or_default();
+    Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 
@@ -161,6 +167,8 @@ mod tests {
             ("retry-after", "0.5", Some(500)),
             ("retry-after-ms", "1250", Some(1250)),
             ("retry-after", "Wed, 21 Oct 2015 07:28:10 GMT", Some(10_000)),
+            ("retry-after", "Wednesday, 21-Oct-15 07:28:10 GMT", Some(10_000)),
+            ("retry-after", "Wed Oct 21 07:28:10 2015", Some(10_000)),
             ("retry-after", "Wed, 21 Oct 2015 07:27:00 GMT", Some(0)),
             ("retry-after", "soon", None),
             ("x-other", "2", None),

@@ -9,7 +9,9 @@ use tracing::Span;
 use crate::instrument;
 use crate::instrument::CallSpan;
 use crate::instrument::ResponseBuffer;
-use llmlogs_core::capture::{CapturePolicy, CapturedResponse, Completion, Endpoint, Failure, ResponseHead};
+use llmlogs_core::capture::{
+    CapturePolicy, CapturedAttempt, CapturedResponse, Completion, Endpoint, Failure, ResponseHead,
+};
 
 /// The spans of outer middlewares around the same response, which end with the innermost one's. `None` once the response
 /// has ended.
@@ -42,6 +44,8 @@ pub(super) struct InFlightCall {
     head: ResponseHead,
     buffer: ResponseBuffer,
     linked: LinkedSpans,
+    /// The attempt that is being made, if there were others or something was decided about it.
+    attempt: Option<CapturedAttempt>,
     ended: bool,
 }
 
@@ -54,6 +58,7 @@ impl InFlightCall {
             head: ResponseHead::default(),
             buffer: ResponseBuffer::new(policy),
             linked: LinkedSpans(Arc::new(Mutex::new(Some(Vec::new())))),
+            attempt: None,
             ended: false,
         }
     }
@@ -68,11 +73,32 @@ impl InFlightCall {
 
     /// Lets the call that `linked` belongs to end this one's span too. Returns whether it will.
     pub(super) fn link(&mut self, linked: &LinkedSpans) -> bool {
+        // A span that is linked is no longer this call's to write to.
+        self.attach_attempt();
         match linked.link(std::mem::replace(&mut self.span, CallSpan::none())) {
             None => self.ended = true,
             Some(own) => self.span = own,
         }
         self.ended
+    }
+
+    /// Records an attempt that was followed by another one.
+    pub(super) fn attempt_made(&mut self, attempt: CapturedAttempt) {
+        self.attempt = Some(attempt);
+        self.attach_attempt();
+    }
+
+    /// Notes the attempt that the call ends with, if it ends now.
+    pub(super) fn attempt_begun(&mut self, attempt: Option<CapturedAttempt>) {
+        self.attempt = attempt;
+    }
+
+    fn attach_attempt(&mut self) {
+        if let Some(attempt) = self.attempt.take()
+            && self.policy.is_some_and(|policy| policy.bodies)
+        {
+            instrument::attach_attempt(self.span.span(), attempt);
+        }
     }
 
     pub(super) fn answered(&mut self, head: ResponseHead, length: Option<u64>) {
@@ -95,6 +121,10 @@ impl InFlightCall {
             return;
         }
         let ended = Instant::now();
+        if let Some(attempt) = &mut self.attempt {
+            attempt.ended = ended;
+        }
+        self.attach_attempt();
         let response = Arc::new(CapturedResponse {
             head: std::mem::take(&mut self.head),
             body: self.buffer.take_body(),

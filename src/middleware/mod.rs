@@ -1,8 +1,13 @@
 //! The [`reqwest_middleware`] middleware: recognises calls, opens their spans, and follows the response to the end of
 //! its body.
 
+mod breaker;
+mod fallback;
+mod group;
 mod head;
 mod in_flight;
+mod resilience;
+mod retry;
 mod tee;
 mod timer;
 
@@ -20,9 +25,16 @@ use crate::instrument::CallSpan;
 use crate::sink::Recorders;
 use llmlogs_core::api;
 use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
-use llmlogs_core::json;
+use llmlogs_core::json::{self, Json};
 
+use group::Membership;
 use in_flight::InFlightCall;
+use resilience::{ActingCall, Describe, Recording, Resilience, Settings};
+
+pub use breaker::Breaker;
+pub use fallback::Fallback;
+pub use resilience::{CircuitOpenError, Circuits, DeadlineError, NoRetry};
+pub use retry::{FailedAttempt, FailureKind, Retry, Verdict};
 
 /// A user's predicate of which requests are calls.
 type Matcher = Arc<dyn Fn(&Method, &Url) -> bool + Send + Sync>;
@@ -48,6 +60,9 @@ pub struct LlmLogMiddleware {
     matchers: Vec<Matcher>,
     /// Hosts and the providers behind them.
     hosts: Vec<(String, String)>,
+    settings: Settings,
+    /// Made of the settings; `None` if nothing is done about failures.
+    resilience: Option<Arc<Resilience>>,
 }
 
 impl LlmLogMiddleware {
@@ -72,6 +87,43 @@ impl LlmLogMiddleware {
     #[must_use]
     pub fn provider(mut self, host: impl Into<String>, provider: impl Into<String>) -> Self {
         self.hosts.push((host.into().to_ascii_lowercase(), provider.into()));
+        self
+    }
+
+    /// Repeats calls that failed, as `retry` says. Default: none is.
+    ///
+    /// All attempts at a call are one folder. A request can opt out with [`NoRetry`] among its extensions. A request whose
+    /// body is a stream is sent once. `reqwest` repeats some requests by itself, below every middleware, when a server
+    /// refuses them by the protocol: `reqwest::ClientBuilder::retry(reqwest::retry::never())` switches that off.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.settings.retry = Some(retry);
+        self.with_settings()
+    }
+
+    /// Keeps calls away from targets that keep failing, as `breaker` says. Default: none is.
+    #[must_use]
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.settings.breaker = Some(breaker);
+        self.with_settings()
+    }
+
+    /// Adds a fallback, after those that are there. Default: none.
+    #[must_use]
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.settings.fallbacks.push(fallback);
+        self.with_settings()
+    }
+
+    /// Returns a handle to the circuits of the breaker, for whoever wants to know what is degraded. Middlewares that are
+    /// cloned from this one have the same ones; a later change of a setting makes new ones.
+    #[must_use]
+    pub fn circuits(&self) -> Circuits {
+        Circuits::of(self.resilience.as_deref())
+    }
+
+    fn with_settings(mut self) -> Self {
+        self.resilience = Some(Resilience::new(&self.settings));
         self
     }
 
@@ -118,25 +170,35 @@ impl Middleware for LlmLogMiddleware {
         extensions: &mut http::Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        if instrument::is_unseen() {
-            if Recorders::any_running() && self.detect(&request).is_some() {
-                instrument::warn_unseen();
-            }
+        let is_unseen = instrument::is_unseen();
+        if is_unseen && Recorders::any_running() && self.detect(&request).is_some() {
+            instrument::warn_unseen();
+        }
+        let resilience = self.resilience.as_deref().filter(|_| extensions.get::<NoRetry>().is_none());
+        if is_unseen && resilience.is_none() {
             return next.run(request, extensions).await;
         }
         let Some(detected) = self.detect(&request) else {
             return next.run(request, extensions).await;
         };
+        if let Some(resilience) = resilience {
+            return self.act(resilience, detected, request, extensions, next).await;
+        }
         if Recorders::all_off() {
             return send_unrecorded(detected, request, extensions, next).await;
         }
-        let sent = SentBody {
-            content_encoding: head::content_encoding(request.headers()),
-            bytes: buffered_body(&mut request),
-        };
-        let mut call = match InFlightCall::start(detected, sent) {
-            Some(call) => call,
-            None => return next.run(request, extensions).await,
+        let sent = SentBody::of(&mut request);
+        let parsed = sent.parsed();
+        if !detected.is_confirmed_by(&sent, parsed.as_ref()) {
+            drop(parsed);
+            return next.run(request, extensions).await;
+        }
+        let membership = Membership::of(extensions, false);
+        let endpoint = detected.into_endpoint(parsed.as_ref());
+        let call = InFlightCall::start(&endpoint, &sent, parsed.as_ref(), &membership);
+        drop(parsed);
+        let Some(mut call) = call else {
+            return next.run(request, extensions).await;
         };
         // The span is entered only while this future runs; the response body holds it open.
         let result = next.run(request, extensions).instrument(call.span().clone()).await;
@@ -179,6 +241,18 @@ struct SentBody {
 }
 
 impl SentBody {
+    /// Returns the body of `request`, its bytes by reference.
+    fn of(request: &mut Request) -> Self {
+        let content_encoding = head::content_encoding(request.headers());
+        SentBody { content_encoding, bytes: buffered_body(request) }
+    }
+
+    /// Returns the body as JSON without its longer texts; `None` if it is none.
+    fn parsed(&self) -> Option<Json<'_>> {
+        let bytes = self.bytes.as_deref().filter(|_| self.is_readable())?;
+        json::parse_shallow(std::str::from_utf8(bytes).ok()?).ok()
+    }
+
     /// Returns whether the body can be read here: it is in memory, and in no content coding, which would take the caller's
     /// time to decode.
     fn is_readable(&self) -> bool {
@@ -210,23 +284,32 @@ fn buffered_body(request: &mut Request) -> Option<Bytes> {
 /// makes a request large is media, which is not stored in its place.
 const REQUEST_LIMIT_FACTOR: usize = 8;
 
-impl InFlightCall {
-    /// Opens the call's span and attaches the request to it. Returns `None` if nobody listens, or if the body shows that
-    /// the request is no call.
-    fn start(Detected { mut endpoint, is_known, by_user }: Detected, sent: SentBody) -> Option<Self> {
-        let is_readable = sent.is_readable();
-        let SentBody { content_encoding, bytes: body } = sent;
-        let text = body.as_deref().filter(|_| is_readable).and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let parsed = text.and_then(|text| json::parse_shallow(text).ok());
-        if !by_user && is_readable && !api::body_confirms_llm(&endpoint, parsed.as_ref()) {
-            return None;
-        }
+impl Detected {
+    /// Returns whether the body, as far as it can be read, shows that the request is a call.
+    fn is_confirmed_by(&self, sent: &SentBody, parsed: Option<&Json<'_>>) -> bool {
+        self.by_user || !sent.is_readable() || api::body_confirms_llm(&self.endpoint, parsed)
+    }
+
+    /// Returns the endpoint of a request with this body.
+    fn into_endpoint(self, parsed: Option<&Json<'_>>) -> Arc<Endpoint> {
+        let Detected { mut endpoint, is_known, .. } = self;
         if !is_known && endpoint.api == Api::Raw {
             // A path of the user's own; the body may well be of a known shape.
-            endpoint.api = api::api_of(&endpoint.provider, parsed.as_ref());
+            endpoint.api = api::api_of(&endpoint.provider, parsed);
         }
-        let endpoint = Arc::new(endpoint);
-        let span = CallSpan::open(&endpoint, body.as_ref(), parsed.as_ref());
+        Arc::new(endpoint)
+    }
+}
+
+impl InFlightCall {
+    /// Opens the call's span and attaches the request to it. Returns `None` if nobody listens.
+    fn start(
+        endpoint: &Arc<Endpoint>,
+        sent: &SentBody,
+        parsed: Option<&Json<'_>>,
+        membership: &Membership,
+    ) -> Option<Self> {
+        let span = CallSpan::open(endpoint, sent.bytes.as_ref(), parsed);
         let policy = instrument::policy(span.span());
         if policy.is_none() {
             instrument::warn_unseen();
@@ -236,11 +319,76 @@ impl InFlightCall {
         }
         if policy.is_some_and(|policy| policy.bodies) {
             let limit = policy.map_or(0, |policy| policy.max_body_bytes).saturating_mul(REQUEST_LIMIT_FACTOR);
-            let body = body.map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
-            let endpoint = Arc::clone(&endpoint);
-            let request = CapturedRequest { endpoint, content_encoding, body };
-            instrument::attach_request(span.span(), Arc::new(request));
+            let body = sent.bytes.clone().map_or(Body::Streaming, |bytes| Body::limited(bytes, limit));
+            instrument::attach_group(span.span(), membership.group);
+            let (endpoint, content_encoding) = (Arc::clone(endpoint), sent.content_encoding.clone());
+            instrument::attach_request(
+                span.span(),
+                Arc::new(CapturedRequest { endpoint, content_encoding, body }),
+            );
         }
-        Some(InFlightCall::new(span, endpoint, policy))
+        Some(InFlightCall::new(span, Arc::clone(endpoint), policy))
+    }
+}
+
+impl LlmLogMiddleware {
+    /// Sends a request whose failures something is done about, recorded or not.
+    async fn act(
+        &self,
+        resilience: &Resilience,
+        detected: Detected,
+        mut request: Request,
+        extensions: &mut http::Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let sent = SentBody::of(&mut request);
+        let membership = Membership::of(extensions, true);
+        let parsed = sent.parsed();
+        if !detected.is_confirmed_by(&sent, parsed.as_ref()) {
+            drop(parsed);
+            return next.run(request, extensions).await;
+        }
+        let endpoint = detected.into_endpoint(parsed.as_ref());
+        let recording = if instrument::is_unseen() {
+            Recording::Nothing
+        } else if Recorders::all_off() {
+            Recording::Span(instrument::open_plain(&endpoint))
+        } else {
+            let call = InFlightCall::start(&endpoint, &sent, parsed.as_ref(), &membership);
+            call.map_or(Recording::Nothing, Recording::Call)
+        };
+        let is_stream = parsed.as_ref().and_then(|body| body.get("stream").as_bool()) == Some(true);
+        drop(parsed);
+        if membership.is_acted_for {
+            // Nothing is done twice.
+            resilience::warn_two_loops(
+                "a client has two of these middlewares that do something about failures",
+            );
+            let result = recording.inside(next.run(request, extensions)).await;
+            return recording.result(result).await;
+        }
+        let call = ActingCall {
+            resilience,
+            describe: self,
+            endpoint,
+            body: sent.bytes,
+            is_stream,
+            recording,
+            extensions: &mut *extensions,
+            next,
+        };
+        let result = call.run(request).await;
+        membership.leave(extensions);
+        result
+    }
+}
+
+impl Describe for LlmLogMiddleware {
+    fn endpoint(&self, request: &Request) -> Option<Endpoint> {
+        let detected = self.detect(request)?;
+        let text =
+            request.body().and_then(reqwest::Body::as_bytes).and_then(|body| std::str::from_utf8(body).ok());
+        let parsed = text.and_then(|text| json::parse_shallow(text).ok());
+        Some(Arc::unwrap_or_clone(detected.into_endpoint(parsed.as_ref())))
     }
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use llmlogs_core::api::dialect;
 use llmlogs_core::capture::{
-    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, EnclosingSpan,
-    Endpoint, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, SymbolTable, TimeAnchor,
-    TraceIds,
+    Body, CallKey, CallRecord, CapturedAttempt, CapturedRequest, CapturedResponse, ChunkTimings, Completion,
+    Decision, EnclosingSpan, Endpoint, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol,
+    SymbolTable, TimeAnchor, TraceIds,
 };
 use llmlogs_core::json;
 
@@ -162,13 +162,7 @@ impl Writer<'_> {
         self.fields(&span.fields);
         self.bytes.push(u8::from(span.request.is_some()));
         if let Some(request) = &span.request {
-            match self.endpoints.index_of(&request.endpoint) {
-                Some(index) => self.number(index + 1),
-                None => {
-                    self.number(0);
-                    self.rest.push(Rest::Endpoint(Arc::clone(&request.endpoint)));
-                }
-            }
+            self.endpoint(&request.endpoint);
             self.data(request.content_encoding.as_bytes());
             match &request.body {
                 Body::Whole(bytes) if bytes.len() <= SMALL_REQUEST => {
@@ -180,6 +174,34 @@ impl Writer<'_> {
         }
         self.bytes.push(u8::from(span.response.is_some()));
         if let Some(response) = &span.response {
+            self.response(response, started);
+        }
+        self.number(span.attempts.len() as u64);
+        for attempt in &span.attempts {
+            self.attempt(attempt, started);
+        }
+    }
+
+    fn endpoint(&mut self, endpoint: &Arc<Endpoint>) {
+        match self.endpoints.index_of(endpoint) {
+            Some(index) => self.number(index + 1),
+            None => {
+                self.number(0);
+                self.rest.push(Rest::Endpoint(Arc::clone(endpoint)));
+            }
+        }
+    }
+
+    fn attempt(&mut self, attempt: &CapturedAttempt, started: &TimeAnchor) {
+        let CapturedAttempt { started: at, ended, endpoint, model, waited, decision, response } = attempt;
+        self.instant(at.clock, started);
+        self.instant(*ended, started);
+        self.endpoint(endpoint);
+        self.data(model.as_bytes());
+        self.number(u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX));
+        self.bytes.push(decision.number());
+        self.bytes.push(u8::from(response.is_some()));
+        if let Some(response) = response {
             self.response(response, started);
         }
     }
@@ -317,17 +339,34 @@ impl<'p> Reader<'p> {
         let fields = self.fields();
         let request = if self.byte() != 0 { self.request() } else { None };
         let response = if self.byte() != 0 { Some(Arc::new(self.response())) } else { None };
-        SpanRecord { started, ended, fields, request, response, panicked, trace }
+        let attempts = (0..self.number()).map_while(|_| self.attempt()).collect();
+        SpanRecord { started, ended, fields, request, response, attempts, panicked, trace }
     }
 
-    fn request(&mut self) -> Option<Arc<CapturedRequest>> {
-        let endpoint = match usize::try_from(self.number()).unwrap_or(0).checked_sub(1) {
+    fn endpoint(&mut self) -> Option<Arc<Endpoint>> {
+        match usize::try_from(self.number()).unwrap_or(0).checked_sub(1) {
             Some(index) => self.endpoints.known.get(index).cloned(),
             None => match self.rest.next() {
                 Some(Rest::Endpoint(endpoint)) => Some(endpoint),
                 Some(Rest::Failure(_)) | None => None,
             },
-        };
+        }
+    }
+
+    fn attempt(&mut self) -> Option<CapturedAttempt> {
+        let clock = self.instant();
+        let started = TimeAnchor { wall: self.started.wall_at(clock), clock };
+        let ended = self.instant();
+        let endpoint = self.endpoint()?;
+        let model = self.text().into();
+        let waited = Duration::from_nanos(self.number());
+        let decision = Decision::from_number(self.byte())?;
+        let response = if self.byte() != 0 { Some(Arc::new(self.response())) } else { None };
+        Some(CapturedAttempt { started, ended, endpoint, model, waited, decision, response })
+    }
+
+    fn request(&mut self) -> Option<Arc<CapturedRequest>> {
+        let endpoint = self.endpoint();
         let content_encoding = self.text().to_owned();
         let body = self.body();
         endpoint.map(|endpoint| Arc::new(CapturedRequest { endpoint, content_encoding, body }))
@@ -432,14 +471,27 @@ mod tests {
                 completion,
                 ended: after(to),
             })),
+            attempts: Vec::new(),
             panicked: to == 9,
             trace: (to == 4).then_some(TraceIds { trace: [7; 16], span: [9; 8] }),
+        };
+        let attempt = |from, to, decision| {
+            let SpanRecord { started, ended, response, .. } =
+                span_record(from, to, b"slow down", Completion::Complete);
+            let response = response.filter(|_| decision != Decision::Final);
+            let (endpoint, model, waited) = (endpoint.clone(), "gpt-4o".into(), Duration::from_millis(from));
+            CapturedAttempt { started, ended, endpoint, model, waited, decision, response }
         };
         let failure =
             Failure { kind: ErrorType::Http(429), code: "slow".into(), message: "slow down".into() };
         CallRecord {
             key: CallKey::next(),
-            own: SpanRecord { request: None, response: None, ..span_record(0, 9, b"", Completion::Dropped) },
+            own: SpanRecord {
+                request: None,
+                response: None,
+                attempts: vec![attempt(1, 2, Decision::Retry), attempt(5, 9, Decision::Final)],
+                ..span_record(0, 9, b"", Completion::Dropped)
+            },
             attempts: vec![
                 span_record(1, 2, b"one", Completion::Failed(failure)),
                 span_record(3, 4, b"another", Completion::Complete),

@@ -4,15 +4,20 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use llmlogs_core::store::Stats;
 
 use super::queue::{Flushed, Queue};
+use crate::alerts::{AlertEngine, AlertStats};
+use crate::health::Health;
 use crate::warn::warn_stderr;
 
 /// How long dropping an [`LlmLogGuard`] waits for what is still to be written.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a shutdown waits at most for notices of alerts to be delivered: a channel that hangs delays no program's end.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Stops the recorder when it is dropped, after writing what waits (for at most five seconds), and says on standard
 /// error how many calls were lost, if any.
@@ -31,6 +36,8 @@ pub(super) struct Running {
     pub(super) session_id: String,
     pub(super) session_uid: String,
     pub(super) session_dir: Arc<Mutex<PathBuf>>,
+    pub(super) health: Health,
+    pub(super) alerts: Option<Arc<AlertEngine>>,
     pub(super) thread: Option<JoinHandle<()>>,
 }
 
@@ -93,6 +100,19 @@ impl LlmLogGuard {
         self.running.as_ref().map_or_else(Stats::default, |running| running.queue.stats())
     }
 
+    /// Returns how the recorded calls are doing, by provider and model; nothing if recording is switched off for good.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.running.as_ref().map_or_else(Health::new, |running| running.health.clone())
+    }
+
+    /// Returns what the alerts did so far; nothing without [`alerts`](crate::LlmLogLayerBuilder::alerts).
+    #[must_use]
+    pub fn alerts(&self) -> AlertStats {
+        let alerts = self.running.as_ref().and_then(|running| running.alerts.as_ref());
+        alerts.map(|alerts| alerts.stats()).unwrap_or_default()
+    }
+
     /// Switches recording on or off while the program runs. Calls that are open stay what they were when they opened.
     pub fn set_enabled(&self, enabled: bool) {
         if let Some(running) = &self.running {
@@ -117,6 +137,7 @@ impl LlmLogGuard {
     }
 
     fn stop(&mut self, timeout: Duration) -> Stats {
+        let started = Instant::now();
         let Some(mut running) = self.running.take() else {
             return Stats::default();
         };
@@ -131,6 +152,9 @@ impl LlmLogGuard {
         {
             // The thread has announced its end, and it catches its own panics.
             let _ended = thread.join();
+        }
+        if let Some(alerts) = &running.alerts {
+            alerts.wait_delivered(timeout.saturating_sub(started.elapsed()).min(DELIVERY_TIMEOUT));
         }
         let stats = running.queue.stats();
         warn_lost(stats.lost.saturating_sub(lost_before), timeout, &running.session_id);

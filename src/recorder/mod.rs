@@ -10,6 +10,7 @@ mod disk;
 mod guard;
 #[cfg(test)]
 mod model;
+mod observer;
 mod queue;
 mod retention;
 mod retry;

@@ -110,7 +110,7 @@ fn record(queue: &Queue, written: &Written) {
         queue.take(&mut messages);
         for (message, weight) in messages.drain(..) {
             match message {
-                Message::Started { .. } => queue.done(weight, false),
+                Message::Started { .. } | Message::AlertLines => queue.done(weight, false),
                 Message::Finished(call) => {
                     written.lock().unwrap().push(call.key);
                     queue.done(weight, true);
@@ -136,6 +136,7 @@ fn calls(count: usize) -> Vec<CallRecord> {
             fields: Fields::default(),
             request: None,
             response: None,
+            attempts: Vec::new(),
             panicked: false,
             trace: None,
         };

@@ -42,6 +42,8 @@ pub(super) enum Message {
     Finished(Box<CallRecord>),
     /// A call has ended, and is kept without its bodies.
     Degraded(Box<DegradedRecord>),
+    /// There are lines of alerts to be written.
+    AlertLines,
     /// Everything before it is to be on disk; the ticket tells flushes apart.
     Flush(u64),
     /// Nothing comes after it.
@@ -300,6 +302,14 @@ impl Queue {
     /// Returns the record of a degraded call.
     pub(super) fn unpack(&self, packed: DegradedRecord) -> Box<CallRecord> {
         packed.unpack(&self.endpoints())
+    }
+
+    /// Tells the thread that there are lines of alerts to be written. Does not wait for room.
+    pub(super) fn announce_alert_lines(&self) {
+        let Some(state) = self.lock_unless_forked() else { return };
+        if !state.closed {
+            self.push(state, Message::AlertLines, MESSAGE_WEIGHT);
+        }
     }
 
     /// Notes that everything before the flush `ticket` is on disk.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use llmlogs_core::compose::ComposeOptions;
 use llmlogs_core::store::Retention;
 
+use crate::alerts::Alerts;
+
 /// What happens when calls come faster than the disk takes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -39,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) keep_media: bool,
     /// `None` to keep everything.
     pub(crate) retention: Option<Retention>,
+    /// `None` where nothing is watched.
+    pub(crate) alerts: Option<Alerts>,
 }
 
 impl Default for Settings {
@@ -51,6 +55,7 @@ impl Default for Settings {
             compose: ComposeOptions::default(),
             keep_media: false,
             retention: None,
+            alerts: None,
         }
     }
 }

@@ -12,10 +12,13 @@ use llmlogs_core::store::{AtomicCounters, Session};
 use super::call_files::CallComposer;
 use super::disk::Disk;
 use super::guard::{LlmLogGuard, Running};
+use super::observer::Observer;
 use super::queue::Queue;
 use super::retention::RetentionThread;
 use super::settings::{Durability, Overflow, Settings};
 use super::worker::Worker;
+use crate::alerts::AlertEngine;
+use crate::health::Health;
 use crate::sink::Sink;
 use crate::warn::warn_stderr;
 
@@ -38,6 +41,9 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
     let counters = Arc::new(AtomicCounters::default());
     let queue =
         Arc::new(Queue::new(settings.max_queue_bytes, settings.overflow, policy, Arc::clone(&counters)));
+    if let Some(alerts) = &settings.alerts {
+        alerts.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    }
     // A program that changes its current directory later must not scatter its calls.
     let root = std::path::absolute(settings.root.unwrap_or_else(layout::default_root))?;
     let sync = settings.durability == Durability::Call;
@@ -54,9 +60,24 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
     let session_dir = Arc::new(Mutex::new(session.path()));
     let retention =
         settings.retention.map(|retention| RetentionThread::start(root, retention)).transpose()?;
+    let health = Health::new();
+    let on_lines = {
+        let queue = Arc::clone(&queue);
+        move || queue.announce_alert_lines()
+    };
+    let alerts = settings
+        .alerts
+        .map(|alerts| AlertEngine::start(alerts, &session_id, health.clock(), on_lines))
+        .transpose()?;
     let composer = CallComposer::new(settings.compose, settings.keep_media);
     let disk = Disk::new(session, Arc::clone(&queue), Arc::clone(&session_dir));
-    let worker = Worker::new(Arc::clone(&queue), disk, composer, retention);
+    let worker = Worker::new(
+        Arc::clone(&queue),
+        disk,
+        composer,
+        Observer::new(health.clone(), alerts.clone()),
+        retention,
+    );
     // Not under `NoSubscriber`: one scoped subscriber anywhere takes every thread of the program off
     // tracing's fast path. Nothing on this thread emits spans or events.
     let thread = std::thread::Builder::new().name("llmlogs".to_owned()).spawn(move || worker.run())?;
@@ -65,6 +86,8 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
         session_id,
         session_uid,
         session_dir,
+        health,
+        alerts,
         thread: Some(thread),
     });
     Ok((queue, guard))

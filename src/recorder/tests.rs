@@ -26,6 +26,7 @@ fn call_at(wall: SystemTime) -> Box<CallRecord> {
             fields: Fields::default(),
             request: None,
             response: None,
+            attempts: Vec::new(),
             panicked: false,
             trace: None,
         },

@@ -1,6 +1,7 @@
 //! The recorder thread: takes messages from the queue and writes calls.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,6 +13,7 @@ use llmlogs_core::store::CallWriter;
 use super::call_files::CallComposer;
 use super::compose_ahead::for_each_composed;
 use super::disk::Disk;
+use super::observer::Observer;
 use super::queue::{Message, Messages, Queue};
 use super::retention::RetentionThread;
 use super::retry::{Failed, Next, Retry};
@@ -26,6 +28,7 @@ pub(super) struct Worker {
     disk: Disk,
     session_id: String,
     composer: CallComposer,
+    observer: Observer,
     /// Calls whose directories have been created before their end.
     in_flight: HashMap<CallKey, CallWriter>,
     _retention: Option<RetentionThread>,
@@ -37,6 +40,7 @@ impl Worker {
         queue: Arc<Queue>,
         disk: Disk,
         composer: CallComposer,
+        observer: Observer,
         retention: Option<RetentionThread>,
     ) -> Self {
         Worker {
@@ -44,6 +48,7 @@ impl Worker {
             queue,
             disk,
             composer,
+            observer,
             in_flight: HashMap::new(),
             _retention: retention,
             _running: CountGuard::running(),
@@ -66,7 +71,8 @@ impl Worker {
                 self.handle_batch_parallel(std::mem::take(&mut messages), &finished)
             };
         }
-        let Worker { queue, disk, .. } = self;
+        let Worker { queue, mut disk, mut observer, .. } = self;
+        observer.end(&mut disk);
         disk.end();
         queue.ended();
     }
@@ -95,6 +101,10 @@ impl Worker {
                 let record = self.queue.unpack(*packed);
                 self.on_finished(record, None);
                 self.queue.done(weight, true);
+            }
+            Message::AlertLines => {
+                self.observer.write_lines(&mut self.disk);
+                self.queue.done(weight, false);
             }
             Message::Flush(ticket) => self.queue.flushed(ticket),
             Message::Shutdown => return true,
@@ -151,7 +161,12 @@ impl Worker {
             composed = None;
         }
         let mut retry = Retry::new(has_given_up);
+        let mut is_counted = false;
         while let Err(failed) = self.try_to_write(&mut writer, &record, &mut composed) {
+            // However long the disk fails, the call has ended.
+            if !std::mem::replace(&mut is_counted, true) {
+                self.count(&record, composed.as_ref(), writer.as_ref());
+            }
             if failed == Failed::Obstructed {
                 writer = None;
             }
@@ -162,6 +177,26 @@ impl Worker {
                     composed = None;
                 }
                 Next::GiveUp => return self.disk.give_up(writer, failed),
+            }
+        }
+        if !is_counted {
+            self.count(&record, composed.as_ref(), writer.as_ref());
+        }
+    }
+
+    /// Counts a call that has ended, written or not.
+    fn count(&self, record: &CallRecord, composed: Option<&Composed>, writer: Option<&CallWriter>) {
+        let call_id = writer.map_or("", CallWriter::call_id);
+        match composed {
+            Some(composed) => self.observer.count(&composed.entry, call_id, record.own.ended),
+            // The program waits for the end, which what is left of its time is for.
+            None if self.queue.has_given_up() => {}
+            None => {
+                // A call that cannot be composed is counted as lost.
+                let compose = || self.composer.compose(record, &self.session_id, false);
+                if let Ok(Ok(composed)) = catch_unwind(AssertUnwindSafe(compose)) {
+                    self.observer.count(&composed.entry, call_id, record.own.ended);
+                }
             }
         }
     }

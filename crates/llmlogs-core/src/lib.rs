@@ -5,11 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod api;
 pub mod capture;
 pub mod compose;
 pub mod format;
+pub mod health;
 pub mod json;
+pub mod notify;
 pub mod price;
 pub mod query;
 pub mod read;

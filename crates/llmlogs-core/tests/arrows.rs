@@ -7,10 +7,12 @@ mod arrows;
 use std::path::Path;
 
 /// From bottom to top; folders of one rank do not use each other.
-const RANKS: [&[&str]; 11] = [
+const RANKS: [&[&str]; 13] = [
     &["json", "semconv"],
     &["format", "capture"],
-    &["redact"],
+    &["redact", "health"],
+    &["alert"],
+    &["notify"],
     &["api"],
     &["price"],
     &["render"],

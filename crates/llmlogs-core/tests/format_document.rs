@@ -9,15 +9,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use chrono::{Local, TimeZone};
 use llmlogs_core::api::{self, Request};
 use llmlogs_core::capture::{
-    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, EnclosingSpan,
-    ErrorType, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, TimeAnchor,
+    Body, CallKey, CallRecord, CapturedRequest, CapturedResponse, ChunkTimings, Completion, Decision,
+    EnclosingSpan, ErrorType, Failure, FieldValue, Fields, ResponseHead, SpanRecord, Symbol, TimeAnchor,
 };
 use llmlogs_core::compose::{ComposeOptions, Composed, Composer};
 use llmlogs_core::format::call_id::call_name;
 use llmlogs_core::format::layout;
 use llmlogs_core::format::session_name::SessionName;
 use llmlogs_core::format::time::LocalTime;
-use llmlogs_core::format::{Attempt, IndexEntry, Metadata, SessionInfo, Trace};
+use llmlogs_core::format::{Alert, AlertEvent, Attempt, IndexEntry, Metadata, SessionInfo, Trace};
 use llmlogs_core::price::Price;
 use llmlogs_core::render::Language;
 
@@ -64,6 +64,7 @@ fn record(
             fields: Fields::default(),
             request: Some(Arc::new(CapturedRequest { endpoint, content_encoding: String::new(), body })),
             response: Some(Arc::new(response(ended))),
+            attempts: Vec::new(),
             panicked: false,
             trace: None,
         },
@@ -168,12 +169,31 @@ fn an_attempt_has_the_documents_keys() {
 }
 
 #[test]
+fn the_words_of_decisions_are_the_documents() {
+    let words: BTreeSet<&str> = (0..).map_while(Decision::from_number).map(Decision::word).collect();
+    let documented = first_column("`decision` is what the middleware decided after it");
+    assert_eq!(documented, words);
+}
+
+#[test]
 fn the_index_line_is_the_documents() {
     let line = example("## index.jsonl");
     let parsed: IndexEntry = serde_json::from_str(line).unwrap();
     assert_eq!(text(&parsed.to_line().unwrap()), line.trim_end());
     let (_, made) = compose(&documented_call(), Language::English).named(CALL_ID);
     assert_eq!(text(&made), line.trim_end());
+}
+
+#[test]
+fn the_line_of_an_alert_has_the_documents_keys() {
+    let line = example("## alerts.jsonl");
+    let parsed: Alert = serde_json::from_str(line).unwrap();
+    assert_eq!(text(&parsed.to_line().unwrap()), line);
+    assert_eq!((parsed.event, parsed.last_error.unwrap().http_status), (AlertEvent::Firing, Some(429)));
+    for word in ["firing", "resolved", "undelivered", "a word of later"] {
+        let event: AlertEvent = serde_json::from_value(word.into()).unwrap();
+        assert_eq!(event == AlertEvent::Unknown, word == "a word of later", "{word}");
+    }
 }
 
 #[test]
@@ -296,6 +316,7 @@ fn the_tree_has_the_names_of_the_layout() {
             SessionName::new(&started, 1).as_str(),
             layout::SESSION_FILE,
             layout::INDEX_FILE,
+            layout::ALERTS_FILE,
             layout::MEDIA_DIR,
             &call_name(&started, 1),
             layout::INPUT_FILE,
@@ -318,7 +339,9 @@ fn the_tree_has_the_names_of_the_layout() {
 #[test]
 fn a_reader_takes_files_without_the_fields_that_were_added() {
     let mut documented: serde_json::Value = serde_json::from_str(example("## metadata.json")).unwrap();
-    documented.as_object_mut().unwrap().remove("trace");
+    for added in ["trace", "fallback"] {
+        documented.as_object_mut().unwrap().remove(added);
+    }
     for added in ["content_type", "retry_after_ms", "status_text"] {
         documented["response_info"].as_object_mut().unwrap().remove(added);
     }
@@ -329,7 +352,8 @@ fn a_reader_takes_files_without_the_fields_that_were_added() {
     assert_eq!(older.request_info.prompt_differs, None);
 
     let mut line: serde_json::Value = serde_json::from_str(example("## index.jsonl")).unwrap();
-    for added in ["span_ids", "context", "context_complete", "prompt_differs"] {
+    for added in ["span_ids", "context", "context_complete", "prompt_differs", "waited_ms", "fallback_model"]
+    {
         line.as_object_mut().unwrap().remove(added);
     }
     let older: IndexEntry = serde_json::from_value(line).unwrap();

@@ -20,7 +20,7 @@ Examples:
   llmlogs stats today
   llmlogs tail -f
 
-CALL is a call's id, the end of one, its folder, or @N for the Nth latest (~N too, where
+CALL is a call's id, the end of one, its folder, or @N for the Nth latest (~N too, where \
 the shell leaves it alone: zsh wants it quoted).
 DATE is 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27.
 
@@ -34,20 +34,26 @@ Examples:
   llmlogs stats today
   llmlogs tail -f
 
-CALL is a call's id, the end of one, its folder, or @N for the Nth latest (~N too, where
+CALL is a call's id, the end of one, its folder, or @N for the Nth latest (~N too, where \
 the shell leaves it alone: zsh wants it quoted).
 DATE is 20251027, 2025-10-27, today, yesterday, or a range 2025-10-01..2025-10-27.
 
-The root is --root, else $LLMLOGS_ROOT, else ./llmlogs/apiCall, else that of the nearest parent folder.
+The root is --root, else $LLMLOGS_ROOT, else ./llmlogs/apiCall, else that of the nearest parent \
+folder.
 
 Environment:
   LLMLOGS_ROOT           the root
-  LLMLOGS_PAGER, PAGER   the pager for long output on a terminal (less, unless set; cat or nothing: none)
+  LLMLOGS_WEBHOOK        whom watch tells, unless it is given --webhook:
+                         KIND:URL, as there
+  LLMLOGS_PAGER, PAGER   the pager for long output on a terminal (less, unless
+                         set; cat or nothing: none)
   NO_COLOR               no colours
 
 JSON (--json), with the same keys as the files on disk (metadata.json, index.jsonl):
-  llmlogs, show          one object: call_id, session_id, dir, state, metadata; show adds input, output
-  ls, tail, search       one object a line: the line of index.jsonl with session_id, dir and state
+  llmlogs, show          one object: call_id, session_id, dir, state, metadata;
+                         show adds input, output
+  ls, tail, search       one object a line: the line of index.jsonl with
+                         session_id, dir and state
   other commands         one object; see their own --help
 
 Exit status: 0 found, 1 nothing found, 2 wrong use, 3 the root cannot be read.")]
@@ -110,8 +116,8 @@ Examples:
   llmlogs ls --context tenant=acme --context phase=plan
   llmlogs ls --limit 0 --json | jq -s 'map(.total_tokens) | add'
 
-Cut columns are shown whole when piped. Calls in flight show their age. A tree sums calls, failures, tokens and costs of
-the calls that are shown below each span."
+Cut columns are shown whole when piped. Calls in flight show their age. A tree sums calls, failures, tokens and \
+costs of the calls that are shown below each span."
     )]
     Ls(Ls),
     /// Show one call, whole
@@ -131,12 +137,12 @@ Examples:
   llmlogs search -i 'rate.?limit' --in error today
   llmlogs search 'def \\w+_total' --in output --since 3d
 
-PATTERN is a regular expression of https://docs.rs/regex. It is matched against the text that JSON stands
-for: \" is a quote, a line break is one.
+PATTERN is a regular expression of https://docs.rs/regex. It is matched against the text that JSON \
+stands for: \" is a quote, a line break is one.
 
-JSON: one object a line: the line of index.jsonl with session_id, dir, state, and matches: a list of
-{in, path, text, start, end} with byte offsets into text. path is that of a string in a body, or prompt for the last
-user message of a request where a span gave the call another.")]
+JSON: one object a line: the line of index.jsonl with session_id, dir, state, and matches: a \
+list of {in, path, text, start, end} with byte offsets into text. path is that of a string in a body, or prompt \
+for the last user message of a request where a span gave the call another.")]
     Search(Search),
     /// Count calls, tokens, costs and latencies
     #[command(after_help = "\
@@ -147,12 +153,12 @@ Examples:
   llmlogs stats --by provider
   llmlogs stats --by tenant --context phase=plan
 
-Percentiles are latencies that really occurred (nearest rank). Sessions are listed newest first, everything else by
-calls.
+Percentiles are latencies that really occurred (nearest rank). Sessions are listed newest first, \
+everything else by calls.
 
-JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, not_recorded, success_rate, tokens, cost
-(by currency), unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, tokens_per_second, and the lists by_model,
-by_session, by_tool, by_finish_reason, by_hour; with --by also by and groups, a list of {name, calls, …}.")]
+JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, not_recorded, success_rate, tokens, \
+cost (by currency), unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, \
+tokens_per_second, and the lists by_model, by_session, by_tool, by_finish_reason, by_hour; with --by also by and groups, a list of {name, calls, …}.")]
     Stats(Stats),
     /// Say what failed, how often, and why
     #[command(after_help = "\
@@ -172,8 +178,8 @@ Examples:
   llmlogs diff @5 @1
   llmlogs diff 040210_001 040215_002
 
-JSON: one object: a, b, fields (name, a, b of what differs), messages, tools and output, each a list of
-{change, a, b}.")]
+JSON: one object: a, b, fields (name, a, b of what differs), messages, tools and output, each a list \
+of {change, a, b}.")]
     Diff(Diff),
     /// Show the last calls, and follow new ones
     #[command(after_help = "\
@@ -184,6 +190,44 @@ Examples:
 
 JSON: one object a line, as ls has them; with -f a call appears when it starts and when it is over.")]
     Tail(Tail),
+    /// List what fired, and what fires still
+    #[command(after_help = "\
+Examples:
+  llmlogs alerts
+  llmlogs alerts today --state firing
+  llmlogs alerts --since 7d --rule in_a_row --json
+
+Alerts come from the rules of a recorder, or from llmlogs watch. One that ended was not resolved before its
+program ended.
+
+JSON: one object a line: the last line of alerts.jsonl with state, file, first (the notice with which it began)
+and undelivered (notices that did not reach a channel).")]
+    Alerts(Alerts),
+    /// Tell somebody when calls fail, while other programs record them
+    #[command(after_help = "\
+Examples:
+  llmlogs watch --rule 'failure_rate>20%/5m' --rule 'in_a_row>=5'
+  llmlogs watch --rule 'p95_latency>10s/5m model=gpt-4o*' --webhook slack:env:SLACK_URL
+  llmlogs watch --webhook feishu:file:/etc/llmlogs/feishu --command notify-send llmlogs
+
+Rules:
+  in_a_row>=5                so many calls failed without a success between them
+  failure_rate>20%/5m        of the calls of 5 minutes, at least 10 (at_least=10)
+  p95_latency>10s/5m         also p99_, p95_first_token
+  cost>5USD/1h, tokens>1M/1h
+  silence>10m                no call has ended for so long
+Settings follow a rule, with spaces between them: provider=NAME, model=NAME, context.FIELD=VALUE (* stands for
+anything), each=model (or provider, context.FIELD: an alert for each), at_least=N, hold=TIME, successes=N and
+quiet=TIME (when it is resolved), repeat=TIME or never.
+
+A webhook's address is a credential, and a command line is seen by every user of the machine: give it by env: or
+file:. After the address, a secret to sign with may follow (feishu, dingtalk, json), with a space between them.
+
+Alerts are also written to alerts.jsonl in the root; llmlogs alerts lists them. A root that does not exist yet is
+waited for. It runs until Ctrl-C or SIGTERM, and then waits up to 2 s for notices on their way.
+
+JSON: one object a line: a line of alerts.jsonl.")]
+    Watch(Watch),
     /// Write calls for other programs
     #[command(after_help = "\
 Examples:
@@ -195,12 +239,14 @@ Examples:
 
 Formats:
   jsonl        one object a line: call_id, session_id, dir, state, metadata, input, output
-  csv          one row a call, columns as in index.jsonl; --context-column tenant adds one; ' stands before what a
-               spreadsheet would run
-  har          HTTP archive 1.2, which browsers' tools open; a stream is the one object that was recorded of it
+  csv          one row a call, columns as in index.jsonl; --context-column tenant
+               adds one; ' stands before what a spreadsheet would run
+  har          HTTP archive 1.2, which browsers' tools open; a stream is the one
+               object that was recorded of it
   curl         one shell command a call; the key is a variable of the environment
-  fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it; calls that failed, have no answer
-               or have lost media are left out and counted on standard error")]
+  fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it;
+               calls that failed, have no answer or have lost media are left out
+               and counted on standard error")]
     Export(Export),
     /// Remove old calls
     #[command(after_help = "\
@@ -208,8 +254,8 @@ Examples:
   llmlogs prune --older-than 30d --dry-run
   llmlogs prune --max-size 2GB --yes
 
-On a terminal it asks before it removes anything; elsewhere it wants --yes. Sessions that are being recorded keep
-their calls in flight.
+On a terminal it asks before it removes anything; elsewhere it wants --yes. Sessions that are \
+being recorded keep their calls in flight.
 
 JSON: one object: calls (a list of folders), bytes, dry_run.")]
     Prune(Prune),
@@ -220,13 +266,14 @@ Examples:
   llmlogs doctor --repair
   llmlogs doctor --date today --json
 
-Looks for secrets that the redaction rules know, in every file; for calls that cannot be read, files of finished calls
-that are gone, torn and missing lines of indexes, calls that were interrupted, leftovers, permissions that let others
-read, and files and folders that no recorder put there, which it does not look into. --repair rebuilds the indexes of
-sessions that are over from their calls; nothing else is changed, and nothing in a session that is running.
+Looks for secrets that the redaction rules know, in every file; for calls that cannot be read, files of \
+finished calls that are gone, torn and missing lines of indexes, calls that were interrupted, leftovers, \
+permissions that let others read, and files and folders that no recorder put there (folders of others are not \
+looked into). --repair rebuilds the indexes of sessions that are over from their calls; nothing else is changed, and \
+nothing in a session that is running.
 
-Exit status 0: nothing wrong, 1: something to look at, 2: wrong use, 3: the root cannot be read. Sessions that were not
-shut down and empty folders of the older logger are listed and do not count.
+Exit status 0: nothing wrong, 1: something to look at, 2: wrong use, 3: the root cannot be read. Sessions \
+that were not shut down and empty folders of the older logger are listed and do not count.
 
 JSON: one object: sessions, calls, gone, bytes, days, problems (a list of {kind, path, what}), repaired.")]
     Doctor(Doctor),
@@ -497,8 +544,16 @@ pub(crate) struct Export {
     #[arg(long, short = 'n', value_name = "N", default_value_t = 0)]
     pub(crate) limit: usize,
     /// A field of the context as a further column of csv, named context.NAME; repeated, or with commas: several
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = field_name)]
     pub(crate) context_column: Vec<String>,
+}
+
+/// Returns the name of a field without the blanks around it, as in `tenant, phase`.
+fn field_name(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("it names no field"),
+        name => Ok(name.to_owned()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -538,4 +593,51 @@ pub(crate) struct Doctor {
     /// Do not look for secrets, which takes the longest
     #[arg(long)]
     pub(crate) no_secrets: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Alerts {
+    /// That began to fire on this day, or these
+    #[arg(value_name = "DATE")]
+    pub(crate) date: Option<Dates>,
+    /// That fired at this time or later: 2h, 3d, a date, or a time such as '2025-10-27 04:02'
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub(crate) since: Option<TimeRange>,
+    /// That began at this time or earlier; a date means the end of its day
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub(crate) until: Option<TimeRange>,
+    /// In this state
+    #[arg(long, value_name = "STATE", value_enum)]
+    pub(crate) state: Vec<AlertStateFilter>,
+    /// Whose rule contains this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) rule: Option<String>,
+    /// Of this session: its id, or the end of it
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+    /// How many at most; 0 for all
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AlertStateFilter {
+    Firing,
+    Resolved,
+    Ended,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// Fire when this happens, such as 'failure_rate>20%/5m' or 'in_a_row>=5' [default: both of these]
+    #[arg(long = "rule", value_name = "RULE")]
+    pub(crate) rules: Vec<String>,
+    /// Send each notice there: KIND:URL, KIND:env:VARIABLE or KIND:file:FILE; KIND is slack, feishu, dingtalk, discord or
+    /// json [default: $LLMLOGS_WEBHOOK]
+    #[arg(long = "webhook", value_name = "WEBHOOK")]
+    pub(crate) webhooks: Vec<String>,
+    /// Start this program for each notice, without a shell, with the alert as JSON on its standard input; everything that
+    /// follows is its arguments
+    #[arg(long, value_name = "PROGRAM", num_args = 1.., allow_hyphen_values = true)]
+    pub(crate) command: Vec<std::ffi::OsString>,
 }

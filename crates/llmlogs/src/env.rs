@@ -31,7 +31,8 @@ impl Env {
     }
 }
 
-fn find(given: Option<&Path>) -> Result<PathBuf, CliError> {
+/// Returns the path of the root: the one that is `given`, or the environment's, or the one that is found.
+pub(crate) fn find(given: Option<&Path>) -> Result<PathBuf, CliError> {
     if let Some(path) = given {
         return Ok(path.to_owned());
     }

@@ -1,6 +1,6 @@
 //! The `llmlogs` command: what happened, in one short command.
 //!
-//! Reads through [`llmlogs_core::read`], which `tracing_llmlogs::read` is; never records.
+//! Reads through [`llmlogs_core::read`], which `tracing_llmlogs::read` is; never records calls.
 //!
 //! | module | what is in it |
 //! | --- | --- |
@@ -31,7 +31,9 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use args::{Cli, Command};
-use commands::{diff, doctor, export, failures, latest, ls, packaging, prune, search, show, stats, tail};
+use commands::{
+    alerts, diff, doctor, export, failures, latest, ls, packaging, prune, search, show, stats, tail, watch,
+};
 use env::Env;
 use outcome::{CliError, Outcome};
 
@@ -70,6 +72,8 @@ fn run(cli: Cli) -> Result<Outcome, CliError> {
         Some(Command::Failures(args)) => failures::run(&mut env(true)?, &args),
         Some(Command::Diff(args)) => diff::run(&mut env(true)?, &args),
         Some(Command::Tail(args)) => tail::run(&mut env(false)?, &args),
+        Some(Command::Alerts(args)) => alerts::run(&mut env(true)?, &args),
+        Some(Command::Watch(args)) => watch::run(&cli.global, &args),
         Some(Command::Export(args)) => export::run(&mut env(false)?, &args),
         Some(Command::Prune(args)) => prune::run(&mut env(false)?, &args),
         Some(Command::Doctor(args)) => doctor::run(&mut env(true)?, &args),

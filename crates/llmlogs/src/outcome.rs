@@ -30,7 +30,7 @@ pub(crate) enum CliError {
     Failed(String),
     /// Whoever reads the output has read enough.
     ClosedPipe,
-    /// The user pressed Ctrl-C.
+    /// The user pressed Ctrl-C, or a signal asked the program to end.
     Interrupted,
 }
 

@@ -20,7 +20,7 @@ use support::{Recorded, subscriber};
 use tower::{ServiceBuilder, service_fn};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Instrument, info_span};
-use tracing_llmlogs::LlmLogMiddleware;
+use tracing_llmlogs::{Fallback, LlmLogMiddleware, Retry};
 
 const REPLY: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1761537731,"model":"gpt-4o-2024","choices":[
  {"index":0,"message":{"role":"assistant","content":"Paris.","refusal":null},"logprobs":null,"finish_reason":"stop"}],
@@ -117,6 +117,33 @@ async fn a_stream_that_the_client_ends_at_done_is_finished_with_its_tool_call() 
     let output = call.json("output.json");
     let function = &output["choices"][0]["message"]["tool_calls"][0]["function"];
     assert_eq!(function, &json!({"name": "read_file", "arguments": "{\"path\":\"config.py\"}"}));
+}
+
+#[tokio::test]
+async fn retries_and_a_fallback_below_async_openai_are_one_folder() {
+    let (recorded, _default) = recording();
+    let busy =
+        r#"{"error":{"message":"The server is overloaded","type":"server_error","param":null,"code":null}}"#;
+    let busy = Answer::json(503, busy).header("retry-after-ms", "20");
+    let api = Api::start([busy.clone(), busy, Answer::json(200, REPLY)]).await;
+    let middleware = LlmLogMiddleware::new()
+        .retry(Retry::new().max_attempts(2))
+        .fallback(Fallback::model("gpt-4o", "gpt-4o-mini"));
+    let plain = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = ClientBuilder::new(plain).with(middleware).build();
+    let service = service_fn(move |factory| send(http.clone(), factory));
+    let client = Client::with_config(config(&api)).with_http_service(service);
+    let reply = client.chat().create(request()).await.unwrap();
+    assert_eq!(reply.choices[0].message.content.as_deref(), Some("Paris."));
+    assert_eq!(api.received().len(), 3);
+    recorded.call().assert_meta(&[
+        ("/status", json!("ok")),
+        ("/api_info/model", json!("gpt-4o")),
+        ("/attempts/0/decision", json!("retry")),
+        ("/attempts/1/decision", json!("fallback")),
+        ("/attempts/2/decision", json!("final")),
+        ("/fallback/to/model", json!("gpt-4o-mini")),
+    ]);
 }
 
 #[tokio::test]

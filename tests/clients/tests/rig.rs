@@ -17,7 +17,7 @@ use support::api::{Answer, Api};
 use support::{Recorded, recorder, subscriber};
 use tracing::Instrument;
 use tracing::subscriber::DefaultGuard;
-use tracing_llmlogs::LlmLogMiddleware;
+use tracing_llmlogs::{Fallback, LlmLogMiddleware, Retry};
 use tracing_subscriber::{EnvFilter, Layer, fmt, prelude::*};
 
 const TOOL_REPLY: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1761537731,"model":"gpt-4o-2024","choices":[
@@ -91,6 +91,33 @@ async fn a_plain_call_in_rigs_own_span_is_one_folder() {
     ]);
     assert_eq!(call.json("output.json"), serde_json::from_str::<Value>(TOOL_REPLY).unwrap());
     assert_eq!(call.json("input.json"), serde_json::from_slice::<Value>(&api.received()[0].body).unwrap());
+}
+
+#[tokio::test]
+async fn retries_and_a_fallback_below_rig_are_one_folder() {
+    let (recorded, _default) = recording();
+    let refused = Answer::json(429, REFUSED).header("retry-after-ms", "20");
+    let api = Api::start([refused.clone(), refused, Answer::json(200, TOOL_REPLY)]).await;
+    let middleware = LlmLogMiddleware::new()
+        .retry(Retry::new().max_attempts(2))
+        .fallback(Fallback::model("gpt-4o", "gpt-4o-mini"));
+    let client = ClientBuilder::new(http()).with(middleware).build();
+    let rig: OpenAI = config(&api).connect(ReqwestMiddlewareClient::from(client));
+    let reply = rig.chat("gpt-4o").call(request()).await.unwrap();
+    assert_eq!(reply.tool_calls().count(), 1);
+    assert_eq!(api.received().len(), 3);
+    let call = recorded.call();
+    call.assert_meta(&[
+        ("/status", json!("ok")),
+        ("/api_info/model", json!("gpt-4o")),
+        ("/usage/total_tokens", json!(1463)),
+        ("/attempts/0/decision", json!("retry")),
+        ("/attempts/1/decision", json!("fallback")),
+        ("/attempts/2/decision", json!("final")),
+        ("/attempts/2/model", json!("gpt-4o-mini")),
+        ("/fallback/to/model", json!("gpt-4o-mini")),
+    ]);
+    assert_eq!(call.json("input.json")["model"], "gpt-4o");
 }
 
 #[tokio::test]

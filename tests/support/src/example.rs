@@ -1,7 +1,7 @@
 //! What the examples show: answers of a chat API, and a folder as `tree` shows it.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// A plain answer.
@@ -47,6 +47,17 @@ pub fn tree(dir: &Path) -> io::Result<String> {
     Ok(shown)
 }
 
+/// Returns the first call's folder in a session's, whose name has the second of the call and not of the session.
+///
+/// # Errors
+///
+/// If the folder cannot be read, or has no call.
+pub fn first_call(session: &Path) -> io::Result<PathBuf> {
+    let mut calls = fs::read_dir(session)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    calls.retain(|path| path.is_dir() && path.to_string_lossy().ends_with("_001"));
+    calls.pop().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no call was recorded"))
+}
+
 fn below(dir: &Path, indent: &str, shown: &mut String, counts: &mut Counts) -> io::Result<()> {
     let mut paths = fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort();
@@ -72,6 +83,15 @@ fn below(dir: &Path, indent: &str, shown: &mut String, counts: &mut Counts) -> i
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_in_another_second_than_its_session_was_not_found() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["media", "call_20251027_040211_001", "call_20251027_040211_002"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        assert!(first_call(dir.path()).unwrap().ends_with("call_20251027_040211_001"));
+    }
 
     #[test]
     fn a_folder_was_not_shown_as_tree_shows_it() {

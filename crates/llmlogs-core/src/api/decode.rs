@@ -6,10 +6,10 @@ use std::time::Instant;
 use crate::capture::{Api, CapturedResponse, Completion, Endpoint};
 use crate::json::{self, Json, Object, SyntaxError};
 
+use super::content_encoding::is_encoded;
 use super::dialect::EventKind;
 use super::dialects::bedrock_invoke;
 use super::framing::{self, Event, Framing, for_each_event, for_outer_events};
-use super::invalid_response::is_encoded;
 use super::registry::dialect;
 
 /// A decoded response body.

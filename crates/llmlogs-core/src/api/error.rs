@@ -73,12 +73,12 @@ pub fn api_error(body: &Json<'_>) -> (String, String) {
 }
 
 /// Returns the words and numbers that may be the code of an error, those of the error itself before those beside it.
-pub(super) fn words(body: &Json<'_>) -> Vec<String> {
+pub fn codes(body: &Json<'_>) -> Vec<String> {
     const KEYS: [&str; 7] = ["code", "status", "type", "__type", "error_code", "error_type", "err_code"];
     if let Some(first) = body.items().first().or(body.get("errors").items().first()) {
         // watsonx has the status beside its list.
         let beside = Some(body.get("status_code").scalar()).filter(|status| !status.is_empty());
-        return words(first).into_iter().chain(beside).collect();
+        return codes(first).into_iter().chain(beside).collect();
     }
     let inside = inner(body).map(|error| error.items().first().unwrap_or(error));
     let places = inside.into_iter().chain([body, body.get("detail")]);

@@ -121,7 +121,7 @@ const GENERAL: [(&str, u16); 81] = [
 /// Returns the HTTP status that `body`, an error with a status of success, stands for by its own codes, if any of them
 /// is known.
 pub(super) fn of_reported(body: &Json<'_>) -> Option<u16> {
-    let words = error::words(body);
+    let words = error::codes(body);
     let known = |table: &[(&str, u16)]| words.iter().find_map(|word| in_table(word, table));
     let numeric = || {
         let numbers = words.iter().filter_map(|word| word.parse().ok());
@@ -133,7 +133,7 @@ pub(super) fn of_reported(body: &Json<'_>) -> Option<u16> {
 /// Returns the HTTP status that an error with `status` is one of: that which its own code stands for where the code
 /// means one error alone, else `status` itself.
 pub(super) fn of_failed(status: u16, body: Option<&Json<'_>>) -> u16 {
-    let words = body.map(error::words).unwrap_or_default();
+    let words = body.map(error::codes).unwrap_or_default();
     words.iter().find_map(|word| in_table(word, &DISTINCT)).unwrap_or(status)
 }
 

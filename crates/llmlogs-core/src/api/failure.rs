@@ -4,10 +4,10 @@ use crate::capture::{CapturedResponse, Completion, ErrorType, Failure, ResponseH
 use crate::json;
 use crate::json::Json;
 
+use super::content_encoding::is_encoded;
 use super::decode::DecodedBody;
 use super::error::api_error;
 use super::error_status;
-use super::invalid_response::is_encoded;
 use super::view::ResponseView;
 
 /// Returns whether the status or the end of an exchange is that of a failure, without a look at its body.

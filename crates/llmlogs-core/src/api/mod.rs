@@ -6,6 +6,8 @@
 //! implementation of [`Dialect`](dialect::Dialect); CONTRIBUTING.md describes how to add one. Nothing here writes, and
 //! nothing fails: what is not understood is left alone.
 
+pub mod beginning;
+mod content_encoding;
 pub mod decode;
 pub mod detect;
 pub mod dialect;
@@ -22,6 +24,8 @@ pub mod registry;
 pub mod shared;
 pub mod view;
 
+pub use beginning::{Beginning, beginning, failure_in_body};
+pub use content_encoding::is_encoded;
 pub use decode::{DecodedBody, decode};
 pub use detect::{
     HostKind, Request, api_of, body_confirms_llm, detect_endpoint, detect_endpoint_of, unrecognised,
@@ -29,7 +33,6 @@ pub use detect::{
 pub use failure::{failure_with_status, has_failed, reported_failure};
 pub use form::form;
 pub use interpret::{Depth, Interpretation, interpret};
-pub use invalid_response::is_encoded;
 pub use parameters::{PARAMETERS, other_parameters, parameters};
 pub use registry::dialect;
 pub use shared::media::data_url;

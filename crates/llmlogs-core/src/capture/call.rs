@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
+use super::attempt::CapturedAttempt;
 use super::body::Body;
 use super::exchange::{CapturedRequest, CapturedResponse};
 use super::fields::Fields;
+use super::time_anchor::TimeAnchor;
 
 /// Identifies a call within the process, from its start until it has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,35 +24,17 @@ impl CallKey {
     }
 }
 
-/// An instant on both clocks: the wall clock for people, the monotonic one for durations.
-#[derive(Debug, Clone, Copy)]
-pub struct TimeAnchor {
-    /// The wall clock.
-    pub wall: SystemTime,
-    /// The monotonic clock.
-    pub clock: Instant,
-}
+/// Identifies within the process the requests that were made for one call, whatever they ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallGroup(u64);
 
-impl TimeAnchor {
-    /// Returns the current time.
+impl CallGroup {
+    /// Returns a group of which nothing is a member yet.
     #[must_use]
     #[inline]
-    pub fn now() -> Self {
-        TimeAnchor { wall: SystemTime::now(), clock: Instant::now() }
-    }
-
-    /// Returns the wall time at which the monotonic clock showed `clock`, which is not earlier than the anchor.
-    #[must_use]
-    #[inline]
-    pub fn wall_at(&self, clock: Instant) -> SystemTime {
-        self.wall + clock.saturating_duration_since(self.clock)
-    }
-
-    /// Returns the time from the anchor until `clock`; zero if that is earlier.
-    #[must_use]
-    #[inline]
-    pub fn until(&self, clock: Instant) -> Duration {
-        clock.saturating_duration_since(self.clock)
+    pub fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        CallGroup(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -76,6 +60,8 @@ pub struct SpanRecord {
     pub request: Option<Arc<CapturedRequest>>,
     /// The response, if it was captured.
     pub response: Option<Arc<CapturedResponse>>,
+    /// The attempts that were made inside the span without spans of their own.
+    pub attempts: Vec<CapturedAttempt>,
     /// Whether a panic unwound through the span.
     pub panicked: bool,
     /// OpenTelemetry's ids of the span, if it is exported.
@@ -128,6 +114,11 @@ impl CallRecord {
             let dropped = |body: &Body| matches!(body, Body::Dropped { .. });
             span.request.as_ref().is_some_and(|request| dropped(&request.body))
                 || span.response.as_ref().is_some_and(|response| dropped(&response.body))
+                || span
+                    .attempts
+                    .iter()
+                    .filter_map(|attempt| attempt.response.as_ref())
+                    .any(|r| dropped(&r.body))
         })
     }
 
@@ -143,7 +134,8 @@ impl SpanRecord {
     fn weight(&self) -> usize {
         let request = self.request.as_ref().map_or(0, |request| request.weight());
         let response = self.response.as_ref().map_or(0, |response| response.weight());
-        size_of::<Self>() + self.fields.weight() + request + response
+        let attempts: usize = self.attempts.iter().map(CapturedAttempt::weight).sum();
+        size_of::<Self>() + self.fields.weight() + request + response + attempts
     }
 
     fn drop_bodies(&mut self) {
@@ -152,6 +144,11 @@ impl SpanRecord {
         }
         if let Some(response) = self.response.take() {
             self.response = Some(Arc::new(response.without_body()));
+        }
+        for attempt in &mut self.attempts {
+            if let Some(response) = attempt.response.take() {
+                attempt.response = Some(Arc::new(response.without_body()));
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod attempt;
 mod body;
 mod call;
 mod chunk_timings;
@@ -15,9 +16,11 @@ mod memory;
 mod policy;
 mod span_capture;
 mod symbol;
+mod time_anchor;
 
+pub use attempt::{CapturedAttempt, Decision};
 pub use body::Body;
-pub use call::{CallKey, CallRecord, EnclosingSpan, SpanRecord, TimeAnchor, TraceIds};
+pub use call::{CallGroup, CallKey, CallRecord, EnclosingSpan, SpanRecord, TraceIds};
 pub use chunk_timings::ChunkTimings;
 pub use endpoint::{Api, Endpoint};
 pub use exchange::{CapturedRequest, CapturedResponse, Completion, ResponseHead};
@@ -27,3 +30,4 @@ pub use memory::MemoryReservation;
 pub use policy::CapturePolicy;
 pub use span_capture::SpanCapture;
 pub use symbol::{Symbol, SymbolTable};
+pub use time_anchor::TimeAnchor;

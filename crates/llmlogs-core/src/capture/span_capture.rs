@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use super::call::TraceIds;
+use super::attempt::CapturedAttempt;
+use super::call::{CallGroup, TraceIds};
 use super::exchange::{CapturedRequest, CapturedResponse};
 use super::policy::CapturePolicy;
 
@@ -15,10 +16,14 @@ use super::policy::CapturePolicy;
 pub struct SpanCapture {
     /// What to capture.
     pub policy: CapturePolicy,
+    /// The call that the request belongs to, if the sending side knows of several requests for one.
+    pub group: Option<CallGroup>,
     /// The request, once it is known.
     pub request: Option<Arc<CapturedRequest>>,
     /// The response, once it has ended.
     pub response: Option<Arc<CapturedResponse>>,
+    /// The attempts that the sending side made by itself, if there were several or one was not repeated.
+    pub attempts: Vec<CapturedAttempt>,
     /// OpenTelemetry's ids of the span, once they are known.
     pub trace: Option<TraceIds>,
 }
@@ -31,6 +36,7 @@ impl SpanCapture {
     #[must_use]
     #[inline]
     pub fn new(policy: CapturePolicy) -> Self {
-        SpanCapture { policy, request: None, response: None, trace: None }
+        let (group, attempts, trace) = (None, Vec::new(), None);
+        SpanCapture { policy, group, request: None, response: None, attempts, trace }
     }
 }

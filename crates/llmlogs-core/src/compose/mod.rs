@@ -20,7 +20,7 @@ use crate::api::{self, Depth, Interpretation};
 use crate::capture::{CallRecord, CapturedRequest, ErrorType};
 use crate::format::layout::{INPUT_FILE, INPUT_TEXT_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
 use crate::format::time::LocalTime;
-use crate::format::{Files, IndexEntry, Metadata, PreparedFile, SCHEMA_VERSION, Status, Truncated};
+use crate::format::{Files, IndexEntry, Metadata, PreparedFile, SCHEMA_VERSION, Status, Target, Truncated};
 use crate::price::PricedCall;
 use crate::render::Reply;
 
@@ -50,6 +50,8 @@ pub struct Composed {
     pub media: Vec<Media>,
     /// How the call ended.
     pub status: Status,
+    /// The call's line in the index, without its id.
+    pub entry: IndexEntry,
     metadata: PreparedFile,
     index_line: PreparedFile,
 }
@@ -124,6 +126,7 @@ impl Composer {
                 *text = clean;
             }
         }
+        let answered_by = exchange.answered_by.unwrap_or(&endpoint);
         let ended = captured_response.map_or(record.own.ended, |response| response.ended);
 
         // The request: as it was sent, or composed from the span's fields.
@@ -139,7 +142,7 @@ impl Composer {
         let start = LocalTime::of(record.own.started.wall);
         let end = LocalTime::of(record.own.started.wall_at(ended));
         let mut answer = match captured_response {
-            Some(response) => api::interpret(&endpoint, response, Depth::Whole),
+            Some(response) => api::interpret(answered_by, response, Depth::Whole),
             None => Interpretation::of_body(&endpoint, attributes.response(end.unix_seconds())),
         };
         let redacted = answer.redact(&options.redact, |json| media::redact(json, options));
@@ -181,14 +184,23 @@ impl Composer {
             }
             _ => model,
         };
+        let own = Target {
+            provider: endpoint.provider.clone().into_owned(),
+            model: model.clone(),
+            base_url: endpoint.base_url.clone(),
+        };
+        let attempts = attempts::attempts(record, &endpoint, &own, options);
+        let fallback = attempts::fallback(&attempts, &own);
+        let asked = fallback.as_ref().map_or(&model, |fallback| &fallback.to.model);
         let priced = PricedCall {
-            provider: &endpoint.provider,
-            base_url: &endpoint.base_url,
-            models: [&response_info.model, &model],
+            provider: &answered_by.provider,
+            base_url: &answered_by.base_url,
+            models: [&response_info.model, asked],
             service_tier: &view.service_tier,
             at: record.own.started.wall,
             body: answer.json(),
         };
+        let cost_estimate = options.prices.cost(&priced, &usage, view.cost);
         let reply = Reply {
             id: &response_info.id,
             model: if response_info.model.is_empty() { &model } else { &response_info.model },
@@ -197,7 +209,6 @@ impl Composer {
             choices: &view.choices,
             raw: None,
         };
-        let attempts = attempts::attempts(record, &endpoint, options);
         let output = match &failure {
             None => response::output(options, captured_response, &answer, redacted, &reply),
             Some(failure) => {
@@ -256,8 +267,9 @@ impl Composer {
             context,
             trace: metadata::trace(record),
             attempts,
+            fallback,
             files: self.files.clone(),
-            cost_estimate: options.prices.cost(&priced, &usage, view.cost),
+            cost_estimate,
             truncated: Truncated {
                 input: decoded_request.is_cut(options, input.as_ref()),
                 output: captured_response.is_some_and(|response| is_cut(&response.body)),
@@ -266,6 +278,7 @@ impl Composer {
             response_info,
             api_info: metadata::api_info(endpoint, model),
         };
+        let entry = IndexEntry::from(&metadata);
         let Output { json: output_json, text: output_text, media } = output;
         Ok(Composed {
             input,
@@ -274,7 +287,8 @@ impl Composer {
             media,
             status: metadata.status,
             metadata: metadata.prepare()?,
-            index_line: IndexEntry::from(&metadata).prepare()?,
+            index_line: entry.prepare()?,
+            entry,
         })
     }
 }

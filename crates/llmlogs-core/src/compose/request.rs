@@ -131,8 +131,11 @@ pub fn chooses_model(endpoint: &Endpoint) -> bool {
 ///
 /// A name in a path or a form is no part of a body that was redacted.
 pub fn model_of(view: &RequestView<'_>, endpoint: &Endpoint, in_fields: &str, redact: &Redactor) -> String {
-    let in_body = view.model.as_deref().filter(|model| !model.is_empty());
-    let in_path = endpoint.path_model.as_deref();
-    let in_fields = Some(in_fields).filter(|model| !model.is_empty());
-    redact.text(in_body.or(in_path).or(in_fields).unwrap_or(UNKNOWN_MODEL)).into_owned()
+    let named = named_model(view, endpoint).or(Some(in_fields)).filter(|model| !model.is_empty());
+    redact.text(named.unwrap_or(UNKNOWN_MODEL)).into_owned()
+}
+
+/// Returns the model that a request names in its body or its path, as it was sent.
+pub fn named_model<'v>(view: &'v RequestView<'_>, endpoint: &'v Endpoint) -> Option<&'v str> {
+    view.model.as_deref().filter(|model| !model.is_empty()).or(endpoint.path_model.as_deref())
 }

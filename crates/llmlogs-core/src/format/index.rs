@@ -42,6 +42,10 @@ pub struct IndexEntry {
     pub currency: String,
     /// How many attempts there were; 0 if there was only one.
     pub attempts: u64,
+    /// How long it was waited between them, in milliseconds.
+    pub waited_ms: u64,
+    /// The model of the target that the call fell back to; empty if it did not.
+    pub fallback_model: String,
     pub tool_names: Vec<String>,
     /// The first 200 characters.
     pub user_message: String,
@@ -80,6 +84,7 @@ impl IndexEntry {
 
 impl From<&Metadata> for IndexEntry {
     fn from(call: &Metadata) -> Self {
+        let sent = call.attempts.iter().filter(|attempt| attempt.was_sent()).count();
         let (context, context_complete) = scalar_fields(&call.context);
         IndexEntry {
             call_id: call.call_id.clone(),
@@ -102,7 +107,13 @@ impl From<&Metadata> for IndexEntry {
             time_to_first_token_ms: call.performance.time_to_first_token_ms,
             total_cost: call.cost_estimate.total_cost,
             currency: call.cost_estimate.currency.clone(),
-            attempts: call.attempts.len() as u64,
+            attempts: if sent > 1 { sent as u64 } else { 0 },
+            waited_ms: call.attempts.iter().map(|attempt| attempt.waited_ms).sum(),
+            fallback_model: call
+                .fallback
+                .as_ref()
+                .map(|fallback| fallback.to.model.clone())
+                .unwrap_or_default(),
             tool_names: call.response_info.tool_names.clone(),
             user_message: first_characters(&call.context.user_message),
             trace: call.context.spans.join("/"),

@@ -23,6 +23,9 @@ pub const SESSION_FILE: &str = "session.json";
 /// The file with one line for each finished call of a session.
 pub const INDEX_FILE: &str = "index.jsonl";
 
+/// The file with one line for each change of an alert, beside a session's index, or in the root.
+pub const ALERTS_FILE: &str = "alerts.jsonl";
+
 /// The list of all its calls that the older logger keeps in the root.
 pub const OLDER_INDEX_FILE: &str = "index.json";
 

@@ -58,8 +58,10 @@ pub struct Metadata {
     pub context: Context,
     /// The call's position in the program's trace.
     pub trace: Trace,
-    /// One entry per HTTP attempt when there was more than one.
+    /// One entry per HTTP attempt when there was more than one, or when a single one was denied its retry.
     pub attempts: Vec<Attempt>,
+    /// The change of the target that the call went through; `None` where there was none.
+    pub fallback: Option<Fallback>,
     /// The other files of the folder.
     pub files: Files,
     /// What the call cost.
@@ -287,6 +289,51 @@ pub struct Attempt {
     pub error_message: String,
     /// The delay in the `Retry-After` header, in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// The provider that was asked.
+    pub provider: String,
+    /// The model that was asked for.
+    pub model: String,
+    /// Scheme, host and port, without credentials.
+    pub base_url: String,
+    /// How long it was waited before the attempt, in milliseconds.
+    pub waited_ms: u64,
+    /// What was decided after it: `retry`, `fallback`, `final`, `circuit_open`, `over_cap`, `budget`, `deadline`,
+    /// `permanent`; empty where the recorder did not decide.
+    pub decision: String,
+}
+
+impl Attempt {
+    /// Returns whether a request was sent: none is while a breaker's circuit is open.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        self.decision != "circuit_open"
+    }
+}
+
+/// The change of a call's target.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Fallback {
+    /// The caller's own target.
+    pub from: Target,
+    /// The target whose result is the call's.
+    pub to: Target,
+    /// The error type of the first attempt that was not repeated at the caller's own target.
+    pub reason: String,
+}
+
+/// Where an attempt goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Target {
+    /// As in `api_info`.
+    pub provider: String,
+    /// As in `api_info`.
+    pub model: String,
+    /// As in `api_info`.
+    pub base_url: String,
 }
 
 /// The names of the files beside `metadata.json`.

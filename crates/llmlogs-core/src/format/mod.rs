@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+mod alert;
 pub mod call_id;
 pub mod day;
 mod index;
@@ -14,10 +15,11 @@ mod session;
 pub mod session_name;
 pub mod time;
 
+pub use alert::{Alert, AlertError, AlertEvent};
 pub use index::IndexEntry;
 pub use metadata::{
-    ApiInfo, Attempt, Context, CostEstimate, Files, Metadata, Performance, RequestInfo, ResponseInfo,
-    SCHEMA_VERSION, Status, Trace, TraceSpan, Truncated, Usage,
+    ApiInfo, Attempt, Context, CostEstimate, Fallback, Files, Metadata, Performance, RequestInfo,
+    ResponseInfo, SCHEMA_VERSION, Status, Target, Trace, TraceSpan, Truncated, Usage,
 };
 pub use prepared::PreparedFile;
 pub use session::{Counters, LossCounts, SessionInfo, WriteErrors};

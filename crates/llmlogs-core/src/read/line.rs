@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::format::Status;
+use crate::format::{IndexEntry, Status};
 
 /// The contents of a JSON string, escaped, without the quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
@@ -63,6 +63,8 @@ pub struct IndexLine<'a> {
     pub total_cost: f64,
     pub currency: RawStr<'a>,
     pub attempts: u64,
+    pub waited_ms: u64,
+    pub fallback_model: RawStr<'a>,
     /// The JSON list without its brackets.
     tools: &'a [u8],
     pub user_message: RawStr<'a>,
@@ -127,6 +129,8 @@ impl<'a> IndexLine<'a> {
             b"total_cost" => self.total_cost = value.float(),
             b"currency" => self.currency = value.string(),
             b"attempts" => self.attempts = value.count(),
+            b"waited_ms" => self.waited_ms = value.count(),
+            b"fallback_model" => self.fallback_model = value.string(),
             b"tool_names" => self.tools = value.list(),
             b"user_message" => self.user_message = value.string(),
             b"trace" => self.trace = value.string(),
@@ -152,6 +156,40 @@ impl<'a> IndexLine<'a> {
     #[must_use]
     pub fn context(&self) -> serde_json::Map<String, serde_json::Value> {
         serde_json::from_slice(self.context).unwrap_or_default()
+    }
+
+    /// Returns the line as an owned value, without `operation`, which is not parsed.
+    #[must_use]
+    pub fn to_entry(&self) -> IndexEntry {
+        let owned = |text: RawStr<'_>| text.text().into_owned();
+        IndexEntry {
+            call_id: owned(self.call_id),
+            timestamp: self.timestamp,
+            status: self.status,
+            provider: owned(self.provider),
+            model: owned(self.model),
+            http_status: self.http_status.and_then(|status| u16::try_from(status).ok()),
+            error_type: owned(self.error_type),
+            error_code: owned(self.error_code),
+            error_message: owned(self.error_message),
+            finish_reason: owned(self.finish_reason),
+            prompt_tokens: self.prompt_tokens,
+            completion_tokens: self.completion_tokens,
+            total_tokens: self.total_tokens,
+            cached_tokens: self.cached_tokens,
+            reasoning_tokens: self.reasoning_tokens,
+            latency_ms: self.latency_ms,
+            time_to_first_token_ms: self.time_to_first_token_ms,
+            total_cost: self.total_cost,
+            currency: owned(self.currency),
+            attempts: self.attempts,
+            tool_names: self.tool_names().map(owned).collect(),
+            user_message: owned(self.user_message),
+            trace: owned(self.trace),
+            span_ids: self.span_ids().map(owned).collect(),
+            context: self.context(),
+            ..IndexEntry::default()
+        }
     }
 
     /// Returns when the call ended, in Unix seconds.

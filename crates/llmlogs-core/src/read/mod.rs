@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod alerts;
 mod by_start;
 pub(crate) mod call;
 pub(crate) mod call_set;
@@ -29,9 +30,11 @@ mod watch;
 pub use crate::format::call_id::short_id;
 pub use crate::format::layout::{DEFAULT_ROOT, ROOT_VARIABLE, default_root};
 pub use crate::format::{
-    ApiInfo, Attempt, Context, CostEstimate, Counters, Files, IndexEntry, LossCounts, Metadata, Performance,
-    RequestInfo, ResponseInfo, SessionInfo, Status, Trace, TraceSpan, Truncated, Usage, WriteErrors,
+    Alert, AlertError, AlertEvent, ApiInfo, Attempt, Context, CostEstimate, Counters, Fallback, Files,
+    IndexEntry, LossCounts, Metadata, Performance, RequestInfo, ResponseInfo, SessionInfo, Status, Target,
+    Trace, TraceSpan, Truncated, Usage, WriteErrors,
 };
+pub use alerts::{AlertRecord, AlertState};
 pub use call::{Call, State};
 pub use conversation::{CallFailure, Choice, Conversation, Message, Parameter, Part, Tool};
 pub use entry::Entry;

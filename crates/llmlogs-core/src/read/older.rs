@@ -92,16 +92,19 @@ fn times(metadata: &mut Metadata) {
 
 /// Parts the client's address and the path as the format has them; returns the endpoint.
 fn address(info: &mut ApiInfo) -> Endpoint {
-    let base = info.base_url.trim_end_matches('/');
+    // The format has neither the query of an address, nor user and password: they may be credentials.
+    let base = info.base_url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     let host = base.find("://").map_or(0, |scheme| scheme + "://".len());
     let (base, path) = base.split_at(base[host..].find('/').map_or(base.len(), |path| host + path));
+    let (scheme, authority) = base.split_at(host);
+    let base = format!("{scheme}{}", authority.rsplit('@').next().unwrap_or_default());
     // The client appends `/chat/completions` to its address; only without a path there is the `/v1` its own.
     let endpoint = if path.is_empty() || info.endpoint != ENDPOINT {
         info.endpoint.as_str()
     } else {
         &ENDPOINT["/v1".len()..]
     };
-    (info.endpoint, info.base_url) = (format!("{path}{endpoint}"), base.to_owned());
+    (info.endpoint, info.base_url) = (format!("{path}{endpoint}"), base);
     if info.method.is_empty() {
         info.method = "POST".to_owned();
     }
@@ -221,6 +224,7 @@ mod tests {
             ("https://api.deepseek.com", "https://api.deepseek.com /v1/chat/completions"),
             ("http://localhost:8000", "http://localhost:8000 /v1/chat/completions"),
             ("", " /v1/chat/completions"),
+            ("https://user:secret@h.example/v1/?key=secret#a", "https://h.example /v1/chat/completions"),
         ] {
             assert_eq!(with_base_url(base_url, ENDPOINT), expected);
         }

@@ -1,6 +1,6 @@
 //! Watching a root for calls that start and end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -44,7 +44,8 @@ pub enum Event {
     Started(Entry),
     /// It ended.
     Finished(Entry),
-    /// Its program ended before the call did.
+    /// Its program ended before the call did. Where files cannot be locked, a call in flight looks like that, and may be
+    /// finished later.
     Interrupted(Entry),
 }
 
@@ -246,6 +247,9 @@ struct WatchedSession {
     /// The known call with the highest number.
     last: CallId,
     in_flight: BTreeMap<String, Entry>,
+    /// Calls that were reported as interrupted. Where files cannot be locked, a call in flight looks like one until its
+    /// line is in the index.
+    interrupted: BTreeSet<String>,
     /// Calls that the older logger has begun to write, which have ended: when they were found.
     being_written: BTreeMap<String, Instant>,
     /// The folder's modification time when it was listed last.
@@ -316,14 +320,14 @@ impl WatchedSession {
 
     /// Reads the new lines of the index.
     fn read_index(&mut self, dir: &Path, events: &mut Vec<Event>) {
-        let WatchedSession { index, known, last, in_flight, .. } = self;
+        let WatchedSession { index, known, last, in_flight, interrupted, .. } = self;
         index.read(&dir.join(INDEX_FILE), |line| {
             let id = line.call_id.text();
             if !files::is_plain_name(&id) {
                 return;
             }
             *last = higher(*last, CallId::of(id.as_bytes()));
-            if known.insert(id.as_bytes()) | in_flight.remove(&*id).is_some() {
+            if known.insert(id.as_bytes()) | in_flight.remove(&*id).is_some() | interrupted.remove(&*id) {
                 events.push(Event::Finished(Entry::from_line(dir.join(&*id), line)));
             }
         });
@@ -335,12 +339,14 @@ impl WatchedSession {
             return;
         }
         let running = is_running(dir);
+        let interrupted = &mut self.interrupted;
         self.in_flight.retain(|name, _| {
             let call = Call::inspect(dir.join(name), || running);
             match (call.state(), Entry::open(call)) {
                 (State::InFlight, Ok(_)) => return true,
                 (State::Finished, Ok(entry)) => events.push(Event::Finished(entry)),
                 (State::Interrupted | State::NotRecorded, Ok(entry)) => {
+                    interrupted.insert(name.clone());
                     events.push(Event::Interrupted(entry));
                 }
                 // A call whose folder has vanished, or whose metadata is damaged, is no longer followed.
@@ -357,11 +363,12 @@ impl WatchedSession {
             if !call.is_whole() && found.elapsed() < older::WRITES {
                 return true;
             }
-            // Of one that could not be written there is nothing to report.
-            if call.state() == State::Finished
-                && let Ok(entry) = Entry::open(call)
-            {
-                events.push(Event::Finished(entry));
+            let state = call.state();
+            match (state, Entry::open(call)) {
+                (State::Finished, Ok(entry)) => events.push(Event::Finished(entry)),
+                (State::Interrupted, Ok(entry)) => events.push(Event::Interrupted(entry)),
+                // Of one that could not be written there is nothing to report.
+                _ => {}
             }
             false
         });
@@ -392,10 +399,13 @@ impl WatchedSession {
         let call = Call::inspect(dir.join(name), || is_running(dir));
         let state = call.state();
         self.add(name.as_bytes());
-        if matches!(state, State::Finished | State::NotRecorded) && older::is_session(dir) && !call.is_whole()
-        {
+        // Whatever the order is in which it writes the files.
+        if state != State::InFlight && older::is_session(dir) && !call.is_whole() {
             self.being_written.insert(name.to_owned(), Instant::now());
             return;
+        }
+        if matches!(state, State::Interrupted | State::NotRecorded) {
+            self.interrupted.insert(name.to_owned());
         }
         let Ok(entry) = Entry::open(call) else { return };
         match state {
@@ -549,6 +559,22 @@ mod tests {
     }
 
     #[test]
+    fn a_call_in_flight_where_files_cannot_be_locked_never_ended() {
+        let mut tree = Tree::new();
+        let mut watch = Watch::new(tree.root.path()).unwrap();
+        tree.start();
+        tree.alive = None;
+        tree.begin(1);
+        fs::write(tree.session().join(Tree::id(1)).join("input.json"), "{}").unwrap();
+        tree.begin(2);
+        assert_eq!(seen(&mut watch), ["interrupted 1", "interrupted 2"]);
+        tree.end(1);
+        tree.end(2);
+        assert_eq!(seen(&mut watch), ["finished 1", "finished 2"]);
+        assert_eq!(seen(&mut watch), [""; 0]);
+    }
+
+    #[test]
     fn a_root_that_is_not_there_yet_is_waited_for() {
         let mut tree = Tree::new();
         let root = tree.root.path().join("later");
@@ -619,6 +645,27 @@ mod tests {
         tree.alive = None;
         assert_eq!(seen(&mut watch), ["interrupted 5"]);
         assert_eq!(watch.in_flight().count(), 0);
+    }
+
+    #[test]
+    fn a_call_without_an_index_whose_request_was_written_first_was_reported_as_interrupted() {
+        let tree = Tree::new();
+        fs::create_dir_all(tree.session()).unwrap();
+        let mut watch = Watch::new(tree.root.path()).unwrap();
+        tree.begin(1);
+        // Listings of a folder keep some distance from each other.
+        let later = |watch: &mut Watch| {
+            thread::sleep(Duration::from_millis(20));
+            seen(watch)
+        };
+        let file = |name: &str| tree.session().join(Tree::id(1)).join(name);
+        fs::write(file("input.json"), "{}").unwrap();
+        assert_eq!(later(&mut watch), [""; 0]);
+        fs::write(file("output.json"), "{}").unwrap();
+        assert_eq!(later(&mut watch), [""; 0]);
+        let metadata = r#"{"timestamp":1761537600.5,"files":{"input":"input.json","output":"output.json"}}"#;
+        fs::write(file("metadata.json"), metadata).unwrap();
+        assert_eq!(later(&mut watch), ["finished 1"]);
     }
 
     #[test]

@@ -149,7 +149,7 @@ fn failure(page: &mut Page, failed: &Failed<'_>, reply: &Reply<'_>) {
             page.pair(name, value);
         }
     }
-    if !failed.attempts.is_empty() {
+    if failed.attempts.len() > 1 {
         page.pair(words.attempts, failed.attempts.len());
         failed
             .attempts
@@ -194,6 +194,9 @@ fn one_attempt(attempt: &Attempt, ok: &str) -> String {
         line.push_str(&format!(", {}", attempt.error_code));
     }
     line.push_str(&format!(", {} ms", attempt.latency_ms));
+    if attempt.waited_ms > 0 {
+        line.push_str(&format!(" (+{} ms)", attempt.waited_ms));
+    }
     line
 }
 

@@ -2,10 +2,11 @@
 
 #![warn(missing_docs)]
 
+mod alert_log;
 mod call_writer;
 pub mod dir;
 mod fault;
-mod index;
+mod line_file;
 pub mod older_index;
 mod retention;
 mod session;
@@ -13,6 +14,7 @@ mod session_uid;
 mod stats;
 
 pub use crate::format::{LossCounts, WriteErrors};
+pub use alert_log::AlertLog;
 pub use call_writer::{CallFiles, CallWriter, MediaFile, RequestFiles, ResponseFiles, WriteError};
 pub use fault::{Fault, Loss};
 pub use retention::{PruneReport, Retention};

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use super::dir::{Dir, Entry};
 use super::older_index;
 use crate::format::layout::{
-    INDEX_FILE, MEDIA_DIR, METADATA_FILE, OLDER_INDEX_FILE, SESSION_FILE, is_pruned, pruned_name,
-    temporary_name,
+    ALERTS_FILE, INDEX_FILE, MEDIA_DIR, METADATA_FILE, OLDER_INDEX_FILE, SESSION_FILE, is_pruned,
+    pruned_name, temporary_name,
 };
 use crate::format::{call_id, day, lock, session_name};
 
@@ -271,9 +271,14 @@ impl Run {
     /// Removes a session that has ended and has no call left.
     fn remove_session_if_empty(&mut self, day: &Dir, session: SessionDir) {
         let SessionDir { name, dir, is_live, remaining_calls, removed_a_call } = session;
-        let age = session_name::started_at(&name).and_then(|started| self.now.duration_since(started).ok());
+        let started = session_name::started_at(&name);
+        let age = started.and_then(|started| self.now.duration_since(started).ok());
         let is_new = age.is_some_and(|age| age < MIN_EMPTY_AGE);
         if is_live || remaining_calls > 0 || (is_new && !removed_a_call) {
+            return;
+        }
+        // What a session without calls tells, a silence, is kept as long as its calls would be.
+        if !removed_a_call && dir.exists(ALERTS_FILE) && !self.is_beyond_limits(started) {
             return;
         }
         let size = own_files_size(&dir);
@@ -291,8 +296,14 @@ impl Run {
 
 /// Returns the names of a session's files beside its calls, `session.json` last: without it nobody knows what the
 /// directory was.
-fn own_files() -> [String; 4] {
-    [INDEX_FILE.to_owned(), temporary_name(INDEX_FILE), temporary_name(SESSION_FILE), SESSION_FILE.to_owned()]
+fn own_files() -> [String; 5] {
+    [
+        ALERTS_FILE.to_owned(),
+        INDEX_FILE.to_owned(),
+        temporary_name(INDEX_FILE),
+        temporary_name(SESSION_FILE),
+        SESSION_FILE.to_owned(),
+    ]
 }
 
 fn remove_own_files(session: &Dir) -> io::Result<()> {

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::dir::{self, Dir};
 use super::fault::Fault;
-use super::index::Index;
+use super::line_file::LineFile;
 use super::session_uid;
 use super::stats::AtomicCounters;
 use crate::format::call_id::call_name;
 use crate::format::day::Day;
-use crate::format::layout::SESSION_FILE;
+use crate::format::layout::{ALERTS_FILE, INDEX_FILE, SESSION_FILE};
 use crate::format::session_name::SessionName;
 use crate::format::time::LocalTime;
 use crate::format::{SCHEMA_VERSION, SessionInfo, lock};
@@ -64,7 +64,7 @@ struct OpenDay {
     dir: Dir,
     /// Held under the liveness lock while it is open.
     session_file: File,
-    index: Option<Index>,
+    index: Option<LineFile>,
 }
 
 /// A day for which the session has a directory.
@@ -72,6 +72,7 @@ struct UsedDay {
     day: Day,
     in_flight: usize,
     has_calls: bool,
+    has_alerts: bool,
 }
 
 /// A session of a running recorder.
@@ -198,7 +199,7 @@ impl Session {
         let session_file = self.write_session_file(&dir, None)?;
         self.open_days.push(OpenDay { day, dir, session_file, index: None });
         if !self.used_days.iter().any(|used| used.day == day) {
-            self.used_days.push(UsedDay { day, in_flight: 0, has_calls: false });
+            self.used_days.push(UsedDay { day, in_flight: 0, has_calls: false, has_alerts: false });
         }
         self.close_old_days();
         Ok(())
@@ -392,7 +393,7 @@ impl Session {
         let OpenDay { dir, index, .. } = self.day(call.day)?;
         let open = match index {
             Some(open) => open,
-            None => index.insert(Index::open(dir)?),
+            None => index.insert(LineFile::open(dir, INDEX_FILE)?),
         };
         if let Err(error) = open.append(dir, line) {
             // Opened anew, it tells whether it ends in the middle of a line.
@@ -400,6 +401,26 @@ impl Session {
             return Err(error);
         }
         if sync { open.sync(dir) } else { Ok(()) }
+    }
+
+    /// Appends a line, newline included, to `alerts.jsonl` of the day that was opened last.
+    ///
+    /// # Errors
+    ///
+    /// If the line is not written whole, or not synced.
+    pub fn append_alert(&mut self, line: &[u8]) -> io::Result<()> {
+        let sync = self.sync;
+        let day = self.used_days.last().map(|used| used.day).ok_or(io::ErrorKind::NotFound)?;
+        let dir = &self.day(day)?.dir;
+        let mut alerts = LineFile::open(dir, ALERTS_FILE)?;
+        alerts.append(dir, line)?;
+        if sync {
+            alerts.sync(dir)?;
+        }
+        if let Some(used) = self.used_day(day) {
+            used.has_alerts = true;
+        }
+        Ok(())
     }
 
     /// Notes that nothing more will be written of `call`.
@@ -422,7 +443,7 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the session: writes the last counters and removes days without a call.
+    /// Ends the session: writes the last counters and removes days with neither a call nor an alert.
     ///
     /// # Errors
     ///
@@ -433,7 +454,7 @@ impl Session {
         for used in std::mem::take(&mut self.used_days) {
             let open = self.open_days.iter().position(|open| open.day == used.day);
             let ended = match open.map(|position| self.open_days.swap_remove(position)) {
-                Some(open) if used.has_calls => {
+                Some(open) if used.has_calls || used.has_alerts => {
                     let written = self.write_session_file(&open.dir, Some(ended_at.clone())).map(drop);
                     // A reader sees the lock or the end, never neither.
                     drop(open.session_file);
@@ -510,6 +531,18 @@ mod tests {
         assert_eq!(ids, ["20251027_040210", "20251027_040210_2", "20251027_040210_3"]);
         assert_eq!(fs::read_dir(root.path().join("20251027")).unwrap().count(), 3);
         assert_ne!(sessions[0].uid(), sessions[1].uid());
+    }
+
+    #[test]
+    fn a_session_without_a_call_that_told_of_a_silence_was_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let mut session = create(root.path(), local(27, 4, 2, 10));
+        session.append_alert(b"{}\n").unwrap();
+        session.append_alert(b"{}\n").unwrap();
+        session.end().unwrap();
+        let dir = root.path().join("20251027/session_20251027_040210");
+        assert_eq!(fs::read_to_string(dir.join("alerts.jsonl")).unwrap(), "{}\n{}\n");
+        assert!(dir.join("session.json").exists());
     }
 
     #[test]

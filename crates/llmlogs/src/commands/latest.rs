@@ -1,15 +1,17 @@
 //! `llmlogs`: the latest call at a glance.
 
+use llmlogs_core::format::{Attempt, Fallback, Target};
 use llmlogs_core::read::{Entry, ErrorKind, IndexEntry, Metadata, State, Status};
 
 use crate::bundle;
+use crate::commands::alerts;
 use crate::env::Env;
 use crate::outcome::{CliError, Outcome, describe};
 use crate::output::format::{compact, duration, grouped, money};
 use crate::output::out::{BAD, BOLD, DIM};
 use crate::output::row;
 use crate::output::table::pairs;
-use crate::output::text::{clean, first_lines, one_line};
+use crate::output::text::{clean, cut, first_lines, one_line};
 
 /// How many lines of input and output are shown.
 const LINES: usize = 6;
@@ -25,6 +27,7 @@ pub(crate) fn run(env: &mut Env) -> Result<Outcome, CliError> {
         let value = bundle::head(entry.call())?;
         env.out.json(&value)?;
     } else {
+        alerts::print_firing(env)?;
         head(env, &entry)?;
         lines(env, &entry)?;
     }
@@ -101,12 +104,17 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         shown.push(("cost", format!("{}{source}", money(cost.total_cost, &one_line(&cost.currency)))));
     }
     shown.push(("latency", latency(metadata)));
-    if metadata.attempts.len() > 1 {
-        let attempts = metadata.attempts.iter().map(|attempt| {
-            let what = if attempt.error_type.is_empty() { "ok" } else { &attempt.error_type };
-            format!("{what} {}", duration(attempt.latency_ms))
-        });
-        shown.push(("attempts", one_line(&attempts.collect::<Vec<_>>().join(" → "))));
+    if !metadata.attempts.is_empty() {
+        let attempts: Vec<_> = metadata.attempts.iter().map(attempt).collect();
+        shown.push(("attempts", one_line(&attempts.join(" → "))));
+    }
+    if let Some(fallback) = &metadata.fallback {
+        shown.push(("fallback", one_line(&fallback_of(fallback))));
+    }
+    if metadata.request_info.prompt_differs == Some(true) {
+        // What the spans around the call said; the request has another text.
+        let message = one_line(&metadata.context.user_message);
+        shown.push(("message", cut(&message, MESSAGE_AT_MOST).into_owned()));
     }
     shown.push(("context", context(metadata)));
     if let (Some(trace), Some(span)) = (&metadata.trace.trace_id, &metadata.trace.span_id) {
@@ -119,6 +127,40 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
         (false, false) => "",
     };
     shown.push(("cut", cut.to_owned()));
+}
+
+/// Returns what became of an attempt, after how long a wait, and why there was no other if there was none.
+fn attempt(attempt: &Attempt) -> String {
+    let mut text = String::new();
+    if attempt.waited_ms > 0 {
+        text.push_str(&format!("(waited {}) ", duration(attempt.waited_ms)));
+    }
+    text.push_str(if attempt.error_type.is_empty() { "ok" } else { &attempt.error_type });
+    if attempt.was_sent() {
+        text.push_str(&format!(" {}", duration(attempt.latency_ms)));
+    }
+    let denied = match &*attempt.decision {
+        "over_cap" => "the server asked for too long a delay",
+        "budget" => "no retry left in the budget",
+        "deadline" => "the deadline came first",
+        "permanent" => "another attempt would have been in vain",
+        _ => return text,
+    };
+    text.push_str(&format!(" ({denied})"));
+    text
+}
+
+fn fallback_of(fallback: &Fallback) -> String {
+    let Fallback { from, to, reason, .. } = fallback;
+    let name = |target: &Target| {
+        if from.base_url == to.base_url {
+            target.model.clone()
+        } else {
+            format!("{} at {}", target.model, target.base_url)
+        }
+    };
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+    format!("{} → {}{reason}", name(from), name(to))
 }
 
 pub(crate) fn tokens(metadata: &Metadata) -> String {
@@ -152,6 +194,9 @@ fn latency(metadata: &Metadata) -> String {
     text
 }
 
+/// How many columns of a span's user message are shown; the index has no more characters either.
+const MESSAGE_AT_MOST: usize = 200;
+
 /// Returns the fields of the enclosing spans, in one line.
 fn context(metadata: &Metadata) -> String {
     let context = &metadata.context;
@@ -162,8 +207,10 @@ fn context(metadata: &Metadata) -> String {
         ("task", &context.task_id),
     ];
     let others = context.other.iter().map(|(name, value)| (name.as_str(), value));
-    let known = |value: &serde_json::Value| !value.is_null() && *value != 0 && *value != "";
-    let fields = named.into_iter().chain(others).filter(|(_, value)| known(value)).map(|(name, value)| {
+    let known = |value: &serde_json::Value| !value.is_null() && *value != "";
+    // An iteration of 0 counts as not set.
+    let named = named.into_iter().filter(|(_, value)| **value != 0);
+    let fields = named.chain(others).filter(|(_, value)| known(value)).map(|(name, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         format!("{name} {text}")
     });

@@ -5,7 +5,7 @@ use std::io::Write;
 use llmlogs_core::query::Filter;
 
 use crate::args::Ls;
-use crate::commands::tree;
+use crate::commands::{alerts, tree};
 use crate::env::{Env, no_calls};
 use crate::interrupt;
 use crate::outcome::{CliError, Outcome};
@@ -23,6 +23,9 @@ pub(crate) fn run(env: &mut Env, args: &Ls) -> Result<Outcome, CliError> {
     let mut found = 0_usize;
     let mut table = Table::new(&row::COLUMNS);
     let mut kept = Vec::new();
+    if !env.json {
+        alerts::print_firing(env)?;
+    }
     let progress = Progress::spinner("looking through calls");
     for entry in env.root.query(filter.clone()) {
         interrupt::check()?;

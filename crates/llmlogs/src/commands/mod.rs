@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod alerts;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod export;
@@ -13,3 +14,4 @@ pub(crate) mod show;
 pub(crate) mod stats;
 pub(crate) mod tail;
 mod tree;
+pub(crate) mod watch;

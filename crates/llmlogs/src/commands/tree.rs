@@ -1,5 +1,7 @@
 //! `llmlogs ls --tree`: calls below the spans that enclose them.
 
+use std::borrow::Cow;
+
 use llmlogs_core::read::{Entry, State, Status, short_id};
 
 use crate::env::Env;
@@ -196,25 +198,40 @@ fn leaf(env: &mut Env, entry: &Entry, lead: &str) -> Result<(), CliError> {
     let text = |place: usize| cells.get(place).map_or("", |cell| cell.text.as_str());
     let tokens =
         if line.total_tokens > 0 { format!("{} tokens", compact(line.total_tokens)) } else { String::new() };
-    let rest: Vec<_> = [text(3), &tokens, text(6), text(7), text(8)]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect();
     let head = format!("{} {} ", env.clock.time(line.timestamp), short_id(entry.call().id()));
-    let middle = format!("  {}", rest.join("  "));
-    let taken = width(lead) + width(&head) + width(&status) + width(&middle) + 2;
-    let message = match env.out.width() {
-        Some(limit) => cut(text(9), limit.saturating_sub(taken).max(10)).into_owned(),
-        None => text(9).to_owned(),
-    };
-    let painted = format!(
-        "{}{}{}{middle}  {}",
-        env.out.paint(DIM, lead),
-        env.out.paint(DIM, &head),
-        env.out.paint(style, &status),
-        env.out.paint(DIM, &message)
-    );
-    env.out.line(painted.trim_end())?;
+    let mut painted =
+        format!("{}{}{}", env.out.paint(DIM, lead), env.out.paint(DIM, &head), env.out.paint(style, &status));
+    // What does not fit on a terminal's line is left out, and what follows it; the last that fits may be cut.
+    let taken = width(lead) + width(&head) + width(&status);
+    let mut left = env.out.width().map(|limit| limit.saturating_sub(taken));
+    for (place, part) in [text(3), &tokens, text(6), text(7), text(8), text(9)].into_iter().enumerate() {
+        if part.is_empty() {
+            continue;
+        }
+        let mut part = Cow::Borrowed(part);
+        if let Some(left) = &mut left {
+            let room = left.saturating_sub(GAP.len());
+            if width(&part) > room {
+                if room < CUT_AT_LEAST || !CAN_BE_CUT.contains(&place) {
+                    break;
+                }
+                part = Cow::Owned(cut(&part, room).into_owned());
+            }
+            *left = room - width(&part);
+        }
+        painted.push_str(GAP);
+        painted.push_str(&if place == MESSAGE { env.out.paint(DIM, &part) } else { part.into_owned() });
+    }
+    env.out.line(&painted)?;
     Ok(())
 }
+
+/// Between the parts of a line.
+const GAP: &str = "  ";
+
+/// The places of the model, the tools and the user message among the parts of a call's line.
+const CAN_BE_CUT: [usize; 3] = [0, 4, MESSAGE];
+const MESSAGE: usize = 5;
+
+/// A part that is cut has at least this many columns.
+const CUT_AT_LEAST: usize = 10;

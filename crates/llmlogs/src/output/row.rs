@@ -13,7 +13,7 @@ use crate::output::table::{Cell, Column, cell, left, right};
 use crate::output::text::one_line;
 
 pub(crate) const COLUMNS: [Column; 10] = [
-    left("TIME").at_least(11).spare_last(2),
+    left("TIME").at_least(12).spare_last(2),
     left("CALL"),
     left("STATUS").at_most(20).at_least(10),
     left("MODEL").at_most(32).at_least(16),
@@ -72,11 +72,15 @@ fn cost_of(line: &IndexLine<'_>) -> String {
     }
 }
 
+/// So many characters of a user message are in the index, and no more are shown of a call that is not in it yet.
+const MESSAGE_CHARACTERS: usize = 200;
+
 /// Returns the model and the last user message of a call whose `metadata.json` is not there yet; `None` if its request
 /// cannot be read.
 pub(crate) fn request_summary(call: &Call) -> Option<(String, String)> {
     let conversation = call.conversation().ok().filter(|conversation| conversation.is_json)?;
-    Some((conversation.model.clone().unwrap_or_default(), conversation.last_user_message()))
+    let message = conversation.last_user_message().chars().take(MESSAGE_CHARACTERS).collect();
+    Some((conversation.model.clone().unwrap_or_default(), message))
 }
 
 /// Returns the row of a table with [`COLUMNS`].
@@ -89,6 +93,11 @@ pub(crate) fn row(env: &Env, entry: &Entry) -> Vec<Cell> {
     } else {
         request_summary(entry.call()).unwrap_or_default()
     };
+    let model = match line.fallback_model.text() {
+        other if other.is_empty() => model,
+        other => format!("{model} → {other}"),
+    };
+    let status = if finished && line.attempts > 1 { format!("{status} ×{}", line.attempts) } else { status };
     let tokens = |count: u64| if finished && line.total_tokens > 0 { compact(count) } else { String::new() };
     let tools: Vec<_> = line.tool_names().map(|name| one_line(&name.text())).collect();
     vec![

@@ -161,6 +161,34 @@ fn csv_had_no_columns_for_the_context() {
     assert!(ran.code == 2 && ran.err.contains("--context-column is for csv"), "{ran:?}");
 }
 
+#[test]
+fn show_hid_a_span_s_user_message_and_fields_that_are_zero() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    let of = call("2025-10-27 04:02:10", 1_761_537_730.0).said("find a hotel", "ok");
+    let call = tree.call(&session, 1, &of.context("user_message", "Plan my trip").context("shard", 0));
+    let path = call.join("metadata.json");
+    let mut metadata: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for (differs, shown) in [(true, true), (false, false)] {
+        metadata["request_info"]["prompt_differs"] = differs.into();
+        crate::tree::write(&path, &metadata);
+        let out = tree.out(&["show"]);
+        assert_eq!(out.contains("message   Plan my trip\n"), shown, "{out}");
+        assert!(out.contains("shard 0"), "{out}");
+    }
+}
+
+#[test]
+fn a_blank_after_the_comma_made_an_empty_column() {
+    let tree = tenants();
+    let heading = |columns: &str| {
+        let out = tree.out(&["export", "csv", "--context-column", columns]);
+        csv_rows(&out)[0].join(",").split_once(",context.").map(|(_, context)| context.to_owned())
+    };
+    assert_eq!(heading("tenant, phase"), Some("tenant,context.phase".to_owned()));
+    assert_eq!(tree.run(&["export", "csv", "--context-column", "tenant,"]).code, 2);
+}
+
 fn csv_rows(text: &str) -> Vec<Vec<String>> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()

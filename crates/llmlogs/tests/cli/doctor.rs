@@ -92,6 +92,18 @@ fn a_secret_in_a_file_that_no_recorder_wrote_is_found_and_never_printed() {
 }
 
 #[test]
+fn a_secret_in_what_is_left_of_a_removed_call_was_not_found() {
+    let tree = whole();
+    let place = "20251027/session_20251027_040210/.pruned_call_20251027_040210_009";
+    private_folders(&tree.root().join(place));
+    private(&tree.root().join(place).join("input.json"), format!("{{\"key\":\"{KEY}\"}}").as_bytes());
+    let expected = [found("secret", &format!("{place}/input.json")), found("leftover", place)].concat();
+    assert_eq!(problems(&tree, &[]).len(), 2);
+    assert!(problems(&tree, &[]).iter().all(|problem| expected.contains(problem)));
+    assert_eq!(problems(&tree, &["--no-secrets"]), found("leftover", place));
+}
+
+#[test]
 fn the_body_of_a_finished_call_that_was_gone_was_not_missed() {
     for name in ["input.json", "input.txt", "output.json", "output.txt"] {
         let tree = whole();

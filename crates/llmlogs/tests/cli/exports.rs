@@ -169,6 +169,39 @@ fn null_answers_and_elided_media_were_training_examples() {
     assert!(ran.err.contains(expected), "{}", ran.err);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_call_that_cannot_be_read_ended_an_export() {
+    use std::os::unix::fs::PermissionsExt;
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    let calls = [1, 2, 3].map(|number| tree.call(&session, number, &simple()));
+    let file = calls[1].join("input.json");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    if fs::read(&file).is_ok() {
+        return; // Root may read everything.
+    }
+    let ran = tree.run(&["export", "jsonl"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 2), "{}", ran.err);
+    assert!(ran.err.contains("1 call left out: 1 not readable"), "{}", ran.err);
+    // Nor was a file that cannot be read reported once.
+    fs::set_permissions(calls[1].join("metadata.json"), fs::Permissions::from_mode(0)).unwrap();
+    let doctor = tree.run(&["doctor"]);
+    assert!(doctor.out.contains("2 × unreadable"), "{}", doctor.out);
+}
+
+#[test]
+fn calls_that_were_all_left_out_read_as_no_calls() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    tree.call(&session, 1, &simple().failed("APIError", "", "no", Some(500)));
+    let ran = tree.run(&["export", "fine-tuning"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (1, "", "llmlogs: 1 call left out: 1 failed\n")
+    );
+}
+
 #[test]
 fn curl_lost_the_query_and_sent_stand_ins() {
     let tree = Tree::empty();

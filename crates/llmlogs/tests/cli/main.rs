@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod addresses;
+mod alerting;
 mod broken;
 mod commands;
 mod context;
@@ -12,5 +13,6 @@ mod exports;
 mod huge;
 mod live;
 mod older;
+mod retries;
 mod terminal;
 mod tree;

@@ -1,6 +1,9 @@
 //! Roots of the older logger in Python: the same tree, fewer keys, no index, no session.json.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -350,12 +353,31 @@ fn a_call_that_the_older_logger_is_writing_is_no_fault_and_not_indexed() {
     for name in ["output.txt", "input.txt", "output.json"] {
         fs::remove_file(dir.join(name)).unwrap();
     }
+    // The clock of a file system may tell the same time for both.
+    for entry in fs::read_dir(&dir).unwrap() {
+        let file = fs::File::options().append(true).open(entry.unwrap().path()).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    }
     let ran = tree.run(&["doctor"]);
     assert!(ran.code == 1 && ran.out.contains("3 × missing file"), "{}", ran.out);
-    // As if it were the last one that was written.
-    let input = fs::read(dir.join("input.json")).unwrap();
-    fs::write(dir.join("input.json"), input).unwrap();
-    assert_eq!(tree.run(&["doctor", "--repair"]).code, 0);
+    // As if it were the last one that was written, and its folder made this instant, however long the command takes.
+    let folder = fs::File::open(&dir).unwrap();
+    let written = fs::File::options().append(true).open(dir.join("input.json")).unwrap();
+    written.set_modified(SystemTime::now() + Duration::from_secs(3600)).unwrap();
+    folder.set_modified(SystemTime::now()).unwrap();
+    let repaired = AtomicBool::new(false);
+    let code = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !repaired.load(Ordering::Relaxed) {
+                folder.set_modified(SystemTime::now()).unwrap();
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let code = tree.run(&["doctor", "--repair"]).code;
+        repaired.store(true, Ordering::Relaxed);
+        code
+    });
+    assert_eq!(code, 0);
     let index = tree.root().join("20251028/session_20251027_235000/index.jsonl");
     assert!(!fs::read_to_string(index).unwrap().contains("000010_006"));
     assert_eq!(numbers(&tree, &["ls", "--json"]), [7, 6, 5, 4, 3, 2, 1]);

@@ -158,6 +158,16 @@ fn times_are_local_or_utc() {
 }
 
 #[test]
+fn a_call_that_has_not_ended_had_its_whole_prompt_in_one_line() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    tree.begun(&session, "call_20251027_040210_001", &"é".repeat(100_000));
+    for args in [&["ls"][..], &["ls", "--tree"], &["tail"]] {
+        assert_eq!(tree.out(args).chars().filter(|c| *c == 'é').count(), 200, "{args:?}");
+    }
+}
+
+#[test]
 fn ls_hid_how_many_more_there_are() {
     let tree = Tree::usual();
     let out = tree.out(&["ls", "-n", "3"]);
@@ -193,6 +203,29 @@ fn the_model_was_left_out_on_a_terminal_that_lacks_a_few_columns() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_call_in_a_tree_ran_over_the_edge_of_a_narrow_terminal() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    let long = call("2025-10-27 04:02:10", 1_761_537_730.0)
+        .model("claude-sonnet-4-5-20250929")
+        .said("Which port does the server use when nothing is configured?", "")
+        .tool("read_configuration_file", "{}")
+        .span("agent", "0000000000000001", "2025-10-27T04:02:09.000+00:00");
+    tree.call(&session, 1, &long);
+    for columns in [60, 80, 100, 110, 120, 200] {
+        let Some(out) = on_terminal(&tree, columns, "ls --tree") else { return };
+        let line = out.lines().map(str::trim_end).find(|line| line.contains("040210_001")).unwrap();
+        assert!(unicode_width::UnicodeWidthStr::width(line) <= columns, "{columns}: {out}");
+        assert!(
+            line.contains("claude-sonnet") && line.contains("CNY") == (columns >= 100),
+            "{columns}: {out}"
+        );
+        assert_eq!(line.ends_with("configured?"), columns == 200, "{columns}: {out}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn an_export_passed_escapes_on_to_a_terminal() {
     let tree = Tree::empty();
     let session = tree.session("20251027", "20251027_040210", true);
@@ -221,6 +254,20 @@ fn stats_ran_over_the_edge_of_a_narrow_terminal() {
             "{columns}: {out}"
         );
         assert!(table.iter().all(|line| line.chars().count() <= columns), "{columns}: {out}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn failures_ran_over_the_edge_of_a_narrow_terminal() {
+    let tree = Tree::empty();
+    let session = tree.session("20251027", "20251027_040210", true);
+    let ended = |kind, code| call("2025-10-27 04:02:10", 1_761_537_730.0).failed(kind, code, "no", Some(401));
+    tree.call(&session, 1, &ended("AuthenticationError", "invalid_api_key"));
+    for columns in [60, 80] {
+        let Some(out) = on_terminal(&tree, columns, "failures") else { return };
+        let row = out.lines().map(str::trim_end).find(|line| line.starts_with("Authenticat")).unwrap();
+        assert!(row.chars().count() <= columns && row.contains("10-27 04:02:10"), "{columns}: {out}");
     }
 }
 
@@ -269,4 +316,31 @@ fn unstyled(line: &str) -> String {
         rest = after.split_once('m').map_or("", |(_, rest)| rest);
     }
     plain + rest
+}
+
+#[test]
+fn the_lines_of_help_were_broken_twice() {
+    let commands = ["ls", "show", "search", "stats", "failures", "diff", "tail", "export", "prune", "doctor"];
+    for columns in ["80", "100"] {
+        for command in commands.map(Some).into_iter().chain([None]) {
+            let args: Vec<_> = command.into_iter().chain(["--help"]).collect();
+            let output = Tree::empty().command(&args).env("COLUMNS", columns).output().unwrap();
+            let help = String::from_utf8(output.stdout).unwrap();
+            let (_, notes) = help.split_once("\nExamples:\n").unwrap();
+            let lines: Vec<_> = notes.lines().collect();
+            for pair in lines.windows(2) {
+                let [line, next] = pair else { continue };
+                if next.is_empty()
+                    || next.starts_with(' ')
+                    || line.is_empty()
+                    || line.ends_with(['.', ':', ')'])
+                {
+                    continue;
+                }
+                let word = next.split(' ').next().unwrap();
+                let is_full = line.chars().count() + 1 + word.chars().count() > columns.parse().unwrap();
+                assert!(is_full && !line.starts_with(' '), "{command:?} {columns}: {line}\n{next}");
+            }
+        }
+    }
 }

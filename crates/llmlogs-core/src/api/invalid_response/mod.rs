@@ -5,6 +5,7 @@ use crate::capture::{Api, Body, CapturedResponse, Completion, Endpoint, ErrorTyp
 use crate::json::{self, Json};
 use crate::redact::{REPLACEMENT, Redactor};
 
+use super::content_encoding::is_encoded;
 use super::decode::DecodedBody;
 use super::detect::{Request, detect_endpoint_of};
 use super::view::ResponseView;
@@ -224,12 +225,6 @@ pub(super) fn quotation(body: &Body, rules: &Redactor) -> String {
         }
         None => line,
     }
-}
-
-/// Returns whether a body with this `Content-Encoding` is in a content coding, so that it cannot be read here.
-pub fn is_encoded(content_encoding: &str) -> bool {
-    let encodings = content_encoding.split(',').map(str::trim);
-    encodings.into_iter().any(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
 }
 
 /// Returns whether the content type of a response begins with `kind`.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::format::Status;
 use crate::format::call_id::CallId;
 use crate::query::filter::Filter;
+use crate::query::retries::Retries;
 use crate::query::scan::Visitor;
 use crate::read::entry::Entry;
 use crate::read::error::Error;
@@ -15,7 +16,7 @@ use crate::read::session::Session;
 use crate::read::session_file::session_id;
 
 use super::mask::mask;
-use super::{Cause, FailureCount, FailureRate, FailureReport, FailureRun, FailureType, Retries};
+use super::{Cause, FailureCount, FailureRate, FailureReport, FailureRun, FailureType};
 
 /// Seconds of a quarter of an hour.
 const QUARTER: f64 = 900.0;
@@ -107,9 +108,7 @@ impl<'f> Gatherer<'f> {
         for (session, turns) in other.turns {
             self.turns.entry(session).or_default().extend(turns);
         }
-        self.retries.calls += other.retries.calls;
-        self.retries.attempts += other.retries.attempts;
-        self.retries.saved += other.retries.saved;
+        self.retries.merge(&other.retries);
         self.unreadable.extend(other.unreadable);
     }
 
@@ -193,11 +192,7 @@ impl Visitor for Gatherer<'_> {
         let quarter = self.quarters.entry((line.timestamp / QUARTER) as i64).or_default();
         quarter.0 += 1;
         quarter.1 += u64::from(failed);
-        if line.attempts > 1 {
-            self.retries.calls += 1;
-            self.retries.attempts += line.attempts - 1;
-            self.retries.saved += u64::from(line.status == Status::Ok);
-        }
+        self.retries.add(line);
         let turn = Turn { timestamp: line.timestamp, number: CallId::of(line.call_id.0).number, failed };
         match self.turns.get_mut(session.dir()) {
             Some(turns) => turns.push(turn),

@@ -11,6 +11,7 @@ use crate::read::error::{Error, Result};
 use crate::read::root::Root;
 
 use super::filter::Filter;
+use super::retries::Retries;
 use super::scan::{Progress, scan};
 use gather::Gatherer;
 
@@ -32,7 +33,7 @@ pub struct FailureReport {
     pub causes: Vec<Cause>,
     /// Failures in a row within a session, two at least, the longest first.
     pub runs: Vec<FailureRun>,
-    /// What retries achieved.
+    /// What retries and fallbacks achieved.
     pub retries: Retries,
     /// What could not be read, and is not counted.
     #[serde(skip)]
@@ -98,18 +99,6 @@ pub struct FailureRun {
     pub first: f64,
     /// The start of the last of them, in Unix seconds.
     pub last: f64,
-}
-
-/// What retries achieved.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Retries {
-    /// Calls that took more than one attempt.
-    pub calls: u64,
-    /// Attempts beyond the first.
-    pub attempts: u64,
-    /// Calls that succeeded after more than one attempt.
-    pub saved: u64,
 }
 
 /// The finished calls that started in a quarter of an hour, and how many of them failed.

@@ -8,8 +8,8 @@ use crate::format;
 use crate::format::call_id::is_call;
 use crate::format::day::{self, is_day};
 use crate::format::layout::{
-    INDEX_FILE, INPUT_FILE, INPUT_TEXT_FILE, MEDIA_DIR, METADATA_FILE, OLDER_INDEX_FILE, OUTPUT_FILE,
-    OUTPUT_TEXT_FILE, SESSION_FILE, is_pruned, is_temporary,
+    ALERTS_FILE, INDEX_FILE, INPUT_FILE, INPUT_TEXT_FILE, MEDIA_DIR, METADATA_FILE, OLDER_INDEX_FILE,
+    OUTPUT_FILE, OUTPUT_TEXT_FILE, SESSION_FILE, is_pruned, is_temporary,
 };
 use crate::format::session_name::is_session;
 use crate::query::filter::Filter;
@@ -42,6 +42,11 @@ pub(super) fn strays(root: &Path, filter: &Filter, secrets: bool, report: &mut S
         let name = entry.file_name().to_string_lossy().into_owned();
         if name == OLDER_INDEX_FILE {
             check.older_index(root, &entry);
+            continue;
+        }
+        if name == ALERTS_FILE && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            check.file(&entry.path());
+            check.secrets(&entry.path());
             continue;
         }
         if !is_day(&name) {
@@ -101,7 +106,9 @@ pub(super) fn session(session: &Session, secrets: bool) -> SessionHealth {
         match entry.file_type() {
             Ok(kind) if kind.is_symlink() => check.report.problem(ProblemKind::Link, &path, ""),
             Ok(kind) if kind.is_dir() && name == MEDIA_DIR => check.media(&path),
-            Ok(kind) if kind.is_file() && matches!(name.as_str(), SESSION_FILE | INDEX_FILE) => {
+            Ok(kind)
+                if kind.is_file() && matches!(name.as_str(), SESSION_FILE | INDEX_FILE | ALERTS_FILE) =>
+            {
                 check.file(&path);
                 check.secrets(&path);
             }
@@ -185,6 +192,13 @@ impl Check<'_> {
             self.report.problem(ProblemKind::Leftover, path, "");
             if files::is_file(path) {
                 self.secrets(path);
+            } else if self.secrets {
+                // Half of a call that was being removed.
+                for entry in self.listed(path).unwrap_or_default() {
+                    if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                        self.secrets(&entry.path());
+                    }
+                }
             }
         }
     }
@@ -296,8 +310,7 @@ impl Check<'_> {
             State::Finished if call.may_be_being_written() => {}
             State::Finished => {
                 match call.metadata() {
-                    Err(error) if error.kind() != ErrorKind::NotFound => self.report.unreadable(&error),
-                    Err(_vanished) => {}
+                    Err(error) => self.failed(&error),
                     Ok(metadata) => {
                         self.named_files(dir, &metadata, &known);
                         if !is_indexed {
@@ -347,7 +360,7 @@ impl Check<'_> {
         }
     }
 
-    /// Reports a file that cannot be read, once.
+    /// Reports a file that cannot be read, once; one that has vanished is no fault.
     fn failed(&mut self, error: &ReadError) {
         let known =
             |problem: &Problem| problem.kind == ProblemKind::Unreadable && problem.path == error.path();

@@ -116,17 +116,25 @@ impl Costs {
         other.0.iter().for_each(|(currency, amount)| self.add(currency, *amount));
     }
 
-    /// Returns the amounts, the highest first.
+    /// Returns the amounts, the highest first. The order in which threads add them up shows in the last digits of a sum,
+    /// so these are left out.
     pub(super) fn sorted(&self) -> Vec<Cost> {
         let costs = self.0.iter();
         let costs = costs.map(|(currency, amount)| Cost {
             currency: RawStr(currency).text().into_owned(),
-            amount: *amount,
+            amount: rounded(*amount),
         });
         let mut costs: Vec<_> = costs.collect();
         costs.sort_by(|a, b| b.amount.total_cmp(&a.amount).then_with(|| a.currency.cmp(&b.currency)));
         costs
     }
+}
+
+/// Returns the amount to twelve decimals, as far as its digits reach that far.
+fn rounded(amount: f64) -> f64 {
+    const UNIT: f64 = 1e12;
+    let units = amount * UNIT;
+    if units.abs() < 2_f64.powi(53) { units.round() / UNIT } else { amount }
 }
 
 /// What is counted of a set of calls. Sums of what damaged lines say stay at the highest number.
@@ -238,6 +246,18 @@ mod tests {
         sums.merge(&sums.clone());
         assert_eq!((sums.calls, sums.total_tokens, sums.latency.max()), (4, u64::MAX, u64::MAX));
         assert!(sums.latency.mean() > 0);
+    }
+
+    #[test]
+    fn the_same_costs_had_another_sum_in_another_order() {
+        let sum = |amounts: &[f64]| {
+            let mut costs = Costs::default();
+            amounts.iter().for_each(|amount| costs.add(b"USD", *amount));
+            costs.sorted()[0].amount
+        };
+        assert_ne!(0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1);
+        assert_eq!(sum(&[0.1, 0.2, 0.3]), sum(&[0.3, 0.2, 0.1]));
+        assert_eq!((sum(&[0.1, 0.2]), sum(&[4e-8]), sum(&[1e300])), (0.3, 4e-8, 1e300));
     }
 
     #[test]

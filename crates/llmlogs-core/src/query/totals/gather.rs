@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::format::Status;
 use crate::query::filter::{Filter, call_dir};
+use crate::query::retries::Retries;
 use crate::query::scan::Visitor;
 use crate::read::call::State;
 use crate::read::entry::Entry;
@@ -39,6 +40,7 @@ pub(super) struct Gatherer<'f> {
     in_flight: u64,
     interrupted: u64,
     not_recorded: u64,
+    retries: Retries,
     unreadable: Vec<Error>,
 }
 
@@ -62,6 +64,7 @@ impl<'f> Gatherer<'f> {
             in_flight: 0,
             interrupted: 0,
             not_recorded: 0,
+            retries: Retries::default(),
             unreadable: Vec::new(),
         }
     }
@@ -111,6 +114,7 @@ impl<'f> Gatherer<'f> {
         self.in_flight += other.in_flight;
         self.interrupted += other.interrupted;
         self.not_recorded += other.not_recorded;
+        self.retries.merge(&other.retries);
         self.unreadable.extend(other.unreadable);
     }
 
@@ -132,6 +136,7 @@ impl<'f> Gatherer<'f> {
             } else {
                 (tokens as f64 * 100_000.0 / ms as f64).round() / 100.0
             },
+            retries: self.retries,
             by_model: groups(&self.models),
             by_session: newest_first(groups(&self.sessions)),
             groups: match self.by {
@@ -160,6 +165,7 @@ impl Visitor for Gatherer<'_> {
             }
         }
         self.all.add(line);
+        self.retries.add(line);
         self.models.of(line.model.0).add(line);
         self.sessions.of(session.id().as_bytes()).add(line);
         for tool in line.tool_names() {

@@ -10,6 +10,7 @@ use crate::read::error::{Error, Result};
 use crate::read::root::Root;
 
 use super::filter::Filter;
+use super::retries::Retries;
 use super::scan::{Progress, scan};
 use counts::{Groups, Latencies, Sums};
 use gather::Gatherer;
@@ -36,6 +37,8 @@ pub struct Totals {
     pub time_to_first_token_ms: LatencySummary,
     /// Completion tokens a second of the calls that succeeded; zero if none did.
     pub tokens_per_second: f64,
+    /// What retries and fallbacks achieved.
+    pub retries: Retries,
     /// By model, the one with the most calls first.
     pub by_model: Vec<Group>,
     /// By session id, the newest first.

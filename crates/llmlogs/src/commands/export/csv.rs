@@ -8,7 +8,7 @@ use super::{LeftOut, Writer};
 use crate::outcome::CliError;
 use crate::output::row;
 
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 29] = [
     "call_id",
     "session_id",
     "state",
@@ -32,6 +32,8 @@ const COLUMNS: [&str; 27] = [
     "total_cost",
     "currency",
     "attempts",
+    "waited_ms",
+    "fallback_model",
     "tool_names",
     "user_message",
     "trace",
@@ -112,6 +114,8 @@ fn fields(entry: &Entry) -> Vec<String> {
         line.total_cost.to_string(),
         line.currency,
         line.attempts.to_string(),
+        line.waited_ms.to_string(),
+        line.fallback_model,
         line.tool_names.join(" "),
         line.user_message,
         line.trace,

@@ -42,7 +42,7 @@ struct JsonLines;
 
 impl Writer for JsonLines {
     fn call(&mut self, entry: &Entry, sink: &mut dyn Write) -> Result<Option<LeftOut>, CliError> {
-        let bundle = bundle::whole(entry.call())?;
+        let Ok(bundle) = bundle::whole(entry.call()) else { return Ok(Some(LeftOut::Unreadable)) };
         serde_json::to_writer(&mut *sink, &bundle).map_err(std::io::Error::from)?;
         sink.write_all(b"\n")?;
         Ok(None)
@@ -110,10 +110,11 @@ pub(crate) fn run(env: &mut Env, args: &Export) -> Result<Outcome, CliError> {
             }
         }
     }
-    if let Some(summary) = left_out.summary() {
-        out::complain(&summary);
+    let summary = left_out.summary();
+    if let Some(summary) = summary.as_ref().filter(|_| written > 0) {
+        out::complain(summary);
     }
-    failures.outcome(written, || no_calls(env, &filter))
+    failures.outcome(written, || summary.unwrap_or_else(|| no_calls(env, &filter)))
 }
 
 /// Prints what is to be shown: as it is, but for a terminal, on which nothing in it may do anything.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use llmlogs_core::query::{FailureCount, FailureReport};
+use llmlogs_core::query::{FailureCount, FailureReport, Retries};
 
 use crate::env::Env;
 use crate::outcome::CliError;
@@ -35,8 +35,11 @@ pub(crate) fn text(env: &mut Env, report: &FailureReport, top: usize) -> Result<
             format!("{} by the caller, not counted as failures", grouped(report.cancelled)),
         ));
     }
-    if report.retries.calls > 0 {
+    if !report.retries.is_empty() {
         shown.push(("retries", retries(report)));
+    }
+    if report.retries.fallbacks > 0 {
+        shown.push(("fallbacks", fallbacks(&report.retries)));
     }
     pairs(&mut env.out, &shown)?;
     over_time(env, report)?;
@@ -49,12 +52,22 @@ fn retries(report: &FailureReport) -> String {
     let retries = &report.retries;
     let without = report.failures + retries.saved;
     format!(
-        "{} tried {} more: {} saved; without that {} would have failed",
+        "{} tried {} more{}: {} saved; without that {} would have failed",
         plural(retries.calls, "call"),
         plural(retries.attempts, "time"),
+        waited(retries),
         grouped(retries.saved),
         percent(without, report.calls)
     )
+}
+
+fn waited(retries: &Retries) -> String {
+    if retries.waited_ms == 0 { String::new() } else { format!(", {} waited", duration(retries.waited_ms)) }
+}
+
+/// Returns how many calls went elsewhere, and what that achieved.
+fn fallbacks(retries: &Retries) -> String {
+    format!("{} elsewhere: {} saved", plural(retries.fallbacks, "call"), grouped(retries.saved_by_fallback))
 }
 
 /// Calls and failures by stretch of time, in order.
@@ -111,8 +124,14 @@ fn over_time(env: &mut Env, report: &FailureReport) -> Result<(), CliError> {
 
 fn types(env: &mut Env, report: &FailureReport, top: usize) -> Result<(), CliError> {
     heading(env, "By type and code")?;
-    let columns =
-        [left("TYPE"), left("CODE").at_most(30), right("FAILED"), right("SHARE"), left("LAST"), left("")];
+    let columns = [
+        left("TYPE").at_least(14),
+        left("CODE").at_most(30).at_least(10),
+        right("FAILED"),
+        right("SHARE").spare_last(1),
+        left("LAST"),
+        left(""),
+    ];
     let mut table = Table::new(&columns);
     let all = report.failures;
     for failed in report.by_type.iter().take(top) {
@@ -216,6 +235,6 @@ pub(crate) fn json(env: &Env, report: &FailureReport) -> Value {
         "runs": report.runs.iter().take(100).map(|run| json!({
             "length": run.length, "first": run.first, "last": run.last, "session_id": run.session_id,
         })).collect::<Vec<_>>(),
-        "retries": {"calls": report.retries.calls, "attempts": report.retries.attempts, "saved": report.retries.saved},
+        "retries": report.retries,
     })
 }

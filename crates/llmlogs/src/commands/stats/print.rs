@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use llmlogs_core::query::{Cost, Group, GroupBy, GroupTotals, LatencySummary, NamedCount, Totals};
+use llmlogs_core::query::{Cost, Group, GroupBy, GroupTotals, LatencySummary, NamedCount, Retries, Totals};
 
 use crate::env::Env;
 use crate::outcome::CliError;
@@ -32,6 +32,9 @@ pub(crate) fn text(env: &mut Env, totals: &Totals, by: Option<&GroupBy>, top: us
     let speed = totals.tokens_per_second;
     if speed > 0.0 {
         shown.push(("speed", format!("{speed:.1} completion tokens a second")));
+    }
+    if !totals.retries.is_empty() {
+        shown.push(("retries", retries(&totals.retries)));
     }
     pairs(&mut env.out, &shown)?;
     if let Some(by) = by {
@@ -71,6 +74,20 @@ fn note(env: &mut Env, by: &GroupBy, totals: &Totals) -> Result<(), CliError> {
         env.out.line(&text)?;
     }
     Ok(())
+}
+
+fn retries(retries: &Retries) -> String {
+    let mut text = format!(
+        "{} tried {} more, {} waited, {} saved",
+        plural(retries.calls, "call"),
+        plural(retries.attempts, "time"),
+        duration(retries.waited_ms),
+        grouped(retries.saved)
+    );
+    if retries.fallbacks > 0 {
+        text.push_str(&format!(" ({} by a fallback)", grouped(retries.saved_by_fallback)));
+    }
+    text
 }
 
 fn calls(env: &Env, totals: &Totals) -> String {

@@ -1,0 +1,422 @@
+//! The loop over a call's attempts.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use reqwest::{Request, Response};
+use reqwest_middleware::{Error, Next, Result};
+
+use crate::instrument;
+use crate::middleware::breaker::{Admission, Outcome, Permit, cool_down};
+use crate::middleware::retry::{
+    Attempts, Circumstances, FailedAttempt, FailureKind, Judgement, Step, Verdict,
+};
+use crate::warn::WarnOnce;
+use llmlogs_core::capture::{Decision, Endpoint, ErrorType, Failure, TimeAnchor};
+
+use super::errors::{CircuitOpenError, DeadlineError};
+use super::held::Held;
+use super::look::{Accepted, Look, Looked, look};
+use super::recording::{Attempt, Failed, Recording};
+use super::targets::{Describe, Fallbacks, NextTarget, Target, model_of};
+use super::{Resilience, two_loops, wait};
+
+/// A call whose failures something is done about.
+pub(in crate::middleware) struct ActingCall<'a> {
+    pub(in crate::middleware) resilience: &'a Resilience,
+    pub(in crate::middleware) describe: &'a dyn Describe,
+    pub(in crate::middleware) endpoint: Arc<Endpoint>,
+    /// The request's body; `None` if it is not in memory and can be sent once only.
+    pub(in crate::middleware) body: Option<Bytes>,
+    /// Whether the request asks for a stream.
+    pub(in crate::middleware) is_stream: bool,
+    pub(in crate::middleware) recording: Recording,
+    pub(in crate::middleware) extensions: &'a mut http::Extensions,
+    pub(in crate::middleware) next: Next<'a>,
+}
+
+impl ActingCall<'_> {
+    /// Sends `request` as often as it takes, or to another target, and returns the result of the last attempt.
+    pub(in crate::middleware) async fn run(self, request: Request) -> Result<Response> {
+        let ActingCall { resilience, describe, endpoint, body, is_stream, recording, extensions, next } =
+            self;
+        let model = model_of(&endpoint, body.as_ref());
+        let key = resilience.targets.key(&request, &model);
+        let mut call = Running {
+            resilience,
+            fallbacks: Fallbacks::new(resilience, describe),
+            first: body.and_then(|_| request.try_clone()),
+            own: Target { endpoint, model, key },
+            other: None,
+            attempts: Attempts::new(Instant::now()),
+            started: Instant::now(),
+            waited: Duration::ZERO,
+            has_history: false,
+            recording,
+        };
+        call.notice_other_loops();
+        let (mut request, mut permit) = match call.choose(request) {
+            Ok(chosen) => chosen,
+            Err(error) => return call.refuse(error),
+        };
+        loop {
+            let attempt = call.begin();
+            let exchange = async {
+                match next.clone().run(request, &mut *extensions).await {
+                    Ok(response) => {
+                        look(response, &attempt.endpoint, is_stream, resilience.is_looking, &resilience.retry)
+                            .await
+                    }
+                    Err(error) => Look::Failed(Box::new(Looked::of_error(error))),
+                }
+            };
+            match call.recording.inside(wait::until(call.deadline(), exchange)).await {
+                None => {
+                    permit.finish(Outcome::Failure);
+                    return call.give_up(&attempt);
+                }
+                Some(Look::Accepted(accepted)) => return Ok(call.accept(&attempt, accepted, permit).await),
+                Some(Look::Failed(looked)) => match call.after_failure(attempt, *looked, permit).await {
+                    After::Again(again, admitted) => (request, permit) = (again, admitted),
+                    After::Done(result) => return result,
+                },
+            }
+        }
+    }
+}
+
+/// What happens after an attempt that failed.
+enum After {
+    Again(Request, Permit),
+    Done(Result<Response>),
+}
+
+/// A call between its attempts.
+struct Running<'a> {
+    resilience: &'a Resilience,
+    fallbacks: Fallbacks<'a>,
+    /// The caller's own request, to be sent again; `None` if it cannot be.
+    first: Option<Request>,
+    /// Where that goes.
+    own: Target,
+    /// The request of a fallback and where it goes, once there is one.
+    other: Option<(Request, Target)>,
+    attempts: Attempts,
+    started: Instant,
+    /// How long it was waited before the next attempt.
+    waited: Duration,
+    /// Whether there is something to record about attempts, even if the next one succeeds.
+    has_history: bool,
+    recording: Recording,
+}
+
+impl Running<'_> {
+    fn target(&self) -> &Target {
+        self.other.as_ref().map_or(&self.own, |(_, target)| target)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.started.checked_add(self.resilience.retry.limits.deadline?)
+    }
+
+    /// Returns the bytes that a call is known by.
+    fn body(&self) -> &[u8] {
+        self.first.as_ref().and_then(|first| first.body()?.as_bytes()).unwrap_or_default()
+    }
+
+    /// Says so if somebody else repeats this call.
+    fn notice_other_loops(&self) {
+        let Resilience { failed_calls, is_looking, .. } = self.resilience;
+        if *is_looking && failed_calls.is_repeated(self.own.key.target, self.body(), self.started) {
+            two_loops::warn("a request came again shortly after all its attempts had failed");
+        }
+    }
+
+    /// Notes a call whose last attempt failed although it was worth another one.
+    fn note_failed(&self, looked: &Looked) {
+        if looked.judged.verdict == Verdict::Retry {
+            self.resilience.failed_calls.failed(self.own.key.target, self.body(), Instant::now());
+        }
+        if let Failed::Error(Error::Middleware(error)) = &looked.failed
+            && error.to_string().starts_with("Request failed after")
+        {
+            two_loops::warn("a middleware below has retries of its own");
+        }
+    }
+
+    /// Chooses the first target: the call's own unless its circuit is open.
+    fn choose(&mut self, request: Request) -> std::result::Result<(Request, Permit), CircuitOpenError> {
+        let (resilience, own) = (self.resilience, &self.own);
+        let now = Instant::now();
+        match resilience.targets.admit(own.key, own.label(), now) {
+            Admission::Admitted(permit) => {
+                resilience.targets.count_call(own.key, now);
+                return Ok((request, permit));
+            }
+            Admission::Refused => {}
+        }
+        let refused = Looked::of_kind(FailureKind::CircuitOpen);
+        let (endpoint, model) = (Arc::clone(&own.endpoint), Arc::clone(&own.model));
+        let view = refused.view(0, &endpoint.provider, &model);
+        let (next, mut skipped) = self.next_target(&view);
+        skipped.insert(0, (Arc::clone(&endpoint), Arc::clone(&model)));
+        if let Some(next) = next {
+            self.record_skipped(skipped);
+            return Ok(self.change_target(next));
+        }
+        if resilience.targets.fails_fast() {
+            self.record_skipped(skipped);
+            let (provider, model) = (endpoint.provider.to_string(), model.to_string());
+            return Err(CircuitOpenError { provider, model });
+        }
+        let own = &self.own;
+        let permit = resilience.targets.pass(own.key, own.label(), now);
+        resilience.targets.count_call(own.key, now);
+        Ok((request, permit))
+    }
+
+    fn record_skipped(&mut self, skipped: Vec<(Arc<Endpoint>, Arc<str>)>) {
+        for (endpoint, model) in skipped {
+            self.has_history = true;
+            self.recording.skipped(endpoint, model);
+        }
+    }
+
+    /// Returns the next fallback that may be asked after `failed`, and those that may not because their circuits are open.
+    #[allow(clippy::type_complexity, reason = "used within this file alone")]
+    fn next_target(
+        &mut self,
+        failed: &FailedAttempt<'_>,
+    ) -> (Option<NextTarget>, Vec<(Arc<Endpoint>, Arc<str>)>) {
+        let mut skipped = Vec::new();
+        let left = self.other.as_ref().map_or(&self.own, |(_, target)| target);
+        let next = self.first.as_ref().and_then(|first| {
+            self.fallbacks.next(first, &self.own, left, failed, |target| {
+                skipped.push((target.endpoint, target.model));
+            })
+        });
+        (next, skipped)
+    }
+
+    /// Goes on to another target; returns its request and the permit to send it.
+    fn change_target(&mut self, next: NextTarget) -> (Request, Permit) {
+        let NextTarget { request, target, permit } = next;
+        self.resilience.targets.count_call(target.key, Instant::now());
+        self.attempts.change_target();
+        self.waited = Duration::ZERO;
+        let again = request.try_clone();
+        self.other = again.map(|again| (again, target));
+        (request, permit)
+    }
+
+    /// Counts an attempt, which is about to be made.
+    fn begin(&mut self) -> Attempt {
+        self.attempts.begin();
+        let target = self.target();
+        let attempt = Attempt {
+            started: TimeAnchor::now(),
+            endpoint: Arc::clone(&target.endpoint),
+            model: Arc::clone(&target.model),
+            waited: self.waited,
+        };
+        if self.has_history {
+            self.recording.begin(&attempt);
+        }
+        attempt
+    }
+
+    async fn after_failure(&mut self, attempt: Attempt, mut looked: Looked, permit: Permit) -> After {
+        let (resilience, key) = (self.resilience, self.target().key);
+        self.last_word(&attempt, &mut looked);
+        permit.finish(outcome(&looked.judged, resilience));
+        let now = Instant::now();
+        if looked.judged.kind.is_of_the_credential() && looked.judged.verdict != Verdict::Accept {
+            resilience.targets.cool_credential(key, now);
+        }
+        let limits = &resilience.retry.limits;
+        let may_fall_back = self.first.is_some()
+            && self.attempts.total() < limits.max_total_attempts
+            && self.deadline().is_none_or(|deadline| now < deadline);
+        if looked.judged.verdict == Verdict::Retry
+            && may_fall_back
+            && resilience.targets.is_open(key, now)
+            && let Some(after) = self.fall_back(&attempt, &looked)
+        {
+            return after;
+        }
+        let circumstances = Circumstances {
+            now,
+            random: resilience.targets.random(),
+            is_repeatable: self.first.is_some(),
+            take_retry: || resilience.targets.take_retry(key, now),
+        };
+        match self.attempts.after_failure(limits, &resilience.retry.backoff, &looked.judged, circumstances) {
+            Step::Retry(delay) => self.wait_and_retry(attempt, looked, delay).await,
+            Step::Elsewhere(decision) => match self.fall_back(&attempt, &looked) {
+                Some(after) => after,
+                None => {
+                    self.note_failed(&looked);
+                    After::Done(self.finish(&attempt, decision, looked.failed).await)
+                }
+            },
+            Step::Return(decision) => {
+                self.note_failed(&looked);
+                After::Done(self.finish(&attempt, decision, looked.failed).await)
+            }
+        }
+    }
+
+    /// Lets the user's function change the verdict.
+    fn last_word(&self, attempt: &Attempt, looked: &mut Looked) {
+        let Some(when) = &self.resilience.retry.when else {
+            return;
+        };
+        let verdict = looked.judged.verdict;
+        let view = looked.view(self.attempts.total(), &attempt.endpoint.provider, &attempt.model);
+        match catch_unwind(AssertUnwindSafe(|| when(&view, verdict))) {
+            Ok(verdict) => looked.judged.verdict = verdict,
+            Err(_panic) => {
+                static PANICKED: WarnOnce = WarnOnce::new();
+                PANICKED.once(format_args!(
+                    "the function given to `Retry::when` panicked; its verdict does not count"
+                ));
+            }
+        }
+    }
+
+    /// Goes on to the next fallback, if there is one.
+    fn fall_back(&mut self, attempt: &Attempt, looked: &Looked) -> Option<After> {
+        let view = looked.view(self.attempts.total(), &attempt.endpoint.provider, &attempt.model);
+        let (next, skipped) = self.next_target(&view);
+        let next = next.map(|next| {
+            self.recording.attempt(attempt, Decision::Fallback, &looked.failed);
+            self.has_history = true;
+            self.change_target(next)
+        });
+        self.record_skipped(skipped);
+        next.map(|(request, permit)| After::Again(request, permit))
+    }
+
+    async fn wait_and_retry(&mut self, attempt: Attempt, looked: Looked, delay: Duration) -> After {
+        self.recording.attempt(&attempt, Decision::Retry, &looked.failed);
+        self.has_history = true;
+        self.recording.pause();
+        let view = looked.view(self.attempts.total(), &attempt.endpoint.provider, &attempt.model);
+        let again = match &self.other {
+            Some((request, _)) => request.try_clone(),
+            None => self.first.as_ref().and_then(Request::try_clone),
+        };
+        let Some(request) = again else {
+            // Not reached: a request without a copy is not repeated.
+            return After::Done(self.finish(&attempt, Decision::Final, looked.failed).await);
+        };
+        let kind = view.kind;
+        // The response goes first, and its connection with it.
+        drop(looked);
+        let before = Instant::now();
+        wait::sleep(delay).await;
+        let now = Instant::now();
+        self.waited = now.saturating_duration_since(before);
+        let (targets, target) = (&self.resilience.targets, self.target());
+        match targets.admit(target.key, target.label(), now) {
+            Admission::Admitted(permit) => After::Again(request, permit),
+            Admission::Refused => {
+                // It opened meanwhile.
+                let (endpoint, model) = (Arc::clone(&target.endpoint), Arc::clone(&target.model));
+                let refused = Looked::of_kind(kind);
+                let view = refused.view(self.attempts.total(), &endpoint.provider, &model);
+                let (next, mut skipped) = self.next_target(&view);
+                if let Some(next) = next {
+                    skipped.insert(0, (endpoint, model));
+                    self.record_skipped(skipped);
+                    let (request, permit) = self.change_target(next);
+                    return After::Again(request, permit);
+                }
+                self.record_skipped(skipped);
+                let target = self.target();
+                After::Again(request, targets.pass(target.key, target.label(), now))
+            }
+        }
+    }
+
+    /// Ends the call with what the last attempt left.
+    async fn finish(&mut self, attempt: &Attempt, decision: Decision, failed: Failed) -> Result<Response> {
+        if self.resilience.is_looking || self.has_history {
+            self.recording.last(attempt, decision);
+        }
+        let recording = std::mem::replace(&mut self.recording, Recording::Nothing);
+        match failed {
+            Failed::Response(held) => Ok(recording.response(held.into_response(None)).await),
+            Failed::Error(error) => {
+                let failure = instrument::request_failure(&error);
+                recording.error(error, failure)
+            }
+        }
+    }
+
+    /// Ends the call with a response.
+    async fn accept(mut self, attempt: &Attempt, accepted: Accepted, permit: Permit) -> Response {
+        if self.has_history {
+            self.recording.last(attempt, Decision::Final);
+        }
+        let response = match accepted {
+            Accepted::Held(held) if held.is_whole => {
+                permit.finish(Outcome::Success);
+                held.into_response(None)
+            }
+            Accepted::Held(held) => held.into_response(Some(permit)),
+            // What becomes of the body is the breaker's concern alone.
+            Accepted::Untouched(response) if self.resilience.targets.has_breaker() => {
+                Held::new(response).into_response(Some(permit))
+            }
+            Accepted::Untouched(response) => response,
+        };
+        self.recording.response(response).await
+    }
+
+    /// Ends a call whose deadline has passed.
+    fn give_up(mut self, attempt: &Attempt) -> Result<Response> {
+        self.recording.last(attempt, Decision::Deadline);
+        let deadline = self.resilience.retry.limits.deadline.unwrap_or_default();
+        let error = DeadlineError { deadline, attempts: self.attempts.total() };
+        let failure = Failure::new(ErrorType::Timeout, error.to_string());
+        self.recording.error(Error::middleware(error), failure)
+    }
+
+    /// Ends a call that no target lets pass.
+    fn refuse(self, error: CircuitOpenError) -> Result<Response> {
+        let kind = ErrorType::Named("CircuitOpenError".to_owned());
+        let failure = Failure::new(kind, error.to_string());
+        self.recording.error(Error::middleware(error), failure)
+    }
+}
+
+/// Returns what a failure says about its target.
+fn outcome(judged: &Judgement, resilience: &Resilience) -> Outcome {
+    if judged.verdict == Verdict::Accept {
+        return Outcome::Success;
+    }
+    match judged.kind {
+        FailureKind::Connection
+        | FailureKind::Timeout
+        | FailureKind::Certificate
+        | FailureKind::Overloaded
+        | FailureKind::Server
+        | FailureKind::BrokenStream
+        | FailureKind::Unsupported => Outcome::Failure,
+        FailureKind::RateLimited => cool_down(judged.delay),
+        FailureKind::ModelQuota => cool_down(judged.delay.or(resilience.targets.credential_cooldown())),
+        FailureKind::Client
+        | FailureKind::Busy
+        | FailureKind::Quota
+        | FailureKind::Unauthorized
+        | FailureKind::Forbidden
+        | FailureKind::NotFound
+        | FailureKind::ContextLength
+        | FailureKind::ContentPolicy
+        | FailureKind::BadRequest
+        | FailureKind::CircuitOpen => Outcome::Neutral,
+    }
+}
