@@ -69,6 +69,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("degraded: {:?}", circuits.degraded());
     guard.flush(Duration::from_secs(5))?;
-    println!("\nllmlogs ls --root {}", guard.session_dir().display());
+    println!("\nllmlogs ls --session {}", guard.session_id());
     Ok(())
 }

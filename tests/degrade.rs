@@ -572,3 +572,40 @@ async fn attempts_whose_body_another_middleware_changes_are_one_call() {
     assert_eq!(call.json("input.json"), request());
     assert_eq!(call.json("output.json"), serde_json::from_str::<Value>(&reply("gpt-4o")).unwrap());
 }
+
+#[tokio::test]
+async fn a_function_of_a_fallback_that_panics_costs_that_fallback_alone() {
+    let (recorded, _default) = recording();
+    let api = Api::start([Answer::json(503, BUSY), Answer::json(200, reply("gpt-4o-mini"))]).await;
+    let endpoint = || Fallback::endpoint(api.url.clone());
+    let middleware = LlmLogMiddleware::new()
+        .fallback(Fallback::request(|_, _| panic!("a bug")))
+        .fallback(endpoint().header("authorization", || panic!("a bug")))
+        .fallback(endpoint().path(|_| panic!("a bug")))
+        .fallback(Fallback::model("gpt-4o", "gpt-4o-mini"));
+    assert_eq!(status(&client(&middleware), api.chat()).await, 200);
+    assert_eq!(models(&api), ["gpt-4o", "gpt-4o-mini"]);
+    assert_eq!(decisions(&recorded.call()), ["fallback", "final"]);
+}
+
+#[tokio::test]
+async fn a_header_that_was_set_for_an_endpoint_was_left_out_where_it_is_the_first_request_s() {
+    let (_recorded, _default) = recording();
+    let (first, second) =
+        (Api::start([Answer::json(503, BUSY)]).await, Api::start([Answer::json(200, reply("m"))]).await);
+    // One account in two regions: the user says so.
+    let region = Fallback::endpoint(&*second.url).header("authorization", || "Bearer sk-old".to_owned());
+    let middleware = LlmLogMiddleware::new().fallback(region);
+    assert_eq!(status(&client(&middleware), first.chat()).await, 200);
+    assert!(second.received()[0].head.contains("Bearer sk-old"), "{}", second.received()[0].head);
+}
+
+#[tokio::test]
+async fn a_predicate_that_panics_does_not_take_the_call_with_it() {
+    let (_recorded, _default) = recording();
+    let run = tracing_llmlogs::run_with_fallbacks("openai", "gpt-4o", || async {
+        Err::<u8, _>(std::io::Error::other("busy"))
+    });
+    let run = run.or("local", "llama", || async { Ok(7) }).when(|_| panic!("a bug"));
+    assert_eq!(run.run().await.unwrap(), 7);
+}

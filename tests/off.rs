@@ -17,6 +17,9 @@ use tracing_llmlogs::LlmLogMiddleware;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
 
+/// A recorder of the other test that is switched on would change this one.
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// The fields of all spans of calls that another layer sees, and how many of them have closed.
 #[derive(Clone, Default)]
 struct Other(Arc<Mutex<(HashMap<&'static str, String>, usize)>>);
@@ -43,6 +46,7 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Other {
 
 #[tokio::test]
 async fn while_recording_is_off_only_address_and_status_are_told() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let reply = json!({"id": "r", "model": "m-1", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}});
     let (layer, recorded) = support::recorder();
     let other = Other::default();
@@ -81,4 +85,30 @@ async fn while_recording_is_off_only_address_and_status_are_told() {
     assert_eq!(told("gen_ai.request.model").as_deref(), Some("\"m\""));
     assert_eq!(told("gen_ai.usage.input_tokens").as_deref(), Some("3"));
     assert_eq!(recorded.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn retries_and_fallbacks_work_while_recording_is_off() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let (layer, recorded) = support::recorder();
+    recorded.guard.set_enabled(false);
+    let _default = tracing_subscriber::registry().with(layer).set_default();
+    let reply = json!({"id": "r", "model": "m-1", "choices": []}).to_string();
+    let busy = Answer::json(503, "{}").header("retry-after-ms", "1");
+    let api = Api::start(vec![busy.clone(), busy.clone(), busy, Answer::json(200, reply.clone())]).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let middleware = LlmLogMiddleware::new()
+        .retry(tracing_llmlogs::Retry::new())
+        .fallback(tracing_llmlogs::Fallback::model("m", "other"));
+    let client = reqwest_middleware::ClientBuilder::new(http).with(middleware).build();
+    let request = client.post(api.chat()).json(&json!({"model": "m", "messages": []}));
+    assert_eq!(request.send().await.unwrap().text().await.unwrap(), reply);
+    let models = api.received().into_iter().map(|request| {
+        serde_json::from_slice::<serde_json::Value>(&request.body).unwrap()["model"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    });
+    assert_eq!(models.collect::<Vec<_>>(), ["m", "m", "m", "other"]);
+    assert!(recorded.calls().is_empty());
 }

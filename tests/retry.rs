@@ -544,3 +544,49 @@ async fn of_two_middlewares_with_retries_the_outer_one_has_them() {
     assert_eq!(api.received().len(), 3, "three, not nine");
     assert_eq!(decisions(&recorded, &api), ["retry", "retry", "final"]);
 }
+
+#[tokio::test]
+async fn a_response_that_was_looked_at_keeps_everything() {
+    #[derive(Clone, PartialEq, Debug)]
+    struct Mark(u8);
+    struct Marks;
+    #[async_trait::async_trait]
+    impl reqwest_middleware::Middleware for Marks {
+        async fn handle(
+            &self,
+            request: reqwest::Request,
+            extensions: &mut http::Extensions,
+            next: reqwest_middleware::Next<'_>,
+        ) -> reqwest_middleware::Result<reqwest::Response> {
+            let mut response = next.run(request, extensions).await?;
+            response.extensions_mut().insert(Mark(7));
+            Ok(response)
+        }
+    }
+    let (recorded, _default) = recording();
+    let long = format!(r#"{{"error":{{"message":"{}","type":"server_error"}}}}"#, "x".repeat(200 << 10));
+    let dripping: Vec<Vec<u8>> = (0..4).map(|n| format!("part {n};").into_bytes()).collect();
+    for (answer, status, body) in [
+        (Answer::json(503, long.clone()), 503, long),
+        (
+            Answer::chunks("text/plain", dripping.clone()).status(500).pause(millis(600)),
+            500,
+            String::from_utf8(dripping.concat()).unwrap(),
+        ),
+        (Answer::json(200, REPLY), 200, REPLY.to_owned()),
+    ] {
+        let api = Api::start([answer.header("x-request-id", "req-1").header("x-custom", "kept")]).await;
+        let client = ClientBuilder::new(plain())
+            .with(LlmLogMiddleware::new().retry(quick().max_attempts(1)))
+            .with(Marks)
+            .build();
+        let response = post(&client, &api, &request()).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.url().as_str()), (status, &*api.chat()));
+        assert_eq!(response.extensions().get(), Some(&Mark(7)));
+        assert!(response.remote_addr().is_some());
+        assert_eq!(["x-request-id", "x-custom"].map(|name| &response.headers()[name]), ["req-1", "kept"]);
+        assert_eq!(response.text().await.unwrap(), body);
+        assert_eq!(api.received().len(), 1);
+    }
+    assert_eq!(recorded.calls().len(), 3);
+}

@@ -27,7 +27,7 @@ use super::{capture, group, unseen};
 /// A call that is made without HTTP, or through a client that has no middleware.
 ///
 /// Dropped without [`finish`](LlmCall::finish), [`finish_stream`](LlmCall::finish_stream) or [`fail`](LlmCall::fail), the
-/// call is recorded as cancelled, with the chunks that had arrived.
+/// call is recorded as cancelled, with the chunks that had arrived, unless these have come to the end of the stream.
 ///
 /// ```
 /// # async fn ask(body: &serde_json::Value) -> Result<serde_json::Value, std::io::Error> { Ok(body.clone()) }

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::Instrument;
 
+use crate::warn::WarnOnce;
 use llmlogs_core::capture::{
     Api, Body, CallGroup, CapturedAttempt, CapturedResponse, ChunkTimings, Completion, Decision, Endpoint,
     Failure, ResponseHead, TimeAnchor,
@@ -89,7 +91,7 @@ impl<'a, T, E> FallbackRun<'a, T, E> {
         self
     }
 
-    /// Goes on to the next way only after an error for which `when` returns `true`. Default: after every error.
+    /// Goes on to the next way only after an error for which `when` returns `true`, or panics. Default: after every error.
     pub fn when(mut self, when: impl Fn(&E) -> bool + Send + Sync + 'a) -> Self {
         self.when = Some(Box::new(when));
         self
@@ -116,7 +118,7 @@ impl<T, E: Display + 'static> FallbackRun<'_, T, E> {
                     return Ok(answer);
                 }
                 Err(error) => {
-                    let goes_on = when.as_ref().is_none_or(|when| when(&error));
+                    let goes_on = when.as_ref().is_none_or(|when| goes_on(when, &error));
                     let next = if goes_on { others.next() } else { None };
                     call.failed(&error, next.is_some());
                     match next {
@@ -127,6 +129,17 @@ impl<T, E: Display + 'static> FallbackRun<'_, T, E> {
             }
         }
     }
+}
+
+/// Asks the user's function; it counts as one that is not there if it panics.
+fn goes_on<E>(when: &Predicate<'_, E>, error: &E) -> bool {
+    catch_unwind(AssertUnwindSafe(|| when(error))).unwrap_or_else(|_panic| {
+        static PANICKED: WarnOnce = WarnOnce::new();
+        PANICKED.once(format_args!(
+            "the function given to `FallbackRun::when` panicked; the call goes on to its next way"
+        ));
+        true
+    })
 }
 
 fn endpoint(provider: Cow<'static, str>, model: String) -> Arc<Endpoint> {

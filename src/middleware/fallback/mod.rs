@@ -115,8 +115,8 @@ impl Fallback {
         self
     }
 
-    /// Sets a header of the requests to an endpoint, such as its credential; `value` is asked for each of them. Nothing else
-    /// than an endpoint has it.
+    /// Sets a header of the requests to an endpoint, such as its credential; `value` is asked for each of them. It is sent
+    /// even if the first request has the same, as that of one account in two regions. Nothing else than an endpoint has it.
     pub fn header(
         mut self,
         name: impl Into<String>,
@@ -150,7 +150,10 @@ impl Fallback {
         };
         if !credentials::is_same_origin(request.url(), first.url()) {
             credentials::without_credentials(request.url_mut(), first.url());
-            credentials::strip(request.headers_mut(), first.headers());
+            // What is set for an endpoint is meant for it, even if it is what the first request has.
+            if let Kind::Request(_) = self.kind {
+                credentials::strip(request.headers_mut(), first.headers());
+            }
             credentials::block_defaults(request.headers_mut(), first.headers());
         }
         Prepared::Ready(request)

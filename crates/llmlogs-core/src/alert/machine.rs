@@ -51,6 +51,8 @@ struct Group {
     last_call: UnixTime,
     last_error: Option<AlertError>,
     state: State,
+    /// After a panic of the rule: when time alone may ask it again. Else it would panic at every tick.
+    not_before: Option<UnixTime>,
 }
 
 impl Machine {
@@ -114,7 +116,8 @@ impl Machine {
                 let change = group.state.next_step(now, &watched.rule.settings, slice);
                 let silence = watched.rule.condition.silence().filter(|_| group.state == State::Quiet);
                 let silence = silence.map(|span| group.last_call + span + Duration::from_millis(1));
-                change.into_iter().chain(silence).min()
+                let next = change.into_iter().chain(silence).min()?;
+                Some(group.not_before.map_or(next, |not_before| next.max(not_before)))
             });
             times.min()
         };
@@ -145,6 +148,7 @@ impl Group {
             last_call: now,
             last_error: None,
             state: State::Quiet,
+            not_before: None,
         }
     }
 
@@ -205,8 +209,10 @@ impl WatchedRule {
         // Only a rule of the user's own runs foreign code.
         let Ok(finding) = catch_unwind(AssertUnwindSafe(check)) else {
             *out.panics += 1;
+            group.not_before = rule.condition.window().map(|window| now + window);
             return;
         };
+        group.not_before = None;
         let step = Step { now, is_broken: finding.is_broken, is_success };
         let change = group.state.step(step, &rule.settings, || {
             *out.alerts += 1;
@@ -522,6 +528,22 @@ mod tests {
             told[0].starts_with("Firing: too dear") && told[1].starts_with("Firing: 2 calls"),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn a_rule_that_panicked_while_it_was_broken_was_asked_again_without_a_pause() {
+        let rule = Rule::custom("bad", s(60), |stats| {
+            assert!(stats.calls() < 2, "a bug of the user's");
+            true
+        });
+        let mut run = Run::new(vec![rule.hold(s(10))]);
+        run.call(Status::Ok).call(Status::Ok);
+        assert_eq!(run.machine.panics(), 1);
+        run.wait(59);
+        assert_eq!(run.machine.panics(), 1);
+        // Once more when the window has passed; then there is no call in it.
+        run.wait(1000);
+        assert_eq!((run.machine.panics(), run.told().len()), (2, 0));
     }
 
     proptest! {

@@ -44,7 +44,7 @@ pub fn body_confirms_llm(endpoint: &Endpoint, body: Option<&Json<'_>>) -> bool {
 
 /// Returns whether a request body has a member that every API of a model has.
 fn is_of_a_model(body: Option<&Json<'_>>) -> bool {
-    const MEMBERS: [&str; 6] = ["model", "messages", "prompt", "input", "query", "inputText"];
+    const MEMBERS: [&str; 7] = ["model", "messages", "prompt", "input", "query", "inputText", "texts"];
     body.and_then(Json::as_object).is_some_and(|body| {
         // `messages` may be anybody's; a model's are objects with roles.
         let of_a_model = |key: &&str| match body.get(key) {

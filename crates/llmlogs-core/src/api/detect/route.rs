@@ -7,7 +7,7 @@ use super::special::{prompts, special_route};
 use super::url::CleanUrl;
 
 /// Endings of paths that other services have too: on an unknown host the body has to confirm that it is a call.
-const COMMON: [&str; 11] = [
+const COMMON: [&str; 14] = [
     "/responses",
     "/v1/messages",
     "/completions",
@@ -18,6 +18,9 @@ const COMMON: [&str; 11] = [
     "/rerank",
     "/reranking",
     "/embedding",
+    "/v1/embed",
+    "/v2/embed",
+    "/api/embed",
     "/v1/tts",
 ];
 

@@ -22,6 +22,8 @@ fn a_common_path_on_an_unknown_host_needs_a_body_that_confirms_it() {
         ("/api/chat", r#"{"messages":["hi"]}"#, r#"{"model":"m","messages":[]}"#),
         ("/tasks/7/completions", "[]", r#"{"prompt":"hi"}"#),
         ("/v1/chat", "not json", r#"{"model":"m"}"#),
+        ("/v1/embed", r#"{"url":"https://video.example/7"}"#, r#"{"texts":["hi"]}"#),
+        ("/api/embed", r#"{"widget":7}"#, r#"{"model":"m","input":"hi"}"#),
     ] {
         assert!(!call(&format!("https://shop.example.com{path}"), theirs), "{path}");
         assert!(call(&format!("https://shop.example.com{path}"), ours), "{path}");

@@ -68,7 +68,7 @@ pub(super) fn invalid_response(
     quoted: Option<&str>,
 ) -> Option<Failure> {
     let head = &response.head;
-    if decoded.streamed || is_encoded(&head.content_encoding) {
+    if decoded.streamed || is_unreadable(response) {
         return None;
     }
     let bytes = arrived_whole(response)?;
@@ -96,11 +96,21 @@ pub(super) fn incomplete_stream(
     view: &ResponseView<'_>,
 ) -> Option<Failure> {
     let has_ended = !decoded.incomplete || !view.finish_reason().is_empty();
-    if has_ended || is_encoded(&response.head.content_encoding) {
+    if has_ended || is_unreadable(response) {
         return None;
     }
     arrived_whole(response)?;
     Some(Failure::new(ErrorType::Stream, "the stream ended without the API's end mark or a finish reason"))
+}
+
+/// Returns whether a body is in a content coding. Some servers name one that is none (`utf-8`), or send nothing or a page
+/// under it.
+fn is_unreadable(response: &CapturedResponse) -> bool {
+    let is_text = |bytes: &[u8]| {
+        std::str::from_utf8(bytes)
+            .is_ok_and(|text| !text.chars().any(|c| c.is_control() && !c.is_whitespace()))
+    };
+    is_encoded(&response.head.content_encoding) && !is_text(response.body.bytes())
 }
 
 /// Returns the body of a response with a status of success that has one, if all of it was captured.

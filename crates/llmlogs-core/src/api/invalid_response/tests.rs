@@ -157,6 +157,18 @@ fn sound_and_transcriptions_that_begin_with_a_tags_first_character_were_pages() 
 }
 
 #[test]
+fn a_page_under_a_content_coding_that_is_none_was_an_answer() {
+    for (coding, body) in [("utf-8", "<html>"), ("none", "{\"id\":"), ("gzip", ""), ("gzip", "<html>")] {
+        let mut body = response(200, JSON, body);
+        body.head.content_encoding = coding.into();
+        assert_eq!(failure_of(CHAT, &body).unwrap().0, "InvalidResponseError", "{coding}");
+    }
+    let mut encoded = response(200, JSON, &b"\x8b\x01\x80{}\x03"[..]);
+    encoded.head.content_encoding = "my-own".into();
+    assert_eq!(failure_of(CHAT, &encoded), None);
+}
+
+#[test]
 fn a_stream_on_bedrock_whose_last_frame_is_long_was_an_error() {
     let url = "https://bedrock-runtime.us-east-1.amazonaws.com/model/amazon.titan-text-express-v1/invoke-with-response-stream";
     let chunk = |text: String| event("chunk", &format!(r#"{{"bytes":"{}"}}"#, STANDARD.encode(text)));
