@@ -54,7 +54,7 @@ JSON (--json), with the same keys as the files on disk (metadata.json, index.jso
                          show adds input, output
   ls, tail, search       one object a line: the line of index.jsonl with
                          session_id, dir and state
-  other commands         one object; see their own --help
+  other commands         see their own --help
 
 Exit status: 0 found, 1 nothing found, 2 wrong use, 3 the root cannot be read.")]
 pub(crate) struct Cli {
@@ -197,34 +197,37 @@ Examples:
   llmlogs alerts today --state firing
   llmlogs alerts --since 7d --rule in_a_row --json
 
-Alerts come from the rules of a recorder, or from llmlogs watch. One that ended was not resolved before its
-program ended.
+Alerts come from the rules of a recorder, or from llmlogs watch. One that ended was not resolved before \
+its program ended.
 
-JSON: one object a line: the last line of alerts.jsonl with state, file, first (the notice with which it began)
-and undelivered (notices that did not reach a channel).")]
+JSON: one object a line: the last line of alerts.jsonl with state, file, first (the notice with which it \
+began) and undelivered (notices that did not reach a channel).")]
     Alerts(Alerts),
     /// Tell somebody when calls fail, while other programs record them
     #[command(after_help = "\
 Examples:
   llmlogs watch --rule 'failure_rate>20%/5m' --rule 'in_a_row>=5'
-  llmlogs watch --rule 'p95_latency>10s/5m model=gpt-4o*' --webhook slack:env:SLACK_URL
-  llmlogs watch --webhook feishu:file:/etc/llmlogs/feishu --command notify-send llmlogs
+  llmlogs watch --rule 'p95_latency>10s/5m model=gpt-4o*'
+  llmlogs watch --webhook slack:env:SLACK_URL --command notify-send llmlogs
+  llmlogs watch --webhook feishu:file:/etc/llmlogs/feishu
 
 Rules:
   in_a_row>=5                so many calls failed without a success between them
-  failure_rate>20%/5m        of the calls of 5 minutes, at least 10 (at_least=10)
+  failure_rate>20%/5m        of the calls of 5 minutes, at least 10
+                             (at_least=10)
   p95_latency>10s/5m         also p99_, p95_first_token
   cost>5USD/1h, tokens>1M/1h
   silence>10m                no call has ended for so long
-Settings follow a rule, with spaces between them: provider=NAME, model=NAME, context.FIELD=VALUE (* stands for
-anything), each=model (or provider, context.FIELD: an alert for each), at_least=N, hold=TIME, successes=N and
-quiet=TIME (when it is resolved), repeat=TIME or never.
 
-A webhook's address is a credential, and a command line is seen by every user of the machine: give it by env: or
-file:. After the address, a secret to sign with may follow (feishu, dingtalk, json), with a space between them.
+Settings follow a rule, with spaces between them: provider=NAME, model=NAME, context.FIELD=VALUE (* \
+stands for anything), each=model (or provider, context.FIELD: an alert for each), at_least=N, hold=TIME, successes=N \
+and quiet=TIME (when it is resolved), repeat=TIME or never.
 
-Alerts are also written to alerts.jsonl in the root; llmlogs alerts lists them. A root that does not exist yet is
-waited for. It runs until Ctrl-C or SIGTERM, and then waits up to 2 s for notices on their way.
+A webhook's address is a credential, and a command line is seen by every user of the machine: give it by \
+env: or file:. After the address, a secret to sign with may follow (feishu, dingtalk, json), with a space between them.
+
+Alerts are also written to alerts.jsonl in the root; llmlogs alerts lists them. A root that does not exist \
+yet is waited for. It runs until Ctrl-C or SIGTERM, and then waits up to 2 s for notices on their way.
 
 JSON: one object a line: a line of alerts.jsonl.")]
     Watch(Watch),
@@ -238,12 +241,14 @@ Examples:
   llmlogs export fine-tuning --status ok --tool read_file > train.jsonl
 
 Formats:
-  jsonl        one object a line: call_id, session_id, dir, state, metadata, input, output
-  csv          one row a call, columns as in index.jsonl; --context-column tenant
-               adds one; ' stands before what a spreadsheet would run
+  jsonl        one object a line: call_id, session_id, dir, state, metadata,
+               input, output
+  csv          one row a call, columns as in index.jsonl; --context-column
+               tenant adds one; ' stands before what a spreadsheet would run
   har          HTTP archive 1.2, which browsers' tools open; a stream is the one
                object that was recorded of it
-  curl         one shell command a call; the key is a variable of the environment
+  curl         one shell command a call; the key is a variable of the
+               environment
   fine-tuning  one conversation a line as OpenAI's chat fine-tuning takes it;
                calls that failed, have no answer or have lost media are left out
                and counted on standard error")]

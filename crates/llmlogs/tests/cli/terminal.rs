@@ -320,26 +320,34 @@ fn unstyled(line: &str) -> String {
 
 #[test]
 fn the_lines_of_help_were_broken_twice() {
-    let commands = ["ls", "show", "search", "stats", "failures", "diff", "tail", "export", "prune", "doctor"];
-    for columns in ["80", "100"] {
-        for command in commands.map(Some).into_iter().chain([None]) {
-            let args: Vec<_> = command.into_iter().chain(["--help"]).collect();
-            let output = Tree::empty().command(&args).env("COLUMNS", columns).output().unwrap();
+    let commands = [
+        "ls", "show", "search", "stats", "failures", "diff", "tail", "alerts", "watch", "export", "prune",
+        "doctor",
+    ];
+    let tree = Tree::empty();
+    for command in commands.map(Some).into_iter().chain([None]) {
+        let args: Vec<_> = command.into_iter().chain(["--help"]).collect();
+        let notes = |columns: usize| -> Vec<String> {
+            let output = tree.command(&args).env("COLUMNS", columns.to_string()).output().unwrap();
             let help = String::from_utf8(output.stdout).unwrap();
             let (_, notes) = help.split_once("\nExamples:\n").unwrap();
-            let lines: Vec<_> = notes.lines().collect();
-            for pair in lines.windows(2) {
+            notes.lines().map(str::to_owned).collect()
+        };
+        let aligned = |columns| -> Vec<String> {
+            notes(columns).into_iter().filter(|line| line.starts_with(' ')).collect()
+        };
+        assert_eq!(aligned(80), aligned(100), "{command:?}");
+        for columns in [80, 100] {
+            for pair in notes(columns).windows(2) {
                 let [line, next] = pair else { continue };
-                if next.is_empty()
-                    || next.starts_with(' ')
-                    || line.is_empty()
-                    || line.ends_with(['.', ':', ')'])
-                {
-                    continue;
+                let is_paragraph = |line: &str| !line.is_empty() && !line.starts_with(' ');
+                if is_paragraph(next) && is_paragraph(line) && !line.ends_with(['.', ':', ')']) {
+                    let word = next.split(' ').next().unwrap().chars().count();
+                    assert!(
+                        line.chars().count() + 1 + word > columns,
+                        "{command:?} {columns}: {line}\n{next}"
+                    );
                 }
-                let word = next.split(' ').next().unwrap();
-                let is_full = line.chars().count() + 1 + word.chars().count() > columns.parse().unwrap();
-                assert!(is_full && !line.starts_with(' '), "{command:?} {columns}: {line}\n{next}");
             }
         }
     }
