@@ -177,7 +177,7 @@ fn a_call_that_cannot_be_read_ended_an_export() {
     let session = tree.session("20251027", "20251027_040210", true);
     let calls = [1, 2, 3].map(|number| tree.call(&session, number, &simple()));
     let file = calls[1].join("input.json");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&file).is_ok() {
         return; // Root may read everything.
     }
@@ -185,7 +185,7 @@ fn a_call_that_cannot_be_read_ended_an_export() {
     assert_eq!((ran.code, ran.out.lines().count()), (0, 2), "{}", ran.err);
     assert!(ran.err.contains("1 call left out: 1 not readable"), "{}", ran.err);
     // Nor was a file that cannot be read reported once.
-    fs::set_permissions(calls[1].join("metadata.json"), fs::Permissions::from_mode(0o0)).unwrap();
+    fs::set_permissions(calls[1].join("metadata.json"), fs::Permissions::from_mode(0o000)).unwrap();
     let doctor = tree.run(&["doctor"]);
     assert!(doctor.out.contains("2 × unreadable"), "{}", doctor.out);
 }
