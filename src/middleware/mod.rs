@@ -8,14 +8,13 @@ mod head;
 mod in_flight;
 mod resilience;
 mod retry;
+mod sent_body;
 mod tee;
 mod timer;
 
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body::Body as _;
 use reqwest::{Method, Request, Response, Url};
 use reqwest_middleware::{Middleware, Next, Result};
 use tracing::Instrument;
@@ -25,11 +24,12 @@ use crate::instrument::CallSpan;
 use crate::sink::Recorders;
 use llmlogs_core::api;
 use llmlogs_core::capture::{Api, Body, CapturedRequest, Endpoint};
-use llmlogs_core::json::{self, Json};
+use llmlogs_core::json::Json;
 
 use group::Membership;
 use in_flight::InFlightCall;
-use resilience::{ActingCall, Describe, Recording, Resilience, Settings};
+use resilience::{ActingCall, Describe, Recording, Resilience, Settings, model_of};
+use sent_body::{SentBody, parsed_body};
 
 pub use breaker::Breaker;
 pub use fallback::Fallback;
@@ -232,54 +232,6 @@ async fn send_unrecorded(
     result
 }
 
-/// The body of a request.
-struct SentBody {
-    /// Its `content-encoding` header; empty if it has none.
-    content_encoding: String,
-    /// `None` if it is not in memory.
-    bytes: Option<Bytes>,
-}
-
-impl SentBody {
-    /// Returns the body of `request`, its bytes by reference.
-    fn of(request: &mut Request) -> Self {
-        let content_encoding = head::content_encoding(request.headers());
-        SentBody { content_encoding, bytes: buffered_body(request) }
-    }
-
-    /// Returns the body as JSON without its longer texts; `None` if it is none.
-    fn parsed(&self) -> Option<Json<'_>> {
-        let bytes = self.bytes.as_deref().filter(|_| self.is_readable())?;
-        json::parse_shallow(std::str::from_utf8(bytes).ok()?).ok()
-    }
-
-    /// Returns whether the body can be read here: it is in memory, and in no content coding, which would take the caller's
-    /// time to decode.
-    fn is_readable(&self) -> bool {
-        let Some(bytes) = &self.bytes else {
-            return false;
-        };
-        // An object has no coding, whatever the header says.
-        !api::is_encoded(&self.content_encoding) || bytes.trim_ascii_start().starts_with(b"{")
-    }
-}
-
-/// Returns the body of `request`, its bytes by reference, or `None` if it is not in memory.
-fn buffered_body(request: &mut Request) -> Option<Bytes> {
-    let Some(body) = request.body_mut() else {
-        return Some(Bytes::new());
-    };
-    body.as_bytes()?;
-    // A buffered body gives all its bytes as one frame without waiting; they are put back at once.
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let bytes = match std::pin::Pin::new(&mut *body).poll_frame(&mut context) {
-        std::task::Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
-        _ => Bytes::new(),
-    };
-    *body = reqwest::Body::from(bytes.clone());
-    Some(bytes)
-}
-
 /// How many times the limit of a body's bytes are held of a request: they are the program's own memory, and most of what
 /// makes a request large is media, which is not stored in its place.
 const REQUEST_LIMIT_FACTOR: usize = 8;
@@ -357,6 +309,7 @@ impl LlmLogMiddleware {
             let call = InFlightCall::start(&endpoint, &sent, parsed.as_ref(), &membership);
             call.map_or(Recording::Nothing, Recording::Call)
         };
+        let model = model_of(&endpoint, parsed.as_ref());
         let is_stream = parsed.as_ref().and_then(|body| body.get("stream").as_bool()) == Some(true);
         drop(parsed);
         if membership.is_acted_for {
@@ -371,7 +324,8 @@ impl LlmLogMiddleware {
             resilience,
             describe: self,
             endpoint,
-            body: sent.bytes,
+            model,
+            is_repeatable: sent.bytes.is_some(),
             is_stream,
             recording,
             extensions: &mut *extensions,
@@ -386,9 +340,6 @@ impl LlmLogMiddleware {
 impl Describe for LlmLogMiddleware {
     fn endpoint(&self, request: &Request) -> Option<Endpoint> {
         let detected = self.detect(request)?;
-        let text =
-            request.body().and_then(reqwest::Body::as_bytes).and_then(|body| std::str::from_utf8(body).ok());
-        let parsed = text.and_then(|text| json::parse_shallow(text).ok());
-        Some(Arc::unwrap_or_clone(detected.into_endpoint(parsed.as_ref())))
+        Some(Arc::unwrap_or_clone(detected.into_endpoint(parsed_body(request).as_ref())))
     }
 }

@@ -4,7 +4,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Next, Result};
 
@@ -20,7 +19,7 @@ use super::errors::{CircuitOpenError, DeadlineError};
 use super::held::Held;
 use super::look::{Accepted, Look, Looked, look};
 use super::recording::{Attempt, Failed, Recording};
-use super::targets::{Describe, Fallbacks, NextTarget, Target, model_of};
+use super::targets::{Describe, Fallbacks, NextTarget, Target};
 use super::{Resilience, two_loops, wait};
 
 /// A call whose failures something is done about.
@@ -28,8 +27,10 @@ pub(in crate::middleware) struct ActingCall<'a> {
     pub(in crate::middleware) resilience: &'a Resilience,
     pub(in crate::middleware) describe: &'a dyn Describe,
     pub(in crate::middleware) endpoint: Arc<Endpoint>,
-    /// The request's body; `None` if it is not in memory and can be sent once only.
-    pub(in crate::middleware) body: Option<Bytes>,
+    /// The model that the request asks for; empty if it names none.
+    pub(in crate::middleware) model: Arc<str>,
+    /// Whether the request's body is in memory, so that it can be sent again.
+    pub(in crate::middleware) is_repeatable: bool,
     /// Whether the request asks for a stream.
     pub(in crate::middleware) is_stream: bool,
     pub(in crate::middleware) recording: Recording,
@@ -40,14 +41,22 @@ pub(in crate::middleware) struct ActingCall<'a> {
 impl ActingCall<'_> {
     /// Sends `request` as often as it takes, or to another target, and returns the result of the last attempt.
     pub(in crate::middleware) async fn run(self, request: Request) -> Result<Response> {
-        let ActingCall { resilience, describe, endpoint, body, is_stream, recording, extensions, next } =
-            self;
-        let model = model_of(&endpoint, body.as_ref());
+        let ActingCall {
+            resilience,
+            describe,
+            endpoint,
+            model,
+            is_repeatable,
+            is_stream,
+            recording,
+            extensions,
+            next,
+        } = self;
         let key = resilience.targets.key(&request, &model);
         let mut call = Running {
             resilience,
             fallbacks: Fallbacks::new(resilience, describe),
-            first: body.and_then(|_| request.try_clone()),
+            first: if is_repeatable { request.try_clone() } else { None },
             own: Target { endpoint, model, key },
             other: None,
             attempts: Attempts::new(Instant::now()),

@@ -21,7 +21,7 @@ use super::retry::Retry;
 pub(super) use call::ActingCall;
 pub use errors::{CircuitOpenError, DeadlineError};
 pub(super) use recording::Recording;
-pub(super) use targets::Describe;
+pub(super) use targets::{Describe, model_of};
 use two_loops::FailedCalls;
 pub(super) use two_loops::warn as warn_two_loops;
 

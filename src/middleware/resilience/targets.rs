@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use reqwest::Request;
 
 use crate::middleware::breaker::{Admission, Permit, TargetKey};
 use crate::middleware::fallback::Prepared;
 use crate::middleware::retry::FailedAttempt;
+use crate::middleware::sent_body::parsed_body;
 use crate::warn::WarnOnce;
 use llmlogs_core::capture::Endpoint;
+use llmlogs_core::json::Json;
 
 use super::Resilience;
 
@@ -65,7 +66,7 @@ impl<'r> Fallbacks<'r> {
         let targets = &self.resilience.targets;
         while let Some(fallback) = self.resilience.fallbacks.get(self.next) {
             self.next += 1;
-            let mut request = match fallback.prepare(first, &own.model, failed) {
+            let request = match fallback.prepare(first, &own.model, failed) {
                 Prepared::Ready(request) => request,
                 Prepared::NotForThis => continue,
                 Prepared::Impossible(why) => {
@@ -93,8 +94,7 @@ impl<'r> Fallbacks<'r> {
                 ));
                 continue;
             }
-            let body = super::super::buffered_body(&mut request);
-            let model = model_of(&endpoint, body.as_ref());
+            let model = model_of(&endpoint, parsed_body(&request).as_ref());
             let target = Target { key: targets.key(&request, &model), endpoint: Arc::new(endpoint), model };
             if failed.kind.is_of_the_credential() && target.key.credential == left.key.credential {
                 continue;
@@ -108,11 +108,9 @@ impl<'r> Fallbacks<'r> {
     }
 }
 
-/// Returns the model that a request asks for; empty if it names none.
-pub(super) fn model_of(endpoint: &Endpoint, body: Option<&Bytes>) -> Arc<str> {
-    let text = body.and_then(|body| std::str::from_utf8(body).ok());
-    let parsed = text.and_then(|text| llmlogs_core::json::parse_shallow(text).ok());
-    let named = parsed.as_ref().and_then(|body| body.get("model").as_str());
+/// Returns the model that a request with the body `parsed` asks for; empty if it names none.
+pub(in crate::middleware) fn model_of(endpoint: &Endpoint, parsed: Option<&Json<'_>>) -> Arc<str> {
+    let named = parsed.and_then(|body| body.get("model").as_str());
     let named = named.as_deref().filter(|model| !model.is_empty());
     named.or(endpoint.path_model.as_deref()).unwrap_or_default().into()
 }
