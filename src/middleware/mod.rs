@@ -6,6 +6,7 @@ mod fallback;
 mod group;
 mod head;
 mod in_flight;
+mod read_ahead;
 mod resilience;
 mod retry;
 mod sent_body;

@@ -3,23 +3,19 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use reqwest::{Response, ResponseBuilderExt};
+use http_body::{Body, SizeHint};
+use reqwest::Response;
 
 use crate::instrument;
 use llmlogs_core::capture::Completion;
 
 use super::head::head;
 use super::in_flight::{InFlightCall, LinkedSpans};
+use super::read_ahead;
+use super::read_ahead::{ERROR_WAIT, LIMIT, Polled};
 use super::timer::Deadline;
-
-/// How many bytes of an error's body are read before the response is passed on, and for how long: a retry middleware
-/// drops it unread.
-const ERROR_PREFIX: usize = 64 << 10;
-const ERROR_WAIT: Duration = Duration::from_secs(1);
 
 /// Returns `response` with a body that reports to `call` what passes, to its end.
 pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Response {
@@ -38,15 +34,9 @@ pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Respon
     if failed {
         tee.read_ahead().await;
     }
-    // The only way to set a response's URL is an extension that the builder makes.
-    if let Ok(with_url) = http::Response::builder().url(url).body(()) {
-        parts.extensions.extend(with_url.into_parts().0.extensions);
-    }
     parts.extensions.insert(linked);
-    Response::from(http::Response::from_parts(parts, reqwest::Body::wrap(tee)))
+    read_ahead::response(parts, url, reqwest::Body::wrap(tee))
 }
-
-type Polled = Option<Result<Frame<Bytes>, reqwest::Error>>;
 
 /// Passes every frame on as it comes and shows it to the call.
 struct Tee {
@@ -76,12 +66,13 @@ impl Tee {
         Poll::Ready(polled)
     }
 
-    /// Reads the beginning of an error's body, so that its message is known whoever drops it.
+    /// Reads the beginning of an error's body, so that its message is known whoever drops it: a retry middleware drops it
+    /// unread.
     async fn read_ahead(&mut self) {
         let mut length = 0;
         let mut deadline = None;
         std::future::poll_fn(|context| {
-            while length < ERROR_PREFIX {
+            while length < LIMIT {
                 let Poll::Ready(polled) = self.poll_inner(context) else {
                     // Most errors are all there at once; only others need a timer.
                     return deadline.get_or_insert_with(|| Deadline::after(ERROR_WAIT)).poll(context);
@@ -117,16 +108,7 @@ impl Body for Tee {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let inner = self.inner.size_hint();
-        let ahead: u64 =
-            self.ahead.iter().flatten().flatten().map(|f| f.data_ref().map_or(0, |d| d.len() as u64)).sum();
-        let mut hint = SizeHint::new();
-        // The upper bound first: setting a lower bound above it panics.
-        if let Some(upper) = inner.upper() {
-            hint.set_upper(upper.saturating_add(ahead));
-        }
-        hint.set_lower(inner.lower().saturating_add(ahead));
-        hint
+        read_ahead::size_hint(&self.inner.size_hint(), &self.ahead)
     }
 }
 
@@ -144,6 +126,7 @@ mod tests {
     use std::sync::Arc;
 
     use crate::instrument::CallSpan;
+    use http_body::Frame;
     use llmlogs_core::capture::{Api, Endpoint};
 
     use super::*;

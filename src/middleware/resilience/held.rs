@@ -8,16 +8,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::response::Parts;
-use http_body::{Body, Frame, SizeHint};
-use reqwest::{Response, ResponseBuilderExt, Url};
+use http_body::{Body, SizeHint};
+use reqwest::{Response, Url};
 
 use crate::middleware::breaker::{Outcome, Permit};
+use crate::middleware::read_ahead;
+use crate::middleware::read_ahead::{LIMIT, Polled};
 use crate::middleware::timer::Deadline;
-
-/// How much of a response is looked at.
-pub(super) const LIMIT: usize = 64 << 10;
-
-type Polled = Option<Result<Frame<Bytes>, reqwest::Error>>;
 
 /// A response whose body is read ahead.
 pub(super) struct Held {
@@ -45,7 +42,7 @@ impl Held {
         Held { parts, url, body, bytes: BytesMut::new(), is_whole: false }
     }
 
-    /// Reads up to [`LIMIT`], for at most `wait`, until `enough` says so. It gets all bytes so far, and whether nothing
+    /// Reads up to [`LIMIT`] bytes, for at most `wait`, until `enough` says so. It gets all bytes so far, and whether nothing
     /// follows.
     pub(super) async fn read(
         &mut self,
@@ -96,17 +93,13 @@ impl Held {
 
     /// Returns the response. `permit` is finished when its body ends.
     pub(super) fn into_response(self, permit: Option<Permit>) -> Response {
-        let Held { mut parts, url, mut body, bytes, .. } = self;
+        let Held { parts, url, mut body, bytes, .. } = self;
         body.permit = permit;
         body.has_content = !bytes.is_empty();
         if body.has_content {
             body.permit.iter_mut().for_each(Permit::alive);
         }
-        // The only way to set a response's URL is an extension that the builder makes.
-        if let Ok(with_url) = http::Response::builder().url(url).body(()) {
-            parts.extensions.extend(with_url.into_parts().0.extensions);
-        }
-        Response::from(http::Response::from_parts(parts, reqwest::Body::wrap(body)))
+        read_ahead::response(parts, url, reqwest::Body::wrap(body))
     }
 }
 
@@ -161,16 +154,7 @@ impl Body for HeldBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let inner = self.inner.size_hint();
-        let data = |frame: &Frame<Bytes>| frame.data_ref().map_or(0, |data| data.len() as u64);
-        let ahead: u64 = self.ahead.iter().flatten().flatten().map(data).sum();
-        let mut hint = SizeHint::new();
-        // The upper bound first: setting a lower bound above it panics.
-        if let Some(upper) = inner.upper() {
-            hint.set_upper(upper.saturating_add(ahead));
-        }
-        hint.set_lower(inner.lower().saturating_add(ahead));
-        hint
+        read_ahead::size_hint(&self.inner.size_hint(), &self.ahead)
     }
 }
 

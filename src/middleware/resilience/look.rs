@@ -1,21 +1,19 @@
 //! A look at a response before it goes on: whether the attempt succeeded, and what follows if it did not.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use reqwest::Response;
 
 use crate::middleware::head::head_of;
+use crate::middleware::read_ahead::{ERROR_WAIT, LIMIT};
 use crate::middleware::retry::{FailedAttempt, FailedResponse, FailureKind, Judgement, Retry};
 use llmlogs_core::api::error::api_error;
 use llmlogs_core::api::{Beginning, beginning, failure_in_body};
 use llmlogs_core::capture::{Endpoint, ErrorType, Failure};
 use llmlogs_core::json::{self, Json, Object};
 
-use super::held::{Held, LIMIT, More};
+use super::held::{Held, More};
 use super::recording::Failed;
-
-/// How long the rest of an error's body is waited for.
-const ERROR_WAIT: Duration = Duration::from_secs(1);
 
 /// What an attempt came to.
 pub(super) enum Look {

@@ -1,0 +1,40 @@
+//! What bodies of responses have in common whose beginning is read before they go on.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::response::Parts;
+use http_body::{Frame, SizeHint};
+use reqwest::{Response, ResponseBuilderExt, Url};
+
+/// How much of a body is read ahead, in bytes.
+pub(super) const LIMIT: usize = 64 << 10;
+
+/// How long the rest of an error's body is waited for: most errors are all there at once.
+pub(super) const ERROR_WAIT: Duration = Duration::from_secs(1);
+
+/// What a body gave when it was asked for its next frame.
+pub(super) type Polled = Option<Result<Frame<Bytes>, reqwest::Error>>;
+
+/// Returns how long a body is whose `inner` has given the frames `ahead`, which are still to be passed on.
+pub(super) fn size_hint(inner: &SizeHint, ahead: &VecDeque<Polled>) -> SizeHint {
+    let data = |frame: &Frame<Bytes>| frame.data_ref().map_or(0, |data| data.len() as u64);
+    let ahead: u64 = ahead.iter().flatten().flatten().map(data).sum();
+    let mut hint = SizeHint::new();
+    // The upper bound first: setting a lower bound above it panics.
+    if let Some(upper) = inner.upper() {
+        hint.set_upper(upper.saturating_add(ahead));
+    }
+    hint.set_lower(inner.lower().saturating_add(ahead));
+    hint
+}
+
+/// Returns the response that came from `url` with another body.
+pub(super) fn response(mut parts: Parts, url: Url, body: reqwest::Body) -> Response {
+    // The only way to set a response's URL is an extension that the builder makes.
+    if let Ok(with_url) = http::Response::builder().url(url).body(()) {
+        parts.extensions.extend(with_url.into_parts().0.extensions);
+    }
+    Response::from(http::Response::from_parts(parts, body))
+}
