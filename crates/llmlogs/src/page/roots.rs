@@ -24,6 +24,11 @@ impl Roots {
         &self.0
     }
 
+    /// Returns the paths as text, by which a browser names the roots.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.iter().map(|path| path.display().to_string()).collect()
+    }
+
     /// Opens the root with this number, from 0; `None` if it does not exist yet.
     pub(crate) fn open(&self, number: usize) -> Result<Option<Root>, ApiError> {
         let path = self.0.get(number).ok_or_else(|| ApiError::Usage(format!("there is no root {number}")))?;

@@ -27,10 +27,11 @@ pub(crate) async fn get(
 
 fn calls(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
     let filter = params.filter()?;
+    let roots = shared.roots.names();
     let limit = params.number("limit", PAGE)?.clamp(1, MOST);
     let mut after = params.text("before").map(Cursor::parse).transpose()?;
     let Some(root) = shared.roots.open(params.root()?)? else {
-        return Ok(json!({"exists": false, "calls": [], "next": null, "unreadable": []}));
+        return Ok(json!({"roots": roots, "exists": false, "calls": [], "next": null, "unreadable": []}));
     };
     let mut found = Vec::new();
     let mut next = None;
@@ -60,7 +61,7 @@ fn calls(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
         found.push(entry);
     }
     let calls: Vec<_> = found.iter().map(|entry| call_json(root.path(), entry)).collect();
-    Ok(json!({"exists": true, "calls": calls, "next": next, "unreadable": unreadable}))
+    Ok(json!({"roots": roots, "exists": true, "calls": calls, "next": next, "unreadable": unreadable}))
 }
 
 /// The last call of a page: the next one begins behind it, even if it has been removed meanwhile.

@@ -29,9 +29,8 @@ fn overview(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
         Some(root) => (root.totals(&filter)?, root.failures(&filter)?),
         None => (Totals::default(), FailureReport::default()),
     };
-    let paths: Vec<_> = shared.roots.paths().iter().map(|path| path.display().to_string()).collect();
     Ok(json!({
-        "roots": paths,
+        "roots": shared.roots.names(),
         "exists": root.is_some(),
         "stats": reports::stats::json(shared.clock, &totals, None),
         "failures": reports::failures::json(shared.clock, &failures),

@@ -69,10 +69,12 @@ impl Feed {
         });
         let mut watchers = Vec::new();
         for (number, root) in roots.iter().enumerate() {
+            // Before the address is printed, so that whoever opens it misses nothing. The thread tries again.
+            let watch = Watch::new(root).ok();
             let (of_thread, root) = (feed.clone(), root.clone());
             let thread = thread::Builder::new()
                 .name("llmlogs-watch".to_owned())
-                .spawn(move || of_thread.watch(number, &root))?;
+                .spawn(move || of_thread.watch(number, &root, watch))?;
             watchers.push(thread.thread().clone());
         }
         feed.watchers.get_or_init(|| watchers);
@@ -98,8 +100,7 @@ impl Feed {
         Since::Events(log.events.iter().skip(skipped).cloned().collect(), log.newest)
     }
 
-    fn watch(&self, number: usize, root: &Path) {
-        let mut watch = None;
+    fn watch(&self, number: usize, root: &Path, mut watch: Option<Watch>) {
         let mut unreadable = None;
         loop {
             let polled = match &mut watch {
