@@ -248,7 +248,8 @@ JSON: one object a line: a line of alerts.jsonl.")]
     #[command(after_help = "\
 Examples:
   llmlogs serve
-  llmlogs serve --port 4320 --root agent/llmlogs/apiCall --root tests/llmlogs/apiCall
+  llmlogs serve --port 4320
+  llmlogs serve --root a/llmlogs/apiCall --root b/llmlogs/apiCall
 
 Prints the address, which only this machine reaches. It contains a token, since every user of the machine \
 could open it otherwise; the browser keeps it as a cookie. --root may be given several times, and one that does \

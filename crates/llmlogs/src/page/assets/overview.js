@@ -5,6 +5,9 @@ import { ask, begin, callsWith, count, duration, element, live, money, percent, 
 /** How long to wait for further events before counting anew, in milliseconds. */
 const PAUSE = 1000;
 
+/** After a count, at least this many times its duration passes before the next one. */
+const SHARE = 10;
+
 function tile(name, value, notes = [], style = "") {
   return element("div", {}, element("dt", {}, name), element("dd", { class: style }, value),
     ...notes.filter(Boolean).map((note) => element("dd", { class: "dim" }, note)));
@@ -105,13 +108,16 @@ async function show() {
 }
 
 let timer = null;
+let lasted = 0;
 
 /** Counts anew soon, once for all events until then. */
 function soon() {
   timer ??= setTimeout(async () => {
+    const start = performance.now();
     await show();
+    lasted = performance.now() - start;
     timer = null;
-  }, PAUSE);
+  }, Math.max(PAUSE, SHARE * lasted));
 }
 
 begin();
