@@ -57,12 +57,20 @@ where
     T: Serialize,
     F: FnOnce() -> Result<T, ApiError> + Send + 'static,
 {
-    let work = move || {
+    let text = blocking(move || {
         let answer = question()?;
         serde_json::to_vec(&answer).map_err(|error| ApiError::Unreadable(error.to_string()))
-    };
-    let text = tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| ApiError::Unreadable("the answer could not be made".to_owned()))??;
+    })
+    .await?;
     Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
+}
+
+/// Runs `work`, which reads files, on a thread that may block.
+pub(crate) async fn blocking<T, F>(work: F) -> Result<T, ApiError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, ApiError> + Send + 'static,
+{
+    let worked = tokio::task::spawn_blocking(work).await;
+    worked.map_err(|_| ApiError::Unreadable("the answer could not be made".to_owned()))?
 }

@@ -11,15 +11,19 @@
 //! | `params` | root, filter and range from a URL |
 //! | `roots` | the roots that are shown |
 //! | `api` | the answers as JSON, a file a question |
+//! | `html` | pages that are rendered here: a call |
+//! | `call_dir` | from an address to the folder of a call |
 //! | `live` | events of calls as they happen |
 //! | `assets` | files for the browser, which are part of the program |
 
 mod answer;
 mod api;
 mod assets;
+mod call_dir;
 mod guard;
 mod headers;
 mod hosts;
+mod html;
 mod live;
 mod params;
 mod roots;

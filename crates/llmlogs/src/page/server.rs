@@ -17,7 +17,7 @@ use super::live::{self, Feed};
 use super::roots::Roots;
 use super::shared::Shared;
 use super::token::Token;
-use super::{api, assets, headers};
+use super::{api, assets, headers, html};
 
 /// A page that listens.
 #[derive(Debug)]
@@ -83,6 +83,7 @@ fn router(guard: Arc<Guard>, shared: Arc<Shared>) -> Router {
     let routes = Router::new()
         .nest("/api", api::routes())
         .route("/api/live", get(live::get))
+        .route("/call/{day}/{session}/{call}", get(html::call))
         .merge(assets::routes())
         .with_state(shared);
     Router::new()

@@ -35,7 +35,7 @@ function row(call) {
   const path = call.path.split("/").map(encodeURIComponent).join("/");
   const cells = [
     time(call.timestamp),
-    element("a", { href: `/api/call/${path}${query}` }, call.call_id.replace(/^call_/, "")),
+    element("a", { href: `/call/${path}${query}` }, call.call_id.replace(/^call_/, "")),
     element("span", { class: style }, word),
     call.fallback_model ? `${call.model} → ${call.fallback_model}` : call.model ?? "",
     done && call.total_tokens ? count(call.prompt_tokens) : "",

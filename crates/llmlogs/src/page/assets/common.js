@@ -2,12 +2,13 @@
 
 export const address = new URLSearchParams(location.search);
 
-/** Returns the text with control and bidirectional characters as pictures. */
+/** Returns the text with control characters as pictures, and those that change the direction of writing by name. */
 export function plain(text) {
-  return String(text ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => {
+  return String(text ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => {
     const code = c.codePointAt(0);
-    if (code === 10 || code === 13 || code === 9) return " ";
-    return code < 32 ? String.fromCodePoint(0x2400 + code) : "\ufffd";
+    if (code === 9 || code === 10 || code === 13) return " ";
+    if (code < 32) return String.fromCodePoint(0x2400 + code);
+    return code === 127 ? "\u2421" : `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
   });
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 
-use crate::tree::Tree;
+use crate::tree::{Tree, call};
 
 use super::{Response, Server};
 
@@ -201,6 +201,8 @@ fn every_response_is_protected() {
         ("/api/calls?q=colour:red", 400),
         ("/api/call/20251027/session_20251027_040210/call_20251027_040210_001", 200),
         ("/api/call/20251027/session_20251027_040210/call_20251027_040210_999", 404),
+        ("/call/20251027/session_20251027_040210/call_20251027_040210_001", 200),
+        ("/call/20251027/session_20251027_040210/call_20251027_040210_999", 404),
         ("/no/such/page", 404),
     ] {
         let response = server.get(path);
@@ -213,9 +215,9 @@ fn every_response_is_protected() {
 fn a_path_leads_to_a_call_of_the_root_or_nowhere() {
     let tree = Tree::usual();
     let outside = tempfile::tempdir().unwrap();
-    let call = outside.path().join("call_20251027_040210_001");
-    fs::create_dir(&call).unwrap();
-    fs::write(call.join("input.json"), "\"outside\"").unwrap();
+    let elsewhere = outside.path().join("call_20251027_040210_001");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("input.json"), "\"outside\"").unwrap();
     let day = tree.root().join("20251027");
     #[cfg(unix)]
     std::os::unix::fs::symlink(outside.path(), day.join("session_20251027_080000")).unwrap();
@@ -231,8 +233,30 @@ fn a_path_leads_to_a_call_of_the_root_or_nowhere() {
         "20251027/session_20251027_040210/session.json",
         "%2e%2e/%2e%2e/etc",
     ] {
-        let response = server.get(&format!("/api/call/{path}"));
-        assert_eq!(response.status, 404, "{path}: {}", response.body);
-        assert!(!response.body.contains("outside"), "{path}");
+        for page in ["/api/call", "/call"] {
+            let response = server.get(&format!("{page}/{path}"));
+            assert_eq!(response.status, 404, "{path}: {}", response.body);
+            assert!(!response.body.contains("outside"), "{path}");
+        }
     }
+}
+
+#[test]
+fn what_a_model_writes_is_text() {
+    let tree = Tree::usual();
+    let session = tree.session("20251027", "20251027_090000", true);
+    let hostile = "</pre><script>alert(1)</script><img src=x onerror=alert(1)> \u{202e}gpj.exe \u{1b}[31m";
+    let story = call("2025-10-27 09:00:00", 1_761_555_600.0).said(hostile, hostile);
+    tree.call(&session, 1, &story);
+    let server = Server::start(tree.folder(), &[]);
+    let page = server.get(&format!("/call/20251027/session_20251027_090000/{}", story.id(1)));
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    let shown = "&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt; [U+202E]gpj.exe \u{241b}[31m";
+    assert_eq!(page.body.matches(shown).count(), 2, "{}", page.body);
+    for hostile in ["<script", "<img", "\u{202e}", "\u{1b}"] {
+        assert!(!page.body.contains(hostile), "{hostile}");
+    }
+    // Text of others never becomes a page.
+    let calls = server.get("/api/calls");
+    assert_eq!(calls.header("content-type"), Some("application/json"));
 }
