@@ -163,3 +163,29 @@ fn several_roots_are_served_and_one_that_is_to_come() {
     let ran = one.run(&["ls", "--root", "a", "--root", "b"]);
     assert_eq!(ran.code, 2, "{}", ran.err);
 }
+
+#[test]
+fn a_tool_call_stands_with_its_result() {
+    let tree = Tree::usual();
+    let path = "20251027/session_20251027_040210/call_20251027_040210_001";
+    let request = json!({"model": "deepseek-chat", "messages": [
+        {"role": "user", "content": "What is in it?"},
+        {"role": "assistant", "content": null, "tool_calls": [
+            {"id": "a", "type": "function", "function": {"name": "first_tool", "arguments": "{}"}},
+            {"id": "b", "type": "function", "function": {"name": "second_tool", "arguments": "{}"}},
+        ]},
+        {"role": "tool", "tool_call_id": "b", "content": "result of b"},
+        {"role": "tool", "tool_call_id": "a", "content": "result of a"},
+        {"role": "tool", "tool_call_id": "gone", "content": "result of another"},
+    ]});
+    fs::write(tree.root().join(path).join("input.json"), request.to_string()).unwrap();
+    let server = Server::start(tree.folder(), &[]);
+    let page = server.get(&format!("/call/{path}")).body;
+    let place = |text: &str| {
+        assert_eq!(page.matches(text).count(), 1, "{text}: {page}");
+        page.find(text).unwrap()
+    };
+    let order = ["first_tool", "result of a<", "second_tool", "result of b", "result of another"].map(place);
+    assert!(order.is_sorted(), "{order:?} {page}");
+    assert!(!page.contains("<script"), "it reads without scripts");
+}

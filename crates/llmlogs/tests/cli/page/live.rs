@@ -1,4 +1,4 @@
-//! Events of calls as they happen.
+//! Events of calls as they happen, and the end.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -112,5 +112,24 @@ fn an_id_of_another_run_asks_the_page_to_begin_anew() {
     for id in ["0-1", "nonsense", "ffffffffffffffff-0"] {
         let mut events = Events::of(&server, "", Some(id));
         assert_eq!(events.next().name, "reset", "{id}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn ctrl_c_ends_it_at_once_with_a_stream_open() {
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    let tree = Tree::usual();
+    let mut server = Server::start(tree.folder(), &[]);
+    let mut events = Events::of(&server, "", None);
+    assert_eq!(events.next().name, "hello");
+    let pressed = Instant::now();
+    let id = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    while server.child.try_wait().unwrap().is_none() {
+        assert!(pressed.elapsed() < Duration::from_secs(10), "it goes on");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }

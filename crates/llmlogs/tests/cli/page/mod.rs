@@ -31,7 +31,8 @@ pub struct Response {
 
 impl Server {
     pub fn start(folder: &Path, args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_llmlogs"))
+        let mut command = command();
+        let mut child = command
             .current_dir(folder)
             .arg("serve")
             .args(args)
@@ -88,6 +89,18 @@ impl Server {
         assert_eq!(response.status, 200, "{path}: {}", response.body);
         assert_eq!(response.header("content-type"), Some("application/json"), "{path}");
         serde_json::from_str(&response.body).unwrap()
+    }
+}
+
+/// Returns the command. A shell starts programs in the background with Ctrl-C ignored, which is not to be tested.
+fn command() -> Command {
+    let program = env!("CARGO_BIN_EXE_llmlogs");
+    if cfg!(target_os = "linux") {
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT", program]);
+        command
+    } else {
+        Command::new(program)
     }
 }
 
