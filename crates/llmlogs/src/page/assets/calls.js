@@ -1,6 +1,6 @@
 // The list of calls, newest first. New ones wait behind a button unless one is at the top.
 
-import { address, ask, begin, count, duration, element, live, plain, roots, time } from "./common.js";
+import { ask, begin, callPage, count, duration, element, live, plain, roots, time } from "./common.js";
 
 const COLUMNS = ["Time", "Call", "Status", "Model", "In", "Out", "Cost", "Latency", "First token", "Attempts", "Tools", "User message"];
 const NUMBERS = new Set(["In", "Out", "Cost", "Latency", "First token", "Attempts"]);
@@ -31,11 +31,9 @@ function latency(call) {
 function row(call) {
   const done = call.state === "finished";
   const [word, style] = status(call);
-  const query = address.get("root") ? `?root=${encodeURIComponent(address.get("root"))}` : "";
-  const path = call.path.split("/").map(encodeURIComponent).join("/");
   const cells = [
     time(call.timestamp),
-    element("a", { href: `/call/${path}${query}` }, call.call_id.replace(/^call_/, "")),
+    element("a", { href: callPage(call) }, call.call_id.replace(/^call_/, "")),
     element("span", { class: style }, word),
     call.fallback_model ? `${call.model} → ${call.fallback_model}` : call.model ?? "",
     done && call.total_tokens ? count(call.prompt_tokens) : "",

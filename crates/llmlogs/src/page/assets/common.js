@@ -125,4 +125,10 @@ export function callsWith(term) {
   return `/calls?${query}`;
 }
 
+/** Returns the address of a call's page. */
+export function callPage(call) {
+  const query = address.get("root") ? `?root=${encodeURIComponent(address.get("root"))}` : "";
+  return `/call/${call.path.split("/").map(encodeURIComponent).join("/")}${query}`;
+}
+
 export const quoted = (text) => `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;

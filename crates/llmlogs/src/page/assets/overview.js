@@ -1,6 +1,6 @@
 // The overview: the numbers of `llmlogs stats` and `llmlogs failures`.
 
-import { ask, begin, callsWith, count, duration, element, live, money, percent, plain, quoted, roots, time } from "./common.js";
+import { ask, begin, callPage, callsWith, count, duration, element, live, money, percent, plain, quoted, roots, time } from "./common.js";
 
 /** How long to wait for further events before counting anew, in milliseconds. */
 const PAUSE = 1000;
@@ -60,8 +60,17 @@ function groups(title, key, field, rows) {
   ], rows.slice(0, 20));
 }
 
-function tables(stats, failures) {
+function tables({ stats, failures, firing, in_flight: inFlight }) {
   return [
+    ...table("Alerts firing", [
+      { name: "Since", style: "name", of: (row) => time(row.first.timestamp) },
+      { name: "Rule", style: "name", of: (row) => row.rule },
+      { name: "Message", style: "text", of: (row) => element("span", { class: "bad" }, row.message) },
+    ], firing),
+    ...table("In flight, the longest first", [
+      { name: "Age", number: true, of: (row) => duration(Math.max(0, Date.now() - Math.round(row.timestamp * 1000))) },
+      { name: "Call", style: "name", of: (row) => element("a", { href: callPage(row) }, row.call_id.replace(/^call_/, "")) },
+    ], inFlight),
     ...table("Causes of failure", [
       { name: "Times", number: true, of: (row) => count(row.count) },
       { name: "Type", style: "name", of: (row) => element("a", { href: callsWith(`error_type:${quoted(row.error_type)}`) }, row.error_type) },
@@ -99,7 +108,7 @@ async function show() {
   if (!answer.exists) empty.textContent = "The root does not exist yet. It is made by the first call that a program records.";
   else if (found === 0) empty.textContent = location.search ? "No call passes the filter." : "No calls yet.";
   document.getElementById("tiles").replaceChildren(...(found ? tiles(stats, failures) : []));
-  document.getElementById("tables").replaceChildren(...(found ? tables(stats, failures) : []));
+  document.getElementById("tables").replaceChildren(...(found ? tables(answer) : []));
   if (answer.unreadable.length > 0) {
     const problem = document.getElementById("problem");
     problem.textContent = plain(`${answer.unreadable.length} folders or files cannot be read: ${answer.unreadable[0]}`);

@@ -40,6 +40,8 @@ pub(crate) struct Feed {
     newest: watch::Sender<u64>,
     viewers: AtomicUsize,
     watchers: OnceLock<Vec<Thread>>,
+    /// Of each root, the calls that were in flight at the last poll, oldest first.
+    in_flight: Vec<Mutex<Vec<Entry>>>,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +68,7 @@ impl Feed {
             newest: watch::Sender::new(0),
             viewers: AtomicUsize::new(0),
             watchers: OnceLock::new(),
+            in_flight: roots.iter().map(|_| Mutex::default()).collect(),
         });
         let mut watchers = Vec::new();
         for (number, root) in roots.iter().enumerate() {
@@ -113,6 +116,7 @@ impl Feed {
             match polled {
                 Ok(events) => {
                     unreadable = None;
+                    self.set_in_flight(number, watch.as_ref());
                     self.add(number, events);
                 }
                 // It goes on when it can be read again; what is wrong is printed once.
@@ -127,6 +131,20 @@ impl Feed {
             let watched = self.viewers.load(Ordering::Relaxed) > 0;
             thread::park_timeout(if watched { WATCHED } else { UNWATCHED });
         }
+    }
+
+    /// Returns the calls of root `number` that are in flight, oldest first.
+    pub(crate) fn in_flight(&self, number: usize) -> Vec<Entry> {
+        let calls =
+            self.in_flight.get(number).map(|calls| calls.lock().unwrap_or_else(PoisonError::into_inner));
+        calls.map(|calls| calls.clone()).unwrap_or_default()
+    }
+
+    fn set_in_flight(&self, number: usize, watch: Option<&Watch>) {
+        let (Some(calls), Some(watch)) = (self.in_flight.get(number), watch) else { return };
+        let mut now: Vec<Entry> = watch.in_flight().cloned().collect();
+        now.sort_by(|a, b| a.timestamp().total_cmp(&b.timestamp()));
+        *calls.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     fn add(&self, root: usize, events: Vec<Event>) {
