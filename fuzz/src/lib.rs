@@ -147,7 +147,8 @@ fn record(
         })),
         response: Some(Arc::new(response)),
         attempts: Vec::new(),
-            panicked: false,
+        panicked: false,
+        trace: None,
     };
     compose(&CallRecord {
         key: CallKey::next(),
