@@ -101,6 +101,22 @@ async function page(before) {
   }
 }
 
+/** Moves the focus to another call: `step` rows on, past those that are not `wanted`. */
+function move(step, wanted = () => true) {
+  const links = [...rows.querySelectorAll("a")];
+  const here = links.indexOf(document.activeElement);
+  let place = here < 0 && step < 0 ? links.length : here;
+  do place += step; while (links[place] && !wanted(links[place].closest("tr")));
+  links[place]?.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.closest("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "j") move(1);
+  if (event.key === "k") move(-1);
+  if (event.key === "e") move(1, (row) => row.querySelector(".bad"));
+});
+
 document.getElementById("head").append(element("tr", {}, ...COLUMNS.map((name) =>
   element("th", { scope: "col", class: NUMBERS.has(name) ? "number" : "" }, name))));
 newButton.addEventListener("click", () => { showWaiting(); scrollTo(0, 0); });
