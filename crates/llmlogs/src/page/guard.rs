@@ -138,7 +138,10 @@ impl IntoResponse for Refusal {
                 StatusCode::MISDIRECTED_REQUEST,
                 "This is not the page's host; llmlogs serve --allow-host HOST allows another.\n",
             ),
-            Refusal::Foreign => (StatusCode::FORBIDDEN, "The request comes from another site. To open a link from there, paste its address.\n"),
+            Refusal::Foreign => (
+                StatusCode::FORBIDDEN,
+                "The request comes from another site. To open a link from there, paste its address.\n",
+            ),
             Refusal::Token => (
                 StatusCode::UNAUTHORIZED,
                 "Open the whole address that llmlogs serve printed: it has a token.\n",

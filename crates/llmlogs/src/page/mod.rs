@@ -13,18 +13,18 @@
 //! | `api` | the answers as JSON, a file a question |
 //! | `html` | pages that are rendered here: a call |
 //! | `call_dir` | from an address to the folder of a call |
-//! | `live` | events of calls as they happen |
+//! | `feed` | events of calls as they happen |
 //! | `assets` | files for the browser, which are part of the program |
 
 mod answer;
 mod api;
 mod assets;
 mod call_dir;
+mod feed;
 mod guard;
 mod headers;
 mod hosts;
 mod html;
-mod live;
 mod params;
 mod roots;
 mod server;

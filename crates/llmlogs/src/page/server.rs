@@ -11,9 +11,9 @@ use axum::routing::get;
 use crate::outcome::CliError;
 use crate::output::format::Clock;
 
+use super::feed::Feed;
 use super::guard::{self, Guard};
 use super::hosts::Hosts;
-use super::live::{self, Feed};
 use super::roots::Roots;
 use super::shared::Shared;
 use super::token::Token;
@@ -82,7 +82,6 @@ const BLOCKING_THREADS: usize = 4;
 fn router(guard: Arc<Guard>, shared: Arc<Shared>) -> Router {
     let routes = Router::new()
         .nest("/api", api::routes())
-        .route("/api/live", get(live::get))
         .route("/call/{day}/{session}/{call}", get(html::call))
         .merge(assets::routes())
         .with_state(shared);

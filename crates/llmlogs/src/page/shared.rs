@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::output::format::Clock;
 
-use super::live::Feed;
+use super::feed::Feed;
 use super::roots::Roots;
 
 /// What the answers share.

@@ -2,6 +2,7 @@
 
 mod call;
 mod calls;
+mod live;
 mod overview;
 
 use std::sync::Arc;
@@ -11,10 +12,11 @@ use axum::routing::get;
 
 use super::shared::Shared;
 
-/// Returns the routes below `/api`, but for the live events.
+/// Returns the routes below `/api`.
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/overview", get(overview::get))
         .route("/calls", get(calls::get))
+        .route("/live", get(live::get))
         .route("/call/{day}/{session}/{call}", get(call::get))
 }

@@ -19,11 +19,10 @@ use llmlogs_core::query::Filter;
 use serde_json::{Value, json};
 
 use crate::page::answer::ApiError;
+use crate::page::feed::{Feed, LiveEvent, Since, Viewer};
 use crate::page::params::Params;
 use crate::page::roots::call_json;
 use crate::page::shared::Shared;
-
-use super::feed::{Feed, LiveEvent, Since, Viewer};
 
 /// The time between two events: at most four a second.
 const PAUSE: Duration = Duration::from_millis(250);
