@@ -140,3 +140,32 @@ fn ctrl_c_ends_it_at_once_with_a_stream_open() {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+#[test]
+fn a_stream_that_is_cut_after_each_event_has_every_call_once() {
+    const CALLS: u64 = 60;
+    let tree = Tree::usual();
+    let session = tree.session("20251027", "20251027_070000", false);
+    let alive = File::open(session.join("session.json")).unwrap();
+    alive.lock().unwrap();
+    let server = Server::start(tree.folder(), &[]);
+    let mut last = Events::of(&server, "", None).next().id;
+    let story = call("2025-10-27 07:00:00", 1_761_548_400.0).said("And now?", "Now, too.");
+    let mut finished = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1..=CALLS {
+                tree.call(&session, number, &story);
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        });
+        while !finished.contains(&story.id(CALLS)) {
+            let (calls, id) = Events::of(&server, "", Some(&last)).calls();
+            finished.extend(calls.into_iter().filter(|(what, _)| what == "finished").map(|(_, id)| id));
+            last = id;
+        }
+    });
+    finished.sort();
+    let written: Vec<String> = (1..=CALLS).map(|number| story.id(number)).collect();
+    assert_eq!(finished, written);
+}
