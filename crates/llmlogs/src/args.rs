@@ -1,10 +1,12 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use llmlogs_core::query::{ContextTerm, Dates, Filter, GroupBy, SearchPart, TimeRange, TimeSpan};
+
+use crate::outcome::CliError;
 
 /// What happened between this machine and its LLM APIs.
 ///
@@ -69,7 +71,7 @@ pub(crate) struct Cli {
 pub(crate) struct Global {
     /// The folder below which calls were recorded [default: $LLMLOGS_ROOT, ./llmlogs/apiCall, that of a parent]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
-    pub(crate) root: Option<PathBuf>,
+    pub(crate) root: Vec<PathBuf>,
     /// Print JSON for programs
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
@@ -89,6 +91,17 @@ pub(crate) struct Global {
     /// Never start a pager
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) no_pager: bool,
+}
+
+impl Global {
+    /// Returns the root of a command that reads one.
+    pub(crate) fn one_root(&self) -> Result<Option<&Path>, CliError> {
+        match self.root.as_slice() {
+            [] => Ok(None),
+            [root] => Ok(Some(root)),
+            _ => Err(CliError::Usage("--root is given several times; only serve takes several".to_owned())),
+        }
+    }
 }
 
 /// When to use colours.
@@ -231,6 +244,17 @@ yet is waited for. It runs until Ctrl-C or SIGTERM, and then waits up to 2 s for
 
 JSON: one object a line: a line of alerts.jsonl.")]
     Watch(Watch),
+    /// Show what happens, live, in a browser
+    #[command(after_help = "\
+Examples:
+  llmlogs serve
+  llmlogs serve --port 4320
+  llmlogs serve --root a/llmlogs/apiCall --root b/llmlogs/apiCall
+
+Prints the address, which only this machine reaches. It contains a token, since every user of the machine \
+could open it otherwise; the browser keeps it as a cookie. --root may be given several times, and one that does \
+not exist yet is waited for. Nothing is written. It runs until Ctrl-C.")]
+    Serve(Serve),
     /// Write calls for other programs
     #[command(after_help = "\
 Examples:
@@ -645,4 +669,17 @@ pub(crate) struct Watch {
     /// follows is its arguments
     #[arg(long, value_name = "PROGRAM", num_args = 1.., allow_hyphen_values = true)]
     pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The port; 0 for a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Answer every user of this machine, without a token
+    #[arg(long)]
+    pub(crate) no_token: bool,
+    /// Answer under this name, too: HOST or HOST:PORT, as a browser behind a proxy or tunnel sends it
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_host: Vec<String>,
 }

@@ -19,7 +19,7 @@ pub(crate) struct Env {
 
 impl Env {
     pub(crate) fn new(global: &Global, pager: bool) -> Result<Self, CliError> {
-        let path = find(global.root.as_deref())?;
+        let path = find(global.one_root()?)?;
         let root = Root::open(&path).map_err(|error| {
             CliError::Root(format!(
                 "cannot read the root: {}\nGive its folder with --root or LLMLOGS_ROOT.",

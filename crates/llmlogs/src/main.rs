@@ -9,7 +9,8 @@
 //! | `output` | how text gets onto a terminal, into a pipe, into a table |
 //! | `env` | root, output and clock of a run |
 //! | `select` | the call that an argument means |
-//! | `bundle` | a call as one JSON object |
+//! | `bundle`, `reports` | calls, counts and failures as JSON |
+//! | `page` | the page that `llmlogs serve` shows in a browser |
 //! | `outcome`, `read_failures` | how a command ends |
 //! | `confirm`, `interrupt`, `size` | questions on the terminal, Ctrl-C, sizes as people write them |
 
@@ -21,7 +22,9 @@ mod env;
 mod interrupt;
 mod outcome;
 mod output;
+mod page;
 mod read_failures;
+mod reports;
 mod select;
 mod size;
 
@@ -32,7 +35,8 @@ use clap::error::ErrorKind;
 
 use args::{Cli, Command};
 use commands::{
-    alerts, diff, doctor, export, failures, latest, ls, packaging, prune, search, show, stats, tail, watch,
+    alerts, diff, doctor, export, failures, latest, ls, packaging, prune, search, serve, show, stats, tail,
+    watch,
 };
 use env::Env;
 use outcome::{CliError, Outcome};
@@ -74,6 +78,7 @@ fn run(cli: Cli) -> Result<Outcome, CliError> {
         Some(Command::Tail(args)) => tail::run(&mut env(false)?, &args),
         Some(Command::Alerts(args)) => alerts::run(&mut env(true)?, &args),
         Some(Command::Watch(args)) => watch::run(&cli.global, &args),
+        Some(Command::Serve(args)) => serve::run(&cli.global, &args),
         Some(Command::Export(args)) => export::run(&mut env(false)?, &args),
         Some(Command::Prune(args)) => prune::run(&mut env(false)?, &args),
         Some(Command::Doctor(args)) => doctor::run(&mut env(true)?, &args),

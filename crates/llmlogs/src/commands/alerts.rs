@@ -1,16 +1,15 @@
 //! `llmlogs alerts`: what fired, and what fires still.
 
 use llmlogs_core::read::{AlertRecord, AlertState};
-use serde_json::Value;
 
 use crate::args::{AlertStateFilter, Alerts};
 use crate::env::Env;
 use crate::outcome::{CliError, Outcome};
 use crate::output::format::{duration, now, plural};
 use crate::output::out::{BAD, DIM, GOOD, WARN};
-use crate::output::row::path;
 use crate::output::table::{Column, Table, cell, left, right};
 use crate::output::text::one_line;
+use crate::reports;
 
 const COLUMNS: [Column; 5] =
     [left("SINCE"), left("STATE"), right("LASTED"), left("RULE").at_most(40).spare(1), left("ALERT")];
@@ -24,7 +23,7 @@ pub(crate) fn run(env: &mut Env, args: &Alerts) -> Result<Outcome, CliError> {
     let mut table = Table::new(&COLUMNS);
     for alert in &alerts {
         if env.json {
-            env.out.json_line(&json(alert))?;
+            env.out.json_line(&reports::alerts::json(alert))?;
             continue;
         }
         let (state, style) = match alert.state() {
@@ -108,19 +107,6 @@ fn told(alert: &AlertRecord) -> String {
         text.push_str(&format!(" · {lost}"));
     }
     text
-}
-
-fn json(alert: &AlertRecord) -> Value {
-    let value = |of: &llmlogs_core::read::Alert| serde_json::to_value(of).unwrap_or_default();
-    let mut members = match value(alert.latest()) {
-        Value::Object(members) => members,
-        _ => serde_json::Map::new(),
-    };
-    members.insert("state".into(), alert.state().as_str().into());
-    members.insert("file".into(), path(alert.file()).into());
-    members.insert("first".into(), value(alert.first()));
-    members.insert("undelivered".into(), alert.undelivered().iter().map(value).collect());
-    members.into()
 }
 
 /// Prints a line for each alert that fires now.

@@ -10,6 +10,7 @@ pub(crate) mod ls;
 pub(crate) mod packaging;
 pub(crate) mod prune;
 pub(crate) mod search;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod stats;
 pub(crate) mod tail;

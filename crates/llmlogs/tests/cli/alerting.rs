@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::page::Server;
 use crate::tree::{Tree, call, private};
 
 const TOKEN: &str = "SECRET-TOKEN-0123456789";
@@ -308,8 +309,12 @@ fn watch_reads_what_the_older_logger_writes_and_its_alerts_end_with_it() {
     let (first, second) = (watching.line(), watching.line());
     assert!(first.contains("firing  2 calls in a row failed; last: APIError"), "{first}");
     assert!(second.contains("firing  42 tokens used in 1h (limit 40)"), "{second}");
-    assert_eq!(tree.json(&["alerts", "--json", "--state", "firing"]).len(), 2);
+    let firing = tree.json(&["alerts", "--json", "--state", "firing"]);
+    assert_eq!(firing.len(), 2);
+    let page = Server::start(tree.folder(), &[]);
+    assert_eq!(page.json("/api/overview")["firing"], Value::from(firing));
     drop(watching);
+    assert_eq!(page.json("/api/overview")["firing"], json!([]));
     assert_eq!(tree.json(&["alerts", "--json", "--state", "ended"]).len(), 2);
     assert!(!tree.out(&["ls"]).contains("firing since"));
     assert_eq!(tree.run(&["alerts", "--state", "firing"]).code, 1);

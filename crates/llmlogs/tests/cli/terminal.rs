@@ -321,8 +321,8 @@ fn unstyled(line: &str) -> String {
 #[test]
 fn the_lines_of_help_were_broken_twice() {
     let commands = [
-        "ls", "show", "search", "stats", "failures", "diff", "tail", "alerts", "watch", "export", "prune",
-        "doctor",
+        "ls", "show", "search", "stats", "failures", "diff", "tail", "alerts", "watch", "serve", "export",
+        "prune", "doctor",
     ];
     let tree = Tree::empty();
     for command in commands.map(Some).into_iter().chain([None]) {

@@ -8,6 +8,7 @@ use crate::outcome::{CliError, Outcome};
 use crate::output::format::plural;
 use crate::output::progress::Progress;
 use crate::read_failures::ReadFailures;
+use crate::reports;
 
 pub(crate) fn run(env: &mut Env, args: &Failures) -> Result<Outcome, CliError> {
     let filter = args.filters.filter(args.date.as_ref());
@@ -18,7 +19,7 @@ pub(crate) fn run(env: &mut Env, args: &Failures) -> Result<Outcome, CliError> {
     failures.add_all(&report.unreadable);
     if report.failures > 0 || (env.json && report.calls > 0) {
         if env.json {
-            let value = print::json(env, &report);
+            let value = reports::failures::json(env.clock, &report);
             env.out.json(&value)?;
         } else {
             let top = if args.top == 0 { usize::MAX } else { args.top };

@@ -1,10 +1,6 @@
 //! How failures are shown.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-
-use llmlogs_core::query::{FailureCount, FailureReport, Retries};
+use llmlogs_core::query::{FailureReport, Retries};
 
 use crate::env::Env;
 use crate::outcome::CliError;
@@ -12,6 +8,7 @@ use crate::output::format::{bar, duration, grouped, percent, plural, sparkline};
 use crate::output::out::{BAD, DIM, HEADING};
 use crate::output::table::{Table, cell, left, pairs, right};
 use crate::output::text::{cut, one_line};
+use crate::reports::failures::rates;
 
 const BAR: usize = 20;
 
@@ -68,17 +65,6 @@ fn waited(retries: &Retries) -> String {
 /// Returns how many calls went elsewhere, and what that achieved.
 fn fallbacks(retries: &Retries) -> String {
     format!("{} elsewhere: {} saved", plural(retries.fallbacks, "call"), grouped(retries.saved_by_fallback))
-}
-
-/// Calls and failures by stretch of time, in order.
-fn rates(report: &FailureReport, name: impl Fn(f64) -> String) -> BTreeMap<String, (u64, u64)> {
-    let mut rates: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for rate in &report.over_time {
-        let sum = rates.entry(name(rate.start)).or_default();
-        sum.0 += rate.calls;
-        sum.1 += rate.failures;
-    }
-    rates
 }
 
 fn over_time(env: &mut Env, report: &FailureReport) -> Result<(), CliError> {
@@ -203,38 +189,4 @@ fn more(env: &mut Env, all: usize, top: usize) -> Result<(), CliError> {
         env.out.line(&text)?;
     }
     Ok(())
-}
-
-pub(crate) fn json(env: &Env, report: &FailureReport) -> Value {
-    let count = |count: &FailureCount| {
-        json!({
-            "count": count.count, "first": count.first, "last": count.last, "http_status": count.http_status,
-            "example": count.example.display().to_string(),
-        })
-    };
-    let with = |mut value: Value, more: Value| {
-        if let (Some(members), Value::Object(more)) = (value.as_object_mut(), more) {
-            members.extend(more);
-        }
-        value
-    };
-    let over_time = rates(report, |start| env.clock.hour_start(start));
-    let failures = report.failures;
-    json!({
-        "calls": report.calls,
-        "failures": failures,
-        "cancelled": report.cancelled,
-        "failure_rate": if report.calls == 0 { Value::Null } else { (failures as f64 / report.calls as f64).into() },
-        "over_time": over_time.iter().map(|(hour, (calls, failures))| json!({"hour": hour, "calls": calls, "failures": failures})).collect::<Vec<_>>(),
-        "by_type": report.by_type.iter().map(|failed| with(
-            json!({"error_type": failed.error_type, "error_code": failed.error_code}), count(&failed.count)
-        )).collect::<Vec<_>>(),
-        "causes": report.causes.iter().map(|cause| with(
-            json!({"error_type": cause.error_type, "error_code": cause.error_code, "message": cause.message}), count(&cause.count)
-        )).collect::<Vec<_>>(),
-        "runs": report.runs.iter().take(100).map(|run| json!({
-            "length": run.length, "first": run.first, "last": run.last, "session_id": run.session_id,
-        })).collect::<Vec<_>>(),
-        "retries": report.retries,
-    })
 }

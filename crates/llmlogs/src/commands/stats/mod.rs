@@ -7,6 +7,7 @@ use crate::env::{Env, no_calls};
 use crate::outcome::{CliError, Outcome};
 use crate::output::progress::Progress;
 use crate::read_failures::ReadFailures;
+use crate::reports;
 
 pub(crate) fn run(env: &mut Env, args: &Stats) -> Result<Outcome, CliError> {
     let filter = args.filters.filter(args.date.as_ref());
@@ -22,7 +23,7 @@ pub(crate) fn run(env: &mut Env, args: &Stats) -> Result<Outcome, CliError> {
     failures.add_all(&totals.unreadable);
     if found > 0 {
         if env.json {
-            let value = print::json(env, &totals, args.by.as_ref());
+            let value = reports::stats::json(env.clock, &totals, args.by.as_ref());
             env.out.json(&value)?;
         } else {
             let top = if args.top == 0 { usize::MAX } else { args.top };

@@ -36,7 +36,7 @@ const RULES: [&str; 2] = ["failure_rate>20%/5m", "in_a_row>=5"];
 pub(crate) fn run(global: &Global, args: &Watch) -> Result<Outcome, CliError> {
     let rules = rules(args)?;
     let channels = channels(args)?;
-    let root = env::find(global.root.as_deref())?;
+    let root = env::find(global.one_root()?)?;
     // Started before anything is said, so that whoever hears it knows that no call is missed.
     let mut watch = read::Watch::new(&root)?;
     interrupt::guard()?;

@@ -1,0 +1,35 @@
+//! `llmlogs serve`: the page.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use llmlogs_core::read::DEFAULT_ROOT;
+
+use crate::args::{Global, Serve};
+use crate::env;
+use crate::outcome::{CliError, Outcome};
+use crate::output::format::Clock;
+use crate::output::out::complain;
+use crate::page::{Page, Token};
+
+pub(crate) fn run(global: &Global, args: &Serve) -> Result<Outcome, CliError> {
+    let roots = roots(global);
+    for root in roots.iter().filter(|root| !root.exists()) {
+        complain(&format!("waiting for {}, which does not exist yet", root.display()));
+    }
+    let token = if args.no_token { None } else { Some(Token::random().map_err(CliError::Failed)?) };
+    let page = Page::bind(args.port, roots, token, &args.allow_host, Clock::new(global.utc))?;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{}", page.url())?;
+    stdout.flush()?;
+    page.run()?;
+    Ok(Outcome::Found)
+}
+
+/// Returns the roots that are given, else the one that is found, else the default one, which is waited for.
+fn roots(global: &Global) -> Vec<PathBuf> {
+    if !global.root.is_empty() {
+        return global.root.clone();
+    }
+    vec![env::find(None).unwrap_or_else(|_| PathBuf::from(DEFAULT_ROOT))]
+}

@@ -1,0 +1,25 @@
+//! Files for the browser, which are part of the program.
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Returns the routes of the pages and of what they load.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new()
+        .route("/", get(|| file(HTML, include_str!("assets/overview.html"))))
+        .route("/calls", get(|| file(HTML, include_str!("assets/calls.html"))))
+        .route("/assets/page.css", get(|| file(CSS, include_str!("assets/page.css"))))
+        .route("/assets/overview.js", get(|| file(SCRIPT, include_str!("assets/overview.js"))))
+        .route("/assets/calls.js", get(|| file(SCRIPT, include_str!("assets/calls.js"))))
+        .route("/assets/common.js", get(|| file(SCRIPT, include_str!("assets/common.js"))))
+}
+
+async fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
+    ([(CONTENT_TYPE, kind)], text)
+}

@@ -1,0 +1,28 @@
+//! What is around a page's content.
+
+use maud::{DOCTYPE, Markup, html};
+
+/// Returns a whole page; `query` is that of the address, which links to other pages keep.
+pub(crate) fn page(title: &str, query: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                meta name="color-scheme" content="light dark";
+                title { (title) " – llmlogs" }
+                link rel="stylesheet" href="/assets/page.css";
+            }
+            body {
+                header {
+                    nav aria-label="Pages" {
+                        a href={ "/" (query) } { "Overview" } " "
+                        a href={ "/calls" (query) } { "Calls" }
+                    }
+                }
+                main { (content) }
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Pages that are rendered here, and read well without scripts.
+
+mod call;
+mod frame;
+mod parts;
+mod text;
+
+pub(crate) use call::get as call;
