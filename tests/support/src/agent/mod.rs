@@ -16,9 +16,6 @@ use tracing::{Instrument, info_span};
 pub use self::providers::Providers;
 use self::tasks::{TASKS, Task};
 
-/// How many tasks are worked on at a time.
-const WORKERS: usize = 3;
-
 /// While the agent works, the part of its time in which one provider is overloaded.
 const OUTAGE: std::ops::Range<f64> = 0.35..0.6;
 
@@ -36,24 +33,17 @@ impl Agent {
         Agent { client, providers, next: Arc::default() }
     }
 
-    /// Works through tasks for about `time`; what has begun by then is finished.
+    /// Works through tasks for about `time`, on three at once; what has begun by then is finished.
     pub async fn work(&self, time: Duration) {
         let start = Instant::now();
-        let workers: Vec<_> = (0..WORKERS)
-            .map(|_| {
-                let agent = self.clone();
-                tokio::spawn(async move {
-                    while start.elapsed() < time {
-                        let part = start.elapsed().as_secs_f64() / time.as_secs_f64();
-                        agent.providers.overload(OUTAGE.contains(&part));
-                        agent.task().await;
-                    }
-                })
-            })
-            .collect();
-        for worker in workers {
-            worker.await.expect("a worker does not panic");
-        }
+        let worker = || async {
+            while start.elapsed() < time {
+                let part = start.elapsed().as_secs_f64() / time.as_secs_f64();
+                self.providers.overload(OUTAGE.contains(&part));
+                self.task().await;
+            }
+        };
+        tokio::join!(worker(), worker(), worker());
         self.providers.overload(false);
     }
 
@@ -102,7 +92,7 @@ impl Agent {
         for iteration in 1..=3 {
             let request = json!({
                 "model": "gpt-4o", "stream": true, "stream_options": {"include_usage": true}, "temperature": 0.2,
-                "messages": messages, "tools": tasks::tools(),
+                "messages": messages, "tools": tasks::tools(), "user": format!("{}-{number}", task.tenant),
             });
             let span = info_span!("iteration", agent_iteration = iteration);
             let sent =
@@ -120,7 +110,9 @@ impl Agent {
     }
 
     async fn review(&self, task: &Task, answer: &str, number: usize) {
-        let check = format!("Question: {}\n\nAnswer: {answer}\n\nIs the answer right?", task.question);
+        // A request that comes again, unchanged, right after it failed would look like a second retry loop.
+        let check =
+            format!("Task {number}. Question: {}\n\nAnswer: {answer}\n\nIs the answer right?", task.question);
         if number.is_multiple_of(2) {
             let url =
                 "http://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent";
