@@ -4,23 +4,30 @@ use std::io::ErrorKind;
 use std::process::{Child, Command, ExitStatus};
 
 use crate::outcome::CliError;
+use crate::output::out::complain;
 
 /// Runs `command` to its end, with this process's own standard streams; returns the status to exit with.
 pub(crate) fn run(mut command: Command, name: &str) -> Result<u8, CliError> {
     // Before the child is there, so that no signal is lost between.
     let signals = Signals::block()?;
-    let mut child = command.spawn().map_err(|error| not_started(name, &error))?;
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return Ok(not_started(name, &error)),
+    };
     let handing_on = signals.hand_on_to(&child);
     let status = child.wait().map_err(|error| CliError::Failed(format!("cannot wait for {name}: {error}")));
     handing_on.end();
     status.map(exit_code)
 }
 
-fn not_started(name: &str, error: &std::io::Error) -> CliError {
-    match error.kind() {
-        ErrorKind::NotFound => CliError::Usage(format!("{name} is not found: is it installed, and in PATH?")),
-        _ => CliError::Failed(format!("cannot start {name}: {error}")),
+/// Says why there is no child; returns the status that shells have for it.
+fn not_started(name: &str, error: &std::io::Error) -> u8 {
+    if error.kind() == ErrorKind::NotFound {
+        complain(&format!("{name} is not found: is it installed, and in PATH?"));
+        return 127;
     }
+    complain(&format!("cannot start {name}: {error}"));
+    126
 }
 
 /// Returns the child's status; 128 and the signal's number, as shells do, if one ended it.
