@@ -35,6 +35,8 @@ static ASSETS: &[Asset] = &assets! {
     "ask.js"
     "calls.js"
     "common.js"
+    "compare.css"
+    "compare.js"
     "dom.js"
     "filter.js"
     "format.js"
