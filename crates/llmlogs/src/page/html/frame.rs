@@ -2,6 +2,8 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use crate::page::assets;
+
 /// Returns a whole page; `query` is that of the address, which links to other pages keep.
 pub(crate) fn page(title: &str, query: &str, content: &Markup) -> Markup {
     html! {
@@ -12,7 +14,7 @@ pub(crate) fn page(title: &str, query: &str, content: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width";
                 meta name="color-scheme" content="light dark";
                 title { (title) " – llmlogs" }
-                link rel="stylesheet" href="/assets/page.css";
+                link rel="stylesheet" href=(assets::url("page.css"));
             }
             body {
                 header {

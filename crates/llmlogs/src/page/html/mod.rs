@@ -2,7 +2,9 @@
 
 mod call;
 mod frame;
+mod header;
 mod parts;
 mod text;
 
 pub(crate) use call::get as call;
+pub(crate) use header::{Current, header};

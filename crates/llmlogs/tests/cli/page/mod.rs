@@ -1,6 +1,7 @@
 //! `llmlogs serve` over real sockets.
 
 mod answers;
+mod assets;
 mod live;
 mod safety;
 
