@@ -2,6 +2,7 @@
 
 mod answers;
 mod live;
+mod questions;
 mod safety;
 
 use std::io::{BufRead, BufReader, Read, Write};
