@@ -2,6 +2,7 @@
 
 mod answers;
 mod assets;
+mod compare;
 mod live;
 mod safety;
 
