@@ -13,6 +13,8 @@ use crate::page::params::Params;
 use crate::page::roots::{call_json, path_of};
 use crate::page::shared::Shared;
 
+use super::as_of::AsOf;
+
 /// How many calls a page has unless `limit` says otherwise, and at most.
 const PAGE: usize = 100;
 const MOST: usize = 1000;
@@ -21,18 +23,26 @@ pub(crate) async fn get(
     State(shared): State<Arc<Shared>>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
-    let params = Params::new(pairs, &["limit", "before"])?;
+    let params = Params::new(pairs, &["limit", "before", "offset", "as_of"])?;
     answer(move || calls(&shared, &params)).await
 }
 
+/// `offset` counts from the newest call of the list as of `as_of`, which is the text of an earlier answer.
 fn calls(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
-    let filter = params.filter()?;
+    let as_of = AsOf::of(params)?;
+    let filter = as_of.until(params.filter()?);
+    let offset = params.number("offset", 0)?;
     let roots = shared.roots.names();
     let limit = params.number("limit", PAGE)?.clamp(1, MOST);
     let mut after = params.text("before").map(Cursor::parse).transpose()?;
     let Some(root) = shared.roots.open(params.root()?)? else {
-        return Ok(json!({"roots": roots, "exists": false, "calls": [], "next": null, "unreadable": []}));
+        return Ok(json!({
+            "roots": roots, "exists": false, "total": 0, "as_of": as_of.text(None), "loading": false, "calls": [],
+            "next": null, "unreadable": [],
+        }));
     };
+    let mut total = 0;
+    let mut newest = None;
     let mut found = Vec::new();
     let mut next = None;
     let mut unreadable = Vec::new();
@@ -44,6 +54,11 @@ fn calls(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
                 continue;
             }
         };
+        total += 1;
+        newest = newest.into_iter().chain([entry.timestamp()]).reduce(f64::max);
+        if total <= offset {
+            continue;
+        }
         if let Some(cursor) = &after {
             match cursor.place_of(&root, &entry) {
                 Place::Before => continue,
@@ -54,14 +69,17 @@ fn calls(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
                 Place::Behind => after = None,
             }
         }
-        if found.len() == limit {
+        if found.len() < limit {
+            found.push(entry);
+        } else if next.is_none() {
             next = found.last().map(|entry| Cursor::of(&root, entry).to_string());
-            break;
         }
-        found.push(entry);
     }
     let calls: Vec<_> = found.iter().map(|entry| call_json(root.path(), entry)).collect();
-    Ok(json!({"roots": roots, "exists": true, "calls": calls, "next": next, "unreadable": unreadable}))
+    Ok(json!({
+        "roots": roots, "exists": true, "total": total, "as_of": as_of.text(newest), "loading": false, "calls": calls,
+        "next": next, "unreadable": unreadable,
+    }))
 }
 
 /// The last call of a page: the next one begins behind it, even if it has been removed meanwhile.

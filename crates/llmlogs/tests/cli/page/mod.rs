@@ -2,7 +2,9 @@
 
 mod answers;
 mod assets;
+mod compare;
 mod live;
+mod questions;
 mod safety;
 
 use std::io::{BufRead, BufReader, Read, Write};
