@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use tracing_llmlogs::{
-    Alert, Alerts, Fallback, LlmLogGuard, LlmLogLayer, LlmLogLayerBuilder, LlmLogMiddleware, Notify, NotifyError, RateLimit, Redactor, Retention, Retry,
+    Alert, Alerts, Fallback, LlmLogGuard, LlmLogLayer, LlmLogLayerBuilder, LlmLogMiddleware, Notify,
+    NotifyError, RateLimit, Redactor, Retention, Retry,
 };
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
