@@ -24,6 +24,7 @@ mod outcome;
 mod output;
 mod page;
 mod read_failures;
+mod replay;
 mod reports;
 mod select;
 mod size;

@@ -17,6 +17,8 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/calls", get(|| file(HTML, include_str!("assets/calls.html"))))
         // Browsers ask for it whatever the page says.
         .route("/favicon.ico", get(|| file(ICON, include_str!("assets/icon.svg"))))
+        .route("/assets/call.css", get(|| file(CSS, include_str!("assets/call.css"))))
+        .route("/assets/call.js", get(|| file(SCRIPT, include_str!("assets/call.js"))))
         .route("/assets/page.css", get(|| file(CSS, include_str!("assets/page.css"))))
         .route("/assets/overview.js", get(|| file(SCRIPT, include_str!("assets/overview.js"))))
         .route("/assets/calls.js", get(|| file(SCRIPT, include_str!("assets/calls.js"))))

@@ -12,6 +12,7 @@
 //! | `roots` | the roots that are shown |
 //! | `api` | the answers as JSON, a file a question |
 //! | `html` | pages that are rendered here: a call |
+//! | `links` | the addresses of the pages |
 //! | `call_dir` | from an address to the folder of a call |
 //! | `feed` | events of calls as they happen |
 //! | `assets` | files for the browser, which are part of the program |
@@ -25,6 +26,7 @@ mod guard;
 mod headers;
 mod hosts;
 mod html;
+mod links;
 mod params;
 mod roots;
 mod server;

@@ -2,7 +2,9 @@
 
 mod call;
 mod frame;
+mod joined;
 mod parts;
+mod room;
 mod text;
 
-pub(crate) use call::get as call;
+pub(crate) use call::{curl, file, get as call, medium};
