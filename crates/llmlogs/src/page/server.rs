@@ -86,6 +86,7 @@ fn router(guard: Arc<Guard>, shared: Arc<Shared>) -> Router {
         .route("/call/{day}/{session}/{call}/curl", get(html::curl))
         .route("/call/{day}/{session}/{call}/file/{name}", get(html::file))
         .route("/call/{day}/{session}/{call}/media/{hash}", get(html::medium))
+        .route("/compare", get(html::compare))
         .merge(assets::routes())
         .with_state(shared);
     Router::new()

@@ -3,7 +3,9 @@
 mod call;
 mod calls;
 mod events;
+mod facets;
 mod live;
+mod neighbours;
 mod overview;
 
 use std::sync::Arc;
@@ -18,6 +20,8 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/overview", get(overview::get))
         .route("/calls", get(calls::get))
+        .route("/facets", get(facets::get))
+        .route("/neighbours", get(neighbours::get))
         .route("/events", get(events::get))
         .route("/live", get(live::get))
         .route("/call/{day}/{session}/{call}", get(call::get))
