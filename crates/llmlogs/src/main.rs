@@ -27,6 +27,7 @@ mod page;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod read_failures;
+mod replay;
 mod reports;
 mod select;
 mod size;

@@ -25,6 +25,7 @@ pub(crate) mod sdk_errors;
 pub(crate) mod session;
 pub(crate) mod session_file;
 mod session_newest;
+mod stored;
 mod watch;
 
 pub use crate::format::call_id::short_id;

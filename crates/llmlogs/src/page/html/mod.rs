@@ -4,9 +4,11 @@ mod call;
 mod compare;
 mod frame;
 mod header;
+mod joined;
 mod parts;
+mod room;
 mod text;
 
-pub(crate) use call::get as call;
+pub(crate) use call::{curl, file, get as call, medium};
 pub(crate) use compare::get as compare;
 pub(crate) use header::{Current, header};
