@@ -84,6 +84,8 @@ fn router(guard: Arc<Guard>, shared: Arc<Shared>) -> Router {
         .nest("/api", api::routes())
         .route("/call/{day}/{session}/{call}", get(html::call))
         .route("/compare", get(html::compare))
+        .route("/trace/{session}", get(html::trace_of_session))
+        .route("/trace/{day}/{session}", get(html::trace))
         .merge(assets::routes())
         .with_state(shared);
     Router::new()

@@ -4,4 +4,5 @@ pub(crate) mod alerts;
 pub(crate) mod diff;
 pub(crate) mod failures;
 pub(crate) mod stats;
+pub(crate) mod tree;
 pub(crate) mod words;

@@ -5,6 +5,7 @@ mod assets;
 mod compare;
 mod live;
 mod safety;
+mod trace;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
