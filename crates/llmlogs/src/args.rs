@@ -1,5 +1,8 @@
 //! The command line.
 
+#[cfg(feature = "proxy")]
+mod recording;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,6 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use llmlogs_core::query::{ContextTerm, Dates, Filter, GroupBy, SearchPart, TimeRange, TimeSpan};
 
 use crate::outcome::CliError;
+
+#[cfg(feature = "proxy")]
+pub(crate) use recording::{Proxy, Recording, Run};
 
 /// What happened between this machine and its LLM APIs.
 ///
@@ -255,6 +261,35 @@ Prints the address, which only this machine reaches. It contains a token, since 
 could open it otherwise; the browser keeps it as a cookie. --root may be given several times, and one that does \
 not exist yet is waited for. Nothing is written. It runs until Ctrl-C.")]
     Serve(Serve),
+    /// Run a program, and record its calls
+    #[cfg(feature = "proxy")]
+    #[command(after_help = "\
+Examples:
+  llmlogs run -- python agent.py
+  llmlogs run --for langchain -- python chain.py
+  llmlogs run --set MY_BASE_URL=https://api.deepseek.com -- ./agent
+  llmlogs run --print-env -- node agent.js
+
+The program's base URLs are pointed at ports of this machine, whatever they point at now, and what comes \
+there is passed on byte for byte and recorded. Which variables these are depends on the client: --for \
+takes openai, anthropic, google-genai, bedrock, ollama, cohere, groq, together, litellm, langchain, claude, \
+codex, gemini-cli, aider or goose; without it the command's name decides, else those of the SDKs are set. A \
+program that sets its base URL in its code is not reached.
+
+Standard input, output and error are the program's own. What was set, and a summary at the end, are printed on \
+standard error. Exit status: the program's; 128 and the signal's number if a signal ended it.")]
+    Run(Run),
+    /// Record what goes through a port of this machine
+    #[cfg(feature = "proxy")]
+    #[command(after_help = "\
+Examples:
+  llmlogs proxy --upstream https://api.deepseek.com/v1
+  llmlogs proxy --upstream https://api.openai.com/v1 --listen 127.0.0.1:8080 --health
+
+Prints a line for each upstream: the address to use instead, an arrow, the upstream. Bytes and headers pass as \
+they are, and so do keys, which the proxy does not hold. It answers programs on this machine only. It runs \
+until Ctrl-C or SIGTERM, and ends when every call is written.")]
+    Proxy(Proxy),
     /// Write calls for other programs
     #[command(after_help = "\
 Examples:

@@ -1,6 +1,8 @@
 //! `llmlogs serve` over real sockets.
 
 mod answers;
+mod assets;
+mod compare;
 mod live;
 mod questions;
 mod safety;
