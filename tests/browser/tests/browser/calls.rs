@@ -51,8 +51,9 @@ async fn a_filter_that_is_wrong_is_explained_and_changes_nothing_else() -> WebDr
     let server = Server::start(recorder.root());
     browser.enter(&server).await?;
     browser.open(&server.page("/calls?q=colour%3Ared")).await?;
-    browser.read("colour").await?;
-    browser.find(Role::Alert, "").await?;
+    // By the field.
+    let alert = browser.find(Role::Alert, "").await?;
+    assert!(alert.text().await?.contains("there is no field colour"));
     // That the question was refused is what the console says, too.
     let complaints = browser.complaints().await?;
     assert!(complaints.iter().all(|complaint| complaint.contains("400")), "{complaints:?}");

@@ -8,7 +8,7 @@ use llmlogs_core::read::{Entry, Root};
 use serde_json::{Value, json};
 
 use crate::outcome::describe;
-use crate::page::answer::{ApiError, answer};
+use crate::page::answer::{ApiError, Asker, answer_asker};
 use crate::page::params::Params;
 use crate::page::roots::call_json;
 use crate::page::shared::Shared;
@@ -22,14 +22,14 @@ pub(crate) async fn get(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let params = Params::new(pairs, &["limit", "offset", "as_of"])?;
-    answer(move || calls(&shared, &params)).await
+    answer_asker(move |asker| calls(&shared, &params, asker)).await
 }
 
-fn calls(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
+fn calls(shared: &Shared, params: &Params, asker: &Asker) -> Result<Value, ApiError> {
     let limit = params.number("limit", PAGE)?.clamp(1, MOST);
     let offset = params.number("offset", 0)?;
     let root = shared.roots.open(params.root()?)?;
-    let snapshot = Snapshot::of(root.as_ref(), params)?;
+    let snapshot = Snapshot::of(root.as_ref(), params, asker)?;
     let shown = snapshot.calls.iter().skip(offset).take(limit);
     let path = root.as_ref().map(Root::path).unwrap_or("".as_ref());
     Ok(json!({
@@ -52,10 +52,11 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// Takes the calls, as many as there were when `as_of` was answered: the later ones are the newest ones.
-    pub(super) fn of(root: Option<&Root>, params: &Params) -> Result<Self, ApiError> {
+    pub(super) fn of(root: Option<&Root>, params: &Params, asker: &Asker) -> Result<Self, ApiError> {
         let filter = params.filter()?;
         let mut snapshot = Snapshot { calls: Vec::new(), unreadable: Vec::new() };
         for entry in root.into_iter().flat_map(|root| root.query(filter.clone())) {
+            asker.check()?;
             match entry {
                 Ok(entry) => snapshot.calls.push(entry),
                 Err(error) => snapshot.unreadable.push(describe(&error)),

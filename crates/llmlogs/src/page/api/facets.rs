@@ -10,7 +10,7 @@ use llmlogs_core::format::Status;
 use llmlogs_core::read::{Entry, State as CallState};
 use serde_json::{Map, Value, json};
 
-use crate::page::answer::{ApiError, answer};
+use crate::page::answer::{ApiError, answer_asker};
 use crate::page::params::Params;
 use crate::page::shared::Shared;
 
@@ -24,10 +24,10 @@ pub(crate) async fn get(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let params = Params::new(pairs, &["as_of"])?;
-    answer(move || {
+    answer_asker(move |asker| {
         let root = shared.roots.open(params.root()?)?;
         let mut facets = Facets::default();
-        Snapshot::of(root.as_ref(), &params)?.calls.iter().for_each(|entry| facets.add(entry));
+        Snapshot::of(root.as_ref(), &params, asker)?.calls.iter().for_each(|entry| facets.add(entry));
         Ok(facets.json())
     })
     .await

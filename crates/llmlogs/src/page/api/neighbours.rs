@@ -8,7 +8,7 @@ use llmlogs_core::format::Status;
 use llmlogs_core::read::{Entry, State as CallState};
 use serde_json::{Value, json};
 
-use crate::page::answer::{ApiError, answer};
+use crate::page::answer::{ApiError, Asker, answer_asker};
 use crate::page::params::Params;
 use crate::page::roots::path_of;
 use crate::page::shared::Shared;
@@ -20,13 +20,13 @@ pub(crate) async fn get(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let params = Params::new(pairs, &["path"])?;
-    answer(move || neighbours(&shared, &params)).await
+    answer_asker(move |asker| neighbours(&shared, &params, asker)).await
 }
 
-fn neighbours(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
+fn neighbours(shared: &Shared, params: &Params, asker: &Asker) -> Result<Value, ApiError> {
     let path = params.text("path").ok_or_else(|| ApiError::Usage("path names a call".to_owned()))?;
     let root = shared.roots.open(params.root()?)?.ok_or(ApiError::NotFound)?;
-    let calls = Snapshot::of(Some(&root), params)?.calls;
+    let calls = Snapshot::of(Some(&root), params, asker)?.calls;
     let name = |entry: &Entry| path_of(root.path(), entry);
     let position = calls.iter().position(|entry| name(entry) == path);
     let (newer, older) = match position {

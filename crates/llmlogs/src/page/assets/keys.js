@@ -50,5 +50,5 @@ function show() {
 /** Adds `?`, and a button for those who do not know it. */
 export function beginKeys() {
   addKeys([{ keys: ["?"], says: "Show these keys", run: show }]);
-  document.getElementById("state").after(button({ "aria-label": "Keys", "aria-haspopup": "dialog", class: "keys-button" }, show, "?"));
+  document.querySelector("header").append(button({ "aria-label": "Keys", "aria-haspopup": "dialog", class: "keys-button" }, show, "?"));
 }

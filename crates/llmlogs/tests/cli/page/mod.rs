@@ -3,6 +3,7 @@
 mod answers;
 mod assets;
 mod live;
+mod modules;
 mod safety;
 
 use std::io::{BufRead, BufReader, Read, Write};
