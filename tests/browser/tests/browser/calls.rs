@@ -76,6 +76,8 @@ async fn each_call_is_there_once_however_far_one_scrolls() -> WebDriverResult<()
     // Whatever part of the list is in the document: scrolled to its end, each call was there, and none twice at a time.
     let collect = r#"
         window.seen ??= new Set();
+        // What is in view is waited for.
+        if (document.querySelector("main [aria-busy=true]")) return false;
         const shown = [...document.querySelectorAll("main a[href^='/call/']")].filter((link) => link.checkVisibility()).map((link) => link.textContent);
         if (new Set(shown).size < shown.length) throw new Error("a call is there twice");
         for (const call of shown) window.seen.add(call);
