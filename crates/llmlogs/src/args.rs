@@ -177,7 +177,7 @@ everything else by calls.
 
 JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, not_recorded, success_rate, tokens, \
 cost (by currency), unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, \
-tokens_per_second, and the lists by_model, by_session, by_tool, by_finish_reason, by_hour; with --by also by and groups, a list of {name, calls, …}.")]
+tokens_per_second, and the lists by_model, by_provider, by_session, by_tool, by_finish_reason, by_hour; with --by also by and groups, a list of {name, calls, …}.")]
     Stats(Stats),
     /// Say what failed, how often, and why
     #[command(after_help = "\
@@ -383,6 +383,9 @@ pub(crate) struct Filters {
     /// In which the model called this tool; * stands for anything
     #[arg(long, value_name = "NAME")]
     pub(crate) tool: Option<String>,
+    /// That ended for this reason, such as stop or length; * stands for anything
+    #[arg(long, value_name = "REASON")]
+    pub(crate) finish_reason: Option<String>,
     /// That took at least this long: 500ms, 10s, 2m
     #[arg(long, value_name = "TIME")]
     pub(crate) min_latency: Option<TimeSpan>,
@@ -421,6 +424,9 @@ impl Filters {
         }
         if let Some(tool) = &self.tool {
             filter = filter.tool(tool);
+        }
+        if let Some(finish_reason) = &self.finish_reason {
+            filter = filter.finish_reason(finish_reason);
         }
         if let Some(latency) = self.min_latency {
             filter = filter.min_latency(latency.0);

@@ -61,6 +61,8 @@ static ASSETS: &[Asset] = &assets! {
     "stream.js"
     "suggest.js"
     "terms.js"
+    "trace.css"
+    "trace.js"
     "vendor/uplot/LICENSE"
     "vendor/uplot/uPlot.esm.js"
     "vendor/uplot/uPlot.min.css"

@@ -87,6 +87,8 @@ fn router(guard: Arc<Guard>, shared: Arc<Shared>) -> Router {
         .route("/call/{day}/{session}/{call}/file/{name}", get(html::file))
         .route("/call/{day}/{session}/{call}/media/{hash}", get(html::medium))
         .route("/compare", get(html::compare))
+        .route("/trace/{session}", get(html::trace_of_session))
+        .route("/trace/{day}/{session}", get(html::trace))
         .merge(assets::routes())
         .with_state(shared);
     Router::new()

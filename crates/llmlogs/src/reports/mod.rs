@@ -2,6 +2,9 @@
 
 pub(crate) mod alerts;
 pub(crate) mod diff;
+pub(crate) mod facets;
 pub(crate) mod failures;
+pub(crate) mod series;
 pub(crate) mod stats;
+pub(crate) mod tree;
 pub(crate) mod words;

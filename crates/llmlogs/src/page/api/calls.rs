@@ -1,10 +1,10 @@
-//! `/api/calls`: calls that pass the filter, newest first, by their places in the list.
+//! `/api/calls`: calls that pass the filter, newest first, a page at a time.
 
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::response::Response;
-use llmlogs_core::read::{Entry, Root};
+use llmlogs_core::index::List;
 use serde_json::{Value, json};
 
 use crate::outcome::describe;
@@ -13,7 +13,9 @@ use crate::page::params::Params;
 use crate::page::roots::call_json;
 use crate::page::shared::Shared;
 
-/// How many calls are returned unless `limit` says otherwise, and at most.
+use super::as_of;
+
+/// How many calls a page has unless `limit` says otherwise, and at most.
 const PAGE: usize = 100;
 const MOST: usize = 1000;
 
@@ -25,45 +27,25 @@ pub(crate) async fn get(
     answer(move || calls(&shared, &params)).await
 }
 
+/// `offset` counts from the newest call of the list as of `as_of`, which is the text of an earlier answer.
 fn calls(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
-    let limit = params.number("limit", PAGE)?.clamp(1, MOST);
+    let filter = params.filter()?;
     let offset = params.number("offset", 0)?;
+    let limit = params.number("limit", PAGE)?.clamp(1, MOST);
     let root = shared.roots.open(params.root()?)?;
-    let snapshot = Snapshot::of(root.as_ref(), params)?;
-    let shown = snapshot.calls.iter().skip(offset).take(limit);
-    let path = root.as_ref().map(Root::path).unwrap_or("".as_ref());
+    let known = as_of::known(shared, params)?;
+    let List { total, calls, unreadable, .. } = match &root {
+        Some(_) => known.snapshot.list(&filter, offset, limit),
+        None => List::default(),
+    };
+    let path = known.snapshot.root();
     Ok(json!({
         "roots": shared.roots.names(),
         "exists": root.is_some(),
-        "total": snapshot.calls.len(),
-        "as_of": snapshot.calls.len().to_string(),
-        "loading": false,
-        "calls": shown.map(|entry| call_json(path, entry)).collect::<Vec<_>>(),
-        "unreadable": snapshot.unreadable,
+        "total": total,
+        "as_of": as_of::text(shared, &known),
+        "loading": root.is_some() && known.snapshot.is_loading(),
+        "calls": calls.iter().map(|entry| call_json(path, entry)).collect::<Vec<_>>(),
+        "unreadable": unreadable.iter().map(describe).collect::<Vec<_>>(),
     }))
-}
-
-/// The calls that pass the filter, newest first.
-pub(super) struct Snapshot {
-    pub(super) calls: Vec<Entry>,
-    /// What could not be read.
-    unreadable: Vec<String>,
-}
-
-impl Snapshot {
-    /// Takes the calls, as many as there were when `as_of` was answered: the later ones are the newest ones.
-    pub(super) fn of(root: Option<&Root>, params: &Params) -> Result<Self, ApiError> {
-        let filter = params.filter()?;
-        let mut snapshot = Snapshot { calls: Vec::new(), unreadable: Vec::new() };
-        for entry in root.into_iter().flat_map(|root| root.query(filter.clone())) {
-            match entry {
-                Ok(entry) => snapshot.calls.push(entry),
-                Err(error) => snapshot.unreadable.push(describe(&error)),
-            }
-        }
-        let as_of = params.number("as_of", usize::MAX)?;
-        let later = snapshot.calls.len().saturating_sub(as_of);
-        snapshot.calls.drain(..later);
-        Ok(snapshot)
-    }
 }

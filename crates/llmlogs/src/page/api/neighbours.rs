@@ -1,19 +1,16 @@
-//! `/api/neighbours?path=DAY/SESSION/CALL`: what is before and behind a call in the list.
+//! `/api/neighbours?path=DAY/SESSION/CALL`: what stands before and after a call in the list of those that pass the filter.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::response::Response;
-use llmlogs_core::format::Status;
-use llmlogs_core::read::{Entry, State as CallState};
+use llmlogs_core::query::Filter;
 use serde_json::{Value, json};
 
 use crate::page::answer::{ApiError, answer};
 use crate::page::params::Params;
-use crate::page::roots::path_of;
 use crate::page::shared::Shared;
-
-use super::calls::Snapshot;
 
 pub(crate) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -23,29 +20,27 @@ pub(crate) async fn get(
     answer(move || neighbours(&shared, &params)).await
 }
 
+/// Returns paths, as in the addresses of calls. A call that does not pass has the neighbours of its place in time, and
+/// no `position`, which counts from 1.
 fn neighbours(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
-    let path = params.text("path").ok_or_else(|| ApiError::Usage("path names a call".to_owned()))?;
+    let filter: Filter = params.filter()?;
+    let path = params.text("path").ok_or_else(|| ApiError::Usage("path is missing".to_owned()))?;
     let root = shared.roots.open(params.root()?)?.ok_or(ApiError::NotFound)?;
-    let calls = Snapshot::of(Some(&root), params)?.calls;
-    let name = |entry: &Entry| path_of(root.path(), entry);
-    let position = calls.iter().position(|entry| name(entry) == path);
-    let (newer, older) = match position {
-        Some(at) => (&calls[..at], &calls[at + 1..]),
-        None => (&calls[..0], &calls[..0]),
+    let mut names = path.split('/');
+    let (Some(day), Some(session), Some(call), None) =
+        (names.next(), names.next(), names.next(), names.next())
+    else {
+        return Err(ApiError::NotFound);
     };
-    let session = path.rsplit_once('/').map_or("", |(session, _)| session);
-    let in_session = |entry: &&Entry| name(entry).starts_with(&format!("{session}/"));
+    let snapshot = shared.feed.known(params.root()?).snapshot;
+    let dir = root.path().join(day).join(session).join(call);
+    let found = snapshot.neighbours(&filter, &dir).ok_or(ApiError::NotFound)?;
+    let path = |dir: &Option<PathBuf>| {
+        dir.as_ref().map(|dir| dir.strip_prefix(root.path()).unwrap_or(dir).display().to_string())
+    };
     Ok(json!({
-        "newer": newer.last().map(name),
-        "older": older.first().map(name),
-        "newer_error": newer.iter().rev().find(failed).map(name),
-        "older_error": older.iter().find(failed).map(name),
-        "previous_in_session": older.iter().find(in_session).map(name),
-        "position": position,
-        "total": calls.len(),
+        "newer": path(&found.newer), "older": path(&found.older), "newer_error": path(&found.newer_error),
+        "older_error": path(&found.older_error), "previous_in_session": path(&found.previous_in_session),
+        "position": found.position, "total": found.total,
     }))
-}
-
-fn failed(entry: &&Entry) -> bool {
-    entry.call().state() == CallState::Finished && entry.line().status == Status::Error
 }

@@ -5,7 +5,9 @@ mod assets;
 mod call;
 mod compare;
 mod live;
+mod questions;
 mod safety;
+mod trace;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
