@@ -132,7 +132,7 @@ fn attempts_waits_and_a_fallback_are_drawn_and_listed() {
     let page = page(&server, OK);
     in_order(&page, &["Fallback:", "first-model", "second-model", "because of RateLimitError"]);
     assert!(page.contains("<rect class=\"bar wait\" x=\"125.0\" y=\"3\" width=\"500.0\""), "{page}");
-    assert_eq!(page.matches("class=\"bar failed\"").count(), 2);
+    assert_eq!(page.matches("<rect class=\"bar failed\" x=").count(), 2);
     in_order(
         &page,
         &[
