@@ -46,16 +46,16 @@ pub(super) fn head(shown: &Shown, room: &Room) -> Markup {
 fn status(shown: &Shown) -> (String, &'static str) {
     let metadata = shown.metadata.as_ref();
     match (shown.state, metadata.map(|metadata| metadata.status)) {
-        (State::InFlight, _) => ("in flight".to_owned(), "live"),
-        (State::Interrupted, _) => ("interrupted".to_owned(), "warn"),
-        (State::NotRecorded, _) => ("not recorded".to_owned(), "warn"),
-        (State::Finished, Some(Status::Ok)) => ("ok".to_owned(), "good"),
-        (State::Finished, Some(Status::Cancelled)) => ("cancelled".to_owned(), "warn"),
+        (State::InFlight, _) => ("in flight".to_owned(), "in-flight"),
+        (State::Interrupted, _) => ("interrupted".to_owned(), "interrupted"),
+        (State::NotRecorded, _) => ("not recorded".to_owned(), "not-recorded"),
+        (State::Finished, Some(Status::Ok)) => ("ok".to_owned(), "ok"),
+        (State::Finished, Some(Status::Cancelled)) => ("cancelled".to_owned(), "cancelled"),
         (State::Finished, Some(Status::Error)) => {
             let error_type = metadata.map(|metadata| metadata.response_info.error_type.as_str());
-            (error_type.filter(|kind| !kind.is_empty()).unwrap_or("error").to_owned(), "bad")
+            (error_type.filter(|kind| !kind.is_empty()).unwrap_or("error").to_owned(), "error")
         }
-        (State::Finished, None) => ("metadata damaged".to_owned(), "bad"),
+        (State::Finished, None) => ("metadata damaged".to_owned(), "error"),
     }
 }
 
