@@ -264,7 +264,7 @@ fn fields(metadata: &Metadata) -> Vec<(&str, Value)> {
         ("task_id", &context.task_id),
     ];
     // An iteration of 0 is what stands there without one.
-    let named = named.into_iter().filter(|(_, value)| !value.is_null() && **value != Value::from(0));
+    let named = named.into_iter().filter(|(_, value)| !value.is_null() && value.as_u64() != Some(0));
     let others = context.other.iter().map(|(name, value)| (name.as_str(), value));
     named.chain(others).map(|(name, value)| (name, value.clone())).collect()
 }
