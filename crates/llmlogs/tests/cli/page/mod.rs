@@ -2,6 +2,7 @@
 
 mod answers;
 mod assets;
+mod call;
 mod compare;
 mod index;
 mod live;
