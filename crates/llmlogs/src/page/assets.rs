@@ -33,6 +33,8 @@ macro_rules! assets {
 static ASSETS: &[Asset] = &assets! {
     "address.js"
     "ask.js"
+    "call.css"
+    "call.js"
     "calls.css"
     "calls.js"
     "common.js"
