@@ -104,7 +104,9 @@ mod tests {
         let of = |pieces: &[Piece], other: Tag| -> String {
             pieces.iter().filter(|piece| piece.tag != other).map(|piece| piece.text.as_str()).collect()
         };
-        for (a, b) in [("a b c d", "a x d"), ("a b", "b c"), ("a  b\nc", "a b\n c "), ("one two", ""), ("x y ", " x z")] {
+        for (a, b) in
+            [("a b c d", "a x d"), ("a b", "b c"), ("a  b\nc", "a b\n c "), ("one two", ""), ("x y ", " x z")]
+        {
             let pieces = words(a, b);
             assert_eq!((of(&pieces, Tag::Added), of(&pieces, Tag::Removed)), (a.to_owned(), b.to_owned()));
         }
