@@ -4,6 +4,7 @@ mod answers;
 mod assets;
 mod compare;
 mod live;
+mod metrics;
 mod questions;
 mod safety;
 
