@@ -33,6 +33,8 @@ macro_rules! assets {
 static ASSETS: &[Asset] = &assets! {
     "address.js"
     "ask.js"
+    "call.css"
+    "call.js"
     "calls.css"
     "calls.js"
     "charts.js"
@@ -65,6 +67,8 @@ static ASSETS: &[Asset] = &assets! {
     "tables.js"
     "terms.js"
     "tiles.js"
+    "trace.css"
+    "trace.js"
     "vendor/uplot/LICENSE"
     "vendor/uplot/uPlot.esm.js"
     "vendor/uplot/uPlot.min.css"

@@ -138,7 +138,10 @@ fn neighbours_are_those_of_the_list() {
     }
     let other = server
         .json("/api/neighbours?q=model:none&path=20251027/session_20251027_040210/call_20251027_040210_001");
-    assert_eq!((&other["position"], &other["older"], &other["total"]), (&Value::Null, &Value::Null, &json!(0)));
+    assert_eq!(
+        (&other["position"], &other["older"], &other["total"]),
+        (&Value::Null, &Value::Null, &json!(0))
+    );
     assert_eq!(server.get("/api/neighbours").status, 400);
 }
 
