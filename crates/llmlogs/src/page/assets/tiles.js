@@ -10,6 +10,9 @@ const link = (text, term = "", title = "") => element("a", { href: callsWith(ter
 /** Latencies are compared in whole milliseconds. */
 const slower = (ms) => `latency:>${ms}ms`;
 
+/** Of the calls that succeeded or failed, as `health` has it: one that was cancelled is neither. */
+const successRate = ({ ok, errors }) => share(ok, ok + errors);
+
 const share = (part, whole) => (whole > 0 ? part / whole : null);
 
 /** Returns the tiles; `series` may be null. */
@@ -23,14 +26,14 @@ export function tiles({ stats, previous, failures, firing, in_flight: inFlight, 
   const currency = dearest?.[0];
   const oldest = inFlight[0]?.timestamp;
   return [
-    tile("Success rate", link(percent(stats.success_rate), "status:error", "The calls that failed"), {
+    tile("Success rate", link(percent(successRate(stats)), "status:ok,error", "Of the calls that succeeded or failed"), {
       style: stats.errors > 0 ? "bad" : "good",
-      course: spark(buckets.map(({ ok, errors }) => share(ok, ok + errors))),
-      change: points(stats.success_rate, before?.success_rate),
+      course: spark(buckets.map(successRate)),
+      change: points(successRate(stats), before ? successRate(before) : null),
       notes: [note(link(`${count(stats.ok)} ok`, "status:ok"), ", ", link(`${count(stats.errors)} failed`, "status:error"), ", ",
         link(`${count(stats.cancelled)} cancelled`, "status:cancelled"))],
     }),
-    tile("Calls a minute", link(minutes > 0 ? rate(stats.calls / minutes) : "–"), {
+    tile("Calls a minute", minutes > 0 ? link(rate(stats.calls / minutes)) : "–", {
       course: spark(buckets.map(({ ok, errors, cancelled }) => ok + errors + cancelled)),
       change: relative(stats.calls, before?.calls, null, ["more", "fewer"]),
       notes: [note(link(plural(stats.calls, "call")))],
