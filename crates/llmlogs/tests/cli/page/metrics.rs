@@ -157,7 +157,8 @@ fn buckets_add_up() {
             let bound = labels.remove("le").unwrap();
             series.entry(labels).or_default().push((bound.replace('+', "").parse().unwrap(), sample.value));
         }
-        assert!(!series.is_empty(), "{name}");
+        // None of the tree's calls is streamed: without a first token there is no series.
+        assert_eq!(series.is_empty(), name.contains("first_chunk"), "{name}");
         for (labels, buckets) in series {
             assert!(buckets.is_sorted(), "{name} {labels:?}: {buckets:?}");
             assert!(buckets.iter().map(|(_, count)| count).is_sorted(), "{name} {labels:?}: {buckets:?}");
