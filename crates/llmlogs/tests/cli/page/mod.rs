@@ -5,6 +5,7 @@ mod assets;
 mod compare;
 mod live;
 mod metrics;
+mod modules;
 mod questions;
 mod safety;
 mod trace;
