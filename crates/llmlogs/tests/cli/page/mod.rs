@@ -6,6 +6,7 @@ mod call;
 mod compare;
 mod index;
 mod live;
+mod metrics;
 mod modules;
 mod questions;
 mod safety;
