@@ -31,4 +31,7 @@ pub use scan::Progress;
 pub use search::{Match, PatternOptions, Search, SearchHit, SearchPart, SearchReport};
 pub use selector::{Selection, Selector};
 pub use time_range::{Dates, TimeRange, TimeSpan};
-pub use totals::{Cost, Group, GroupBy, GroupTotals, LatencySummary, NamedCount, Totals, Traffic};
+pub use totals::{
+    Cost, Facets, Group, GroupBy, GroupTotals, LatencySummary, ModelCosts, NamedCount, Series, SeriesBucket,
+    Totals, Traffic,
+};

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anstyle::Style;
 
-use llmlogs_core::read::{Call, Entry, IndexLine, State, Status, short_id};
+use llmlogs_core::read::{Call, Entry, IndexLine, Metadata, State, Status, short_id};
 
 use crate::env::Env;
-use crate::output::format::{compact, duration, money, now};
+use crate::output::format::{compact, duration, grouped, money, now};
 use crate::output::out::{BAD, DIM, GOOD, LIVE, PLAIN, WARN};
 use crate::output::table::{Cell, Column, cell, left, right};
 use crate::output::text::one_line;
@@ -126,6 +126,26 @@ pub(crate) fn json(entry: &Entry) -> serde_json::Value {
         members.insert("status".into(), serde_json::Value::Null);
     }
     members.into()
+}
+
+/// Returns `1,296 in (1,024 cached)  167 out  1,463 total`; nothing without tokens.
+pub(crate) fn tokens(metadata: &Metadata) -> String {
+    let usage = &metadata.usage;
+    if *usage == Default::default() {
+        return String::new();
+    }
+    let extra = |count: u64, what: &str| {
+        if count > 0 { format!(" ({} {what})", compact(count)) } else { String::new() }
+    };
+    format!(
+        "{} in{}{}  {} out{}  {} total",
+        grouped(usage.prompt_tokens),
+        extra(usage.cached_tokens, "cached"),
+        extra(usage.cache_creation_tokens, "written to the cache"),
+        grouped(usage.completion_tokens),
+        extra(usage.reasoning_tokens, "reasoning"),
+        grouped(usage.total_tokens)
+    )
 }
 
 pub(crate) fn path(path: &Path) -> String {

@@ -36,6 +36,8 @@ static ASSETS: &[Asset] = &assets! {
     "calls.css"
     "calls.js"
     "common.js"
+    "compare.css"
+    "compare.js"
     "copy.js"
     "dom.js"
     "empty.js"

@@ -83,6 +83,7 @@ fn router(guard: Arc<Guard>, shared: Arc<Shared>) -> Router {
     let routes = Router::new()
         .nest("/api", api::routes())
         .route("/call/{day}/{session}/{call}", get(html::call))
+        .route("/compare", get(html::compare))
         .merge(assets::routes())
         .with_state(shared);
     Router::new()

@@ -150,8 +150,8 @@ async function placeOf(path, guess) {
   if (found >= 0) return found;
   try {
     const { position } = await question("/api/neighbours", { path });
-    // Calls that wait are not in the list yet.
-    return position === null ? -1 : await look(Math.max(0, position - rows.waiting));
+    // It counts from 1, and calls that wait are not in the list yet.
+    return position === null ? -1 : await look(Math.max(0, position - 1 - rows.waiting));
   } catch {
     return -1;
   }

@@ -31,7 +31,7 @@ pub(crate) async fn get(
         let query = query.filter(|query| !query.is_empty()).map(|query| format!("?{query}"));
         let query = query.unwrap_or_default();
         let data = format!("/api/call/{day}/{session}/{}{query}", call.id());
-        Ok(frame::page(call.id(), &query, &content(&call, &data, shared.clock)).into_string())
+        Ok(frame::page(call.id(), &query, None, &content(&call, &data, shared.clock)).into_string())
     })
     .await?;
     Ok(Html(page).into_response())

@@ -4,8 +4,9 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::page::assets;
 
-/// Returns a whole page; `query` is that of the address, which links to other pages keep.
-pub(crate) fn page(title: &str, query: &str, content: &Markup) -> Markup {
+/// Returns a whole page; `query` is that of the address, which links to other pages keep. `own` is the name of the
+/// page's own style sheet and script, if it has them.
+pub(crate) fn page(title: &str, query: &str, own: Option<&str>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -15,6 +16,10 @@ pub(crate) fn page(title: &str, query: &str, content: &Markup) -> Markup {
                 meta name="color-scheme" content="light dark";
                 title { (title) " – llmlogs" }
                 link rel="stylesheet" href=(assets::url("page.css"));
+                @if let Some(own) = own {
+                    link rel="stylesheet" href=(assets::url(&format!("{own}.css")));
+                    script type="module" src=(assets::url(&format!("{own}.js"))) {}
+                }
             }
             body {
                 header {

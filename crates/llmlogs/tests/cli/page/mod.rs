@@ -2,8 +2,10 @@
 
 mod answers;
 mod assets;
+mod compare;
 mod live;
 mod modules;
+mod questions;
 mod safety;
 
 use std::io::{BufRead, BufReader, Read, Write};
