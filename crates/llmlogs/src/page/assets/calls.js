@@ -150,7 +150,7 @@ async function placeOf(path, guess) {
   if (found >= 0) return found;
   try {
     const { position } = await question("/api/neighbours", { path });
-    // It counts from 1, and calls that wait are not in the list yet.
+    // Calls that wait are not in the list yet.
     return position === null ? -1 : await look(Math.max(0, position - 1 - rows.waiting));
   } catch {
     return -1;

@@ -7,6 +7,7 @@ mod live;
 mod modules;
 mod questions;
 mod safety;
+mod trace;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
