@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::format::call_id::CallId;
 use crate::read::entry::Entry;
@@ -22,6 +23,8 @@ pub struct Snapshot {
     pub(super) unlisted: Vec<Error>,
     /// What has happened since the time that is asked for, by session: of each call, whether it was there.
     pub(super) later: HashMap<PathBuf, HashMap<CallId, bool>>,
+    /// Whether nobody waits for answers any more.
+    given_up: Arc<AtomicBool>,
 }
 
 impl Snapshot {
@@ -39,7 +42,7 @@ impl Snapshot {
                 _ => days.push((day.to_owned(), vec![session])),
             }
         }
-        Snapshot { root, days, is_loading, unlisted, later: HashMap::new() }
+        Snapshot { root, days, is_loading, unlisted, ..Snapshot::default() }
     }
 
     /// Returns the root's path.
@@ -58,6 +61,16 @@ impl Snapshot {
     #[must_use]
     pub fn count(&self) -> usize {
         self.days.iter().flat_map(|(_, sessions)| sessions).map(|session| session.count()).sum()
+    }
+
+    /// Returns the snapshot for one who asks: after `given_up` is set, answers are of no use, and end soon.
+    #[must_use]
+    pub fn until(&self, given_up: Arc<AtomicBool>) -> Self {
+        Snapshot { given_up, ..self.clone() }
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     /// Returns the snapshot without what has happened since: the first of `events` of each call says whether the call was

@@ -95,6 +95,11 @@ impl Asker {
         (Asker(gone.clone()), Waiting(gone))
     }
 
+    /// Returns what is set when nobody waits any more.
+    pub(crate) fn given_up(&self) -> Arc<AtomicBool> {
+        self.0.clone()
+    }
+
     /// Fails if nobody waits any more.
     pub(crate) fn check(&self) -> Result<(), ApiError> {
         if self.0.load(Ordering::Relaxed) { Err(ApiError::Gone) } else { Ok(()) }
