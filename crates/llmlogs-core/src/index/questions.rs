@@ -57,16 +57,15 @@ pub struct Neighbours {
 
 /// A filter, and its part that the columns decide.
 struct Question<'f> {
-    snapshot: &'f Snapshot,
     filter: &'f Filter,
     without_texts: Filter,
     asks_for_texts: bool,
 }
 
 impl<'f> Question<'f> {
-    fn new(snapshot: &'f Snapshot, filter: &'f Filter) -> Self {
+    fn new(filter: &'f Filter) -> Self {
         let asks_for_texts = filter.asks_for_texts();
-        Question { snapshot, filter, without_texts: filter.without_texts(), asks_for_texts }
+        Question { filter, without_texts: filter.without_texts(), asks_for_texts }
     }
 
     fn row_passes(
@@ -76,7 +75,7 @@ impl<'f> Question<'f> {
         line: &IndexLine<'_>,
         texts: &mut Texts,
     ) -> Result<bool> {
-        if self.snapshot.is_given_up() || !self.without_texts.matches_line(rows.dir(), line)? {
+        if !self.without_texts.matches_line(rows.dir(), line)? {
             return Ok(false);
         }
         if !self.asks_for_texts {
@@ -243,7 +242,7 @@ impl Snapshot {
 
     /// Returns the calls that pass, by session, by day, oldest day first; and what could not be read.
     fn listed(&self, filter: &Filter) -> (Vec<Vec<Listed<'_>>>, Vec<Error>) {
-        let question = Question::new(self, filter);
+        let question = Question::new(filter);
         let sessions = self.sessions_of(filter);
         let found = Mutex::new(Vec::new());
         let mut threads = vec![Vec::new(); std::thread::available_parallelism().map_or(1, usize::from)];
@@ -280,7 +279,7 @@ impl Snapshot {
 
     /// Passes every call that passes to one of the visitors, which let every call pass.
     fn visit<V: Visitor>(&self, filter: &Filter, make: impl Fn() -> V) -> Vec<V> {
-        let question = Question::new(self, filter);
+        let question = Question::new(filter);
         let sessions = self.sessions_of(filter);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let mut visitors: Vec<V> = (0..threads).map(|_| make()).collect();
@@ -318,6 +317,9 @@ impl Snapshot {
         let mut texts = Texts::default();
         let mut id = Vec::new();
         for place in range {
+            if self.is_given_up() {
+                return;
+            }
             let place = place as u32;
             let happened = later.and_then(|later| later.get(&rows.id(place)));
             match (happened, rows.unfinished_at(place)) {

@@ -23,8 +23,8 @@ pub struct Snapshot {
     pub(super) unlisted: Vec<Error>,
     /// What has happened since the time that is asked for, by session: of each call, whether it was there.
     pub(super) later: HashMap<PathBuf, HashMap<CallId, bool>>,
-    /// Whether nobody waits for answers any more.
-    given_up: Arc<AtomicBool>,
+    /// Set when nobody waits for answers any more.
+    gone: Arc<AtomicBool>,
 }
 
 impl Snapshot {
@@ -42,7 +42,7 @@ impl Snapshot {
                 _ => days.push((day.to_owned(), vec![session])),
             }
         }
-        Snapshot { root, days, is_loading, unlisted, ..Snapshot::default() }
+        Snapshot { root, days, is_loading, unlisted, later: HashMap::new(), gone: Arc::default() }
     }
 
     /// Returns the root's path.
@@ -63,16 +63,6 @@ impl Snapshot {
         self.days.iter().flat_map(|(_, sessions)| sessions).map(|session| session.count()).sum()
     }
 
-    /// Returns the snapshot for one who asks: after `given_up` is set, answers are of no use, and end soon.
-    #[must_use]
-    pub fn until(&self, given_up: Arc<AtomicBool>) -> Self {
-        Snapshot { given_up, ..self.clone() }
-    }
-
-    pub(super) fn is_given_up(&self) -> bool {
-        self.given_up.load(Ordering::Relaxed)
-    }
-
     /// Returns the snapshot without what has happened since: the first of `events` of each call says whether the call was
     /// there before. One that was counts as in flight.
     #[must_use]
@@ -83,6 +73,16 @@ impl Snapshot {
             session.entry(CallId::of(files::name(dir).as_bytes())).or_insert(was_listed);
         }
         Snapshot { later, ..self.clone() }
+    }
+
+    /// Returns the snapshot for somebody who may go away: once `gone` is set, its answers end early and are incomplete.
+    #[must_use]
+    pub fn while_waited_for(&self, gone: Arc<AtomicBool>) -> Self {
+        Snapshot { gone, ..self.clone() }
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
     }
 
     /// Returns the calls that are in flight, oldest first.

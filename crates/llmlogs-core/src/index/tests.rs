@@ -309,25 +309,3 @@ fn whatever_happens_to_the_files_answers_are_those_of_a_reader() {
         }
     }
 }
-
-#[test]
-fn answers_end_when_nobody_waits_for_them() {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    let mut tree = Tree::new(7);
-    let root = tree.root.path().join("root");
-    (0..40).for_each(|_| tree.step());
-    let mut follower = Follower::new(&root);
-    settle(&mut follower, &root, "at the start");
-    let snapshot = follower.snapshot();
-    let filter = Filter::parse("latency:>0s").unwrap();
-    let all = snapshot.list(&filter, 0, 10).total;
-    assert!(all > 0);
-    let given_up = Arc::new(AtomicBool::new(false));
-    let asked = snapshot.until(given_up.clone());
-    assert_eq!(asked.list(&filter, 0, 10).total, all);
-    given_up.store(true, Ordering::Relaxed);
-    assert_eq!(asked.list(&filter, 0, 10).total, 0);
-    assert_eq!(snapshot.list(&filter, 0, 10).total, all);
-}

@@ -72,14 +72,20 @@ where
     Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
 }
 
-/// As [`answer`], for a question that may take long: it looks at the [`Asker`] now and then.
+/// As [`answer`], for a question that may take long: it ends when the [`Asker`] has gone.
 pub(crate) async fn answer_asker<T, F>(question: F) -> Result<Response, ApiError>
 where
     T: Serialize,
     F: FnOnce(&Asker) -> Result<T, ApiError> + Send + 'static,
 {
     let (asker, _waiting) = Asker::new();
-    answer(move || question(&asker)).await
+    answer(move || {
+        let answer = question(&asker)?;
+        // It may be incomplete.
+        asker.check()?;
+        Ok(answer)
+    })
+    .await
 }
 
 /// Whoever waits for an answer. A browser that goes to another page, or asks something else, closes its connection.
@@ -96,7 +102,7 @@ impl Asker {
     }
 
     /// Returns what is set when nobody waits any more.
-    pub(crate) fn given_up(&self) -> Arc<AtomicBool> {
+    pub(crate) fn gone(&self) -> Arc<AtomicBool> {
         self.0.clone()
     }
 

@@ -51,6 +51,7 @@ async fn a_filter_that_is_wrong_is_explained_and_changes_nothing_else() -> WebDr
     let server = Server::start(recorder.root());
     browser.enter(&server).await?;
     browser.open(&server.page("/calls?q=colour%3Ared")).await?;
+    // By the field.
     let alert = browser.find(Role::Alert, "").await?;
     assert!(alert.text().await?.contains("colour"), "{}", alert.text().await?);
     browser.find(Role::Textbox, "Filter").await?.send_keys("\u{e009}a\u{e009}model:gpt-4o\u{e007}").await?;

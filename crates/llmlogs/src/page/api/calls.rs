@@ -33,12 +33,11 @@ fn calls(shared: &Shared, params: &Params, asker: &Asker) -> Result<Value, ApiEr
     let offset = params.number("offset", 0)?;
     let limit = params.number("limit", PAGE)?.clamp(1, MOST);
     let root = shared.roots.open(params.root()?)?;
-    let known = as_of::known(shared, params)?;
+    let known = as_of::known(shared, params, asker)?;
     let List { total, calls, unreadable, .. } = match &root {
-        Some(_) => known.snapshot.until(asker.given_up()).list(&filter, offset, limit),
+        Some(_) => known.snapshot.list(&filter, offset, limit),
         None => List::default(),
     };
-    asker.check()?;
     let path = known.snapshot.root();
     Ok(json!({
         "roots": shared.roots.names(),

@@ -25,9 +25,8 @@ pub(crate) async fn get(
 fn facets(shared: &Shared, params: &Params, asker: &Asker) -> Result<Value, ApiError> {
     let filter = params.filter()?;
     let facets = match shared.roots.open(params.root()?)? {
-        Some(_) => as_of::known(shared, params)?.snapshot.until(asker.given_up()).facets(&filter),
+        Some(_) => as_of::known(shared, params, asker)?.snapshot.facets(&filter),
         None => Facets::default(),
     };
-    asker.check()?;
     Ok(reports::facets::json(&facets))
 }
