@@ -3,6 +3,7 @@
 mod answers;
 mod assets;
 mod compare;
+mod index;
 mod live;
 mod modules;
 mod questions;
