@@ -19,9 +19,7 @@ const at = (id) => document.getElementById(id);
 
 const rows = new Rows(
   (offset, limit, asOf, signal) => question("/api/calls", { offset, limit, as_of: asOf }, signal),
-  () => grid.changed(),
-  // The server has begun anew, and does not know the snapshot; or it is away.
-  (error) => (error.status === 400 ? load() : showError(error)),
+  { changed: () => grid.changed(), failed: (error) => showError(error), outdated: () => load() },
 );
 const grid = new Grid(at("calls"), rows);
 const peek = new Peek(at("peek"), () => close());
