@@ -22,6 +22,7 @@ async fn axe_finds_nothing_serious_on_any_page_in_either_theme() -> WebDriverRes
         (format!("/call/{}", paths[0]), "Paris."),
         (format!("/call/{}", paths[1]), "Slow down, please."),
         (format!("/call/{}", paths[2]), "A question that takes a while"),
+        (format!("/compare?a={}&b={}", paths[0], paths[1]), "Capital of Atlantis?"),
     ] {
         for theme in Theme::BOTH {
             browser.theme(theme).await?;

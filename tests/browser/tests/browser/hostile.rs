@@ -143,6 +143,11 @@ async fn three_hundred_strings_in_every_field_do_nothing() -> WebDriverResult<()
         browser.open(&server.page(&format!("/call/{path}"))).await?;
         nothing(&browser, &server, path).await?;
     }
+    // Two calls side by side.
+    for pair in paths.chunks_exact(10) {
+        browser.open(&server.page(&format!("/compare?a={}&b={}", pair[0], pair[9]))).await?;
+        nothing(&browser, &server, &format!("{} compared", pair[0])).await?;
+    }
     calm(&browser, &server).await?;
     // What is typed, or stands in a link, is text as well.
     for text in strings.iter().step_by(4) {

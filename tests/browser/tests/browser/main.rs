@@ -5,6 +5,7 @@
 mod accessible;
 mod call;
 mod calls;
+mod compare;
 mod empty;
 mod hostile;
 mod keyboard;
