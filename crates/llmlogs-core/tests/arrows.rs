@@ -7,7 +7,7 @@ mod arrows;
 use std::path::Path;
 
 /// From bottom to top; folders of one rank do not use each other.
-const RANKS: [&[&str]; 13] = [
+const RANKS: [&[&str]; 14] = [
     &["json", "semconv"],
     &["format", "capture"],
     &["redact", "health"],
@@ -20,6 +20,7 @@ const RANKS: [&[&str]; 13] = [
     &["compose"],
     &["read"],
     &["query"],
+    &["index"],
     &["lib"],
 ];
 

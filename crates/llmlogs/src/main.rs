@@ -13,7 +13,7 @@
 //! | `proxy` | what `llmlogs run` and `llmlogs proxy` pass requests on with |
 //! | `page` | the page that `llmlogs serve` shows in a browser |
 //! | `outcome`, `read_failures` | how a command ends |
-//! | `confirm`, `interrupt`, `size` | questions on the terminal, Ctrl-C, sizes as people write them |
+//! | `confirm`, `interrupt`, `size`, `webhook` | questions on the terminal, Ctrl-C, sizes and webhooks as people write them |
 
 mod args;
 mod bundle;
@@ -27,9 +27,11 @@ mod page;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod read_failures;
+mod replay;
 mod reports;
 mod select;
 mod size;
+mod webhook;
 
 use std::process::ExitCode;
 

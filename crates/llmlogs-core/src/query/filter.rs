@@ -237,7 +237,7 @@ impl Filter {
 
     /// Returns whether, of the calls of a day that does not pass, those that started on the day before can: calls of the
     /// older logger are in the folder of the day on which they ended.
-    fn matches_day_before(&self, folder: &str) -> bool {
+    pub(crate) fn matches_day_before(&self, folder: &str) -> bool {
         self.dates.as_ref().is_some_and(|dates| dates.contains_day_before(folder))
             && self.may_be_in_time(folder)
     }
@@ -280,7 +280,7 @@ impl Filter {
     /// # Errors
     ///
     /// If its context is asked for and cannot be read.
-    pub(super) fn try_matches(&self, entry: &Entry) -> Result<bool> {
+    pub(crate) fn try_matches(&self, entry: &Entry) -> Result<bool> {
         Ok(self.matches_session(entry.call().session_id()) && self.matches_entry(entry)?)
     }
 
@@ -289,7 +289,7 @@ impl Filter {
     /// # Errors
     ///
     /// As [`try_matches`](Self::try_matches).
-    pub(super) fn matches_entry(&self, entry: &Entry) -> Result<bool> {
+    pub(crate) fn matches_entry(&self, entry: &Entry) -> Result<bool> {
         let session = entry.call().dir().parent().unwrap_or(Path::new(""));
         let status = match entry.call().state() {
             State::InFlight => StatusFilter::InFlight,
@@ -312,7 +312,7 @@ impl Filter {
     /// # Errors
     ///
     /// As [`try_matches`](Self::try_matches).
-    pub(super) fn matches_line(&self, session: &Path, line: &IndexLine<'_>) -> Result<bool> {
+    pub(crate) fn matches_line(&self, session: &Path, line: &IndexLine<'_>) -> Result<bool> {
         Ok(self.matches_indexed(session, line) && self.matches_context(line, &|| call_dir(session, line))?)
     }
 
@@ -327,6 +327,16 @@ impl Filter {
             }
         }
         Ok(true)
+    }
+
+    /// Returns whether more than the numbers and names of a line decides: its texts or its context.
+    pub(crate) fn asks_for_texts(&self) -> bool {
+        !self.texts.is_empty() || !self.context.is_empty()
+    }
+
+    /// Returns the filter without the conditions on texts and context.
+    pub(crate) fn without_texts(&self) -> Filter {
+        Filter { texts: Vec::new(), context: Vec::new(), ..self.clone() }
     }
 
     /// Returns whether a finished call passes all conditions but those on its context.
@@ -434,7 +444,7 @@ impl Root {
 }
 
 /// Returns the folder of the call that a line of a session's index belongs to; `None` if its id is no name.
-pub(super) fn call_dir(session: &Path, line: &IndexLine<'_>) -> Option<PathBuf> {
+pub(crate) fn call_dir(session: &Path, line: &IndexLine<'_>) -> Option<PathBuf> {
     let id = line.call_id.text();
     files::is_plain_name(&id).then(|| session.join(&*id))
 }

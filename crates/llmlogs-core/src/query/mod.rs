@@ -20,6 +20,10 @@ mod selector;
 mod time_range;
 mod totals;
 
+pub(crate) use failures::{Gatherer as FailuresGatherer, mask};
+pub(crate) use scan::{Visitor, share};
+pub(crate) use totals::{FacetsGatherer, Gatherer as TotalsGatherer, SeriesGatherer, Stretches};
+
 pub use context::ContextTerm;
 pub use diff::{Change, Diff, DiffSide};
 pub use error::QueryError;

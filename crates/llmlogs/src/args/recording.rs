@@ -33,6 +33,9 @@ pub(crate) struct Run {
     /// Print what would be set, and do not run anything
     #[arg(long)]
     pub(crate) print_env: bool,
+    /// Show the page of `llmlogs serve` meanwhile; its address is printed on standard error
+    #[arg(long)]
+    pub(crate) serve: bool,
     /// No summary at the end
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -59,6 +62,12 @@ pub(crate) struct Recording {
     /// Remove the oldest calls when the root is larger than this: 500MB, 2GB
     #[arg(long, value_name = "SIZE", value_parser = crate::size::parse)]
     pub(crate) max_size: Option<u64>,
+    /// Tell on standard error, in alerts.jsonl and to the webhooks when this happens, such as 'in_a_row>=5'; repeated: several
+    #[arg(long = "rule", value_name = "RULE")]
+    pub(crate) rules: Vec<llmlogs_core::alert::Rule>,
+    /// Send each notice there, as watch does: KIND:URL, KIND:env:VARIABLE or KIND:file:FILE
+    #[arg(long = "webhook", value_name = "WEBHOOK", requires = "rules")]
+    pub(crate) webhooks: Vec<String>,
     /// Replace what these regular expressions match, one a line of FILE, by [REDACTED] before anything is written
     #[arg(long, value_name = "FILE")]
     pub(crate) redact: Option<std::path::PathBuf>,

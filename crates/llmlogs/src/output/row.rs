@@ -62,7 +62,8 @@ fn latency_of(entry: &Entry, line: &IndexLine<'_>) -> String {
     }
 }
 
-fn cost_of(line: &IndexLine<'_>) -> String {
+/// Returns what the call cost; nothing if that is not known.
+pub(crate) fn cost(line: &IndexLine<'_>) -> String {
     let currency = line.currency.text();
     // An unknown cost is not zero.
     if currency.is_empty() && line.total_cost == 0.0 {
@@ -107,7 +108,7 @@ pub(crate) fn row(env: &Env, entry: &Entry) -> Vec<Cell> {
         cell(one_line(&model)),
         cell(tokens(line.prompt_tokens)),
         cell(tokens(line.completion_tokens)),
-        cell(cost_of(&line)),
+        cell(cost(&line)),
         cell(latency_of(entry, &line)).style(if finished { PLAIN } else { LIVE }),
         cell(tools.join(",")),
         cell(one_line(&user_message)),

@@ -33,6 +33,8 @@ macro_rules! assets {
 static ASSETS: &[Asset] = &assets! {
     "address.js"
     "ask.js"
+    "call.css"
+    "call.js"
     "calls.css"
     "calls.js"
     "common.js"
@@ -59,6 +61,8 @@ static ASSETS: &[Asset] = &assets! {
     "stream.js"
     "suggest.js"
     "terms.js"
+    "trace.css"
+    "trace.js"
     "vendor/uplot/LICENSE"
     "vendor/uplot/uPlot.esm.js"
     "vendor/uplot/uPlot.min.css"

@@ -6,7 +6,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; \
                       frame-ancestors 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
 
 /// The mark of a response that never changes: a browser may keep it.
@@ -22,7 +22,8 @@ pub(crate) async fn set(mut response: Response) -> Response {
 
 fn add(headers: &mut HeaderMap, is_immutable: bool) {
     let same_origin = HeaderValue::from_static("same-origin");
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    // What is no page of ours has a stricter one already.
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(HeaderName::from_static("cross-origin-opener-policy"), same_origin.clone());

@@ -25,6 +25,24 @@ pub(crate) fn compare(a: &str, b: &str, kept: &str) -> String {
     format!("/compare?a={}&b={}{more}", in_query(a), in_query(b))
 }
 
+/// Returns the address of the trace of the session `session` of the day `day`; `own` are the page's own parameters.
+pub(crate) fn trace(day: &str, session: &str, own: &[(&str, String)], kept: &str) -> String {
+    let own: String = own.iter().map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
+    let query = if kept.is_empty() { own.replacen('&', "?", 1) } else { format!("{kept}{own}") };
+    format!("/trace/{}/{}{query}", encoded(day), encoded(session))
+}
+
+/// Returns the address of the calls that pass this filter alone, in root number `root`.
+pub(crate) fn calls(filter: &str, root: usize) -> String {
+    let root = if root == 0 { String::new() } else { format!("&root={root}") };
+    format!("/calls?q={}{root}", encoded(filter))
+}
+
+/// Returns the name of an element, encoded for the end of an address.
+pub(crate) fn fragment(name: &str) -> String {
+    format!("#{}", encoded(name))
+}
+
 fn in_path(path: &str) -> String {
     path.split('/').map(encoded).collect::<Vec<_>>().join("/")
 }
@@ -49,6 +67,10 @@ mod tests {
         assert_eq!(call(path, "?root=1"), format!("/call/{in_address}?root=1"));
         assert_eq!(compare(path, "b", "?root=1&q=a"), format!("/compare?a={in_address}&b=b&root=1&q=a"));
         assert_eq!(compare("a", "b", ""), "/compare?a=a&b=b");
+        let page = [("page", "2".to_owned())];
+        assert_eq!(trace("1", "s/x", &page, ""), "/trace/1/s%2Fx?page=2");
+        assert_eq!(trace("1", "s", &page, "?root=1"), "/trace/1/s?root=1&page=2");
+        assert_eq!(calls("status:error", 1), "/calls?q=status%3Aerror&root=1");
     }
 
     #[test]

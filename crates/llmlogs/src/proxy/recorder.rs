@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use tracing_llmlogs::{
-    Fallback, LlmLogGuard, LlmLogLayer, LlmLogLayerBuilder, LlmLogMiddleware, Redactor, Retention, Retry,
+    Alert, Alerts, Fallback, LlmLogGuard, LlmLogLayer, LlmLogLayerBuilder, LlmLogMiddleware, Notify,
+    NotifyError, RateLimit, Redactor, Retention, Retry,
 };
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::{Global, Recording};
 use crate::outcome::CliError;
+use crate::output::out::complain;
+use crate::webhook;
 
 /// How long a connection may take. Nothing else has a limit: a model may think for minutes.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -45,6 +48,9 @@ impl Settings {
         if args.keep_for.is_some() || args.max_size.is_some() {
             builder = builder.retention(retention);
         }
+        if !args.rules.is_empty() {
+            builder = builder.alerts(alerts(args)?);
+        }
         let mut middleware = LlmLogMiddleware::new();
         if args.retry {
             middleware = middleware.retry(Retry::new());
@@ -53,6 +59,37 @@ impl Settings {
             middleware = middleware.fallback(Fallback::model(from, to));
         }
         Ok(Settings { builder, middleware })
+    }
+}
+
+/// Returns the rules that are given, and whom they tell.
+fn alerts(args: &Recording) -> Result<Alerts, CliError> {
+    let mut alerts = args.rules.iter().cloned().fold(Alerts::new(), Alerts::rule);
+    alerts = alerts.notify(|alert: &Alert| complain(&alert.message));
+    for channel in webhook::all(&args.webhooks).map_err(CliError::Usage)? {
+        alerts = alerts.notify(Boxed(channel));
+    }
+    Ok(alerts)
+}
+
+/// A channel of which only that is known.
+struct Boxed(Box<dyn Notify>);
+
+impl Notify for Boxed {
+    fn notify(&mut self, alert: &Alert) -> Result<(), NotifyError> {
+        self.0.notify(alert)
+    }
+
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn rate_limit(&self) -> RateLimit {
+        self.0.rate_limit()
+    }
+
+    fn check(&self) -> Result<(), NotifyError> {
+        self.0.check()
     }
 }
 
@@ -99,6 +136,12 @@ impl Recorder {
             .map_err(|error| CliError::Failed(format!("cannot make a client: {error}")))?;
         let client = ClientBuilder::new(client).with(settings.middleware).build();
         Ok(Recorder { guard, client })
+    }
+
+    /// Returns the root that is recorded into.
+    pub(crate) fn root(&self) -> PathBuf {
+        let session = self.guard.session_dir();
+        session.ancestors().nth(2).map(Path::to_owned).unwrap_or_default()
     }
 
     pub(crate) fn client(&self) -> &ClientWithMiddleware {

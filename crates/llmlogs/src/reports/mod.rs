@@ -6,4 +6,5 @@ pub(crate) mod facets;
 pub(crate) mod failures;
 pub(crate) mod series;
 pub(crate) mod stats;
+pub(crate) mod tree;
 pub(crate) mod words;

@@ -295,3 +295,36 @@ fn a_call_on_its_way_is_finished_before_the_end() {
     assert_eq!(calls(&root, 1)[0]["metadata"]["status"], "ok");
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
 }
+
+#[test]
+fn a_rule_is_told_and_noted() {
+    let root = tempfile::tempdir().unwrap();
+    let api = Api::start(answer("500 Internal Server Error", r#"{"error":{"message":"broken"}}"#));
+    let proxy = Proxy::start(root.path(), &[&api.url()], &["--rule", "in_a_row>=2"]);
+    for _ in 0..2 {
+        exchange(proxy.ports[0], &post(&proxy.host(), "/v1/chat/completions", "", QUESTION.as_bytes()));
+    }
+    calls(root.path(), 2);
+    let root = proxy.root.clone();
+    let said = proxy.end("TERM");
+    assert!(said.contains("2 calls in a row failed"), "{said}");
+    assert!(is_written(&root, r#""rule":"in_a_row>=2""#));
+}
+
+#[test]
+fn retries_on_request_are_one_call() {
+    let root = tempfile::tempdir().unwrap();
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let api = Api::with(Box::new(move |stream, _| {
+        let first = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        let refusal =
+            answer("503 Service Unavailable", "{}").replace("\r\n\r\n", "\r\nretry-after-ms: 60\r\n\r\n");
+        let _gone = stream.write_all(if first { refusal } else { answer("200 OK", REPLY) }.as_bytes());
+    }));
+    let proxy = Proxy::start(root.path(), &[&api.url()], &["--retry"]);
+    let (head, _) =
+        exchange(proxy.ports[0], &post(&proxy.host(), "/v1/chat/completions", "", QUESTION.as_bytes()));
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let call = &calls(root.path(), 1)[0];
+    assert_eq!(call["metadata"]["attempts"].as_array().unwrap().len(), 2);
+}

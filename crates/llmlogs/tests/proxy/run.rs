@@ -137,3 +137,29 @@ fn what_cannot_be_run_is_told() {
     assert_eq!(run(&["--set", "X", "--", "true"]).status.code(), Some(2));
     assert_eq!(run(&[]).status.code(), Some(2));
 }
+
+#[test]
+fn the_page_is_shown_while_a_program_runs() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = sh(root.path(), &["--serve", "--for", "groq"], "read line");
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut url = String::new();
+    while !url.contains("token=") {
+        url.clear();
+        assert_ne!(said.read_line(&mut url).unwrap(), 0);
+    }
+    let (port, token) = url.trim().rsplit_once("127.0.0.1:").unwrap().1.split_once("/?token=").unwrap();
+    let port: u16 = port.parse().unwrap();
+    let question = format!(
+        "GET /api/calls HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    );
+    let mut stream = crate::command::connect(port);
+    stream.write_all(question.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "the page ends with the run");
+}

@@ -19,7 +19,7 @@ use super::{Totals, Traffic, group_totals, groups, named_counts, newest_first, s
 /// Seconds of a quarter of an hour, by which time zones differ.
 const QUARTER: f64 = 900.0;
 
-pub(super) struct Gatherer<'f> {
+pub(crate) struct Gatherer<'f> {
     filter: &'f Filter,
     by: Option<&'f GroupBy>,
     all: Sums,
@@ -45,7 +45,7 @@ pub(super) struct Gatherer<'f> {
 }
 
 impl<'f> Gatherer<'f> {
-    pub(super) fn new(filter: &'f Filter, by: Option<&'f GroupBy>) -> Self {
+    pub(crate) fn new(filter: &'f Filter, by: Option<&'f GroupBy>) -> Self {
         Gatherer {
             filter,
             by,
@@ -93,7 +93,7 @@ impl<'f> Gatherer<'f> {
         self.quarter.1 = Traffic::default();
     }
 
-    pub(super) fn merge(&mut self, mut other: Gatherer<'_>) {
+    pub(crate) fn merge(&mut self, mut other: Gatherer<'_>) {
         other.put_quarter();
         self.all.merge(&other.all);
         self.models.merge(&other.models, Sums::merge);
@@ -116,7 +116,7 @@ impl<'f> Gatherer<'f> {
         self.unreadable.extend(other.unreadable);
     }
 
-    pub(super) fn into_totals(mut self) -> Totals {
+    pub(crate) fn into_totals(mut self) -> Totals {
         self.put_quarter();
         let mut over_time: Vec<_> = self.quarters.into_values().collect();
         over_time.sort_by(|a, b| a.start.total_cmp(&b.start));

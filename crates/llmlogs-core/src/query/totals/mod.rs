@@ -16,8 +16,10 @@ use super::retries::Retries;
 use super::scan::{Progress, scan};
 use counts::{Groups, Latencies, Sums};
 pub use facets::Facets;
-use gather::Gatherer;
+pub(crate) use facets::Gatherer as FacetsGatherer;
+pub(crate) use gather::Gatherer;
 pub use group_by::GroupBy;
+pub(crate) use series::{Gatherer as SeriesGatherer, Stretches};
 pub use series::{ModelCosts, Series, SeriesBucket};
 
 /// What is counted over the calls that pass a filter. See [`Root::totals`].

@@ -6,11 +6,13 @@ mod recipes;
 mod summary;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::args::{Global, Run};
 use crate::outcome::{CliError, Outcome};
+use crate::output::format::Clock;
 use crate::output::out::complain;
+use crate::page::{Page, Token};
 use crate::proxy::{Proxy, Recorder, Settings, Upstream, serve};
 
 use environment::{Change, Environment};
@@ -34,6 +36,9 @@ pub(crate) fn run(global: &Global, args: &Run) -> Result<Outcome, CliError> {
         return environment::print(&changes, &more_arguments);
     }
     let recorder = Recorder::start(Settings::new(global, &args.recording)?)?;
+    if args.serve {
+        show_page(global, recorder.root())?;
+    }
     let runtime = runtime()?;
     let client = recorder.client().clone();
     let (end, ended) = tokio::sync::watch::channel(false);
@@ -49,6 +54,19 @@ pub(crate) fn run(global: &Global, args: &Run) -> Result<Outcome, CliError> {
         complain(&summary::of(&dir));
     }
     Ok(Outcome::Status(status?))
+}
+
+/// Serves the page of `root` for as long as this process runs.
+fn show_page(global: &Global, root: PathBuf) -> Result<(), CliError> {
+    let token = Token::random().map_err(CliError::Failed)?;
+    let page = Page::bind(0, vec![root], Some(token), &[], Clock::new(global.utc))?;
+    complain(&page.url());
+    let serving = std::thread::Builder::new().name("llmlogs-page".to_owned()).spawn(move || {
+        if let Err(CliError::Failed(message)) = page.run() {
+            complain(&message);
+        }
+    });
+    serving.map(drop).map_err(|error| CliError::Failed(format!("cannot show the page: {error}")))
 }
 
 /// Returns the port of the proxy for `upstream`, which is made if there is none yet.

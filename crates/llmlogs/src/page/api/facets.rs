@@ -12,7 +12,7 @@ use crate::page::params::Params;
 use crate::page::shared::Shared;
 use crate::reports;
 
-use super::as_of::AsOf;
+use super::as_of;
 
 pub(crate) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -23,9 +23,9 @@ pub(crate) async fn get(
 }
 
 fn facets(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
-    let filter = AsOf::of(params)?.until(params.filter()?);
+    let filter = params.filter()?;
     let facets = match shared.roots.open(params.root()?)? {
-        Some(root) => root.facets(&filter)?,
+        Some(_) => as_of::known(shared, params)?.snapshot.facets(&filter),
         None => Facets::default(),
     };
     Ok(reports::facets::json(&facets))

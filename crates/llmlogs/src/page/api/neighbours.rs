@@ -1,32 +1,16 @@
 //! `/api/neighbours?path=DAY/SESSION/CALL`: what stands before and after a call in the list of those that pass the filter.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::response::Response;
 use llmlogs_core::query::Filter;
-use llmlogs_core::read::{State as CallState, Status};
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::page::answer::{ApiError, answer};
 use crate::page::params::Params;
-use crate::page::roots::path_of;
 use crate::page::shared::Shared;
-
-/// The neighbours of a call, as paths. One that does not pass the filter has those of its place in time, and no position.
-#[derive(Debug, Default, Serialize)]
-struct Neighbours {
-    newer: Option<String>,
-    older: Option<String>,
-    /// The nearest ones that failed.
-    newer_error: Option<String>,
-    older_error: Option<String>,
-    /// The call before it in its session, whether it passes or not.
-    previous_in_session: Option<String>,
-    /// From 1.
-    position: Option<usize>,
-    total: usize,
-}
 
 pub(crate) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -36,43 +20,27 @@ pub(crate) async fn get(
     answer(move || neighbours(&shared, &params)).await
 }
 
-fn neighbours(shared: &Shared, params: &Params) -> Result<Neighbours, ApiError> {
-    let filter = params.filter()?;
+/// Returns paths, as in the addresses of calls. A call that does not pass has the neighbours of its place in time, and
+/// no `position`, which counts from 1.
+fn neighbours(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
+    let filter: Filter = params.filter()?;
     let path = params.text("path").ok_or_else(|| ApiError::Usage("path is missing".to_owned()))?;
     let root = shared.roots.open(params.root()?)?.ok_or(ApiError::NotFound)?;
-    let session = path.rsplit_once('/').map_or("", |(session, _)| session);
-    let mut found = Neighbours::default();
-    let mut is_behind = false;
-    // Whatever cannot be read is no neighbour.
-    for entry in root.query(Filter::new()).filter_map(Result::ok) {
-        let here = path_of(root.path(), &entry);
-        let passes = filter.matches(&entry);
-        found.total += usize::from(passes);
-        if here == path {
-            is_behind = true;
-            found.position = passes.then_some(found.total);
-            continue;
-        }
-        let failed = entry.call().state() == CallState::Finished && entry.line().status == Status::Error;
-        if is_behind && found.previous_in_session.is_none() && is_in(&here, session) {
-            found.previous_in_session = Some(here.clone());
-        }
-        if !passes {
-            continue;
-        }
-        if !is_behind {
-            found.newer_error = if failed { Some(here.clone()) } else { found.newer_error };
-            found.newer = Some(here);
-        } else {
-            if failed && found.older_error.is_none() {
-                found.older_error = Some(here.clone());
-            }
-            found.older.get_or_insert(here);
-        }
-    }
-    if is_behind { Ok(found) } else { Err(ApiError::NotFound) }
-}
-
-fn is_in(path: &str, session: &str) -> bool {
-    path.rsplit_once('/').is_some_and(|(found, _)| found == session)
+    let mut names = path.split('/');
+    let (Some(day), Some(session), Some(call), None) =
+        (names.next(), names.next(), names.next(), names.next())
+    else {
+        return Err(ApiError::NotFound);
+    };
+    let snapshot = shared.feed.known(params.root()?).snapshot;
+    let dir = root.path().join(day).join(session).join(call);
+    let found = snapshot.neighbours(&filter, &dir).ok_or(ApiError::NotFound)?;
+    let path = |dir: &Option<PathBuf>| {
+        dir.as_ref().map(|dir| dir.strip_prefix(root.path()).unwrap_or(dir).display().to_string())
+    };
+    Ok(json!({
+        "newer": path(&found.newer), "older": path(&found.older), "newer_error": path(&found.newer_error),
+        "older_error": path(&found.older_error), "previous_in_session": path(&found.previous_in_session),
+        "position": found.position, "total": found.total,
+    }))
 }

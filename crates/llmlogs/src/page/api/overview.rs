@@ -33,8 +33,9 @@ const IN_FLIGHT: usize = 20;
 fn overview(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
     let filter = params.filter()?;
     let root = shared.roots.open(params.root()?)?;
+    let snapshot = shared.feed.known(params.root()?).snapshot;
     let (totals, failures, firing) = match &root {
-        Some(root) => (root.totals(&filter)?, root.failures(&filter)?, root.firing()),
+        Some(root) => (snapshot.totals(&filter), snapshot.failures(&filter), root.firing()),
         None => (Totals::default(), FailureReport::default(), Ok(Vec::new())),
     };
     let mut unreadable: Vec<_> = totals.unreadable.iter().map(describe).collect();
@@ -44,19 +45,20 @@ fn overview(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
         Vec::new()
     });
     let previous = match (&root, filter.previous(SystemTime::now())) {
-        (Some(root), Some(previous)) => reports::stats::json(shared.clock, &root.totals(&previous)?, None),
+        (Some(_), Some(previous)) => reports::stats::json(shared.clock, &snapshot.totals(&previous), None),
         _ => Value::Null,
     };
     let (lost, degraded) = match &root {
         Some(root) => losses(&filter.sessions(root)?),
         None => (0, 0),
     };
-    let in_flight = if root.is_some() { shared.feed.in_flight(params.root()?) } else { Vec::new() };
+    let in_flight = if root.is_some() { snapshot.in_flight() } else { Vec::new() };
     let in_flight = in_flight.iter().filter(|entry| filter.matches(entry)).take(IN_FLIGHT);
     let path = root.as_ref().map(|root| root.path()).unwrap_or(Path::new(""));
     Ok(json!({
         "roots": shared.roots.names(),
         "exists": root.is_some(),
+        "loading": root.is_some() && snapshot.is_loading(),
         "stats": reports::stats::json(shared.clock, &totals, None),
         "previous": previous,
         "failures": with_paths(path, reports::failures::json(shared.clock, &failures)),

@@ -151,7 +151,7 @@ async function placeOf(path, guess) {
   try {
     const { position } = await question("/api/neighbours", { path });
     // Calls that wait are not in the list yet.
-    return position === null ? -1 : await look(Math.max(0, position - rows.waiting));
+    return position === null ? -1 : await look(Math.max(0, position - 1 - rows.waiting));
   } catch {
     return -1;
   }

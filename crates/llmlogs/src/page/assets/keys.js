@@ -5,7 +5,7 @@ import { button, element } from "./dom.js";
 /** The rows of the table: what is pressed (`KeyboardEvent.key`), what it does, and how. */
 const table = [];
 
-const NAMES = { " ": "Space", Escape: "Esc", ArrowDown: "↓", ArrowUp: "↑", PageDown: "Page ↓", PageUp: "Page ↑" };
+const NAMES = { " ": "Space", Escape: "Esc", ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", PageDown: "Page ↓", PageUp: "Page ↑" };
 
 /**
  * Adds rows `{ keys, says, run }`. A row without `run` is only named, where the browser or an element does it; one with

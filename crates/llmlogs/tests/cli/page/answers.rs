@@ -88,7 +88,8 @@ fn pages_join_without_gap_or_repetition_while_calls_arrive() {
     let first = server.json("/api/calls?limit=3");
     let as_of = first["as_of"].as_str().unwrap();
     let mut joined = ids(&first);
-    let later = call("2025-10-27 09:00:05", 1_761_555_605.0).said("Later?", "Later.");
+    // Later than the question.
+    let later = call("2096-10-02 07:06:40", 4_000_000_000.0).said("Later?", "Later.");
     for (number, offset) in [(6, 3), (7, 6), (8, 9), (9, 12), (10, 15)] {
         tree.call(&session, number, &later);
         let page = server.json(&format!("/api/calls?limit=3&offset={offset}&as_of={as_of}"));
@@ -127,7 +128,7 @@ fn neighbours_are_those_of_the_list() {
     for (at, call) in list.iter().enumerate() {
         let found = server.json(&format!("/api/neighbours?path={}", call["path"].as_str().unwrap()));
         let failed = |call: &&Value| call["status"] == "error";
-        assert_eq!((&found["position"], &found["total"]), (&json!(at), &json!(list.len())));
+        assert_eq!((&found["position"], &found["total"]), (&json!(at + 1), &json!(list.len())));
         assert_eq!(found["newer"], path(at.checked_sub(1).map(|newer| &list[newer])));
         assert_eq!(found["older"], path(list.get(at + 1)));
         assert_eq!(found["newer_error"], path(list[..at].iter().rev().find(failed)));
@@ -137,7 +138,10 @@ fn neighbours_are_those_of_the_list() {
     }
     let other = server
         .json("/api/neighbours?q=model:none&path=20251027/session_20251027_040210/call_20251027_040210_001");
-    assert_eq!((&other["position"], &other["older"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&other["position"], &other["older"], &other["total"]),
+        (&Value::Null, &Value::Null, &json!(0))
+    );
     assert_eq!(server.get("/api/neighbours").status, 400);
 }
 

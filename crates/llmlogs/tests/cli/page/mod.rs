@@ -6,6 +6,7 @@ mod compare;
 mod live;
 mod questions;
 mod safety;
+mod trace;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
