@@ -11,3 +11,4 @@ mod hostile;
 mod keyboard;
 mod live;
 mod overview;
+mod trace;
