@@ -317,6 +317,9 @@ impl Snapshot {
         let mut texts = Texts::default();
         let mut id = Vec::new();
         for place in range {
+            if self.is_given_up() {
+                return;
+            }
             let place = place as u32;
             let happened = later.and_then(|later| later.get(&rows.id(place)));
             match (happened, rows.unfinished_at(place)) {

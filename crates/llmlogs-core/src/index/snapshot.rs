@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::format::call_id::CallId;
 use crate::read::entry::Entry;
@@ -22,6 +23,8 @@ pub struct Snapshot {
     pub(super) unlisted: Vec<Error>,
     /// What has happened since the time that is asked for, by session: of each call, whether it was there.
     pub(super) later: HashMap<PathBuf, HashMap<CallId, bool>>,
+    /// Set when nobody waits for answers any more.
+    gone: Arc<AtomicBool>,
 }
 
 impl Snapshot {
@@ -39,7 +42,7 @@ impl Snapshot {
                 _ => days.push((day.to_owned(), vec![session])),
             }
         }
-        Snapshot { root, days, is_loading, unlisted, later: HashMap::new() }
+        Snapshot { root, days, is_loading, unlisted, later: HashMap::new(), gone: Arc::default() }
     }
 
     /// Returns the root's path.
@@ -70,6 +73,16 @@ impl Snapshot {
             session.entry(CallId::of(files::name(dir).as_bytes())).or_insert(was_listed);
         }
         Snapshot { later, ..self.clone() }
+    }
+
+    /// Returns the snapshot for somebody who may go away: once `gone` is set, its answers end early and are incomplete.
+    #[must_use]
+    pub fn while_waited_for(&self, gone: Arc<AtomicBool>) -> Self {
+        Snapshot { gone, ..self.clone() }
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
     }
 
     /// Returns the calls that are in flight, oldest first.

@@ -131,12 +131,14 @@ impl Stretches {
     }
 }
 
+/// What calls cost, a number a stretch; the currency as escaped in the index.
+type CostsByCurrency = Vec<(Box<[u8]>, Vec<f64>)>;
+
 pub(crate) struct Gatherer<'f> {
     filter: &'f Filter,
     stretches: Stretches,
     buckets: Vec<Bucket>,
-    /// By model, and by currency as escaped in the index.
-    models: Groups<Vec<(Box<[u8]>, Vec<f64>)>>,
+    models: Groups<CostsByCurrency>,
     unreadable: Vec<Error>,
 }
 

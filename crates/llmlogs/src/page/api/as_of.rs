@@ -1,6 +1,8 @@
 //! As of when a list is shown: what happened later is no part of it, so that its places stay the same.
 
-use crate::page::answer::ApiError;
+use std::sync::Arc;
+
+use crate::page::answer::{ApiError, Asker};
 use crate::page::feed::Known;
 use crate::page::params::Params;
 use crate::page::shared::Shared;
@@ -8,7 +10,12 @@ use crate::page::shared::Shared;
 use super::live::{id, parse_id};
 
 /// Returns what is known of the root, as of the parameter `as_of` where there is one and that is still known.
-pub(crate) fn known(shared: &Shared, params: &Params) -> Result<Known, ApiError> {
+pub(crate) fn known(shared: &Shared, params: &Params, asker: &Asker) -> Result<Known, ApiError> {
+    let Known { snapshot, as_of } = of_time(shared, params)?;
+    Ok(Known { snapshot: Arc::new(snapshot.while_waited_for(asker.gone())), as_of })
+}
+
+fn of_time(shared: &Shared, params: &Params) -> Result<Known, ApiError> {
     let number = params.root()?;
     let Some(text) = params.text("as_of") else { return Ok(shared.feed.known(number)) };
     let is_id = text

@@ -8,7 +8,7 @@ use llmlogs_core::index::List;
 use serde_json::{Value, json};
 
 use crate::outcome::describe;
-use crate::page::answer::{ApiError, answer};
+use crate::page::answer::{ApiError, Asker, answer_asker};
 use crate::page::params::Params;
 use crate::page::roots::call_json;
 use crate::page::shared::Shared;
@@ -24,16 +24,16 @@ pub(crate) async fn get(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let params = Params::new(pairs, &["limit", "offset", "as_of"])?;
-    answer(move || calls(&shared, &params)).await
+    answer_asker(move |asker| calls(&shared, &params, asker)).await
 }
 
 /// `offset` counts from the newest call of the list as of `as_of`, which is the text of an earlier answer.
-fn calls(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
+fn calls(shared: &Shared, params: &Params, asker: &Asker) -> Result<Value, ApiError> {
     let filter = params.filter()?;
     let offset = params.number("offset", 0)?;
     let limit = params.number("limit", PAGE)?.clamp(1, MOST);
     let root = shared.roots.open(params.root()?)?;
-    let known = as_of::known(shared, params)?;
+    let known = as_of::known(shared, params, asker)?;
     let List { total, calls, unreadable, .. } = match &root {
         Some(_) => known.snapshot.list(&filter, offset, limit),
         None => List::default(),

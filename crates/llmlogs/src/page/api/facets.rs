@@ -7,7 +7,7 @@ use axum::response::Response;
 use llmlogs_core::query::Facets;
 use serde_json::Value;
 
-use crate::page::answer::{ApiError, answer};
+use crate::page::answer::{ApiError, Asker, answer_asker};
 use crate::page::params::Params;
 use crate::page::shared::Shared;
 use crate::reports;
@@ -19,13 +19,13 @@ pub(crate) async fn get(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let params = Params::new(pairs, &["as_of"])?;
-    answer(move || facets(&shared, &params)).await
+    answer_asker(move |asker| facets(&shared, &params, asker)).await
 }
 
-fn facets(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
+fn facets(shared: &Shared, params: &Params, asker: &Asker) -> Result<Value, ApiError> {
     let filter = params.filter()?;
     let facets = match shared.roots.open(params.root()?)? {
-        Some(_) => as_of::known(shared, params)?.snapshot.facets(&filter),
+        Some(_) => as_of::known(shared, params, asker)?.snapshot.facets(&filter),
         None => Facets::default(),
     };
     Ok(reports::facets::json(&facets))

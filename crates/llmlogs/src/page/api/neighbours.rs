@@ -8,7 +8,7 @@ use axum::response::Response;
 use llmlogs_core::query::Filter;
 use serde_json::{Value, json};
 
-use crate::page::answer::{ApiError, answer};
+use crate::page::answer::{ApiError, Asker, answer_asker};
 use crate::page::params::Params;
 use crate::page::shared::Shared;
 
@@ -17,12 +17,12 @@ pub(crate) async fn get(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let params = Params::new(pairs, &["path"])?;
-    answer(move || neighbours(&shared, &params)).await
+    answer_asker(move |asker| neighbours(&shared, &params, asker)).await
 }
 
 /// Returns paths, as in the addresses of calls. A call that does not pass has the neighbours of its place in time, and
 /// no `position`, which counts from 1.
-fn neighbours(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
+fn neighbours(shared: &Shared, params: &Params, asker: &Asker) -> Result<Value, ApiError> {
     let filter: Filter = params.filter()?;
     let path = params.text("path").ok_or_else(|| ApiError::Usage("path is missing".to_owned()))?;
     let root = shared.roots.open(params.root()?)?.ok_or(ApiError::NotFound)?;
@@ -32,7 +32,7 @@ fn neighbours(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
     else {
         return Err(ApiError::NotFound);
     };
-    let snapshot = shared.feed.known(params.root()?).snapshot;
+    let snapshot = shared.feed.known(params.root()?).snapshot.while_waited_for(asker.gone());
     let dir = root.path().join(day).join(session).join(call);
     let found = snapshot.neighbours(&filter, &dir).ok_or(ApiError::NotFound)?;
     let path = |dir: &Option<PathBuf>| {

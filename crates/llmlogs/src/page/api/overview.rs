@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::outcome::describe;
 use crate::reports;
 
-use crate::page::answer::{ApiError, answer};
+use crate::page::answer::{ApiError, Asker, answer_asker};
 use crate::page::params::Params;
 use crate::page::roots::call_json;
 use crate::page::shared::Shared;
@@ -24,16 +24,16 @@ pub(crate) async fn get(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let params = Params::new(pairs, &[])?;
-    answer(move || overview(&shared, &params)).await
+    answer_asker(move |asker| overview(&shared, &params, asker)).await
 }
 
 /// How many calls in flight are named, the oldest ones.
 const IN_FLIGHT: usize = 20;
 
-fn overview(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
+fn overview(shared: &Shared, params: &Params, asker: &Asker) -> Result<Value, ApiError> {
     let filter = params.filter()?;
     let root = shared.roots.open(params.root()?)?;
-    let snapshot = shared.feed.known(params.root()?).snapshot;
+    let snapshot = shared.feed.known(params.root()?).snapshot.while_waited_for(asker.gone());
     let (totals, failures, firing) = match &root {
         Some(root) => (snapshot.totals(&filter), snapshot.failures(&filter), root.firing()),
         None => (Totals::default(), FailureReport::default(), Ok(Vec::new())),

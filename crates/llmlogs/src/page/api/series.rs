@@ -7,7 +7,7 @@ use axum::response::Response;
 use llmlogs_core::query::Series;
 use serde_json::Value;
 
-use crate::page::answer::{ApiError, answer};
+use crate::page::answer::{ApiError, Asker, answer_asker};
 use crate::page::params::Params;
 use crate::page::shared::Shared;
 use crate::reports;
@@ -21,14 +21,16 @@ pub(crate) async fn get(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let params = Params::new(pairs, &["buckets"])?;
-    answer(move || series(&shared, &params)).await
+    answer_asker(move |asker| series(&shared, &params, asker)).await
 }
 
-fn series(shared: &Shared, params: &Params) -> Result<Value, ApiError> {
+fn series(shared: &Shared, params: &Params, asker: &Asker) -> Result<Value, ApiError> {
     let filter = params.filter()?;
     let buckets = params.number("buckets", BUCKETS)?.clamp(1, MOST);
     let series = match shared.roots.open(params.root()?)? {
-        Some(_) => shared.feed.known(params.root()?).snapshot.series(&filter, buckets),
+        Some(_) => {
+            shared.feed.known(params.root()?).snapshot.while_waited_for(asker.gone()).series(&filter, buckets)
+        }
         None => Series::default(),
     };
     Ok(reports::series::json(&series))

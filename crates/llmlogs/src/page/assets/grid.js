@@ -8,8 +8,11 @@ import { Scroll } from "./scroll.js";
 /** Rows above and below the view that are there, too. */
 const SPARE = 8;
 
-/** Rows that somebody scrolls past are not asked for; in milliseconds. */
-const REST = 60;
+/** Rows further above and below that are asked for, too. */
+const AHEAD = 60;
+
+/** The time between two questions, in milliseconds: rows that somebody drags past are not asked for. */
+const REST = 50;
 
 export class Grid {
   /** The place of the selected call, -1 without one; and its path, once it is loaded. */
@@ -24,6 +27,7 @@ export class Grid {
   #shown = new Map();
   #height = 28;
   #resting = null;
+  #wanted = [0, 0];
   #settling = null;
   /** Called when another call is selected (undefined while it is not loaded), opened, marked; when the view has moved. */
   onSelect = () => {};
@@ -146,11 +150,13 @@ export class Grid {
       element("span", { role: "gridcell", class: "mark", "aria-colindex": "1" }, check), ...cells);
   }
 
+  /** Asks for what is missing in view and near it, at most once in a while. */
   #needSoon(first, last) {
-    clearTimeout(this.#resting);
-    let missing = false;
-    for (let index = first; index <= last && !missing; index += 1) missing = !this.#rows.at(index);
-    if (missing) this.#resting = setTimeout(() => this.#rows.need(first, last), REST);
+    this.#wanted = [first - AHEAD, last + AHEAD];
+    this.#resting ??= setTimeout(() => {
+      this.#resting = null;
+      this.#rows.need(Math.max(0, this.#wanted[0]), this.#wanted[1]);
+    }, REST);
   }
 
   #onScroll() {

@@ -4,6 +4,7 @@ mod answers;
 mod assets;
 mod compare;
 mod live;
+mod modules;
 mod questions;
 mod safety;
 mod trace;
