@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::format::layout::{INPUT_FILE, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
 use crate::format::Metadata;
+use crate::format::layout::{INPUT_FILE, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
 
 use super::error::{Error, ErrorKind, Result};
 use super::{files, older, session_file};

@@ -116,7 +116,9 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// Returns whether a terminal into which it is pasted may take a character for more than text.
 fn is_unprintable(character: char) -> bool {
-    character.is_control() || llmlogs_core::render::is_hostile(character) || "\u{61c}\u{200e}\u{200f}".contains(character)
+    character.is_control()
+        || llmlogs_core::render::is_hostile(character)
+        || "\u{61c}\u{200e}\u{200f}".contains(character)
 }
 
 /// Returns the same JSON, in which such characters are escapes.

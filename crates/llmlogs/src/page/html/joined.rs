@@ -72,7 +72,14 @@ mod tests {
     #[test]
     fn a_result_goes_to_the_call_before_it_with_its_id() {
         // Some servers count from zero in each turn.
-        let parts = [call("0", "a"), result("0", ""), call("0", "b"), result("0", ""), result("0", ""), result("9", "")];
+        let parts = [
+            call("0", "a"),
+            result("0", ""),
+            call("0", "b"),
+            result("0", ""),
+            result("0", ""),
+            result("9", ""),
+        ];
         let joined = joined(&parts);
         assert_eq!((joined.results(0), joined.results(2)), (&[1][..], &[3, 4][..]));
         assert!(joined.has(4) && !joined.has(5));
@@ -80,7 +87,8 @@ mod tests {
 
     #[test]
     fn without_ids_results_come_in_the_order_of_their_calls() {
-        let parts = [call("", "a"), call("", "b"), call("", "a"), result("", "a"), result("", "b"), result("", "a")];
+        let parts =
+            [call("", "a"), call("", "b"), call("", "a"), result("", "a"), result("", "b"), result("", "a")];
         let joined = joined(&parts);
         assert_eq!((joined.results(0), joined.results(1), joined.results(2)), (&[3][..], &[4][..], &[5][..]));
     }

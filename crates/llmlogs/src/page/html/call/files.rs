@@ -23,7 +23,8 @@ use crate::replay::curl::{NoCurl, command, command_for_file};
 use super::media::{Kind, file_name, is_hash};
 
 /// A file that is opened by itself is a page of nothing: it may neither load nor run anything.
-const ALONE: &str = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const ALONE: &str =
+    "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -64,7 +65,9 @@ pub(crate) async fn medium(
         let name = file_name(&dir, &hash).ok_or(ApiError::NotFound)?;
         let not_there = |_: io::Error| ApiError::NotFound;
         let mut first = Vec::new();
-        dir.session_file(MEDIA_DIR, &name).and_then(|file| file.take(32).read_to_end(&mut first)).map_err(not_there)?;
+        dir.session_file(MEDIA_DIR, &name)
+            .and_then(|file| file.take(32).read_to_end(&mut first))
+            .map_err(not_there)?;
         let file = dir.session_file(MEDIA_DIR, &name).map_err(not_there)?;
         Ok((file, first, name))
     })
@@ -138,7 +141,8 @@ fn streamed(file: File, kind: &'static str, saved_as: Option<&str>) -> Result<Re
     headers.insert(CONTENT_SECURITY_POLICY, axum::http::HeaderValue::from_static(ALONE));
     if let Some(name) = saved_as {
         let value = format!("attachment; filename=\"{name}\"");
-        let value = axum::http::HeaderValue::from_str(&value).map_err(|error| ApiError::Unreadable(error.to_string()))?;
+        let value = axum::http::HeaderValue::from_str(&value)
+            .map_err(|error| ApiError::Unreadable(error.to_string()))?;
         headers.insert(CONTENT_DISPOSITION, value);
     }
     Ok(response)

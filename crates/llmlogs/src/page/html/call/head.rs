@@ -63,7 +63,10 @@ fn status(shown: &Shown) -> (String, &'static str) {
 fn target(metadata: &Metadata) -> String {
     let asked = &metadata.api_info.model;
     match &metadata.fallback {
-        Some(fallback) => format!("{} · {asked} → {} · {}", metadata.api_info.provider, fallback.to.provider, fallback.to.model),
+        Some(fallback) => format!(
+            "{} · {asked} → {} · {}",
+            metadata.api_info.provider, fallback.to.provider, fallback.to.model
+        ),
         None => format!("{} · {asked}", metadata.api_info.provider),
     }
 }
@@ -162,7 +165,8 @@ fn facts(shown: &Shown, metadata: &Metadata) -> Markup {
     let all = |count: u64| if reported { grouped(count) } else { String::new() };
     let status = response.http_status.map(|status| format!("{status} {}", response.status_text));
     let first = performance.time_to_first_token_ms.map(duration).unwrap_or_default();
-    let attempts = if metadata.attempts.len() > 1 { metadata.attempts.len().to_string() } else { String::new() };
+    let attempts =
+        if metadata.attempts.len() > 1 { metadata.attempts.len().to_string() } else { String::new() };
     let speed = if performance.tokens_per_second > 0.0 {
         format!("{:.1} tokens/s", performance.tokens_per_second)
     } else {
@@ -173,7 +177,8 @@ fn facts(shown: &Shown, metadata: &Metadata) -> Markup {
         serde_json::Value::Null => String::new(),
         other => other.to_string(),
     };
-    let number = |number: &Option<serde_json::Number>| number.as_ref().map(ToString::to_string).unwrap_or_default();
+    let number =
+        |number: &Option<serde_json::Number>| number.as_ref().map(ToString::to_string).unwrap_or_default();
     html! {
         (row("Model asked", &api.model, Without::NotRecorded))
         (row("Model answering", &response.model, known(&["response_info", "model"], "none said")))
@@ -249,7 +254,11 @@ fn cost(shown: &Shown, metadata: &Metadata) -> Markup {
     let cost = &metadata.cost_estimate;
     if cost.currency.is_empty() && cost.total_cost == 0.0 {
         let is_known = is_key(shown, &["cost_estimate", "source"]);
-        return row("Cost", "", if is_known { Without::None("no price is known") } else { Without::NotRecorded });
+        return row(
+            "Cost",
+            "",
+            if is_known { Without::None("no price is known") } else { Without::NotRecorded },
+        );
     }
     let source = match &*cost.source {
         "provider" => "as the provider says".to_owned(),
@@ -283,30 +292,40 @@ fn notes(shown: &Shown) -> Markup {
         let truncated = metadata.truncated;
         for (is, what) in [(truncated.input, "The request"), (truncated.output, "The response")] {
             if is {
-                notes.push(format!("{what} was cut when it was recorded: it was too long, or memory was short."));
+                notes.push(format!(
+                    "{what} was cut when it was recorded: it was too long, or memory was short."
+                ));
             }
         }
         if truncated.context {
             notes.push("A text of the context was cut when it was recorded.".to_owned());
         }
-        for (named, found, what) in
-            [(&metadata.files.input, sizes.input, "request"), (&metadata.files.output, sizes.output, "response")]
-        {
+        for (named, found, what) in [
+            (&metadata.files.input, sizes.input, "request"),
+            (&metadata.files.output, sizes.output, "response"),
+        ] {
             if found.is_none() && !named.is_empty() {
                 notes.push(format!("The {what} is not there: its file has been removed."));
             } else if found.is_none() && shown.has(&["files"]) {
-                notes.push(format!("The {what} was not recorded: bodies are switched off, or there was none."));
+                notes.push(format!(
+                    "The {what} was not recorded: bodies are switched off, or there was none."
+                ));
             }
         }
     }
-    for (file, what, bytes) in [("input.json", "request", sizes.input), ("output.json", "response", sizes.output)] {
+    for (file, what, bytes) in
+        [("input.json", "request", sizes.input), ("output.json", "response", sizes.output)]
+    {
         let redacted = shown.dir.read(file).map_or(0, |contents| count(&contents, b"[REDACTED]"));
         if redacted > 0 {
             let places = if redacted == 1 { "place" } else { "places" };
             notes.push(format!("In {redacted} {places} of the {what} a secret was replaced by [REDACTED]."));
         }
         if let Some(bytes) = bytes.filter(|bytes| *bytes > crate::page::call_dir::MAX_BODY) {
-            notes.push(format!("The {what} is too large to be taken apart here ({}): its beginning is shown.", size(bytes)));
+            notes.push(format!(
+                "The {what} is too large to be taken apart here ({}): its beginning is shown.",
+                size(bytes)
+            ));
         }
     }
     html! { @if !notes.is_empty() { ul.notes { @for note in &notes { li { (note) } } } } }

@@ -61,8 +61,10 @@ pub(super) fn is_hash(text: &str) -> bool {
 
 /// Returns the name of the file in `media/` that begins with the hash.
 pub(super) fn file_name(dir: &CallDir, hash: &str) -> Option<String> {
-    let extensions =
-        ["png", "jpg", "gif", "webp", "svg", "wav", "mp3", "ogg", "flac", "m4a", "mp4", "webm", "pdf", "txt", "bin"];
+    let extensions = [
+        "png", "jpg", "gif", "webp", "svg", "wav", "mp3", "ogg", "flac", "m4a", "mp4", "webm", "pdf", "txt",
+        "bin",
+    ];
     let names = extensions.map(|extension| format!("{hash}.{extension}"));
     names.into_iter().find(|name| dir.session_file(MEDIA_DIR, name).is_ok())
 }
@@ -89,7 +91,8 @@ impl<'a> Media<'a> {
     pub(super) fn of<'p>(shown: &'a Shown, file: &str, parts: impl Iterator<Item = &'p Part>) -> Self {
         let mut elided = Vec::new();
         // A look for the word spares parsing most bodies.
-        let contents = shown.dir.read(file).filter(|contents| contents.windows(8).any(|word| word == b"\"elided\""));
+        let contents =
+            shown.dir.read(file).filter(|contents| contents.windows(8).any(|word| word == b"\"elided\""));
         if let Some(body) = contents.and_then(|contents| serde_json::from_slice(&contents).ok()) {
             find(&body, &mut elided);
         }
@@ -182,7 +185,9 @@ mod tests {
     fn what_could_run_a_script_is_no_medium() {
         assert_eq!(Kind::of(b"\x89PNG\r\n\x1a\n...."), Some(Kind::Image("image/png")));
         assert_eq!(Kind::of(b"RIFF\0\0\0\0WAVEfmt "), Some(Kind::Audio("audio/wav")));
-        for text in [&b"<svg onload=alert(1)>"[..], b"<!doctype html>", b"%PDF-1.7", b"", b"\xff\xd8", b"GIF8"] {
+        for text in
+            [&b"<svg onload=alert(1)>"[..], b"<!doctype html>", b"%PDF-1.7", b"", b"\xff\xd8", b"GIF8"]
+        {
             assert_eq!(Kind::of(text), None);
         }
     }

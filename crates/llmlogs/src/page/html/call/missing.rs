@@ -13,5 +13,6 @@ pub(super) fn page(kept: &str) -> Response {
             " and a recorder's retention remove old days." }
         p { a href={ "/calls" (kept) } { "All calls" } }
     };
-    (StatusCode::NOT_FOUND, Html(frame::page("No such call", kept, None, &content).into_string())).into_response()
+    (StatusCode::NOT_FOUND, Html(frame::page("No such call", kept, None, &content).into_string()))
+        .into_response()
 }

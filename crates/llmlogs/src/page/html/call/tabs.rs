@@ -1,6 +1,8 @@
 //! The parts of a call, one of them at a time: links, which need no script.
 
-use llmlogs_core::format::layout::{INPUT_FILE, INPUT_TEXT_FILE, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
+use llmlogs_core::format::layout::{
+    INPUT_FILE, INPUT_TEXT_FILE, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE,
+};
 use llmlogs_core::read::{Conversation, Metadata, Status, pretty_json};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -66,7 +68,11 @@ impl Tab {
             return Ok(None);
         }
         let tab = ALL.into_iter().find(|tab| tab.name() == name);
-        tab.map(Some).ok_or_else(|| ApiError::Usage(format!("tab is conversation, error, tools, request, response, context or metadata, not {name}")))
+        tab.map(Some).ok_or_else(|| {
+            ApiError::Usage(format!(
+                "tab is conversation, error, tools, request, response, context or metadata, not {name}"
+            ))
+        })
     }
 }
 
@@ -108,7 +114,10 @@ pub(super) fn content(shown: &Shown, tab: Tab, room: &Room) -> Markup {
     match tab {
         Tab::Conversation => conversation(shown, room),
         Tab::Error => error(shown, room),
-        Tab::Tools => shown.conversation.as_ref().map_or_else(|| html! {}, |conversation| tools::tools(conversation, room)),
+        Tab::Tools => shown
+            .conversation
+            .as_ref()
+            .map_or_else(|| html! {}, |conversation| tools::tools(conversation, room)),
         Tab::Request => raw(shown, INPUT_FILE, INPUT_TEXT_FILE),
         Tab::Response => raw(shown, OUTPUT_FILE, OUTPUT_TEXT_FILE),
         Tab::Context => context(shown, room),

@@ -91,7 +91,12 @@ fn lanes(metadata: &Metadata) -> Vec<Lane> {
         let is_failure = !attempt.error_type.is_empty();
         if attempt.was_sent() {
             let class = if is_failure { "failed" } else { "done" };
-            bars.push(Bar { from, to, class, says: format!("attempt {}: {}", attempt.attempt, duration(attempt.latency_ms)) });
+            bars.push(Bar {
+                from,
+                to,
+                class,
+                says: format!("attempt {}: {}", attempt.attempt, duration(attempt.latency_ms)),
+            });
         }
         lanes.push(Lane { name: name(attempt), bars, result: result(attempt), is_failure });
         end = to;
@@ -128,7 +133,8 @@ fn name(attempt: &Attempt) -> String {
 
 fn result(attempt: &Attempt) -> String {
     let status = attempt.http_status.map(|status| status.to_string());
-    let parts = [status.unwrap_or_default(), attempt.error_type.clone(), decision(&attempt.decision).to_owned()];
+    let parts =
+        [status.unwrap_or_default(), attempt.error_type.clone(), decision(&attempt.decision).to_owned()];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
@@ -210,7 +216,8 @@ mod tests {
             attempt(2, "2025-10-27T04:02:12.500+00:00", 2000, ""),
         ];
         let lanes = lanes(&metadata);
-        let spans = |lane: &Lane| -> Vec<_> { lane.bars.iter().map(|bar| (bar.from, bar.to, bar.class)).collect() };
+        let spans =
+            |lane: &Lane| -> Vec<_> { lane.bars.iter().map(|bar| (bar.from, bar.to, bar.class)).collect() };
         assert_eq!(spans(&lanes[0]), [(0, 500, "failed")]);
         assert_eq!(spans(&lanes[1]), [(500, 2500, "wait"), (2500, 3000, "done")]);
     }

@@ -84,8 +84,13 @@ fn arguments(definition: &Value) -> Vec<Argument> {
 
 fn walk(schema: &Value, prefix: &str, deep: usize, found: &mut Vec<Argument>) {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-    let required: Vec<&str> =
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     for (name, property) in properties {
         if found.len() >= ARGUMENTS {
             return;
@@ -110,7 +115,9 @@ fn kind(property: &Value) -> String {
     let name = match property.get("type") {
         Some(Value::String(name)) => name.clone(),
         Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" | "),
-        _ if property.get("anyOf").is_some() || property.get("oneOf").is_some() => "one of several".to_owned(),
+        _ if property.get("anyOf").is_some() || property.get("oneOf").is_some() => {
+            "one of several".to_owned()
+        }
         _ => String::new(),
     };
     match property.pointer("/items/type").and_then(Value::as_str) {
