@@ -173,6 +173,7 @@ Examples:
   llmlogs stats --by provider
   llmlogs stats --by tenant --context phase=plan
 
+The success rate is that of the calls that succeeded or failed: a cancelled one is neither. \
 Percentiles are latencies that really occurred (nearest rank). Sessions are listed newest first, \
 everything else by calls.
 

@@ -25,7 +25,7 @@ pub(crate) use scan::{Visitor, share};
 pub(crate) use totals::{FacetsGatherer, Gatherer as TotalsGatherer, SeriesGatherer, Stretches};
 
 pub use context::ContextTerm;
-pub use diff::{Change, Diff, DiffSide};
+pub use diff::{CallContents, Change, Diff, DiffSide};
 pub use error::QueryError;
 pub use failures::{Cause, FailureCount, FailureRate, FailureReport, FailureRun, FailureType};
 pub use filter::{Filter, StatusFilter};
