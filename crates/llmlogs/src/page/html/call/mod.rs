@@ -87,18 +87,19 @@ pub(crate) async fn get(
 ) -> Result<Response, ApiError> {
     let params = Params::new(pairs, &["tab"])?;
     let kept = links::kept(&query.unwrap_or_default());
-    let missing_kept = kept.clone();
+    let (missing_kept, of_missing) = (kept.clone(), shared.clone());
     let page = blocking(move || {
         let tab = Tab::named(params.text("tab").unwrap_or_default())?;
         let root = shared.roots.open(params.root()?)?.ok_or(ApiError::NotFound)?;
         let dir = CallDir::open(root.path(), &day, &session, &call)?;
         let shown = Shown::read(dir, kept, shared.clock);
-        Ok(frame::page(shown.dir.id(), &shown.kept, Some("call"), &content(&shown, tab)).into_string())
+        let content = content(&shown, tab);
+        Ok(frame::page(&shared.roots, shown.dir.id(), &shown.kept, Some("call"), &content).into_string())
     })
     .await;
     match page {
         Ok(page) => Ok(Html(page).into_response()),
-        Err(ApiError::NotFound) => Ok(missing::page(&missing_kept)),
+        Err(ApiError::NotFound) => Ok(missing::page(&of_missing.roots, &missing_kept)),
         Err(error) => Err(error),
     }
 }
