@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use llmlogs_core::query::{ContextTerm, Dates, Filter, GroupBy, SearchPart, TimeRange, TimeSpan};
+use llmlogs_core::query::{BodyTerm, ContextTerm, Dates, Filter, GroupBy, SearchPart, TimeRange, TimeSpan};
 
 use crate::outcome::CliError;
 
@@ -59,7 +59,8 @@ Environment:
 
 JSON (--json), with the same keys as the files on disk (metadata.json, index.jsonl):
   llmlogs, show          one object: call_id, session_id, dir, state, metadata;
-                         show adds input, output
+                         show adds input, output, and llmlogs alone firing, the
+                         alerts that fire now, as llmlogs alerts has them
   ls, tail, search       one object a line: the line of index.jsonl with
                          session_id, dir and state
   other commands         see their own --help
@@ -247,7 +248,8 @@ A webhook's address is a credential, and a command line is seen by every user of
 env: or file:. After the address, a secret to sign with may follow (feishu, dingtalk, json), with a space between them.
 
 Alerts are also written to alerts.jsonl in the root; llmlogs alerts lists them. A root that does not exist \
-yet is waited for. It runs until Ctrl-C or SIGTERM, and then waits up to 2 s for notices on their way.
+yet is waited for. It runs until Ctrl-C, SIGTERM or SIGHUP, and then waits up to 2 s for notices on their way; the exit \
+status is 0 then.
 
 JSON: one object a line: a line of alerts.jsonl.")]
     Watch(Watch),
@@ -393,6 +395,9 @@ pub(crate) struct Filters {
     /// Whose context has this field with this value, or this field: tenant=acme, tenant; repeated: all of them
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) context: Vec<ContextTerm>,
+    /// With this text in any message, request or answer; repeated: all of them. Reads the bodies, as search --in all does
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) body: Vec<BodyTerm>,
 }
 
 impl Filters {
@@ -434,6 +439,9 @@ impl Filters {
         }
         for term in &self.context {
             filter = filter.context_term(term.clone());
+        }
+        for term in &self.body {
+            filter = filter.body(term.clone());
         }
         filter
     }

@@ -499,6 +499,9 @@ fn three_hundred_strings_in_every_field_are_text() {
                 (1, 2, 3, page.matches("</title").count()),
                 "{text} in {tab}"
             );
+            // The header has no text of the call.
+            let (before, header) = page.split_once("<header>").unwrap();
+            let page = format!("{before}{}", header.split_once("</header>").unwrap().1);
             for tag in [
                 "<img src=x",
                 "<b",

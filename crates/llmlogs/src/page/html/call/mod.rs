@@ -103,20 +103,21 @@ pub(crate) async fn get(
 ) -> Result<Response, ApiError> {
     let params = Params::new(pairs, &["tab"])?;
     let kept = links::kept(&query.unwrap_or_default());
-    let missing_kept = kept.clone();
+    let (missing_kept, of_missing) = (kept.clone(), shared.clone());
     let page = blocking(move || {
         let tab = Tab::named(params.text("tab").unwrap_or_default())?;
         let root = shared.roots.open(params.root()?)?.ok_or(ApiError::NotFound)?;
         let dir = CallDir::open(root.path(), &day, &session, &call)?;
         let shown = Shown::read(dir, kept, shared.clock);
-        let page = frame::page(shown.dir.id(), &shown.kept, Some("call"), &content(&shown, tab));
+        let content = content(&shown, tab);
+        let page = frame::page(&shared.roots, shown.dir.id(), &shown.kept, Some("call"), &content);
         Ok((page.into_string(), shown.plays.get()))
     })
     .await;
     match page {
         Ok((page, true)) => Ok((Extension(Playing), Html(page)).into_response()),
         Ok((page, false)) => Ok(Html(page).into_response()),
-        Err(ApiError::NotFound) => Ok(missing::page(&missing_kept)),
+        Err(ApiError::NotFound) => Ok(missing::page(&of_missing.roots, &missing_kept)),
         Err(error) => Err(error),
     }
 }
