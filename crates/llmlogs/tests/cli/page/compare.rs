@@ -301,7 +301,8 @@ fn of_a_hundred_thousand_differences_the_first_are_shown() {
     let of_many = server.get(&address);
     fs::write(b.join("input.json"), messages("one")).unwrap();
     let of_same = server.get(&address);
-    for (page, says) in [(of_few, "left out here"), (of_many, "left out here"), (of_same, "… 99,800 more")] {
+    for (page, says) in [(of_few, "left out here"), (of_many, "left out here"), (of_same, "… 99,800 more")]
+    {
         assert_eq!(page.status, 200);
         assert!(page.body.len() < 4_000_000, "{}", page.body.len());
         assert!(page.body.contains(says), "{says}");
