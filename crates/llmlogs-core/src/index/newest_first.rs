@@ -49,7 +49,9 @@ impl<'l, 's> NewestFirst<'l, 's> {
         }
         let mut newest = NewestFirst { days, heads: BinaryHeap::new(), carried: Vec::new() };
         for _ in 0..skipped {
-            newest.next();
+            if newest.next().is_none() {
+                break;
+            }
         }
         newest
     }

@@ -212,6 +212,25 @@ fn every_response_is_protected() {
 }
 
 #[test]
+fn numbers_beyond_all_reason_are_answered() {
+    let tree = Tree::usual();
+    let server = Server::start(tree.folder(), &[]);
+    let trace = "/trace/20251027/session_20251027_040210";
+    for path in [
+        "/api/calls?offset=18446744073709551615".to_owned(),
+        "/api/calls?limit=18446744073709551615".to_owned(),
+        "/api/series?buckets=18446744073709551615".to_owned(),
+        format!("{trace}?page=18446744073709551615"),
+        format!("{trace}?from=1e308&to=-1e308"),
+        format!("{trace}?from=-1e308&to=1e308"),
+    ] {
+        let response = server.get(&path);
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+        assert_protected(&response, &path);
+    }
+}
+
+#[test]
 fn a_path_leads_to_a_call_of_the_root_or_nowhere() {
     let tree = Tree::usual();
     let outside = tempfile::tempdir().unwrap();
