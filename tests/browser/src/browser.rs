@@ -15,7 +15,7 @@ use crate::find::{self, Role};
 use crate::server::Server;
 
 /// How long something may take to appear. Nothing is measured: what takes longer never comes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The colours that the system asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,9 +117,9 @@ impl Browser {
         Ok(())
     }
 
-    /// Opens an address.
+    /// Opens an address. An error of the driver's does not say which one it was: that is printed.
     pub async fn open(&self, url: &str) -> WebDriverResult<()> {
-        self.driver.goto(url).await
+        self.driver.goto(url).await.inspect_err(|_| eprintln!("could not open {url}"))
     }
 
     /// Returns the address.

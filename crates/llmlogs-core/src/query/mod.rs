@@ -27,7 +27,7 @@ pub(crate) use totals::{FacetsGatherer, Gatherer as TotalsGatherer, SeriesGather
 
 pub use call_text::{BodyTerm, Match, SearchPart};
 pub use context::ContextTerm;
-pub use diff::{Change, Diff, DiffSide};
+pub use diff::{CallContents, Change, Diff, DiffSide};
 pub use error::QueryError;
 pub use failures::{Cause, FailureCount, FailureRate, FailureReport, FailureRun, FailureType};
 pub use filter::{Filter, StatusFilter};

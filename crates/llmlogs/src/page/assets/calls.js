@@ -4,7 +4,7 @@ import { address, callPage, comparePage, onAddress } from "./address.js";
 import { question, showError } from "./ask.js";
 import { copyOf } from "./copy.js";
 import { plain, showProblem } from "./dom.js";
-import { nothing } from "./empty.js";
+import { showEmpty } from "./empty.js";
 import { Facets } from "./facets.js";
 import { beginFilter, followAddress, showRoots } from "./filter.js";
 import { count, plural } from "./format.js";
@@ -19,9 +19,7 @@ const at = (id) => document.getElementById(id);
 
 const rows = new Rows(
   (offset, limit, asOf, signal) => question("/api/calls", { offset, limit, as_of: asOf }, signal),
-  () => grid.changed(),
-  // The server has begun anew, and does not know the snapshot; or it is away.
-  (error) => (error.status === 400 ? load() : showError(error)),
+  { changed: () => grid.changed(), failed: (error) => showError(error), outdated: () => load() },
 );
 const grid = new Grid(at("calls"), rows);
 const peek = new Peek(at("peek"), () => close());
@@ -32,6 +30,8 @@ const progress = new Progress(at("progress"));
 let lasted = 0;
 let refreshing = null;
 let reading = null;
+/** What has happened since a snapshot was asked for. */
+const heard = [];
 /** Nothing is kept of a list that has not been shown yet. */
 let isShown = false;
 
@@ -42,8 +42,11 @@ async function load(place = null) {
   clearTimeout(reading);
   at("calls").setAttribute("aria-busy", "true");
   const start = performance.now();
+  heard.length = 0;
   try {
     await progress.during((signal) => rows.refresh(signal));
+    // The snapshot may have been taken before what has happened meanwhile.
+    rows.take(heard.splice(0), address.get("q") ?? "");
   } catch (error) {
     if (!progress.wasReplaced(error)) failed(error);
     return false;
@@ -75,9 +78,8 @@ function failed(error) {
 function tellState() {
   const { exists, loading, unreadable } = rows.about;
   at("summary").textContent = plural(rows.length, "call") + (loading ? ", older days are still being read" : "");
-  at("empty").hidden = rows.length > 0 || loading;
+  showEmpty(at("empty"), exists, rows.length === 0 && !loading);
   at("calls").hidden = !at("empty").hidden;
-  if (!at("empty").hidden) at("empty").replaceChildren(nothing(exists));
   if (unreadable?.length > 0) showProblem(`${plural(unreadable.length, "folder or file")} cannot be read: ${unreadable[0]}`);
   tellWaiting();
 }
@@ -101,6 +103,9 @@ function refreshSoon() {
 }
 
 function onCalls(events) {
+  if (progress.isBusy) heard.push(...events);
+  // There is no list yet.
+  if (!rows.about) return;
   const changed = rows.take(events, address.get("q") ?? "");
   const hasLeft = events.some(({ passes, call }) => !passes && changed.has(call.path));
   if (grid.isAtTop && rows.waiting > 0 && rows.canShowWaiting) {
@@ -287,7 +292,18 @@ onAddress(async () => {
   if (!place) grid.goTo(0);
   await load(place);
 });
-const kept = history.state?.list;
+/** A call's page leads back to the list with the call's path behind `#`. */
+function cameFrom() {
+  try {
+    const path = decodeURIComponent(location.hash.slice(1));
+    return path === "" ? null : { index: 0, above: 0, path: null, selected: 0, selectedPath: path, marked: [] };
+  } catch {
+    // Somebody else's fragment.
+    return null;
+  }
+}
+
+const kept = history.state?.list ?? cameFrom();
 // What it tells comes after the snapshot has been asked for, and so misses nothing.
 await live(onCalls, () => load());
 await load(kept);

@@ -2,9 +2,12 @@
 
 mod answers;
 mod assets;
+mod call;
 mod compare;
+mod header;
 mod index;
 mod live;
+mod metrics;
 mod modules;
 mod questions;
 mod safety;

@@ -7,6 +7,7 @@ use crate::output::format::{duration, grouped, money, now, size};
 use crate::output::row;
 use crate::page::html::room::Room;
 use crate::page::html::text::visible;
+use crate::page::links;
 
 use super::{Shown, fact};
 
@@ -46,16 +47,16 @@ pub(super) fn head(shown: &Shown, room: &Room) -> Markup {
 fn status(shown: &Shown) -> (String, &'static str) {
     let metadata = shown.metadata.as_ref();
     match (shown.state, metadata.map(|metadata| metadata.status)) {
-        (State::InFlight, _) => ("in flight".to_owned(), "live"),
-        (State::Interrupted, _) => ("interrupted".to_owned(), "warn"),
-        (State::NotRecorded, _) => ("not recorded".to_owned(), "warn"),
-        (State::Finished, Some(Status::Ok)) => ("ok".to_owned(), "good"),
-        (State::Finished, Some(Status::Cancelled)) => ("cancelled".to_owned(), "warn"),
+        (State::InFlight, _) => ("in flight".to_owned(), "in-flight"),
+        (State::Interrupted, _) => ("interrupted".to_owned(), "interrupted"),
+        (State::NotRecorded, _) => ("not recorded".to_owned(), "not-recorded"),
+        (State::Finished, Some(Status::Ok)) => ("ok".to_owned(), "ok"),
+        (State::Finished, Some(Status::Cancelled)) => ("cancelled".to_owned(), "cancelled"),
         (State::Finished, Some(Status::Error)) => {
             let error_type = metadata.map(|metadata| metadata.response_info.error_type.as_str());
-            (error_type.filter(|kind| !kind.is_empty()).unwrap_or("error").to_owned(), "bad")
+            (error_type.filter(|kind| !kind.is_empty()).unwrap_or("error").to_owned(), "error")
         }
-        (State::Finished, None) => ("metadata damaged".to_owned(), "bad"),
+        (State::Finished, None) => ("metadata damaged".to_owned(), "error"),
     }
 }
 
@@ -130,9 +131,20 @@ fn actions(shown: &Shown) -> Markup {
             a href={ "/compare?a=" (shown.address.trim_start_matches("/call/")) (shown.kept.replacen('?', "&", 1)) } #compare { "Compare with the call before" } " "
             a href={ "/trace/" (session_path(shown)) (shown.kept) } { "Trace of the session" } " "
             a href={ "/api" (shown.address) (shown.kept) } { "JSON" } " "
-            a #back href={ "/calls" (shown.kept) } { "Back to the list" }
+            a #back href={ "/calls" (shown.kept) (links::fragment(&shown.dir.address())) } { "Back to the list" }
         }
     }
+}
+
+/// Returns `2025-10-27T04:02:10.123+00:00` as one reads it: `2025-10-27 04:02:10.123 +00:00`.
+fn one_piece(time: &str) -> String {
+    let is_time = time.get(10..11) == Some("T") && time.as_bytes()[..4].iter().all(u8::is_ascii_digit);
+    if !is_time {
+        return time.to_owned();
+    }
+    let offset = time.rfind(['+', '-', 'Z']).filter(|at| *at > "2025-10-27T".len());
+    let (time, offset) = time.split_at(offset.unwrap_or(time.len()));
+    format!("{} {offset}", time.replacen('T', " ", 1)).trim_end().to_owned()
 }
 
 /// `DAY/SESSION`, encoded.
@@ -186,15 +198,15 @@ fn facts(shown: &Shown, metadata: &Metadata) -> Markup {
         (row("Operation", &api.operation, Without::Nothing))
         (row("Endpoint", format!("{} {}{}{}", api.method, api.base_url, api.endpoint, query(&api.query)).trim(), Without::NotRecorded))
         (row("HTTP status", status.unwrap_or_default().trim(), if is_key(shown, &["response_info", "http_status"]) { Without::None("no response") } else { Without::NotRecorded }))
-        (row("Started", &metadata.started_at, Without::NotRecorded))
-        (row("Ended", &metadata.ended_at, Without::NotRecorded))
+        (row("Started", &one_piece(&metadata.started_at), Without::NotRecorded))
+        (row("Ended", &one_piece(&metadata.ended_at), Without::NotRecorded))
         (row("Latency", &duration(performance.latency_ms), Without::NotRecorded))
         (row("First token", &first, if is_key(shown, &["performance", "time_to_first_token_ms"]) { Without::None("not streamed") } else { Without::NotRecorded }))
         (row("Speed", &speed, Without::Nothing))
         (row("Attempts", &attempts, Without::Nothing))
         (row("Tokens in", &all(usage.prompt_tokens), Without::None("not reported")))
         (row(" cached", &cached, no_cached))
-        (row(" written to the cache", &created, if usage.cache_creation_tokens == 0 && reported { present(&["usage", "cache_creation_tokens"]) } else { no_created }))
+        (row(" cache writes", &created, if usage.cache_creation_tokens == 0 && reported { present(&["usage", "cache_creation_tokens"]) } else { no_created }))
         (row("Tokens out", &all(usage.completion_tokens), Without::None("not reported")))
         (row(" reasoning", &reasoning, no_reasoning))
         (cost(shown, metadata))
@@ -208,8 +220,7 @@ fn facts(shown: &Shown, metadata: &Metadata) -> Markup {
         (row("Trace id", trace.trace_id.as_deref().unwrap_or_default(), Without::Nothing))
         (row("Span id", trace.span_id.as_deref().unwrap_or_default(), Without::Nothing))
         (row("Spans", &metadata.context.spans.join(" › "), Without::Nothing))
-        dt { "Session" }
-        dd { a href={ "/calls?q=session%3A" (session_name_encoded(shown)) (root_only(shown)) } { (visible(shown.dir.session_id())) } }
+        div { dt { "Session" } dd { a href={ "/calls?q=session%3A" (session_name_encoded(shown)) (root_only(shown)) } { (visible(shown.dir.session_id())) } } }
         (row("Folder", &folder(shown), Without::Nothing))
     }
 }
@@ -243,9 +254,9 @@ fn row(name: &str, value: &str, without: Without) -> Markup {
     html! {
         @match (value, without) {
             ("", Without::Nothing) => {},
-            ("", Without::NotRecorded) => { dt class=[part] { (name) } dd.dim { "not recorded" } },
-            ("", Without::None(says)) => { dt class=[part] { (name) } dd.dim { (says) } },
-            (value, _) => { dt class=[part] { (name) } dd { (visible(value)) } },
+            ("", Without::NotRecorded) => { div { dt class=[part] { (name) } dd.dim { "not recorded" } } },
+            ("", Without::None(says)) => { div { dt class=[part] { (name) } dd.dim { (says) } } },
+            (value, _) => { div { dt class=[part] { (name) } dd { (visible(value)) } } },
         }
     }
 }
@@ -271,6 +282,7 @@ fn cost(shown: &Shown, metadata: &Metadata) -> Markup {
         },
     };
     html! {
+        div {
         dt { "Cost" }
         dd {
             (visible(&money(cost.total_cost, &cost.currency))) " "
@@ -280,6 +292,7 @@ fn cost(shown: &Shown, metadata: &Metadata) -> Markup {
                 }
                 (visible(&source))
             }
+        }
         }
     }
 }
