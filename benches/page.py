@@ -61,7 +61,7 @@ class Page:
     def since_start(self):
         return time.perf_counter() - self.begun
 
-    def get(self, path, **params):
+    def get(self, path, /, **params):
         query = urllib.parse.urlencode(params)
         self.connection.request("GET", f"{path}?{query}" if query else path)
         answer = self.connection.getresponse()
@@ -69,7 +69,7 @@ class Page:
         assert answer.status == 200, (path, params, body)
         return body
 
-    def ask(self, path, **params):
+    def ask(self, path, /, **params):
         return json.loads(self.get(path, **params))
 
 
@@ -104,8 +104,11 @@ def main():
     try:
         row("address is printed", page.printed)
         page.get("/calls")
-        answer = page.ask("/api/calls", limit=100)
-        row(f"first page of the list ({len(answer['calls'])} calls)", page.since_start(), None, peer)
+        page.ask("/api/calls", limit=100)
+        row("first answer", page.since_start(), None, peer)
+        while not page.ask("/api/calls", limit=100)["calls"]:
+            time.sleep(0.02)
+        row("first page with calls", page.since_start(), None, peer)
         while page.ask("/api/calls", limit=1)["loading"]:
             time.sleep(0.02)
         row("all calls are loaded", page.since_start(), None, peer)
@@ -120,7 +123,7 @@ def main():
             ("list, last page", "/api/calls", {"limit": 100, "offset": total - 100}),
             ("list, status:error model:gpt*", "/api/calls", {"limit": 100, "q": "status:error model:gpt*"}),
             ("list, text:needle", "/api/calls", {"limit": 100, "q": "text:needle"}),
-            (f"list, body:… in the oldest message", "/api/calls", {"limit": 100, "q": f'body:"{NEEDLE}"'}),
+            ("list, body:… in the oldest message", "/api/calls", {"limit": 100, "q": f'body:"{NEEDLE}"'}),
             ("overview", "/api/overview", {}),
             ("overview, status:error model:gpt*", "/api/overview", {"q": "status:error model:gpt*"}),
             ("series", "/api/series", {}),
