@@ -8,8 +8,8 @@ use crate::tree::{Tree, call};
 use super::{Response, Server};
 
 /// What every response carries.
-fn assert_protected(response: &Response, what: &str) {
-    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; \
+pub fn assert_protected(response: &Response, what: &str) {
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                   frame-ancestors 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
     for (name, value) in [
         ("content-security-policy", policy),

@@ -32,7 +32,7 @@ pub(super) fn content(
             @for (name, class, side) in named(sides) {
                 li class=(class) {
                     strong { (name) } " "
-                    a href=(links::call(&side.path, kept)) { (visible(side.call.id())) }
+                    a href=(links::call(&side.path, kept)) { (visible(side.dir.id())) }
                 }
             }
             li { a #swap href=(links::compare(&sides[1].path, &sides[0].path, kept)) { "Swap" } }

@@ -14,7 +14,6 @@ use llmlogs_core::query::Diff;
 use maud::{Markup, html};
 
 use crate::page::answer::{ApiError, blocking};
-use crate::page::call_dir::BodySizes;
 use crate::page::links;
 use crate::page::params::Params;
 use crate::page::roots::Roots;
@@ -57,9 +56,9 @@ fn two(shared: &Shared, root: usize, a: &str, b: &str, kept: &str) -> Result<Res
         let missing = missing.into_iter().filter_map(|(name, missing)| Some((name, missing?)));
         return Ok(not_there(&shared.roots, missing, kept));
     };
-    let sizes = [BodySizes::of(&a.call), BodySizes::of(&b.call)];
+    let sizes = [a.dir.sizes(), b.dir.sizes()];
     let too_large = sizes.iter().any(|sizes| sizes.too_large());
-    let diff = if too_large { Diff::of_metadata(&a.call, &b.call) } else { Diff::between(&a.call, &b.call) };
+    let diff = Diff::between_contents(a.contents(!too_large), b.contents(!too_large));
     let content = content::content(shared.clock, &diff, [a, b], too_large.then_some(sizes), kept);
     Ok(page(&shared.roots, StatusCode::OK, kept, &content))
 }
@@ -70,15 +69,17 @@ fn with_previous(shared: &Shared, root: usize, path: &str, kept: &str) -> Result
         Ok(side) => side,
         Err(missing) => return Ok(not_there(&shared.roots, [("A", missing)].into_iter(), kept)),
     };
-    Ok(match sides::previous(&shared.roots, root, &side)? {
-        Some(previous) => Redirect::to(&links::compare(&previous, &side.path, kept)).into_response(),
+    Ok(match side.dir.previous() {
+        Some(previous) => {
+            Redirect::to(&links::compare(&previous.address(), &side.path, kept)).into_response()
+        }
         None => page(
             &shared.roots,
             StatusCode::NOT_FOUND,
             kept,
             &html! {
                 h1 { "There is no call before it" }
-                p { a href=(links::call(&side.path, kept)) { (visible(side.call.id())) }
+                p { a href=(links::call(&side.path, kept)) { (visible(side.dir.id())) }
                     " is the first call of its session that is there." }
             },
         ),
