@@ -68,7 +68,7 @@ pub(crate) struct Recording {
     /// Send each notice there, as watch does: KIND:URL, KIND:env:VARIABLE or KIND:file:FILE
     #[arg(long = "webhook", value_name = "WEBHOOK", requires = "rules")]
     pub(crate) webhooks: Vec<String>,
-    /// Replace what these regular expressions match, one a line of FILE, by [REDACTED] before anything is written
+    /// Replace what these regular expressions match, one a line of FILE, by `[REDACTED]` before anything is written
     #[arg(long, value_name = "FILE")]
     pub(crate) redact: Option<std::path::PathBuf>,
 }

@@ -14,7 +14,7 @@ const EVERYWHERE: Parts = Parts { user: true, input: true, output: true, error: 
 /// A text that a call must have: in any string of its request or response body, whichever message that is, in its user
 /// message, or in its error message. Upper and lower case are the same.
 ///
-/// Parsed from the text itself. See [`Filter::body`](super::Filter::body).
+/// Parsed from the text itself. See [`Filter::body`](crate::query::Filter::body).
 #[derive(Debug, Clone)]
 pub struct BodyTerm {
     text: String,
