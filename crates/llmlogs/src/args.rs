@@ -726,6 +726,9 @@ pub(crate) struct Serve {
     /// The port; 0 for a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(crate) port: u16,
+    /// Open it in the browser ($BROWSER, else the system's)
+    #[arg(long)]
+    pub(crate) open: bool,
     /// Answer every user of this machine, without a token
     #[arg(long)]
     pub(crate) no_token: bool,

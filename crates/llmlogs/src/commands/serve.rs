@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use llmlogs_core::read::DEFAULT_ROOT;
 
@@ -22,8 +23,33 @@ pub(crate) fn run(global: &Global, args: &Serve) -> Result<Outcome, CliError> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{}", page.url())?;
     stdout.flush()?;
+    if args.open {
+        open(&page.url_to_open()?);
+    }
     page.run()?;
     Ok(Outcome::Found)
+}
+
+/// Opens `url` in a browser. That there is none is no reason not to serve.
+fn open(url: &str) {
+    let own = std::env::var_os("BROWSER").filter(|browser| !browser.is_empty());
+    let mut command = match own {
+        Some(browser) => Command::new(browser),
+        None if cfg!(target_os = "macos") => Command::new("open"),
+        // An empty title; what follows is the address.
+        None if cfg!(windows) => {
+            let mut command = Command::new("cmd");
+            command.args(["/C", "start", ""]);
+            command
+        }
+        None => Command::new("xdg-open"),
+    };
+    let name = command.get_program().display().to_string();
+    // Standard output is the address's alone.
+    let started = command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    if let Err(error) = started {
+        complain(&format!("cannot open a browser ({name}: {error}); open the address yourself"));
+    }
 }
 
 /// Returns the roots that are given, else the one that is found, else the default one, which is waited for.

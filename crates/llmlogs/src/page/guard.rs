@@ -1,6 +1,7 @@
 //! Who may ask. Runs before a path is decoded or a route is looked for, so that no spelling of a path gets around it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, AUTHORIZATION, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
@@ -19,6 +20,8 @@ pub(crate) struct Guard {
     hosts: Hosts,
     /// `None`: everybody on this machine may ask.
     token: Option<Token>,
+    /// Stands for the token once, until then.
+    code: Mutex<Option<(Token, Instant)>>,
     cookie: String,
 }
 
@@ -35,7 +38,24 @@ enum Refusal {
 impl Guard {
     /// Cookies are shared by all ports of a host, so the cookie's name has the port.
     pub(crate) fn new(hosts: Hosts, token: Option<Token>, port: u16) -> Self {
-        Guard { hosts, token, cookie: format!("llmlogs_{port}") }
+        Guard { hosts, token, code: Mutex::default(), cookie: format!("llmlogs_{port}") }
+    }
+
+    /// Lets `code` stand for the token in one request within the next minute: every user of the machine sees the address
+    /// with which a browser is started.
+    pub(crate) fn accept_once(&self, code: Token) {
+        *self.code.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((code, Instant::now() + CODE_LIFETIME));
+    }
+
+    /// Returns whether `given` is the code, which is none afterwards.
+    fn takes_code(&self, given: &str) -> bool {
+        let mut code = self.code.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_right = code.as_ref().is_some_and(|(code, until)| code.is(given) && Instant::now() < *until);
+        if is_right {
+            *code = None;
+        }
+        is_right
     }
 
     fn check_source(&self, request: &Request) -> Result<(), Refusal> {
@@ -80,7 +100,8 @@ impl Guard {
         if !path.starts_with('/') || path[1..].starts_with(['/', '\\']) {
             return Err(Refusal::Path);
         }
-        let rest: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with(TOKEN)).collect();
+        let rest: Vec<&str> =
+            query.split('&').filter(|pair| !pair.starts_with(TOKEN) && !pair.starts_with(CODE)).collect();
         let location = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
         let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Lax", self.cookie, token.as_str());
         let value = |text: String| HeaderValue::from_str(&text).map_err(|_| Refusal::Path);
@@ -90,6 +111,10 @@ impl Guard {
 }
 
 const TOKEN: &str = "token=";
+const CODE: &str = "code=";
+
+/// How long a browser may take to start.
+const CODE_LIFETIME: Duration = Duration::from_secs(60);
 
 /// Lets a request pass, or answers it.
 pub(crate) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
@@ -108,6 +133,12 @@ fn decide(guard: &Guard, request: &Request) -> Result<Option<Response>, Refusal>
     let given = query.split('&').find_map(|pair| pair.strip_prefix(TOKEN));
     if let Some(given) = given {
         return match token.is(given) {
+            true => guard.keep_token(token, request.uri().path(), query).map(Some),
+            false => Err(Refusal::Token),
+        };
+    }
+    if let Some(given) = query.split('&').find_map(|pair| pair.strip_prefix(CODE)) {
+        return match guard.takes_code(given) {
             true => guard.keep_token(token, request.uri().path(), query).map(Some),
             false => Err(Refusal::Token),
         };

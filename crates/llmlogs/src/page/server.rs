@@ -57,6 +57,18 @@ impl Page {
         format!("http://127.0.0.1:{}/{}", self.port, token.unwrap_or_default())
     }
 
+    /// Returns an address for the arguments of a program, which every user of the machine can read: its code stands for the
+    /// token once.
+    pub(crate) fn url_to_open(&self) -> Result<String, CliError> {
+        if self.token.is_none() {
+            return Ok(self.url());
+        }
+        let code = Token::random().map_err(CliError::Failed)?;
+        let url = format!("http://127.0.0.1:{}/?code={}", self.port, code.as_str());
+        self.guard.accept_once(code);
+        Ok(url)
+    }
+
     /// Answers requests until the process ends.
     pub(crate) fn run(self) -> Result<(), CliError> {
         let failed = |error| CliError::Failed(format!("cannot serve: {error}"));

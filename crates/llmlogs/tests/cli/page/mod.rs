@@ -40,6 +40,10 @@ pub struct Response {
 
 impl Server {
     pub fn start(folder: &Path, args: &[&str]) -> Self {
+        Server::start_with(folder, args, &[])
+    }
+
+    pub fn start_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = command();
         let mut child = command
             .current_dir(folder)
@@ -47,6 +51,7 @@ impl Server {
             .args(args)
             .env("TZ", "UTC")
             .env_remove("LLMLOGS_ROOT")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

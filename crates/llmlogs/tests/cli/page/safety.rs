@@ -281,3 +281,30 @@ fn what_a_model_writes_is_text() {
     let calls = server.get("/api/calls");
     assert_eq!(calls.header("content-type"), Some("application/json"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_browser_is_started_with_a_code_that_is_good_once() {
+    let tree = Tree::usual();
+    let browser = tree.folder().join("browser.sh");
+    // By another process: a fork of this one while it writes the file would make it busy.
+    let script = r#"printf '%s\n' '#!/bin/sh' 'printf %s "$1" > opened.part && mv opened.part opened' > "$0" && chmod 755 "$0""#;
+    assert!(std::process::Command::new("sh").args(["-c", script]).arg(&browser).status().unwrap().success());
+    let server = Server::start_with(tree.folder(), &["--open"], &[("BROWSER", browser.to_str().unwrap())]);
+    let opened = tree.folder().join("opened");
+    let since = std::time::Instant::now();
+    while !opened.exists() {
+        assert!(since.elapsed() < std::time::Duration::from_secs(20));
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let url = std::fs::read_to_string(&opened).unwrap();
+    assert!(!url.contains(&server.token), "every user of the machine reads the arguments of a program");
+    let path = url.strip_prefix(&format!("http://127.0.0.1:{}", server.port)).unwrap();
+    let navigation = [("Sec-Fetch-Site", "none")];
+    assert_eq!(server.request("GET", "/?code=0000", &navigation).status, 401);
+    assert_eq!(server.request("GET", path, &[("Sec-Fetch-Site", "cross-site")]).status, 403);
+    let first = server.request("GET", path, &navigation);
+    assert_eq!((first.status, first.header("location")), (303, Some("/")));
+    assert!(first.header("set-cookie").unwrap().starts_with(&server.cookie()));
+    assert_eq!(server.request("GET", path, &navigation).status, 401);
+}
