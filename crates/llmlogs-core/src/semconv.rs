@@ -70,6 +70,27 @@ pub const GEN_AI_TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
 pub const GEN_AI_CLIENT_OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
 pub const GEN_AI_CLIENT_TOKEN_USAGE: &str = "gen_ai.client.token.usage";
 pub const GEN_AI_TOKEN_TYPE: &str = "gen_ai.token.type";
+/// The boundaries of a duration's histogram, in seconds.
+/// <https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/>
+pub const SECONDS_BOUNDARIES: [f64; 14] =
+    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+/// The boundaries of the histogram of [`GEN_AI_CLIENT_TOKEN_USAGE`]: the powers of four.
+pub const TOKENS_BOUNDARIES: [f64; 14] = [
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+];
 
 // OpenTelemetry's general names.
 pub const ERROR_TYPE: &str = "error.type";

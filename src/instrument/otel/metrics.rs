@@ -12,26 +12,6 @@ use llmlogs_core::semconv;
 
 use crate::instrument::attributes::{ResponseAttributes, address, signed};
 
-/// In seconds.
-const DURATION_BOUNDARIES: [f64; 14] =
-    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
-const TOKEN_BOUNDARIES: [f64; 14] = [
-    1.0,
-    4.0,
-    16.0,
-    64.0,
-    256.0,
-    1024.0,
-    4096.0,
-    16384.0,
-    65536.0,
-    262_144.0,
-    1_048_576.0,
-    4_194_304.0,
-    16_777_216.0,
-    67_108_864.0,
-];
-
 /// A call that has ended.
 pub(super) struct Operation<'o> {
     pub(super) endpoint: &'o Endpoint,
@@ -64,13 +44,13 @@ fn instruments() -> Instruments {
                     .f64_histogram(semconv::GEN_AI_CLIENT_OPERATION_DURATION)
                     .with_unit("s")
                     .with_description("GenAI operation duration.")
-                    .with_boundaries(DURATION_BOUNDARIES.to_vec())
+                    .with_boundaries(semconv::SECONDS_BOUNDARIES.to_vec())
                     .build(),
                 tokens: meter
                     .u64_histogram(semconv::GEN_AI_CLIENT_TOKEN_USAGE)
                     .with_unit("{token}")
                     .with_description("Number of input and output tokens used.")
-                    .with_boundaries(TOKEN_BOUNDARIES.to_vec())
+                    .with_boundaries(semconv::TOKENS_BOUNDARIES.to_vec())
                     .build(),
             };
             *known = Some((provider, instruments.clone()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::output::format::Clock;
 
 use super::feed::Feed;
-use super::metrics::Metrics;
+use super::metrics::kept::Metrics;
 use super::roots::Roots;
 
 /// What the answers share.

@@ -1,11 +1,12 @@
-//! What is counted of a session's calls.
+//! What is counted of calls, and what a scrape sees.
 
 use std::collections::BTreeMap;
 
 use llmlogs_core::format::Status;
 use llmlogs_core::read::{IndexLine, State};
+use llmlogs_core::semconv::{SECONDS_BOUNDARIES, TOKENS_BOUNDARIES};
 
-use super::histogram::{Histogram, SECONDS, TOKENS};
+use super::histogram::Histogram;
 use super::labels::{Id, Labels};
 
 /// Counts of finished calls, by provider and model.
@@ -36,6 +37,16 @@ pub(super) struct OfPair {
     pub(super) output_usage: Histogram,
 }
 
+/// What a scrape sees.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    pub(super) counts: Counts,
+    pub(super) gauges: Gauges,
+    pub(super) alerts_firing: u64,
+    /// Folders and files that cannot be read now.
+    pub(super) unreadable: u64,
+}
+
 /// How many calls are in a state now.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Gauges {
@@ -62,15 +73,15 @@ impl Counts {
         if line.total_cost.is_finite() && line.total_cost > 0.0 {
             *of.cost.entry(labels.currency(&line.currency.text())).or_default() += line.total_cost;
         }
-        of.latency.add(&SECONDS, line.latency_ms as f64 / 1000.0, line.latency_ms);
+        of.latency.add(&SECONDS_BOUNDARIES, line.latency_ms as f64 / 1000.0, line.latency_ms);
         if let Some(ms) = line.time_to_first_token_ms {
-            of.first_token.add(&SECONDS, ms as f64 / 1000.0, ms);
+            of.first_token.add(&SECONDS_BOUNDARIES, ms as f64 / 1000.0, ms);
         }
         if line.prompt_tokens > 0 {
-            of.input_usage.add(&TOKENS, line.prompt_tokens as f64, line.prompt_tokens);
+            of.input_usage.add(&TOKENS_BOUNDARIES, line.prompt_tokens as f64, line.prompt_tokens);
         }
         if line.completion_tokens > 0 {
-            of.output_usage.add(&TOKENS, line.completion_tokens as f64, line.completion_tokens);
+            of.output_usage.add(&TOKENS_BOUNDARIES, line.completion_tokens as f64, line.completion_tokens);
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::fmt::{Display, Write};
 
-use super::Sums;
-use super::counts::OfPair;
-use super::histogram::{Histogram, SECONDS, TOKENS};
+use llmlogs_core::semconv::{SECONDS_BOUNDARIES, TOKENS_BOUNDARIES};
+
+use super::counts::{OfPair, Sums};
+use super::histogram::Histogram;
 use super::labels::Labels;
 
 /// What retention does to a counter, for its help.
@@ -64,7 +65,13 @@ pub(super) fn write(labels: &Labels, sums: &Sums) -> String {
         text.kind(name, "histogram", says);
         for (pair, counts) in pairs() {
             let histogram = of(counts);
-            text.histogram(name, &semantic(pair), histogram, &SECONDS, &(histogram.sum() as f64 / 1000.0));
+            text.histogram(
+                name,
+                &semantic(pair),
+                histogram,
+                &SECONDS_BOUNDARIES,
+                &(histogram.sum() as f64 / 1000.0),
+            );
         }
     };
     seconds("gen_ai_client_operation_duration_seconds", "From the start of a call to its end.", |of| {
@@ -80,7 +87,7 @@ pub(super) fn write(labels: &Labels, sums: &Sums) -> String {
     for (pair, of) in pairs() {
         for (kind, histogram) in [("input", &of.input_usage), ("output", &of.output_usage)] {
             let labels = [semantic(pair), vec![("gen_ai_token_type", kind.to_owned())]].concat();
-            text.histogram(usage, &labels, histogram, &TOKENS, &histogram.sum());
+            text.histogram(usage, &labels, histogram, &TOKENS_BOUNDARIES, &histogram.sum());
         }
     }
 
