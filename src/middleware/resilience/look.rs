@@ -8,12 +8,13 @@ use crate::middleware::read_ahead::{ERROR_WAIT, LIMIT};
 use crate::middleware::retry::{FailedAttempt, FailedResponse, FailureKind, Judgement, Retry};
 use llmlogs_core::api::error::api_error;
 use llmlogs_core::api::{Beginning, beginning, failure_in_body};
-use llmlogs_core::capture::{Endpoint, ErrorType, Failure};
-use llmlogs_core::json::{self, Json, Object};
+use llmlogs_core::capture::{Endpoint, Failure};
+use llmlogs_core::json;
 
 use super::held::{Held, More};
 use super::in_clear::InClear;
 use super::recording::Failed;
+use super::reported::{is_stream_type, judgement_of_reported};
 
 /// What an attempt came to.
 pub(super) enum Look {
@@ -102,11 +103,6 @@ pub(super) async fn look(
     Look::Accepted(Accepted::Untouched(response))
 }
 
-pub(super) fn is_stream_type(content_type: &str) -> bool {
-    let types = ["event-stream", "eventstream", "ndjson", "jsonl", "stream+json"];
-    types.iter().any(|known| content_type.contains(known))
-}
-
 fn failed_status(held: Box<Held>, status: u16) -> Look {
     let in_clear = InClear::of(&held.parts.headers, &held.bytes);
     let text = json::lossy(in_clear.bytes(&held.bytes));
@@ -169,32 +165,4 @@ async fn stream(mut held: Box<Held>, endpoint: &Endpoint) -> Look {
 fn reported(held: Box<Held>, failure: Failure) -> Look {
     let judged = judgement_of_reported(&failure, &held.parts.headers, Some(&held.bytes));
     failed(held, judged, failure.code, failure.message)
-}
-
-/// An error under a status of success is judged as if it had come with the status that it stands for. `body` is that in which
-/// it was reported, where it is known.
-pub(super) fn judgement_of_reported(
-    failure: &Failure,
-    headers: &http::HeaderMap,
-    body: Option<&[u8]>,
-) -> Judgement {
-    let status = match failure.kind {
-        ErrorType::Http(status) => status,
-        ErrorType::Stream => return Judgement::of_kind(FailureKind::BrokenStream),
-        _ => 500,
-    };
-    let body = body.unwrap_or_default();
-    let in_clear = InClear::of(headers, body);
-    let text = json::lossy(in_clear.bytes(body));
-    // Of a stream only what was understood of its error is known.
-    let body = json::parse(&text).ok().unwrap_or_else(|| error_object(failure));
-    let response = FailedResponse { status, headers, body: Some(&body) };
-    Judgement::of_response(&response, SystemTime::now())
-}
-
-fn error_object(failure: &Failure) -> Json<'static> {
-    let error = [("code", &failure.code), ("message", &failure.message)];
-    let error: Object<'_> = error.into_iter().map(|(key, text)| (key, Json::string(text.clone()))).collect();
-    let error: Object<'_> = [("error", Json::Object(error))].into_iter().collect();
-    Json::Object(error).into_owned()
 }

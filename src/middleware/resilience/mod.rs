@@ -8,6 +8,7 @@ mod in_clear;
 mod look;
 mod outcome;
 mod recording;
+mod reported;
 mod targets;
 mod two_loops;
 mod wait;

@@ -9,8 +9,8 @@ use llmlogs_core::api::{Ending, StreamEnds};
 use llmlogs_core::capture::{Api, Endpoint, ResponseHead};
 
 use super::in_clear::InClear;
-use super::look::{is_stream_type, judgement_of_reported};
 use super::outcome::outcome;
+use super::reported::{is_stream_type, judgement_of_reported};
 
 /// The permit of an attempt whose answer is on its way to the caller.
 pub(super) struct Watch {
