@@ -45,6 +45,15 @@ const GROQ: &str = "https://api.groq.com";
 const TOGETHER: &str = "https://api.together.xyz/v1";
 const DEEPSEEK: &str = "https://api.deepseek.com/v1";
 
+/// What the SDK reads, and the programs that are built on it.
+const ANTHROPIC_SDK: [Variable; 3] = [
+    variable("ANTHROPIC_BASE_URL", ANTHROPIC),
+    if_set("ANTHROPIC_BEDROCK_BASE_URL"),
+    if_set("ANTHROPIC_VERTEX_BASE_URL"),
+];
+const GOOGLE_SDK: [Variable; 2] =
+    [variable("GOOGLE_GEMINI_BASE_URL", GEMINI), if_set("GOOGLE_VERTEX_BASE_URL")];
+
 const RECIPES: [Recipe; 15] = [
     Recipe {
         name: "openai",
@@ -57,22 +66,8 @@ const RECIPES: [Recipe; 15] = [
         ],
         argument: None,
     },
-    Recipe {
-        name: "anthropic",
-        programs: &[],
-        variables: &[
-            variable("ANTHROPIC_BASE_URL", ANTHROPIC),
-            if_set("ANTHROPIC_BEDROCK_BASE_URL"),
-            if_set("ANTHROPIC_VERTEX_BASE_URL"),
-        ],
-        argument: None,
-    },
-    Recipe {
-        name: "google-genai",
-        programs: &[],
-        variables: &[variable("GOOGLE_GEMINI_BASE_URL", GEMINI), if_set("GOOGLE_VERTEX_BASE_URL")],
-        argument: None,
-    },
+    Recipe { name: "anthropic", programs: &[], variables: &ANTHROPIC_SDK, argument: None },
+    Recipe { name: "google-genai", programs: &[], variables: &GOOGLE_SDK, argument: None },
     Recipe {
         name: "bedrock",
         programs: &[],
@@ -122,28 +117,14 @@ const RECIPES: [Recipe; 15] = [
         ],
         argument: None,
     },
-    Recipe {
-        name: "claude",
-        programs: &["claude"],
-        variables: &[
-            variable("ANTHROPIC_BASE_URL", ANTHROPIC),
-            if_set("ANTHROPIC_BEDROCK_BASE_URL"),
-            if_set("ANTHROPIC_VERTEX_BASE_URL"),
-        ],
-        argument: None,
-    },
+    Recipe { name: "claude", programs: &["claude"], variables: &ANTHROPIC_SDK, argument: None },
     Recipe {
         name: "codex",
         programs: &["codex"],
         variables: &[],
         argument: Some(("-c openai_base_url={}", OPENAI)),
     },
-    Recipe {
-        name: "gemini-cli",
-        programs: &["gemini"],
-        variables: &[variable("GOOGLE_GEMINI_BASE_URL", GEMINI), if_set("GOOGLE_VERTEX_BASE_URL")],
-        argument: None,
-    },
+    Recipe { name: "gemini-cli", programs: &["gemini"], variables: &GOOGLE_SDK, argument: None },
     Recipe {
         name: "aider",
         programs: &["aider"],
