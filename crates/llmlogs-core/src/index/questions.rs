@@ -1,5 +1,6 @@
 //! Lists and counts, by the same filters and counters as those over files.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -7,6 +8,7 @@ use std::sync::PoisonError;
 use crate::format::call_id::CallId;
 use crate::query::FacetsGatherer;
 use crate::query::FailuresGatherer;
+use crate::query::Reach;
 use crate::query::SeriesGatherer;
 use crate::query::Stretches;
 use crate::query::TotalsGatherer;
@@ -88,44 +90,37 @@ impl Snapshot {
     /// Counts the calls that pass; see [`Root::totals`](crate::read::Root::totals).
     #[must_use]
     pub fn totals(&self, filter: &Filter) -> Totals {
-        let every = Filter::new();
-        let mut all = TotalsGatherer::new(&every, None);
-        self.visit(filter, || TotalsGatherer::new(&every, None)).into_iter().for_each(|part| all.merge(part));
+        let mut all = TotalsGatherer::new(None);
+        self.visit(filter, || TotalsGatherer::new(None)).into_iter().for_each(|part| all.merge(part));
         all.into_totals()
     }
 
     /// Counts what failed among the calls that pass; see [`Root::failures`](crate::read::Root::failures).
     #[must_use]
     pub fn failures(&self, filter: &Filter) -> FailureReport {
-        let every = Filter::new();
-        let mut all = FailuresGatherer::new(&every);
-        self.visit(filter, || FailuresGatherer::new(&every)).into_iter().for_each(|part| all.merge(part));
+        let mut all = FailuresGatherer::default();
+        self.visit(filter, FailuresGatherer::default).into_iter().for_each(|part| all.merge(part));
         all.into_report()
     }
 
     /// Counts the values of the calls that pass; see [`Root::facets`](crate::read::Root::facets).
     #[must_use]
     pub fn facets(&self, filter: &Filter) -> Facets {
-        let every = Filter::new();
-        let mut all = FacetsGatherer::new(&every);
-        self.visit(filter, || FacetsGatherer::new(&every)).into_iter().for_each(|part| all.merge(part));
+        let mut all = FacetsGatherer::default();
+        self.visit(filter, FacetsGatherer::default).into_iter().for_each(|part| all.merge(part));
         all.into_facets()
     }
 
     /// Counts by stretches of time; see [`Root::series`](crate::read::Root::series).
     #[must_use]
     pub fn series(&self, filter: &Filter, buckets: usize) -> Series {
-        let (first, last) = match filter.range() {
-            (Some(_), _) => (None, None),
-            (None, _) => {
-                let totals = self.totals(filter);
-                (totals.first, totals.last)
-            }
-        };
-        let Some(stretches) = Stretches::new(filter, first, last, buckets) else { return Series::default() };
-        let every = Filter::new();
-        let mut all = SeriesGatherer::new(&every, stretches);
-        let parts = self.visit(filter, || SeriesGatherer::new(&every, stretches));
+        let mut reach = Reach::default();
+        if Reach::is_wanted(filter) {
+            self.visit(filter, Reach::default).into_iter().for_each(|part| reach.merge(part));
+        }
+        let Some(stretches) = Stretches::new(filter, reach, buckets) else { return Series::default() };
+        let mut all = SeriesGatherer::new(stretches);
+        let parts = self.visit(filter, || SeriesGatherer::new(stretches));
         parts.into_iter().for_each(|part| all.merge(part));
         all.into_series()
     }
@@ -167,29 +162,7 @@ impl Snapshot {
             .flatten()
             .any(|listed| listed.rows.dir() == session && listed.places.contains(&own[place]));
         if !is_listed {
-            let listed = with_call.iter_mut().flatten().find(|listed| listed.rows.dir() == session);
-            match listed {
-                Some(listed) => {
-                    let wanted: std::collections::HashSet<u32> =
-                        listed.places.iter().copied().chain([own[place]]).collect();
-                    listed.places = of_call.newest(|place| wanted.contains(&place));
-                }
-                None => {
-                    let day = Listed { rows: of_call, places: vec![own[place]] };
-                    let at = with_call
-                        .iter()
-                        .take_while(|day| {
-                            day.first().is_none_or(|listed| listed.rows.dir().parent() < session.parent())
-                        })
-                        .count();
-                    match with_call.get_mut(at).filter(|day| {
-                        day.first().is_some_and(|listed| listed.rows.dir().parent() == session.parent())
-                    }) {
-                        Some(of_day) => of_day.push(day),
-                        None => with_call.insert(at, vec![day]),
-                    }
-                }
-            }
+            put_in(&mut with_call, of_call, own[place]);
         }
         let (mut newer, mut older, mut newer_error, mut older_error) = (None, None, None, None);
         let mut is_behind = false;
@@ -275,7 +248,7 @@ impl Snapshot {
         (days, threads.into_iter().flatten().chain(self.unlisted.iter().cloned()).collect())
     }
 
-    /// Passes every call that passes to one of the visitors, which let every call pass.
+    /// Passes every call that passes to one of the visitors.
     fn visit<V: Visitor>(&self, filter: &Filter, make: impl Fn() -> V) -> Vec<V> {
         let question = Question::new(filter);
         let sessions = self.sessions_of(filter);
@@ -345,6 +318,24 @@ impl Snapshot {
                 }
             }
         }
+    }
+}
+
+/// Adds the call at `place` of a session to a list by days, oldest day first.
+fn put_in<'s>(days: &mut Vec<Vec<Listed<'s>>>, rows: &'s SessionRows, place: u32) {
+    let day = rows.dir().parent();
+    let of = |listed: &[Listed<'s>]| listed.first().and_then(|listed| listed.rows.dir().parent());
+    let at = days.partition_point(|listed| of(listed) < day);
+    if days.get(at).is_none_or(|listed| of(listed) != day) {
+        days.insert(at, Vec::new());
+    }
+    let of_day = &mut days[at];
+    match of_day.iter_mut().find(|listed| listed.rows.dir() == rows.dir()) {
+        Some(listed) => {
+            let wanted: HashSet<u32> = listed.places.iter().copied().chain([place]).collect();
+            listed.places = rows.newest(|place| wanted.contains(&place));
+        }
+        None => of_day.push(Listed { rows, places: vec![place] }),
     }
 }
 

@@ -23,7 +23,7 @@ mod totals;
 
 pub(crate) use failures::{Gatherer as FailuresGatherer, mask};
 pub(crate) use scan::{Visitor, share};
-pub(crate) use totals::{FacetsGatherer, Gatherer as TotalsGatherer, SeriesGatherer, Stretches};
+pub(crate) use totals::{FacetsGatherer, Gatherer as TotalsGatherer, Reach, SeriesGatherer, Stretches};
 
 pub use call_text::{BodyTerm, Match, SearchPart};
 pub use context::ContextTerm;

@@ -18,6 +18,8 @@ use crate::read::line::IndexLine;
 use crate::read::session::Session;
 use crate::read::{entries, files, session_file};
 
+use super::filter::Filter;
+
 /// How much of the indexes has been read: passed to the callback of queries that read a whole root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,6 +46,10 @@ pub(crate) trait Visitor: Send {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>);
     /// A call in flight, or one that was interrupted.
     fn unfinished(&mut self, entry: &Entry);
+    /// Returns whether it takes them; if not, they are not held against a filter.
+    fn takes_unfinished(&self) -> bool {
+        true
+    }
     /// A folder that no index has, before it is read; returns `true` if nothing more of it is wanted.
     fn folder(&mut self, _call: &Call) -> bool {
         false
@@ -60,6 +66,37 @@ pub(crate) trait Visitor: Send {
     }
 }
 
+/// Passes a visitor only the calls that pass a filter.
+struct Passing<'f, V> {
+    filter: &'f Filter,
+    visitor: V,
+}
+
+impl<V: Visitor> Visitor for Passing<'_, V> {
+    fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
+        match self.filter.matches_line(session.dir(), line) {
+            Ok(true) => self.visitor.finished(session, line),
+            Ok(false) => {}
+            Err(error) => self.visitor.failed(error),
+        }
+    }
+
+    fn unfinished(&mut self, entry: &Entry) {
+        if !self.visitor.takes_unfinished() {
+            return;
+        }
+        match self.filter.matches_entry(entry) {
+            Ok(true) => self.visitor.unfinished(entry),
+            Ok(false) => {}
+            Err(error) => self.visitor.failed(error),
+        }
+    }
+
+    fn failed(&mut self, error: Error) {
+        self.visitor.failed(error);
+    }
+}
+
 struct Piece<'s> {
     session: usize,
     of: &'s Session,
@@ -73,6 +110,17 @@ pub(crate) struct ThreadState {
     buffer: Vec<u8>,
     /// The index read last, by the place of its session.
     file: Option<(usize, File)>,
+}
+
+/// Passes every call of the sessions that passes `filter` to one of the visitors, in no order, and returns the visitors.
+pub(super) fn scan_passing<V: Visitor>(
+    sessions: &[Session],
+    filter: &Filter,
+    on_progress: OnProgress<'_>,
+    make: impl Fn() -> V,
+) -> Vec<V> {
+    let visitors = scan(sessions, on_progress, || Passing { filter, visitor: make() });
+    visitors.into_iter().map(|passing| passing.visitor).collect()
 }
 
 /// Passes every call of the sessions to one of the visitors, in no order, and returns the visitors.

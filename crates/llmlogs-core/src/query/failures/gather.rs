@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use crate::format::Status;
 use crate::format::call_id::CallId;
-use crate::query::filter::Filter;
 use crate::query::retries::Retries;
 use crate::query::scan::Visitor;
 use crate::read::entry::Entry;
@@ -62,8 +61,8 @@ struct Turn {
 /// Error type, code, and, for causes, the message without what differs from one time to the next.
 type CauseKey = (String, String, String);
 
-pub(crate) struct Gatherer<'f> {
-    filter: &'f Filter,
+#[derive(Default)]
+pub(crate) struct Gatherer {
     calls: u64,
     cancelled: u64,
     types: HashMap<(String, String), FailureCount>,
@@ -76,22 +75,8 @@ pub(crate) struct Gatherer<'f> {
     unreadable: Vec<Error>,
 }
 
-impl<'f> Gatherer<'f> {
-    pub(crate) fn new(filter: &'f Filter) -> Self {
-        Gatherer {
-            filter,
-            calls: 0,
-            cancelled: 0,
-            types: HashMap::new(),
-            causes: HashMap::new(),
-            quarters: HashMap::new(),
-            turns: HashMap::new(),
-            retries: Retries::default(),
-            unreadable: Vec::new(),
-        }
-    }
-
-    pub(crate) fn merge(&mut self, other: Gatherer<'_>) {
+impl Gatherer {
+    pub(crate) fn merge(&mut self, other: Gatherer) {
         self.calls += other.calls;
         self.cancelled += other.cancelled;
         for (key, count) in other.types {
@@ -179,13 +164,8 @@ fn runs(sessions: &HashMap<PathBuf, Vec<Turn>>) -> Vec<FailureRun> {
     runs
 }
 
-impl Visitor for Gatherer<'_> {
+impl Visitor for Gatherer {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        match self.filter.matches_line(session.dir(), line) {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => return self.failed(error),
-        }
         let failed = line.status == Status::Error;
         self.calls += 1;
         self.cancelled += u64::from(line.status == Status::Cancelled);
@@ -210,6 +190,10 @@ impl Visitor for Gatherer<'_> {
 
     // A call that has not ended has not failed.
     fn unfinished(&mut self, _entry: &Entry) {}
+
+    fn takes_unfinished(&self) -> bool {
+        false
+    }
 
     fn failed(&mut self, error: Error) {
         self.unreadable.push(error);

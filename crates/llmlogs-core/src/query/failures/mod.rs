@@ -12,7 +12,7 @@ use crate::read::root::Root;
 
 use super::filter::Filter;
 use super::retries::Retries;
-use super::scan::{Progress, scan};
+use super::scan::{Progress, scan_passing};
 pub(crate) use gather::Gatherer;
 pub(crate) use mask::mask;
 
@@ -137,8 +137,8 @@ impl Root {
         on_progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<FailureReport> {
         let sessions = filter.sessions(self)?;
-        let mut all = Gatherer::new(filter);
-        for part in scan(&sessions, on_progress, || Gatherer::new(filter)) {
+        let mut all = Gatherer::default();
+        for part in scan_passing(&sessions, filter, on_progress, Gatherer::default) {
             all.merge(part);
         }
         Ok(all.into_report())

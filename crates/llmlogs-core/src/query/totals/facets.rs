@@ -2,7 +2,7 @@
 
 use crate::format::Status;
 use crate::query::filter::Filter;
-use crate::query::scan::{Visitor, scan};
+use crate::query::scan::{Visitor, scan_passing};
 use crate::read::call::State;
 use crate::read::entry::Entry;
 use crate::read::error::{Error, Result};
@@ -41,16 +41,16 @@ impl Root {
     /// As [`totals`](Self::totals).
     pub fn facets(&self, filter: &Filter) -> Result<Facets> {
         let sessions = filter.sessions(self)?;
-        let mut all = Gatherer::new(filter);
-        for part in scan(&sessions, &|_| {}, || Gatherer::new(filter)) {
+        let mut all = Gatherer::default();
+        for part in scan_passing(&sessions, filter, &|_| {}, Gatherer::default) {
             all.merge(part);
         }
         Ok(all.into_facets())
     }
 }
 
-pub(crate) struct Gatherer<'f> {
-    filter: &'f Filter,
+#[derive(Default)]
+pub(crate) struct Gatherer {
     statuses: Groups<u64>,
     models: Groups<u64>,
     providers: Groups<u64>,
@@ -61,22 +61,8 @@ pub(crate) struct Gatherer<'f> {
     unreadable: Vec<Error>,
 }
 
-impl<'f> Gatherer<'f> {
-    pub(crate) fn new(filter: &'f Filter) -> Self {
-        Gatherer {
-            filter,
-            statuses: Groups::default(),
-            models: Groups::default(),
-            providers: Groups::default(),
-            error_types: Groups::default(),
-            tools: Groups::default(),
-            sessions: Groups::default(),
-            finish_reasons: Groups::default(),
-            unreadable: Vec::new(),
-        }
-    }
-
-    pub(crate) fn merge(&mut self, other: Gatherer<'_>) {
+impl Gatherer {
+    pub(crate) fn merge(&mut self, other: Gatherer) {
         let add = |sum: &mut u64, more: &u64| *sum += more;
         self.statuses.merge(&other.statuses, add);
         self.models.merge(&other.models, add);
@@ -108,13 +94,8 @@ fn count(groups: &mut Groups<u64>, name: &[u8]) {
     }
 }
 
-impl Visitor for Gatherer<'_> {
+impl Visitor for Gatherer {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        match self.filter.matches_line(session.dir(), line) {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => return self.failed(error),
-        }
         let status: &[u8] = match line.status {
             Status::Ok => b"ok",
             Status::Error => b"error",
@@ -136,11 +117,6 @@ impl Visitor for Gatherer<'_> {
     }
 
     fn unfinished(&mut self, entry: &Entry) {
-        match self.filter.matches_entry(entry) {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => return self.failed(error),
-        }
         let status: &[u8] = match entry.call().state() {
             State::InFlight => b"in-flight",
             State::NotRecorded => b"not-recorded",

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::format::Status;
-use crate::query::filter::{Filter, call_dir};
+use crate::query::filter::call_dir;
 use crate::query::retries::Retries;
 use crate::query::scan::Visitor;
 use crate::read::call::State;
@@ -20,7 +20,6 @@ use super::{Totals, Traffic, group_totals, groups, named_counts, newest_first, s
 const QUARTER: f64 = 900.0;
 
 pub(crate) struct Gatherer<'f> {
-    filter: &'f Filter,
     by: Option<&'f GroupBy>,
     all: Sums,
     models: Groups<Sums>,
@@ -45,9 +44,8 @@ pub(crate) struct Gatherer<'f> {
 }
 
 impl<'f> Gatherer<'f> {
-    pub(crate) fn new(filter: &'f Filter, by: Option<&'f GroupBy>) -> Self {
+    pub(crate) fn new(by: Option<&'f GroupBy>) -> Self {
         Gatherer {
-            filter,
             by,
             all: Sums::default(),
             models: Groups::default(),
@@ -147,11 +145,6 @@ impl<'f> Gatherer<'f> {
 
 impl Visitor for Gatherer<'_> {
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        match self.filter.matches_line(session.dir(), line) {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => return self.failed(error),
-        }
         if let Some(by) = self.by {
             match by.groups(session.id(), line, &|| call_dir(session.dir(), line)) {
                 Ok(names) => names.iter().for_each(|name| self.groups.of(name).add(line)),
@@ -179,11 +172,6 @@ impl Visitor for Gatherer<'_> {
     }
 
     fn unfinished(&mut self, entry: &Entry) {
-        match self.filter.matches_entry(entry) {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => return self.failed(error),
-        }
         match entry.call().state() {
             State::InFlight => self.in_flight += 1,
             State::NotRecorded => self.not_recorded += 1,

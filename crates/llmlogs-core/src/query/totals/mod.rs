@@ -14,13 +14,13 @@ use crate::read::root::Root;
 
 use super::filter::Filter;
 use super::retries::Retries;
-use super::scan::{Progress, scan};
+use super::scan::{Progress, scan_passing};
 use counts::{Groups, Latencies, Sums};
 pub use facets::Facets;
 pub(crate) use facets::Gatherer as FacetsGatherer;
 pub(crate) use gather::Gatherer;
 pub use group_by::GroupBy;
-pub(crate) use series::{Gatherer as SeriesGatherer, Stretches};
+pub(crate) use series::{Gatherer as SeriesGatherer, Reach, Stretches};
 pub use series::{ModelCosts, Series, SeriesBucket};
 
 /// What is counted over the calls that pass a filter. See [`Root::totals`].
@@ -221,8 +221,8 @@ impl Root {
         on_progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Totals> {
         let sessions = filter.sessions(self)?;
-        let mut all = Gatherer::new(filter, by);
-        for part in scan(&sessions, on_progress, || Gatherer::new(filter, by)) {
+        let mut all = Gatherer::new(by);
+        for part in scan_passing(&sessions, filter, on_progress, || Gatherer::new(by)) {
             all.merge(part);
         }
         Ok(all.into_totals())

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use crate::format::Status;
 use crate::query::filter::{Filter, unix_seconds};
-use crate::query::scan::{Visitor, scan};
+use crate::query::scan::{Visitor, scan_passing};
 use crate::read::entry::Entry;
 use crate::read::error::{Error, Result};
 use crate::read::line::{IndexLine, RawStr};
@@ -82,19 +82,18 @@ impl Root {
     ///
     /// As [`totals`](Self::totals).
     pub fn series(&self, filter: &Filter, buckets: usize) -> Result<Series> {
-        let (first, last) = match filter.range() {
-            (Some(_), _) => (None, None),
-            (None, _) => {
-                let totals = self.totals(filter)?;
-                (totals.first, totals.last)
+        let sessions = filter.sessions(self)?;
+        let mut reach = Reach::default();
+        if Reach::is_wanted(filter) {
+            for part in scan_passing(&sessions, filter, &|_| {}, Reach::default) {
+                reach.merge(part);
             }
-        };
-        let Some(stretches) = Stretches::new(filter, first, last, buckets) else {
+        }
+        let Some(stretches) = Stretches::new(filter, reach, buckets) else {
             return Ok(Series::default());
         };
-        let sessions = filter.sessions(self)?;
-        let mut all = Gatherer::new(filter, stretches);
-        for part in scan(&sessions, &|_| {}, || Gatherer::new(filter, stretches)) {
+        let mut all = Gatherer::new(stretches);
+        for part in scan_passing(&sessions, filter, &|_| {}, || Gatherer::new(stretches)) {
             all.merge(part);
         }
         Ok(all.into_series())
@@ -110,15 +109,15 @@ pub(crate) struct Stretches {
 }
 
 impl Stretches {
-    /// Divides the filter's range; `first` and `last` are the starts of the first and the last call, for a filter without
-    /// a beginning. `None` if there is nothing to divide.
-    pub(crate) fn new(filter: &Filter, first: Option<f64>, last: Option<f64>, count: usize) -> Option<Self> {
+    /// Divides the filter's range; `reach` is that of the calls, for a filter without a beginning. `None` if there is
+    /// nothing to divide.
+    pub(crate) fn new(filter: &Filter, reach: Reach, count: usize) -> Option<Self> {
         let (since, until) = filter.range();
-        let start = since.or(first)?;
+        let start = since.or(reach.first)?;
         let now = || unix_seconds(SystemTime::now());
         let end = match since {
             Some(_) => until.unwrap_or_else(now),
-            None => until.into_iter().chain(last).reduce(f64::min)?,
+            None => until.into_iter().chain(reach.last).reduce(f64::min)?,
         };
         // A range of no length is one of a millisecond.
         let length = (end - start).max(0.001);
@@ -131,11 +130,45 @@ impl Stretches {
     }
 }
 
+/// When the first and the last of the calls that pass started, in Unix seconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reach {
+    first: Option<f64>,
+    last: Option<f64>,
+}
+
+impl Reach {
+    /// Returns whether the filter has no beginning of its own.
+    pub(crate) fn is_wanted(filter: &Filter) -> bool {
+        filter.range().0.is_none()
+    }
+
+    pub(crate) fn merge(&mut self, other: Reach) {
+        self.first = self.first.into_iter().chain(other.first).reduce(f64::min);
+        self.last = self.last.into_iter().chain(other.last).reduce(f64::max);
+    }
+}
+
+impl Visitor for Reach {
+    fn finished(&mut self, _session: &Session, line: &IndexLine<'_>) {
+        let started = Some(line.timestamp).filter(|timestamp| *timestamp > 0.0);
+        self.merge(Reach { first: started, last: started });
+    }
+
+    fn unfinished(&mut self, _entry: &Entry) {}
+
+    fn takes_unfinished(&self) -> bool {
+        false
+    }
+
+    // Those who count the calls tell of it.
+    fn failed(&mut self, _error: Error) {}
+}
+
 /// What calls cost, a number a stretch; the currency as escaped in the index.
 type CostsByCurrency = Vec<(Box<[u8]>, Vec<f64>)>;
 
-pub(crate) struct Gatherer<'f> {
-    filter: &'f Filter,
+pub(crate) struct Gatherer {
     stretches: Stretches,
     buckets: Vec<Bucket>,
     models: Groups<CostsByCurrency>,
@@ -149,13 +182,13 @@ struct Bucket {
     speed: Speed,
 }
 
-impl<'f> Gatherer<'f> {
-    pub(crate) fn new(filter: &'f Filter, stretches: Stretches) -> Self {
+impl Gatherer {
+    pub(crate) fn new(stretches: Stretches) -> Self {
         let buckets = vec![Bucket::default(); stretches.count];
-        Gatherer { filter, stretches, buckets, models: Groups::default(), unreadable: Vec::new() }
+        Gatherer { stretches, buckets, models: Groups::default(), unreadable: Vec::new() }
     }
 
-    pub(crate) fn merge(&mut self, other: Gatherer<'_>) {
+    pub(crate) fn merge(&mut self, other: Gatherer) {
         for (ours, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
             ours.sums.merge(&theirs.sums);
             ours.first_tokens.merge(&theirs.first_tokens);
@@ -230,13 +263,8 @@ fn costs_in<'m>(
     &mut by_currency[place].1
 }
 
-impl Visitor for Gatherer<'_> {
-    fn finished(&mut self, session: &Session, line: &IndexLine<'_>) {
-        match self.filter.matches_line(session.dir(), line) {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => return self.failed(error),
-        }
+impl Visitor for Gatherer {
+    fn finished(&mut self, _session: &Session, line: &IndexLine<'_>) {
         let place = self.stretches.of(line.timestamp);
         let bucket = &mut self.buckets[place];
         bucket.sums.add(line);
@@ -254,6 +282,10 @@ impl Visitor for Gatherer<'_> {
 
     // Nothing is known of it but its start.
     fn unfinished(&mut self, _entry: &Entry) {}
+
+    fn takes_unfinished(&self) -> bool {
+        false
+    }
 
     fn failed(&mut self, error: Error) {
         self.unreadable.push(error);
