@@ -6,7 +6,7 @@ mod alert_log;
 mod call_writer;
 pub mod dir;
 mod fault;
-mod line_file;
+pub(crate) mod line_file;
 pub mod older_index;
 mod retention;
 mod session;
