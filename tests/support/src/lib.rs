@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+pub mod agent;
 pub mod api;
 pub mod arrows;
 pub mod canned;

@@ -5,6 +5,7 @@ use std::io;
 
 use bytes::Bytes;
 
+use crate::format::call_id::is_call;
 use crate::render::Language;
 
 use super::call_files::{BodiesRow, TextFile};
@@ -126,12 +127,21 @@ impl BodiesTable {
         Ok(BodiesTable { table, columns })
     }
 
-    /// Returns the ids of the calls, a row each; a row without one is empty.
+    /// Returns the ids of the calls, a row each.
+    ///
+    /// # Errors
+    ///
+    /// If the table cannot be read, or has an id that is no name of a folder.
     pub(super) fn call_ids(&self) -> io::Result<Vec<String>> {
         let ids = self.table.texts(self.columns.call_id)?;
-        let text =
-            |id: Option<Bytes>| id.and_then(|id| String::from_utf8(id.into()).ok()).unwrap_or_default();
-        Ok(ids.into_iter().map(text).collect())
+        let name = |id: Option<Bytes>| {
+            let id = id.and_then(|id| String::from_utf8(id.into()).ok()).unwrap_or_default();
+            if is_call(&id) && !id.contains(['/', '\\', '\0']) {
+                return Ok(id);
+            }
+            Err(io::Error::new(io::ErrorKind::InvalidData, "it has a call without a call's name"))
+        };
+        ids.into_iter().map(name).collect()
     }
 
     /// Returns the number of rows.

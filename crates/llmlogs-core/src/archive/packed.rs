@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use crate::format::layout::{BODIES_PACK_FILE, INPUT_FILE, METADATA_FILE, OUTPUT_FILE};
+use crate::format::layout::{
+    BODIES_PACK_FILE, INPUT_FILE, INPUT_TEXT_FILE, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE,
+};
 
 use super::bodies_table::{BodiesTable, Stored};
 use super::call_files::BodiesRow;
@@ -87,8 +89,8 @@ impl PackedCalls {
         self.rows.contains_key(id)
     }
 
-    /// Returns the contents of the file `name` of the call `id`; `None` if the call is not packed or has no such file.
-    /// Of a call's files only `metadata.json`, `input.json` and `output.json` are read so.
+    /// Returns the contents of the file `name` of the call `id`; `None` if the call is not packed or has no such file. The
+    /// text files are made anew.
     ///
     /// # Errors
     ///
@@ -98,6 +100,12 @@ impl PackedCalls {
             METADATA_FILE => Stored::Metadata,
             INPUT_FILE => Stored::Input,
             OUTPUT_FILE => Stored::Output,
+            INPUT_TEXT_FILE | OUTPUT_TEXT_FILE => {
+                let Some(row) = self.row(id)? else { return Ok(None) };
+                let files = row.files()?;
+                let text = if name == INPUT_TEXT_FILE { files.input_text } else { files.output_text };
+                return Ok(text.map(Vec::from));
+            }
             _ => return Ok(None),
         };
         let Some(row) = self.rows.get(id) else { return Ok(None) };

@@ -18,6 +18,7 @@ mod json_text;
 pub(crate) mod line;
 pub(crate) mod newest;
 pub(crate) mod older;
+pub(crate) mod packed;
 mod python_repr;
 mod reverse_lines;
 pub(crate) mod root;

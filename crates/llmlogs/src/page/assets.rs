@@ -8,12 +8,15 @@ use axum::routing::get;
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const ICON: &str = "image/svg+xml";
 
 /// Returns the routes of the pages and of what they load.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(|| file(HTML, include_str!("assets/overview.html"))))
         .route("/calls", get(|| file(HTML, include_str!("assets/calls.html"))))
+        // Browsers ask for it whatever the page says.
+        .route("/favicon.ico", get(|| file(ICON, include_str!("assets/icon.svg"))))
         .route("/assets/page.css", get(|| file(CSS, include_str!("assets/page.css"))))
         .route("/assets/overview.js", get(|| file(SCRIPT, include_str!("assets/overview.js"))))
         .route("/assets/calls.js", get(|| file(SCRIPT, include_str!("assets/calls.js"))))

@@ -193,6 +193,7 @@ fn every_response_is_protected() {
         ("/", 200),
         ("/calls", 200),
         ("/assets/page.css", 200),
+        ("/favicon.ico", 200),
         ("/assets/common.js", 200),
         ("/assets/overview.js", 200),
         ("/assets/calls.js", 200),
