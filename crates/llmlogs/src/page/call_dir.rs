@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use llmlogs_core::format::layout::{INPUT_FILE, OUTPUT_FILE};
 use llmlogs_core::format::{call_id, day, session_name};
-use llmlogs_core::read::Call;
+use llmlogs_core::read::{self, Call};
 
 use super::answer::ApiError;
 
@@ -21,6 +21,10 @@ pub(crate) struct BodySizes {
 
 impl BodySizes {
     pub(crate) fn of(call: &Call) -> Self {
+        if call.is_packed() {
+            let length = |body: read::Result<Vec<u8>>| body.ok().map(|body| body.len() as u64);
+            return BodySizes { input: length(call.input()), output: length(call.output()) };
+        }
         BodySizes { input: size(&call.dir().join(INPUT_FILE)), output: size(&call.dir().join(OUTPUT_FILE)) }
     }
 
@@ -30,7 +34,8 @@ impl BodySizes {
     }
 }
 
-/// Returns the call's folder if the names are those of a day, a session and a call, and none of them is a link.
+/// Returns the call's folder if the names are those of a day, a session and a call, and none of them is a link. That of a
+/// packed call is not there.
 pub(crate) fn call_dir(root: &Path, day: &str, session: &str, call: &str) -> Result<PathBuf, ApiError> {
     if !day::is_day(day) || !session_name::is_session(session) || !call_id::is_call(call) {
         return Err(ApiError::NotFound);
@@ -41,8 +46,11 @@ pub(crate) fn call_dir(root: &Path, day: &str, session: &str, call: &str) -> Res
             return Err(ApiError::NotFound);
         }
         dir.push(name);
-        if !fs::symlink_metadata(&dir).is_ok_and(|found| found.is_dir()) {
-            return Err(ApiError::NotFound);
+        match fs::symlink_metadata(&dir) {
+            Ok(found) if found.is_dir() => {}
+            // It may be packed: whoever opens the call finds out.
+            Err(_missing) if name == call => {}
+            _ => return Err(ApiError::NotFound),
         }
     }
     Ok(dir)
