@@ -108,6 +108,10 @@ impl Browser {
 
     /// Enters a served page by the address that it printed.
     pub async fn enter(&self, server: &Server) -> WebDriverResult<()> {
+        // The browser's own first page is none of ours.
+        self.driver.goto("about:blank").await?;
+        self.complaints().await?;
+        self.requests().await?;
         self.driver.goto(&server.url).await?;
         assert!(!self.url().await?.contains("token"), "the token leaves the address");
         Ok(())
@@ -238,13 +242,16 @@ impl Browser {
         Ok(log.into_iter().filter(|entry| is_complaint(&entry.level)).map(|entry| entry.message).collect())
     }
 
-    /// Returns the addresses of all requests since the last time.
+    /// Returns the addresses of all requests to any server since the last time.
     pub async fn requests(&self) -> WebDriverResult<BTreeSet<String>> {
         let mut urls = BTreeSet::new();
         for entry in self.driver.get_log("performance").await? {
             let event: Value = serde_json::from_str(&entry.message).unwrap_or_default();
             if event["message"]["method"] == "Network.requestWillBeSent" {
-                urls.extend(event["message"]["params"]["request"]["url"].as_str().map(str::to_owned));
+                let url = event["message"]["params"]["request"]["url"].as_str().unwrap_or_default();
+                if ["http:", "https:", "ws:", "wss:", "ftp:"].iter().any(|scheme| url.starts_with(scheme)) {
+                    urls.insert(url.to_owned());
+                }
             }
         }
         Ok(urls)

@@ -21,6 +21,16 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/assets/overview.js", get(|| file(SCRIPT, include_str!("assets/overview.js"))))
         .route("/assets/calls.js", get(|| file(SCRIPT, include_str!("assets/calls.js"))))
         .route("/assets/common.js", get(|| file(SCRIPT, include_str!("assets/common.js"))))
+        .route("/assets/address.js", get(|| file(SCRIPT, include_str!("assets/address.js"))))
+        .route("/assets/ask.js", get(|| file(SCRIPT, include_str!("assets/ask.js"))))
+        .route("/assets/dom.js", get(|| file(SCRIPT, include_str!("assets/dom.js"))))
+        .route("/assets/filter.js", get(|| file(SCRIPT, include_str!("assets/filter.js"))))
+        .route("/assets/format.js", get(|| file(SCRIPT, include_str!("assets/format.js"))))
+        .route("/assets/keys.js", get(|| file(SCRIPT, include_str!("assets/keys.js"))))
+        .route("/assets/live.js", get(|| file(SCRIPT, include_str!("assets/live.js"))))
+        .route("/assets/stream.js", get(|| file(SCRIPT, include_str!("assets/stream.js"))))
+        .route("/assets/suggest.js", get(|| file(SCRIPT, include_str!("assets/suggest.js"))))
+        .route("/assets/terms.js", get(|| file(SCRIPT, include_str!("assets/terms.js"))))
 }
 
 async fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {

@@ -2,4 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod accessible;
+mod call;
+mod calls;
+mod empty;
+mod hostile;
+mod keyboard;
+mod live;
 mod overview;

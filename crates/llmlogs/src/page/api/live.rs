@@ -110,11 +110,13 @@ impl Cursor {
     }
 }
 
-fn id(feed: &Feed, number: u64) -> String {
+/// Returns the id of the event with this number.
+pub(super) fn id(feed: &Feed, number: u64) -> String {
     format!("{:x}-{number}", feed.run())
 }
 
-fn parse_id(feed: &Feed, id: &str) -> Option<u64> {
+/// Returns the number of the event with this id; `None` if it is one of another run.
+pub(super) fn parse_id(feed: &Feed, id: &str) -> Option<u64> {
     let (run, number) = id.split_once('-')?;
     if u64::from_str_radix(run, 16).ok()? != feed.run() {
         return None;

@@ -2,6 +2,7 @@
 
 mod call;
 mod calls;
+mod events;
 mod live;
 mod overview;
 
@@ -17,6 +18,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/overview", get(overview::get))
         .route("/calls", get(calls::get))
+        .route("/events", get(events::get))
         .route("/live", get(live::get))
         .route("/call/{day}/{session}/{call}", get(call::get))
 }

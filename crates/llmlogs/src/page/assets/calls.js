@@ -1,6 +1,12 @@
 // The list of calls, newest first. New ones wait behind a button unless one is at the top.
 
-import { ask, begin, callPage, count, duration, element, live, plain, roots, time } from "./common.js";
+import { callPage } from "./address.js";
+import { ask } from "./ask.js";
+import { element, plain } from "./dom.js";
+import { beginFilter, showRoots } from "./filter.js";
+import { count, duration, time } from "./format.js";
+import { addKeys, beginKeys } from "./keys.js";
+import { live } from "./live.js";
 
 const COLUMNS = ["Time", "Call", "Status", "Model", "In", "Out", "Cost", "Latency", "First token", "Attempts", "Tools", "User message"];
 const NUMBERS = new Set(["In", "Out", "Cost", "Latency", "First token", "Attempts"]);
@@ -68,7 +74,8 @@ function showWaiting() {
 }
 
 function onCalls(events) {
-  for (const { call } of events) {
+  for (const { call, passes } of events) {
+    if (!passes && !shown.has(call.path)) continue;
     if (shown.has(call.path)) put(call, true);
     else waiting.set(call.path, call);
   }
@@ -83,7 +90,7 @@ function onCalls(events) {
 async function page(before) {
   const answer = await ask("/api/calls", before ? { before } : {});
   if (!answer) return;
-  roots(answer.roots);
+  showRoots(answer.roots);
   if (!before) {
     rows.replaceChildren();
     shown.clear();
@@ -110,17 +117,17 @@ function move(step, wanted = () => true) {
   links[place]?.focus();
 }
 
-document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "j") move(1);
-  if (event.key === "k") move(-1);
-  if (event.key === "e") move(1, (row) => row.querySelector(".bad"));
-});
+addKeys([
+  { keys: ["j"], says: "Next call", run: () => move(1) },
+  { keys: ["k"], says: "Call before", run: () => move(-1) },
+  { keys: ["e"], says: "Next call that failed", run: () => move(1, (row) => row.querySelector(".bad")) },
+]);
 
 document.getElementById("head").append(element("tr", {}, ...COLUMNS.map((name) =>
   element("th", { scope: "col", class: NUMBERS.has(name) ? "number" : "" }, name))));
 newButton.addEventListener("click", () => { showWaiting(); scrollTo(0, 0); });
 moreButton.addEventListener("click", () => page(next));
-begin();
+beginFilter();
+beginKeys();
 live(onCalls, () => page(null));
 page(null);

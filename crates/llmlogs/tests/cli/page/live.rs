@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::tree::{Tree, call};
 
@@ -110,6 +110,43 @@ fn a_stream_has_its_filter() {
     tree.call(&session, 2, &story.clone().failed("ServerError", "", "Overloaded", Some(529)));
     assert_eq!(events.calls().0, [("finished".to_owned(), story.id(2))]);
     assert_eq!(server.get("/api/live?q=colour:red").status, 400);
+}
+
+#[test]
+fn each_tab_asks_for_the_events_behind_its_own_place() {
+    let tree = Tree::usual();
+    let session = tree.session("20251027", "20251027_070000", false);
+    let alive = File::open(session.join("session.json")).unwrap();
+    alive.lock().unwrap();
+    let server = Server::start(tree.folder(), &[]);
+    let begun = server.json("/api/events");
+    assert_eq!((&begun["reset"], &begun["calls"]), (&json!(false), &json!([])));
+    let mut stream = Events::of(&server, "", None);
+    let hello = stream.next();
+    assert_eq!(begun["id"], hello.id);
+    let story = call("2025-10-27 07:00:00", 1_761_548_400.0).said("And now?", "Now, too.");
+    tree.call(&session, 1, &story);
+    stream.calls();
+    tree.call(&session, 2, &story.clone().failed("ServerError", "", "Overloaded", Some(529)));
+    let after_second = |id: &str| server.json(&format!("/api/events?after={id}&q=status:error"));
+    while !after_second(&hello.id).to_string().contains("Overloaded") {
+        stream.calls();
+    }
+    // All of them, because a list has to follow those that it shows; each says whether it passes.
+    let of_both = after_second(&hello.id);
+    let finished: Vec<_> =
+        of_both["calls"].as_array().unwrap().iter().filter(|event| event["what"] == "finished").collect();
+    let told = |event: &Value| (event["call"]["call_id"].clone(), event["passes"].clone());
+    assert_eq!(
+        finished.iter().map(|event| told(event)).collect::<Vec<_>>(),
+        [(json!(story.id(1)), json!(false)), (json!(story.id(2)), json!(true)),]
+    );
+    let last = of_both["id"].as_str().unwrap();
+    assert_eq!(after_second(last)["calls"], json!([]));
+    let other_run = server.json("/api/events?after=0-1");
+    assert_eq!((&other_run["reset"], &other_run["id"]), (&json!(true), &json!(last)));
+    assert_eq!(server.get("/api/events?q=colour:red").status, 400);
+    assert_eq!(server.get("/api/events?root=1").status, 400);
 }
 
 #[test]

@@ -1,0 +1,89 @@
+//! The list of calls.
+
+use browser_tests::{Browser, Recorder, Role, Server};
+use thirtyfour::prelude::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_that_is_typed_stays_in_the_address_from_page_to_page() -> WebDriverResult<()> {
+    let Some(browser) = Browser::start().await else { return Ok(()) };
+    let recorder = Recorder::start();
+    recorder.ok("gpt-4o", "Capital of France?", "Paris.");
+    recorder.ok("claude-sonnet-4-5", "Capital of Spain?", "Madrid.");
+    recorder.failed("gpt-4o", "Capital of Atlantis?", 429, "RateLimitError", "Slow down, please.");
+    recorder.flush();
+    let server = Server::start(recorder.root());
+    browser.enter(&server).await?;
+    browser.click(Role::Link, "Calls").await?;
+    browser.read("Capital of Spain?").await?;
+
+    browser.find(Role::Textbox, "Filter").await?.send_keys("model:gpt* status:error\u{e007}").await?;
+    browser.gone("Capital of Spain?").await?;
+    browser.read("Capital of Atlantis?").await?;
+    assert!(!browser.text().await?.contains("Capital of France?"));
+    assert!(browser.place().await?.contains("q=model"), "{}", browser.place().await?);
+
+    // The address is the view: it can be opened again, and leads to the same numbers.
+    let view = browser.url().await?;
+    browser.open("about:blank").await?;
+    browser.open(&view).await?;
+    browser.read("Capital of Atlantis?").await?;
+    browser.click(Role::Link, "Overview").await?;
+    browser.find(Role::Heading, "Overview").await?;
+    browser.read("Slow down, please.").await?;
+    assert!(browser.place().await?.contains("q=model"), "{}", browser.place().await?);
+    assert!(!browser.text().await?.contains("claude-sonnet-4-5"));
+
+    browser.driver().back().await?;
+    browser.read("Capital of Atlantis?").await?;
+    browser.driver().back().await?;
+    browser.driver().back().await?;
+    browser.driver().back().await?;
+    browser.read("Capital of Spain?").await?;
+    browser.end(&server).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_that_is_wrong_is_explained_and_changes_nothing_else() -> WebDriverResult<()> {
+    let Some(browser) = Browser::start().await else { return Ok(()) };
+    let recorder = Recorder::start();
+    recorder.ok("gpt-4o", "Capital of France?", "Paris.");
+    recorder.flush();
+    let server = Server::start(recorder.root());
+    browser.enter(&server).await?;
+    browser.open(&server.page("/calls?q=colour%3Ared")).await?;
+    browser.read("colour").await?;
+    browser.find(Role::Alert, "").await?;
+    // That the question was refused is what the console says, too.
+    let complaints = browser.complaints().await?;
+    assert!(complaints.iter().all(|complaint| complaint.contains("400")), "{complaints:?}");
+    browser.end(&server).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_call_is_there_once_however_far_one_scrolls() -> WebDriverResult<()> {
+    let Some(browser) = Browser::start().await else { return Ok(()) };
+    let recorder = Recorder::start();
+    for number in 0..700 {
+        recorder.ok("gpt-4o", &format!("Question {number:03}."), "Yes.");
+    }
+    recorder.flush();
+    let server = Server::start(recorder.root());
+    browser.enter(&server).await?;
+    browser.open(&server.page("/calls")).await?;
+    browser.read("Question 699.").await?;
+
+    // Whatever part of the list is in the document: scrolled to its end, each call was there, and none twice at a time.
+    let collect = r#"
+        window.seen ??= new Set();
+        const shown = [...document.querySelectorAll("main a[href^='/call/']")].filter((link) => link.checkVisibility()).map((link) => link.textContent);
+        if (new Set(shown).size < shown.length) throw new Error("a call is there twice");
+        for (const call of shown) window.seen.add(call);
+        const table = [...document.querySelectorAll("main *")].filter((element) => element.scrollHeight > element.clientHeight + 40
+            && ["auto", "scroll"].includes(getComputedStyle(element).overflowY)).sort((a, b) => b.scrollHeight - a.scrollHeight)[0];
+        (table ?? document.scrollingElement).scrollBy(0, 400);
+        const more = [...document.querySelectorAll("button")].find((button) => button.textContent === "Older calls" && button.checkVisibility());
+        more?.click();
+        return window.seen.size >= 700;"#;
+    browser.until(collect).await?;
+    browser.end(&server).await
+}
