@@ -6,14 +6,11 @@ use bytes::Bytes;
 
 use crate::compose::StoredBodies;
 use crate::format::layout::{
-    INPUT_FILE, INPUT_TEXT_FILE, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE, unpacked_name,
+    CALL_FILES, INPUT_FILE, INPUT_TEXT_FILE, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE, unpacked_name,
 };
 use crate::format::{Metadata, lenient};
 use crate::render::Language;
 use crate::store::dir::Dir;
-
-/// The names of the files, in the order in which a recorder writes them.
-const NAMES: [&str; 5] = [INPUT_FILE, INPUT_TEXT_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE, METADATA_FILE];
 
 /// The files of a finished call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,14 +40,15 @@ impl CallFiles {
         if !entries.iter().any(|entry| entry.name == METADATA_FILE) {
             return Err("it is not finished".to_owned());
         }
-        if let Some(other) = entries.iter().find(|entry| entry.is_dir || !NAMES.contains(&&*entry.name)) {
+        if let Some(other) = entries.iter().find(|entry| entry.is_dir || !CALL_FILES.contains(&&*entry.name))
+        {
             return Err(format!("{:?} in it is no file of a call", other.name));
         }
         // Names that are no Unicode are not among the entries.
         if std::fs::read_dir(dir.path()).is_ok_and(|all| all.count() > entries.len()) {
             return Err("there is more in it than a call's files".to_owned());
         }
-        let [input, input_text, output, output_text, metadata] = NAMES.map(|name| {
+        let [input, input_text, output, output_text, metadata] = CALL_FILES.map(|name| {
             let is_there = entries.iter().any(|entry| entry.name == name);
             is_there.then(|| read(&dir, name).map_err(|error| format!("{name}: {error}"))).transpose()
         });
@@ -78,7 +76,7 @@ impl CallFiles {
     fn each(&self) -> impl Iterator<Item = (&'static str, &Bytes)> {
         let contents =
             [&self.input, &self.input_text, &self.output, &self.output_text].map(Option::as_ref).into_iter();
-        NAMES
+        CALL_FILES
             .into_iter()
             .zip(contents.chain([Some(&self.metadata)]))
             .filter_map(|(name, file)| Some((name, file?)))

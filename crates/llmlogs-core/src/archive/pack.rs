@@ -5,12 +5,9 @@
 //! a call is in its row, in its folder, or in both, which readers take for one. The next run goes on where this one ended.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufReader};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
-
-use serde::Deserialize;
 
 use crate::format::call_id::{CallId, is_call};
 use crate::format::layout::{
@@ -20,6 +17,7 @@ use crate::format::layout::{
 use crate::format::{IndexEntry, Metadata, SessionInfo, call_uid, lock, session_uid};
 use crate::store::dir::Dir;
 use crate::store::line_file::LineFile;
+use crate::store::packed_session::indexed;
 
 use super::bodies_table;
 use super::call_files::{BodiesRow, CallFiles};
@@ -35,6 +33,7 @@ use super::table_writer::TableWriter;
 pub struct Packer {
     older_than: Option<Duration>,
     dry_run: bool,
+    finish_only: bool,
 }
 
 /// What a procedure asks before each call: returns `false` if it is to end. Ending early loses nothing.
@@ -111,8 +110,20 @@ impl Packer {
         };
         let session = SessionColumns { uid: session_uid(&info), info };
         let mut run = Run { dir: &dir, session: &session, go_on, report };
-        run.pack(&lock, names)?;
+        run.pack(&lock, names, self.finish_only)?;
         Ok(run.report)
+    }
+}
+
+impl Packer {
+    /// Completes a packing that was interrupted: removes the folders of calls whose rows hold the same, and packs nothing
+    /// else.
+    ///
+    /// # Errors
+    ///
+    /// As [`pack`](Self::pack).
+    pub fn finish(&self, session: &Path) -> io::Result<SessionReport> {
+        Packer { finish_only: true, ..self.clone() }.pack(session, &|| true)
     }
 }
 
@@ -132,11 +143,12 @@ enum Source {
 }
 
 impl Run<'_> {
-    fn pack(&mut self, lock: &SessionLock<'_>, names: Vec<String>) -> io::Result<()> {
+    fn pack(&mut self, lock: &SessionLock<'_>, names: Vec<String>, finish_only: bool) -> io::Result<()> {
         remove_leftovers(self.dir)?;
         let packed = lock.packed().map(|file| PackedCalls::open(file.try_clone()?)).transpose()?;
         let (done, new) = self.sort_out(packed.as_ref(), names)?;
-        let rows = if new.is_empty() { Vec::new() } else { self.write(lock, packed.as_ref(), new)? };
+        let rows =
+            if new.is_empty() || finish_only { Vec::new() } else { self.write(lock, packed.as_ref(), new)? };
         if rows.iter().any(|(_, source)| *source == Source::Folder) {
             self.verify(packed.as_ref(), &rows)?;
             self.complete_index(&rows)?;
@@ -278,7 +290,7 @@ impl Run<'_> {
 
     /// Adds the lines of calls that the index lacks.
     fn complete_index(&mut self, rows: &[(String, Source)]) -> io::Result<()> {
-        let known = indexed(self.dir)?;
+        let known: HashSet<String> = indexed(self.dir)?.into_iter().collect();
         let mut index: Option<LineFile> = None;
         for (id, _) in rows.iter().filter(|(id, source)| *source == Source::Folder && !known.contains(id)) {
             // It could be read a moment ago; if that is over, readers find the call by its row.
@@ -346,32 +358,6 @@ pub(super) fn remove_leftovers(dir: &Dir) -> io::Result<()> {
         }
     }
     or_gone(dir.remove_file(&temporary_name(CALLS_PACK_FILE)))
-}
-
-/// Returns the ids of the calls that the index has.
-fn indexed(dir: &Dir) -> io::Result<HashSet<String>> {
-    #[derive(Deserialize)]
-    struct Line {
-        call_id: String,
-    }
-    let file: File = match dir.read_file(INDEX_FILE) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
-        Err(error) => return Err(error),
-    };
-    let mut ids = HashSet::new();
-    let mut lines = BufReader::with_capacity(1 << 16, file);
-    let mut text = Vec::new();
-    loop {
-        text.clear();
-        if lines.read_until(b'\n', &mut text)? == 0 || text.pop() != Some(b'\n') {
-            return Ok(ids);
-        }
-        // A damaged line is doctor's.
-        if let Ok(line) = serde_json::from_slice::<Line>(&text) {
-            ids.insert(line.call_id);
-        }
-    }
 }
 
 fn folder_weight(files: &CallFiles) -> Weight {

@@ -47,6 +47,9 @@ pub const OUTPUT_TEXT_FILE: &str = "output.txt";
 /// The metadata of a call; the call is finished exactly when this file exists.
 pub const METADATA_FILE: &str = "metadata.json";
 
+/// The files of a call, in the order in which a recorder writes them.
+pub const CALL_FILES: [&str; 5] = [INPUT_FILE, INPUT_TEXT_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE, METADATA_FILE];
+
 /// The packed calls of a session, a row each, for engines that query many of them.
 pub const CALLS_PACK_FILE: &str = "calls.parquet";
 

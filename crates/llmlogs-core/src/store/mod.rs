@@ -8,6 +8,7 @@ pub mod dir;
 mod fault;
 pub(crate) mod line_file;
 pub mod older_index;
+pub(crate) mod packed_session;
 mod retention;
 mod session;
 mod session_uid;
