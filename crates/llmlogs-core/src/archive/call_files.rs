@@ -223,3 +223,45 @@ fn micros(metadata: &Metadata) -> i64 {
 fn utf8<'f>(name: &str, file: Option<&'f Bytes>) -> Result<Option<&'f str>, String> {
     file.map(|file| std::str::from_utf8(file).map_err(|_| format!("{name} is not in UTF-8"))).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The files of a call with this `output.json`, and with the texts that `render` makes in this language.
+    fn files(output: &str, language: Language) -> CallFiles {
+        let mut metadata = Metadata { schema_version: 1, ..Metadata::default() };
+        metadata.response_info.error = output.contains("error");
+        let input = r#"{"messages": [{"role": "user", "content": "hi"}]}"#;
+        let stored = StoredBodies::new(&metadata, Some(input), Some(output));
+        let text = |text: Option<String>| text.map(|text| text.into_bytes().into());
+        CallFiles {
+            input_text: text(stored.input_text()),
+            output_text: text(stored.output_text(language)),
+            metadata: metadata.to_file().unwrap().into(),
+            input: Some(input.to_owned().into_bytes().into()),
+            output: Some(output.to_owned().into_bytes().into()),
+        }
+    }
+
+    #[test]
+    fn texts_that_the_bodies_give_take_no_room_and_others_are_kept() {
+        for (output, language, expected) in [
+            (r#"{"choices": [{"message": {"content": "yes"}}]}"#, Language::English, Language::English),
+            (r#"{"error": true, "partial": null}"#, Language::Chinese, Language::Chinese),
+        ] {
+            let mut files = files(output, language);
+            let (row, _) = BodiesRow::new(String::new(), "call_1", files.clone()).unwrap();
+            assert_eq!(row.input_text, TextFile::Rendered(Language::English));
+            assert_eq!(row.output_text, TextFile::Rendered(expected));
+            assert_eq!(row.files().unwrap(), files);
+
+            files.input_text = Some(Bytes::from_static(b"of an older renderer"));
+            files.output_text = None;
+            let (row, _) = BodiesRow::new(String::new(), "call_1", files.clone()).unwrap();
+            assert_eq!(row.input_text, TextFile::Stored(Bytes::from_static(b"of an older renderer")));
+            assert_eq!(row.output_text, TextFile::Missing);
+            assert_eq!(row.files().unwrap(), files);
+        }
+    }
+}
