@@ -84,6 +84,7 @@ fn writer_properties(columns: &[Column], properties: &[(&str, String)]) -> Resul
         .set_created_by(format!("llmlogs {}", env!("CARGO_PKG_VERSION")))
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_data_page_size_limit(PAGE_BYTES)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_key_value_metadata(Some(pairs.collect()));
     for column in columns {
         let path = ColumnPath::from(column.name);
