@@ -46,6 +46,17 @@ pub(super) struct Column {
     pub(super) storage: Storage,
 }
 
+/// Returns the names of columns.
+pub(super) const fn names<const N: usize>(columns: [Column; N]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut place = 0;
+    while place < N {
+        names[place] = columns[place].name;
+        place += 1;
+    }
+    names
+}
+
 /// A value of a column; its type is that of the column's [`Kind`].
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {

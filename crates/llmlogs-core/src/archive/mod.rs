@@ -44,6 +44,13 @@ mod unpack;
 
 pub use packed::PackedCalls;
 
+/// The names of the columns of `bodies.parquet`.
+#[cfg(feature = "pack")]
+pub const BODIES_COLUMNS: [&str; bodies_table::COLUMNS.len()] = columns::names(bodies_table::COLUMNS);
+/// The names of the columns of `calls.parquet`.
+#[cfg(feature = "pack")]
+pub const CALLS_COLUMNS: [&str; calls_table::COLUMNS.len()] = columns::names(calls_table::COLUMNS);
+
 #[cfg(feature = "pack")]
 pub use pack::Packer;
 #[cfg(feature = "pack")]
