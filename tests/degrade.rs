@@ -329,6 +329,121 @@ async fn without_another_way_calls_pass_unless_they_are_to_fail_fast() {
     ]);
 }
 
+/// An event of a streamed answer with a piece of its content.
+fn piece(content: &str) -> String {
+    json!({"id": "c", "object": "chat.completion.chunk", "choices": [
+        {"index": 0, "delta": {"content": content}, "finish_reason": null}]})
+    .to_string()
+}
+
+const ENDS: [&str; 3] = [
+    "[DONE]",
+    r#"{"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+    BUSY,
+];
+
+/// A streamed answer of so many pieces, then `end`.
+fn streamed(pieces: usize, end: &[&str]) -> Answer {
+    let piece = piece("word ");
+    let events: Vec<&str> = std::iter::repeat_n(piece.as_str(), pieces).chain(end.iter().copied()).collect();
+    Answer::events(&events)
+}
+
+/// Asks for a stream, with the credential of [`post`].
+async fn stream(client: &ClientWithMiddleware, url: String) -> reqwest::Response {
+    let mut body = request();
+    body["stream"] = json!(true);
+    client.post(url).header("authorization", "Bearer sk-old").json(&body).send().await.unwrap()
+}
+
+/// Asks for a stream; reads `frames` of it, or all that come.
+async fn read_stream(client: &ClientWithMiddleware, url: String, frames: usize) {
+    let mut response = stream(client, url).await;
+    for _ in 0..frames {
+        match response.chunk().await {
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_after_its_beginning_counts_as_a_failure() {
+    let [done, stop, error] = ENDS;
+    for recorded in [true, false] {
+        for pieces in [2, 800] {
+            for (name, answer, reading, opens) in [
+                ("an error as an event", streamed(pieces, &[error]), usize::MAX, true),
+                ("an error, then the end mark", streamed(pieces, &[error, done]), usize::MAX, true),
+                ("an end without an end mark", streamed(pieces, &[]), usize::MAX, true),
+                ("a connection that breaks", streamed(pieces, &[]).then_break(), usize::MAX, true),
+                ("a whole stream", streamed(pieces, &[stop, done]), usize::MAX, false),
+                ("a finish reason and no more", streamed(pieces, &[stop]), usize::MAX, false),
+                ("a stream that the caller drops", streamed(pieces, &[]).then_hang(), 1, false),
+            ] {
+                let (_log, _default) = recording();
+                let _none = (!recorded).then(|| {
+                    tracing::dispatcher::set_default(&tracing::Dispatch::new(tracing_subscriber::registry()))
+                });
+                let api = Api::start(vec![answer; 3]).await;
+                let middleware = LlmLogMiddleware::new()
+                    .retry(quick())
+                    .breaker(Breaker::new().failures_in_a_row(3).open_for(LONG));
+                let client = client(&middleware);
+                for _ in 0..3 {
+                    read_stream(&client, api.chat(), reading).await;
+                }
+                let is_open = !middleware.circuits().degraded().is_empty();
+                assert_eq!(is_open, opens, "{name}, {pieces} pieces, recorded: {recorded}");
+                assert_eq!(api.received().len(), 3, "{name}: what was delivered is never replayed");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_at_the_end_mark_has_seen_a_success() {
+    let (_recorded, _default) = recording();
+    let [done, stop, _] = ENDS;
+    let broken = || Answer::json(503, BUSY);
+    let api =
+        Api::start([broken(), broken(), streamed(2, &[stop, done]).then_hang(), broken(), broken()]).await;
+    let middleware = LlmLogMiddleware::new().breaker(Breaker::new().failures_in_a_row(3).open_for(LONG));
+    let client = client(&middleware);
+    for reading in [1, 1, 0, 1, 1] {
+        if reading == 1 {
+            assert_eq!(status(&client, api.chat()).await, 503);
+            continue;
+        }
+        let mut response = stream(&client, api.chat()).await;
+        let mut text = Vec::new();
+        while !text.ends_with(b"[DONE]\n\n") {
+            text.extend_from_slice(&response.chunk().await.unwrap().unwrap());
+        }
+    }
+    assert!(middleware.circuits().degraded().is_empty(), "four failures with a success between");
+}
+
+#[tokio::test]
+async fn a_probe_whose_stream_breaks_has_failed() {
+    let (_recorded, _default) = recording();
+    let [_, _, error] = ENDS;
+    let api = Api::start([Answer::json(503, BUSY), streamed(2, &[error])]).await;
+    let breaker = Breaker::new().failures_in_a_row(1).open_for(millis(1)).max_open_for(LONG);
+    let middleware = LlmLogMiddleware::new().breaker(breaker);
+    let client = client(&middleware);
+    assert_eq!(status(&client, api.chat()).await, 503);
+    state_is(&middleware, CircuitState::HalfOpen).await;
+    let mut response = stream(&client, api.chat()).await;
+    let first = response.chunk().await.unwrap().unwrap();
+    assert!(!first.is_empty());
+    assert_eq!(middleware.circuits().all()[0].state, CircuitState::HalfOpen, "it is not known yet");
+    while response.chunk().await.unwrap().is_some() {}
+    // It is open for twice as long as before, and half-open again soon; what it must not be is closed.
+    let state = middleware.circuits().all()[0].state;
+    assert!(matches!(state, CircuitState::Open | CircuitState::HalfOpen), "{state:?}");
+}
+
 #[tokio::test]
 async fn wrong_requests_open_no_circuit() {
     let (_recorded, _default) = recording();

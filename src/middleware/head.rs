@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use http::response::Parts;
 use http::{Extensions, HeaderMap, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
-use reqwest::Response;
 
 use llmlogs_core::capture::ResponseHead;
 
@@ -32,12 +31,6 @@ const COUNTS: [(&str, &str); 4] = [
 ];
 
 /// Returns what is kept of a response's status line and headers.
-pub(super) fn head(response: &Response) -> ResponseHead {
-    let status_text = status_text(response.status(), response.version(), response.extensions());
-    of_headers(response.status(), status_text, response.headers())
-}
-
-/// Does the same for a response without its body.
 pub(super) fn head_of(parts: &Parts) -> ResponseHead {
     let status_text = status_text(parts.status, parts.version, &parts.extensions);
     of_headers(parts.status, status_text, &parts.headers)

@@ -261,7 +261,7 @@ impl InFlightCall {
         sent: &SentBody,
         parsed: Option<&Json<'_>>,
         membership: &Membership,
-    ) -> Option<Self> {
+    ) -> Option<Box<Self>> {
         let span = CallSpan::open(endpoint, sent.bytes.as_ref(), parsed);
         let policy = instrument::policy(span.span());
         if policy.is_none() {
@@ -280,7 +280,7 @@ impl InFlightCall {
                 Arc::new(CapturedRequest { endpoint, content_encoding, body }),
             );
         }
-        Some(InFlightCall::new(span, Arc::clone(endpoint), policy))
+        Some(Box::new(InFlightCall::new(span, Arc::clone(endpoint), policy)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::response::Parts;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt, Url};
 
 /// How much of a body is read ahead, in bytes.
@@ -30,11 +30,31 @@ pub(super) fn size_hint(inner: &SizeHint, ahead: &VecDeque<Polled>) -> SizeHint 
     hint
 }
 
-/// Returns the response that came from `url` with another body.
-pub(super) fn response(mut parts: Parts, url: Url, body: reqwest::Body) -> Response {
-    // The only way to set a response's URL is an extension that the builder makes.
-    if let Ok(with_url) = http::Response::builder().url(url).body(()) {
-        parts.extensions.extend(with_url.into_parts().0.extensions);
+/// A response in its parts: several wrappers around its body cost one way there and back.
+pub(super) struct Opened {
+    pub(super) parts: Parts,
+    pub(super) url: Url,
+    pub(super) body: reqwest::Body,
+}
+
+impl Opened {
+    pub(super) fn of(response: Response) -> Self {
+        let url = response.url().clone();
+        let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+        Opened { parts, url, body }
     }
-    Response::from(http::Response::from_parts(parts, body))
+
+    /// Returns how long the body is, where that is known.
+    pub(super) fn content_length(&self) -> Option<u64> {
+        self.body.size_hint().exact()
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        let Opened { mut parts, url, body } = self;
+        // The only way to set a response's URL is an extension that the builder makes.
+        if let Ok(with_url) = http::Response::builder().url(url).body(()) {
+            parts.extensions.extend(with_url.into_parts().0.extensions);
+        }
+        Response::from(http::Response::from_parts(parts, body))
+    }
 }

@@ -11,31 +11,44 @@ use reqwest::Response;
 use crate::instrument;
 use llmlogs_core::capture::Completion;
 
-use super::head::head;
+use super::head::head_of;
 use super::in_flight::{InFlightCall, LinkedSpans};
 use super::read_ahead;
-use super::read_ahead::{ERROR_WAIT, LIMIT, Polled};
+use super::read_ahead::{ERROR_WAIT, LIMIT, Opened, Polled};
 use super::timer::Deadline;
 
 /// Returns `response` with a body that reports to `call` what passes, to its end.
-pub(super) async fn attach(response: Response, mut call: InFlightCall) -> Response {
-    if let Some(linked) = response.extensions().get::<LinkedSpans>().cloned()
-        && call.link(&linked)
-    {
+pub(super) async fn attach(response: Response, mut call: Box<InFlightCall>) -> Response {
+    if is_linked(response.extensions(), &mut call) {
         return response;
     }
-    let failed = response.status().as_u16() >= 400;
-    let url = response.url().clone();
+    tee(Opened::of(response), call).await
+}
+
+/// Does the same for a response in its parts.
+pub(super) async fn attach_opened(response: Opened, mut call: Box<InFlightCall>) -> Response {
+    if is_linked(&response.parts.extensions, &mut call) {
+        return response.into_response();
+    }
+    tee(response, call).await
+}
+
+/// Lets an inner middleware's call around the same response end this one's span too. Returns whether it will.
+fn is_linked(extensions: &http::Extensions, call: &mut InFlightCall) -> bool {
+    extensions.get::<LinkedSpans>().is_some_and(|linked| call.link(linked))
+}
+
+async fn tee(response: Opened, mut call: Box<InFlightCall>) -> Response {
     let length = response.content_length();
-    call.answered(head(&response), length);
+    call.answered(head_of(&response.parts), length);
     let linked = call.linked();
-    let (mut parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+    let Opened { mut parts, url, body } = response;
     let mut tee = Tee { inner: body, ahead: VecDeque::new(), remaining: length, call };
-    if failed {
+    if parts.status.as_u16() >= 400 {
         tee.read_ahead().await;
     }
     parts.extensions.insert(linked);
-    read_ahead::response(parts, url, reqwest::Body::wrap(tee))
+    Opened { parts, url, body: reqwest::Body::wrap(tee) }.into_response()
 }
 
 /// Passes every frame on as it comes and shows it to the call.
@@ -45,7 +58,8 @@ struct Tee {
     ahead: VecDeque<Polled>,
     /// How many bytes are still to come, where the response says how long it is.
     remaining: Option<u64>,
-    call: InFlightCall,
+    /// In a box, so that wrapping it moves little.
+    call: Box<InFlightCall>,
 }
 
 impl Tee {
@@ -164,7 +178,7 @@ mod tests {
             query: String::new(),
             method: String::new(),
         });
-        let call = InFlightCall::new(CallSpan::none(), endpoint, None);
+        let call = Box::new(InFlightCall::new(CallSpan::none(), endpoint, None));
         let inner = reqwest::Body::wrap(Bounded(Some(Bytes::from_static(b"an error"))));
         let mut tee = Tee { inner, ahead: VecDeque::new(), remaining: None, call };
         tee.read_ahead().await;

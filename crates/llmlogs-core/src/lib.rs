@@ -12,6 +12,7 @@ pub mod capture;
 pub mod compose;
 pub mod format;
 pub mod health;
+pub mod index;
 pub mod json;
 pub mod notify;
 pub mod price;

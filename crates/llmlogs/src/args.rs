@@ -1,5 +1,8 @@
 //! The command line.
 
+#[cfg(feature = "proxy")]
+mod recording;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,6 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use llmlogs_core::query::{ContextTerm, Dates, Filter, GroupBy, SearchPart, TimeRange, TimeSpan};
 
 use crate::outcome::CliError;
+
+#[cfg(feature = "proxy")]
+pub(crate) use recording::{Proxy, Recording, Run};
 
 /// What happened between this machine and its LLM APIs.
 ///
@@ -171,7 +177,7 @@ everything else by calls.
 
 JSON: one object: calls, ok, errors, cancelled, in_flight, interrupted, not_recorded, success_rate, tokens, \
 cost (by currency), unpriced, latency_ms {mean, p50, p95, p99, max}, time_to_first_token_ms, \
-tokens_per_second, and the lists by_model, by_session, by_tool, by_finish_reason, by_hour; with --by also by and groups, a list of {name, calls, …}.")]
+tokens_per_second, and the lists by_model, by_provider, by_session, by_tool, by_finish_reason, by_hour; with --by also by and groups, a list of {name, calls, …}.")]
     Stats(Stats),
     /// Say what failed, how often, and why
     #[command(after_help = "\
@@ -255,6 +261,35 @@ Prints the address, which only this machine reaches. It contains a token, since 
 could open it otherwise; the browser keeps it as a cookie. --root may be given several times, and one that does \
 not exist yet is waited for. Nothing is written. It runs until Ctrl-C.")]
     Serve(Serve),
+    /// Run a program, and record its calls
+    #[cfg(feature = "proxy")]
+    #[command(after_help = "\
+Examples:
+  llmlogs run -- python agent.py
+  llmlogs run --for langchain -- python chain.py
+  llmlogs run --set MY_BASE_URL=https://api.deepseek.com -- ./agent
+  llmlogs run --print-env -- node agent.js
+
+The program's base URLs are pointed at ports of this machine, whatever they point at now, and what comes \
+there is passed on byte for byte and recorded. Which variables these are depends on the client: --for \
+takes openai, anthropic, google-genai, bedrock, ollama, cohere, groq, together, litellm, langchain, claude, \
+codex, gemini-cli, aider or goose; without it the command's name decides, else those of the SDKs are set. A \
+program that sets its base URL in its code is not reached.
+
+Standard input, output and error are the program's own. What was set, and a summary at the end, are printed on \
+standard error. Exit status: the program's; 128 and the signal's number if a signal ended it.")]
+    Run(Run),
+    /// Record what goes through a port of this machine
+    #[cfg(feature = "proxy")]
+    #[command(after_help = "\
+Examples:
+  llmlogs proxy --upstream https://api.deepseek.com/v1
+  llmlogs proxy --upstream https://api.openai.com/v1 --listen 127.0.0.1:8080 --health
+
+Prints a line for each upstream: the address to use instead, an arrow, the upstream. Bytes and headers pass as \
+they are, and so do keys, which the proxy does not hold. It answers programs on this machine only. It runs \
+until Ctrl-C or SIGTERM, and ends when every call is written.")]
+    Proxy(Proxy),
     /// Write calls for other programs
     #[command(after_help = "\
 Examples:
@@ -373,6 +408,9 @@ pub(crate) struct Filters {
     /// In which the model called this tool; * stands for anything
     #[arg(long, value_name = "NAME")]
     pub(crate) tool: Option<String>,
+    /// That ended for this reason, such as stop or length; * stands for anything
+    #[arg(long, value_name = "REASON")]
+    pub(crate) finish_reason: Option<String>,
     /// That took at least this long: 500ms, 10s, 2m
     #[arg(long, value_name = "TIME")]
     pub(crate) min_latency: Option<TimeSpan>,
@@ -411,6 +449,9 @@ impl Filters {
         }
         if let Some(tool) = &self.tool {
             filter = filter.tool(tool);
+        }
+        if let Some(finish_reason) = &self.finish_reason {
+            filter = filter.finish_reason(finish_reason);
         }
         if let Some(latency) = self.min_latency {
             filter = filter.min_latency(latency.0);

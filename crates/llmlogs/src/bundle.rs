@@ -1,5 +1,7 @@
 //! A call as one JSON object.
 
+use std::path::Path;
+
 use serde_json::value::RawValue;
 
 use llmlogs_core::read::{self, Call, ErrorKind, State, compact_json};
@@ -23,6 +25,36 @@ pub(crate) struct Bundle {
     output: Option<Box<RawValue>>,
 }
 
+impl Bundle {
+    /// Returns a call from the contents of its files; `bodies` are those of request and response, `None` to leave them out.
+    pub(crate) fn of_contents(
+        names: (&str, &str, &Path),
+        state: State,
+        metadata: Option<&[u8]>,
+        bodies: Option<[Option<&[u8]>; 2]>,
+    ) -> Self {
+        let (call_id, session_id, dir) = names;
+        let json = |contents: &[u8]| compact_json(contents).and_then(|text| RawValue::from_string(text).ok());
+        let [input, output] = match bodies {
+            Some(bodies) => bodies.map(|body| body.and_then(json).or_else(null)),
+            None => [None, None],
+        };
+        Bundle {
+            call_id: call_id.to_owned(),
+            session_id: session_id.to_owned(),
+            dir: row::path(dir),
+            state,
+            metadata: metadata.and_then(json),
+            input,
+            output,
+        }
+    }
+}
+
+fn null() -> Option<Box<RawValue>> {
+    RawValue::from_string("null".to_owned()).ok()
+}
+
 /// Returns the call without its bodies.
 pub(crate) fn head(call: &Call) -> Result<Bundle, CliError> {
     let metadata = match call.state() {
@@ -42,7 +74,6 @@ pub(crate) fn head(call: &Call) -> Result<Bundle, CliError> {
 
 /// Returns the call with its bodies; one that is missing is `null`.
 pub(crate) fn whole(call: &Call) -> Result<Bundle, CliError> {
-    let null = || RawValue::from_string("null".to_owned()).ok();
     Ok(Bundle {
         input: stored(call.input())?.or_else(null),
         output: stored(call.output())?.or_else(null),

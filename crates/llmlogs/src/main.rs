@@ -1,6 +1,6 @@
 //! The `llmlogs` command: what happened, in one short command.
 //!
-//! Reads through [`llmlogs_core::read`], which `tracing_llmlogs::read` is; never records calls.
+//! Reads through [`llmlogs_core::read`], which `tracing_llmlogs::read` is. Only `proxy` records calls.
 //!
 //! | module | what is in it |
 //! | --- | --- |
@@ -10,9 +10,10 @@
 //! | `env` | root, output and clock of a run |
 //! | `select` | the call that an argument means |
 //! | `bundle`, `reports` | calls, counts and failures as JSON |
+//! | `proxy` | what `llmlogs run` and `llmlogs proxy` pass requests on with |
 //! | `page` | the page that `llmlogs serve` shows in a browser |
 //! | `outcome`, `read_failures` | how a command ends |
-//! | `confirm`, `interrupt`, `size` | questions on the terminal, Ctrl-C, sizes as people write them |
+//! | `confirm`, `interrupt`, `size`, `webhook` | questions on the terminal, Ctrl-C, sizes and webhooks as people write them |
 
 mod args;
 mod bundle;
@@ -23,10 +24,14 @@ mod interrupt;
 mod outcome;
 mod output;
 mod page;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod read_failures;
+mod replay;
 mod reports;
 mod select;
 mod size;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -54,6 +59,8 @@ fn main() -> ExitCode {
     let (code, message) = match run(cli) {
         Ok(Outcome::Found) => (0, None),
         Ok(Outcome::Nothing(message)) => (1, message),
+        #[cfg(feature = "proxy")]
+        Ok(Outcome::Status(status)) => (status, None),
         Err(CliError::ClosedPipe) => (0, None),
         Err(CliError::Usage(message)) => (2, Some(message)),
         Err(CliError::Root(message) | CliError::Failed(message)) => (3, Some(message)),
@@ -79,6 +86,10 @@ fn run(cli: Cli) -> Result<Outcome, CliError> {
         Some(Command::Alerts(args)) => alerts::run(&mut env(true)?, &args),
         Some(Command::Watch(args)) => watch::run(&cli.global, &args),
         Some(Command::Serve(args)) => serve::run(&cli.global, &args),
+        #[cfg(feature = "proxy")]
+        Some(Command::Run(args)) => commands::run::run(&cli.global, &args),
+        #[cfg(feature = "proxy")]
+        Some(Command::Proxy(args)) => commands::proxy::run(&cli.global, &args),
         Some(Command::Export(args)) => export::run(&mut env(false)?, &args),
         Some(Command::Prune(args)) => prune::run(&mut env(false)?, &args),
         Some(Command::Pack(args)) => pack::pack(&mut env(false)?, &args),

@@ -11,6 +11,9 @@ pub(crate) enum Outcome {
     Found,
     /// Status 1, with what to say about it on standard error.
     Nothing(Option<String>),
+    /// That of a program that was run.
+    #[cfg(feature = "proxy")]
+    Status(u8),
 }
 
 impl Outcome {

@@ -65,13 +65,6 @@ pub(in crate::middleware) struct Ticket {
     is_probe: bool,
 }
 
-impl Ticket {
-    /// Returns whether the attempt finds out whether the target works again.
-    pub(in crate::middleware) fn is_probe(self) -> bool {
-        self.is_probe
-    }
-}
-
 /// A circuit.
 #[derive(Debug)]
 pub(in crate::middleware) struct Circuit {

@@ -14,7 +14,8 @@ pub(super) use targets::{Admission, CREDENTIAL_HEADERS, Permit, TargetKey, Targe
 /// There is a circuit for each provider, host, model and credential. Attempts are counted, not calls: a connection that
 /// fails, HTTP 5xx and 529, and a broken stream are failures. HTTP 429 makes the target cool down for as long as the server
 /// says; HTTP 401, 402 and an exhausted quota the whole credential, for [`credential_cooldown`](Self::credential_cooldown).
-/// Other 4xx and cancelled calls say nothing.
+/// Other 4xx and cancelled calls say nothing. A stream counts at its end: an error in one of its events, or an end without the
+/// API's end mark, is a failure.
 ///
 /// While a circuit is open, calls go to the [`Fallback`](crate::Fallback)s. Where there is none, or their circuits are open
 /// as well, calls pass all the same, unless [`fail_fast`](Self::fail_fast) is set. When the time is over, one attempt at a

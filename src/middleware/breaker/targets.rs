@@ -342,14 +342,18 @@ impl Permit {
         self.record(outcome);
     }
 
-    /// Notes that the target sends content: a probe needs to know no more. What comes later counts as of any attempt.
-    pub(in crate::middleware) fn alive(&mut self) {
-        if self.ticket.is_probe() && self.is_open {
-            self.targets.record(self.key, self.ticket, Outcome::Success, Instant::now());
-            if let Some(target) = self.targets.lock().targets.get(&self.key.target) {
-                self.ticket = target.circuit.pass();
-            }
+    /// Takes what became of the attempt, of which `outcome` makes an [`Outcome`] with the time that a refused credential is
+    /// not used; `is_of_the_credential` is whether it was refused.
+    pub(in crate::middleware) fn finish_judged(
+        self,
+        is_of_the_credential: bool,
+        outcome: impl FnOnce(Option<Duration>) -> Outcome,
+    ) {
+        if is_of_the_credential {
+            self.targets.cool_credential(self.key, Instant::now());
         }
+        let outcome = outcome(self.targets.credential_cooldown());
+        self.finish(outcome);
     }
 
     fn record(&mut self, outcome: Outcome) {

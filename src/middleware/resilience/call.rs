@@ -8,18 +8,18 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Next, Result};
 
 use crate::instrument;
-use crate::middleware::breaker::{Admission, Outcome, Permit, cool_down};
-use crate::middleware::retry::{
-    Attempts, Circumstances, FailedAttempt, FailureKind, Judgement, Step, Verdict,
-};
+use crate::middleware::breaker::{Admission, Outcome, Permit};
+use crate::middleware::retry::{Attempts, Circumstances, FailedAttempt, FailureKind, Step, Verdict};
 use crate::warn::WarnOnce;
 use llmlogs_core::capture::{Decision, Endpoint, ErrorType, Failure, TimeAnchor};
 
 use super::errors::{CircuitOpenError, DeadlineError};
 use super::held::Held;
 use super::look::{Accepted, Look, Looked, look};
+use super::outcome::outcome;
 use super::recording::{Attempt, Failed, Recording};
 use super::targets::{Describe, Fallbacks, NextTarget, Target};
+use super::watch::Watch;
 use super::{Resilience, two_loops, wait};
 
 /// A call whose failures something is done about.
@@ -86,11 +86,15 @@ impl ActingCall<'_> {
                     permit.finish(Outcome::Failure);
                     return call.give_up(&attempt);
                 }
-                Some(Look::Accepted(accepted)) => return Ok(call.accept(&attempt, accepted, permit).await),
-                Some(Look::Failed(looked)) => match call.after_failure(attempt, *looked, permit).await {
-                    After::Again(again, admitted) => (request, permit) = (again, admitted),
-                    After::Done(result) => return result,
-                },
+                Some(Look::Accepted(accepted)) => {
+                    return Ok(call.accept(&attempt, accepted, is_stream, permit).await);
+                }
+                Some(Look::Failed(looked)) => {
+                    match Box::pin(call.after_failure(attempt, *looked, permit)).await {
+                        After::Again(again, admitted) => (request, permit) = (again, admitted),
+                        After::Done(result) => return result,
+                    }
+                }
             }
         }
     }
@@ -239,7 +243,7 @@ impl Running<'_> {
     async fn after_failure(&mut self, attempt: Attempt, mut looked: Looked, permit: Permit) -> After {
         let (resilience, key) = (self.resilience, self.target().key);
         self.last_word(&attempt, &mut looked);
-        permit.finish(outcome(&looked.judged, resilience));
+        permit.finish(outcome(&looked.judged, resilience.targets.credential_cooldown()));
         let now = Instant::now();
         if looked.judged.kind.is_of_the_credential() && looked.judged.verdict != Verdict::Accept {
             resilience.targets.cool_credential(key, now);
@@ -357,7 +361,7 @@ impl Running<'_> {
         }
         let recording = std::mem::replace(&mut self.recording, Recording::Nothing);
         match failed {
-            Failed::Response(held) => Ok(recording.response(held.into_response(None)).await),
+            Failed::Response(held) => Ok(recording.opened(held.into_opened(None)).await),
             Failed::Error(error) => {
                 let failure = instrument::request_failure(&error);
                 recording.error(error, failure)
@@ -366,23 +370,30 @@ impl Running<'_> {
     }
 
     /// Ends the call with a response.
-    async fn accept(mut self, attempt: &Attempt, accepted: Accepted, permit: Permit) -> Response {
+    async fn accept(
+        &mut self,
+        attempt: &Attempt,
+        accepted: Accepted,
+        is_stream: bool,
+        permit: Permit,
+    ) -> Response {
         if self.has_history {
             self.recording.last(attempt, Decision::Final);
         }
-        let response = match accepted {
+        let recording = std::mem::replace(&mut self.recording, Recording::Nothing);
+        let held = match accepted {
             Accepted::Held(held) if held.is_whole => {
                 permit.finish(Outcome::Success);
-                held.into_response(None)
+                return recording.opened(held.into_opened(None)).await;
             }
-            Accepted::Held(held) => held.into_response(Some(permit)),
+            Accepted::Held(held) => *held,
             // What becomes of the body is the breaker's concern alone.
-            Accepted::Untouched(response) if self.resilience.targets.has_breaker() => {
-                Held::new(response).into_response(Some(permit))
-            }
-            Accepted::Untouched(response) => response,
+            Accepted::Untouched(response) if self.resilience.targets.has_breaker() => Held::new(response),
+            Accepted::Untouched(response) => return recording.response(response).await,
         };
-        self.recording.response(response).await
+        let watch = self.resilience.targets.has_breaker();
+        let watch = watch.then(|| Watch::new(permit, &attempt.endpoint, &held.parts, is_stream));
+        recording.opened(held.into_opened(watch)).await
     }
 
     /// Ends a call whose deadline has passed.
@@ -399,33 +410,5 @@ impl Running<'_> {
         let kind = ErrorType::Named("CircuitOpenError".to_owned());
         let failure = Failure::new(kind, error.to_string());
         self.recording.error(Error::middleware(error), failure)
-    }
-}
-
-/// Returns what a failure says about its target.
-fn outcome(judged: &Judgement, resilience: &Resilience) -> Outcome {
-    if judged.verdict == Verdict::Accept {
-        return Outcome::Success;
-    }
-    match judged.kind {
-        FailureKind::Connection
-        | FailureKind::Timeout
-        | FailureKind::Certificate
-        | FailureKind::Overloaded
-        | FailureKind::Server
-        | FailureKind::BrokenStream
-        | FailureKind::Unsupported => Outcome::Failure,
-        FailureKind::RateLimited => cool_down(judged.delay),
-        FailureKind::ModelQuota => cool_down(judged.delay.or(resilience.targets.credential_cooldown())),
-        FailureKind::Client
-        | FailureKind::Busy
-        | FailureKind::Quota
-        | FailureKind::Unauthorized
-        | FailureKind::Forbidden
-        | FailureKind::NotFound
-        | FailureKind::ContextLength
-        | FailureKind::ContentPolicy
-        | FailureKind::BadRequest
-        | FailureKind::CircuitOpen => Outcome::Neutral,
     }
 }

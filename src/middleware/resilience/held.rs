@@ -11,18 +11,21 @@ use http::response::Parts;
 use http_body::{Body, SizeHint};
 use reqwest::{Response, Url};
 
-use crate::middleware::breaker::{Outcome, Permit};
 use crate::middleware::read_ahead;
-use crate::middleware::read_ahead::{LIMIT, Polled};
+use crate::middleware::read_ahead::{LIMIT, Opened, Polled};
 use crate::middleware::timer::Deadline;
+
+use super::watch::Watch;
 
 /// A response whose body is read ahead.
 pub(super) struct Held {
     pub(super) parts: Parts,
     url: Url,
     body: HeldBody,
+    /// How long the body is, where the response says so.
+    length: Option<u64>,
     /// What was read, as one.
-    pub(super) bytes: BytesMut,
+    pub(super) bytes: Pieces,
     /// Whether the body has ended, and was read whole.
     pub(super) is_whole: bool,
 }
@@ -36,10 +39,11 @@ pub(super) enum More {
 
 impl Held {
     pub(super) fn new(response: Response) -> Self {
-        let url = response.url().clone();
-        let (parts, inner) = http::Response::<reqwest::Body>::from(response).into_parts();
-        let body = HeldBody { ahead: VecDeque::new(), inner, permit: None, has_content: false };
-        Held { parts, url, body, bytes: BytesMut::new(), is_whole: false }
+        let opened = Opened::of(response);
+        let length = opened.content_length();
+        let Opened { parts, url, body: inner } = opened;
+        let body = HeldBody { ahead: VecDeque::new(), inner, watch: None };
+        Held { parts, url, body, length, bytes: Pieces::default(), is_whole: false }
     }
 
     /// Reads up to [`LIMIT`] bytes, for at most `wait`, until `enough` says so. It gets all bytes so far, and whether nothing
@@ -71,7 +75,7 @@ impl Held {
                     }
                 };
                 if let Some(data) = frame.data_ref() {
-                    self.bytes.extend_from_slice(data);
+                    self.bytes.push(data);
                 }
                 self.body.ahead.push_back(polled);
                 if enough(&self.parts, &self.bytes, false) == More::Enough {
@@ -91,15 +95,50 @@ impl Held {
         }
     }
 
-    /// Returns the response. `permit` is finished when its body ends.
-    pub(super) fn into_response(self, permit: Option<Permit>) -> Response {
-        let Held { parts, url, mut body, bytes, .. } = self;
-        body.permit = permit;
-        body.has_content = !bytes.is_empty();
-        if body.has_content {
-            body.permit.iter_mut().for_each(Permit::alive);
+    /// Returns the response, followed to its end by `watch` if there is one.
+    pub(super) fn into_opened(self, watch: Option<Watch>) -> Opened {
+        let Held { parts, url, mut body, length, bytes, is_whole } = self;
+        if is_whole && watch.is_none() && length == Some(bytes.len() as u64) {
+            return Opened { parts, url, body: reqwest::Body::from(bytes.into_bytes()) };
         }
-        read_ahead::response(parts, url, reqwest::Body::wrap(body))
+        body.watch = watch;
+        Opened { parts, url, body: reqwest::Body::wrap(body) }
+    }
+}
+
+/// Bytes that came in pieces; a single piece is not copied.
+#[derive(Default)]
+pub(super) struct Pieces {
+    /// The only piece so far; empty once there are several.
+    only: Bytes,
+    several: BytesMut,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: &Bytes) {
+        if self.is_empty() {
+            self.only = piece.clone();
+            return;
+        }
+        self.several.extend_from_slice(&std::mem::take(&mut self.only));
+        self.several.extend_from_slice(piece);
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.several.is_empty() { self.only } else { self.several.freeze() }
+    }
+
+    /// Returns a copy of them as one, by reference where there was a single piece.
+    pub(super) fn to_bytes(&self) -> Bytes {
+        if self.several.is_empty() { self.only.clone() } else { Bytes::copy_from_slice(&self.several) }
+    }
+}
+
+impl std::ops::Deref for Pieces {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        if self.several.is_empty() { &self.only } else { &self.several }
     }
 }
 
@@ -107,31 +146,18 @@ impl Held {
 struct HeldBody {
     ahead: VecDeque<Polled>,
     inner: reqwest::Body,
-    /// The permit of the attempt, whose outcome the end of the body is.
-    permit: Option<Permit>,
-    has_content: bool,
+    watch: Option<Watch>,
 }
 
 impl HeldBody {
-    fn finish(&mut self, outcome: Outcome) {
-        if let Some(permit) = self.permit.take() {
-            permit.finish(outcome);
-        }
-    }
-
     fn note(&mut self, polled: &Polled) {
-        if self.permit.is_none() {
+        let Some(watch) = &mut self.watch else {
             return;
-        }
+        };
         match polled {
-            Some(Ok(frame)) => {
-                if !self.has_content && frame.data_ref().is_some_and(|data| !data.is_empty()) {
-                    self.has_content = true;
-                    self.permit.iter_mut().for_each(Permit::alive);
-                }
-            }
-            Some(Err(_)) => self.finish(Outcome::Failure),
-            None => self.finish(Outcome::Success),
+            Some(Ok(frame)) => frame.data_ref().into_iter().for_each(|data| watch.data(data)),
+            Some(Err(_)) => self.watch.take().into_iter().for_each(Watch::broken),
+            None => self.watch.take().into_iter().for_each(Watch::ended),
         }
     }
 }
@@ -160,7 +186,14 @@ impl Body for HeldBody {
 
 impl Drop for HeldBody {
     fn drop(&mut self) {
-        // Many readers stop at the stream's own end mark: a target that sent content works.
-        self.finish(if self.has_content { Outcome::Success } else { Outcome::Neutral });
+        let Some(watch) = self.watch.take() else {
+            return;
+        };
+        // A reader that has all bytes need not ask for more.
+        if self.is_end_stream() {
+            watch.ended();
+        } else {
+            watch.dropped();
+        }
     }
 }

@@ -102,7 +102,7 @@ pub(super) async fn look(
     Look::Accepted(Accepted::Untouched(response))
 }
 
-fn is_stream_type(content_type: &str) -> bool {
+pub(super) fn is_stream_type(content_type: &str) -> bool {
     let types = ["event-stream", "eventstream", "ndjson", "jsonl", "stream+json"];
     types.iter().any(|known| content_type.contains(known))
 }
@@ -131,7 +131,7 @@ fn whole_json(held: Held, endpoint: &Endpoint) -> Look {
         return failed(held, judged, String::new(), String::new());
     }
     if held.is_whole
-        && let Some(failure) = failure_in_body(endpoint, &head_of(&held.parts), &held.bytes)
+        && let Some(failure) = failure_in_body(endpoint, || head_of(&held.parts), &held.bytes)
     {
         return reported(held, failure);
     }
@@ -160,28 +160,28 @@ async fn stream(mut held: Held, endpoint: &Endpoint) -> Look {
     }
 }
 
-/// An error under a status of success is judged as if it had come with the status that it stands for.
 fn reported(held: Held, failure: Failure) -> Look {
+    let judged = judgement_of_reported(&failure, &held.parts.headers, Some(&held.bytes));
+    failed(held, judged, failure.code, failure.message)
+}
+
+/// An error under a status of success is judged as if it had come with the status that it stands for. `body` is that in which
+/// it was reported, where it is known.
+pub(super) fn judgement_of_reported(
+    failure: &Failure,
+    headers: &http::HeaderMap,
+    body: Option<&[u8]>,
+) -> Judgement {
     let status = match failure.kind {
         ErrorType::Http(status) => status,
-        ErrorType::Stream => {
-            return failed(
-                held,
-                Judgement::of_kind(FailureKind::BrokenStream),
-                failure.code,
-                failure.message,
-            );
-        }
+        ErrorType::Stream => return Judgement::of_kind(FailureKind::BrokenStream),
         _ => 500,
     };
-    let text = json::lossy(&held.bytes);
+    let text = json::lossy(body.unwrap_or_default());
     // Of a stream only what was understood of its error is known.
-    let body = json::parse(&text).ok().unwrap_or_else(|| error_object(&failure));
-    let response = FailedResponse { status, headers: &held.parts.headers, body: Some(&body) };
-    let judged = Judgement::of_response(&response, SystemTime::now());
-    drop(body);
-    drop(text);
-    failed(held, judged, failure.code, failure.message)
+    let body = json::parse(&text).ok().unwrap_or_else(|| error_object(failure));
+    let response = FailedResponse { status, headers, body: Some(&body) };
+    Judgement::of_response(&response, SystemTime::now())
 }
 
 fn error_object(failure: &Failure) -> Json<'static> {

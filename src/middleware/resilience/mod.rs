@@ -5,10 +5,12 @@ mod call;
 mod errors;
 mod held;
 mod look;
+mod outcome;
 mod recording;
 mod targets;
 mod two_loops;
 mod wait;
+mod watch;
 
 use std::sync::Arc;
 

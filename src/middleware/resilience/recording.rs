@@ -10,6 +10,7 @@ use tracing::{Instrument, Span};
 use crate::instrument;
 use crate::middleware::head::head_of;
 use crate::middleware::in_flight::InFlightCall;
+use crate::middleware::read_ahead::Opened;
 use crate::middleware::tee;
 use llmlogs_core::capture::{
     Body, CapturedAttempt, CapturedResponse, ChunkTimings, Completion, Decision, Endpoint, Failure,
@@ -19,13 +20,12 @@ use llmlogs_core::capture::{
 use super::held::Held;
 
 /// What is recorded of a call.
-#[allow(clippy::large_enum_variant, reason = "one for a call, and mostly of the largest variant")]
 pub(in crate::middleware) enum Recording {
     /// Nobody listens.
     Nothing,
     /// Every recorder is switched off.
     Span(Span),
-    Call(InFlightCall),
+    Call(Box<InFlightCall>),
 }
 
 /// One attempt while it is made.
@@ -109,6 +109,14 @@ impl Recording {
         }
     }
 
+    /// Does the same for a response in its parts.
+    pub(super) async fn opened(self, response: Opened) -> Response {
+        match self {
+            Recording::Call(call) => tee::attach_opened(response, call).await,
+            other => other.response(response.into_response()).await,
+        }
+    }
+
     /// Hands the call's result on.
     pub(in crate::middleware) async fn result(self, result: Result<Response>) -> Result<Response> {
         match result {
@@ -150,7 +158,7 @@ impl Failed {
                     Some(error) => Completion::Failed(instrument::body_failure(error)),
                     None => Completion::Complete,
                 };
-                let bytes = held.bytes.clone().freeze();
+                let bytes = held.bytes.to_bytes();
                 (head_of(&held.parts), Body::limited(bytes, usize::MAX), completion)
             }
         };

@@ -21,7 +21,7 @@ pub enum Beginning {
 /// Returns what `bytes`, with which a stream of `endpoint`'s API begins, tell. `is_over` is whether nothing follows.
 #[must_use]
 pub fn beginning(endpoint: &Endpoint, head: &ResponseHead, bytes: &[u8], is_over: bool) -> Beginning {
-    let response = response(head, bytes);
+    let response = response(head.clone(), bytes);
     let answer = interpret(endpoint, &response, Depth::Whole);
     let view = answer.view();
     let body = answer.body();
@@ -37,20 +37,24 @@ pub fn beginning(endpoint: &Endpoint, head: &ResponseHead, bytes: &[u8], is_over
 /// Returns the failure that a whole body reports although its status is that of a success. What does not so much as
 /// mention an error is not parsed.
 #[must_use]
-pub fn failure_in_body(endpoint: &Endpoint, head: &ResponseHead, bytes: &[u8]) -> Option<Failure> {
+pub fn failure_in_body(
+    endpoint: &Endpoint,
+    head: impl FnOnce() -> ResponseHead,
+    bytes: &[u8],
+) -> Option<Failure> {
     memchr::memmem::find(bytes, b"error\"")?;
-    let response = response(head, bytes);
+    let response = response(head(), bytes);
     let answer = interpret(endpoint, &response, Depth::Summary);
     let view = answer.view();
     answer.failure(&view)
 }
 
-fn response(head: &ResponseHead, bytes: &[u8]) -> CapturedResponse {
+fn response(head: ResponseHead, bytes: &[u8]) -> CapturedResponse {
     let now = Instant::now();
     let mut chunk_timings = ChunkTimings::default();
     chunk_timings.record(bytes.len(), || now);
     CapturedResponse {
-        head: head.clone(),
+        head,
         body: Body::limited(bytes.to_vec().into(), usize::MAX),
         chunk_timings,
         completion: Completion::Complete,
@@ -128,7 +132,8 @@ mod tests {
             (r#"{"id":"r","object":"response","status":"completed","error":null,"output":[]}"#, None),
             (r#"{"id":"r","output":[]}"#, None),
         ] {
-            let found = failure_in_body(&endpoint, &head, body.as_bytes()).map(|failure| failure.kind);
+            let found =
+                failure_in_body(&endpoint, || head.clone(), body.as_bytes()).map(|failure| failure.kind);
             assert_eq!(found, expected, "{body}");
         }
     }

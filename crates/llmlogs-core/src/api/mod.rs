@@ -12,6 +12,7 @@ pub mod decode;
 pub mod detect;
 pub mod dialect;
 pub mod dialects;
+pub mod ending;
 pub mod error;
 mod error_status;
 pub mod failure;
@@ -30,6 +31,7 @@ pub use decode::{DecodedBody, decode};
 pub use detect::{
     HostKind, Request, api_of, body_confirms_llm, detect_endpoint, detect_endpoint_of, unrecognised,
 };
+pub use ending::{Ending, StreamEnds};
 pub use failure::{failure_with_status, has_failed, reported_failure};
 pub use form::form;
 pub use interpret::{Depth, Interpretation, interpret};

@@ -51,21 +51,37 @@ impl PackedCalls {
     /// If there is a file and it cannot be read, or is none that packing makes.
     pub fn of(session: &Path) -> io::Result<Option<Arc<Self>>> {
         let path = session.join(BODIES_PACK_FILE);
-        let Some(identity) = identity(&path)? else { return Ok(None) };
-        if let Some(known) = kept(&path, identity) {
-            return Ok(Some(known));
-        }
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
+        let gone = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
         };
+        // Links are not followed.
+        let opened = fs::symlink_metadata(&path)
+            .and_then(|found| found.is_file().then(|| File::open(&path)).transpose());
+        match opened {
+            Ok(Some(file)) => PackedCalls::of_file(session, file).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) if gone(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`of`](Self::of), of the open file `file`, which was found in `session`.
+    ///
+    /// # Errors
+    ///
+    /// As [`of`](Self::of).
+    pub fn of_file(session: &Path, file: File) -> io::Result<Arc<Self>> {
+        let path = session.join(BODIES_PACK_FILE);
+        let identity = identity(&file)?;
+        if let Some(known) = kept(&path, identity) {
+            return Ok(known);
+        }
         let calls = Arc::new(PackedCalls::open(file)?);
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|known| known.path != path);
         open.push_front(Open { path, identity, calls: Arc::clone(&calls) });
         open.truncate(KEPT);
-        Ok(Some(calls))
+        Ok(calls)
     }
 
     pub(super) fn open(file: File) -> io::Result<Self> {
@@ -132,19 +148,12 @@ fn kept(path: &Path, identity: Identity) -> Option<Arc<PackedCalls>> {
     Some(calls)
 }
 
-/// Returns what the file at `path` is told by; `None` if there is no plain file. Links are not followed.
-fn identity(path: &Path) -> io::Result<Option<Identity>> {
-    let found = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_file() => found,
-        Ok(_) => return Ok(None),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
+/// Returns what the file is told by.
+fn identity(file: &File) -> io::Result<Identity> {
+    let found = file.metadata()?;
     #[cfg(unix)]
     let inode = std::os::unix::fs::MetadataExt::ino(&found);
     #[cfg(not(unix))]
     let inode = 0;
-    Ok(Some(Identity { length: found.len(), modified: found.modified().ok(), inode }))
+    Ok(Identity { length: found.len(), modified: found.modified().ok(), inode })
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::num::NonZeroU32;
 use std::time::SystemTime;
 
-use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeZone};
+use chrono::{DateTime, Datelike, Local, NaiveDate, NaiveDateTime, TimeZone, Timelike};
 
 use super::layout::CALL_PREFIX;
 use super::time::{self, LocalTime};
@@ -76,6 +76,37 @@ impl CallId {
         }
     }
 
+    /// Returns the id of the name with this time, which [`stamp_nonzero`](Self::stamp_nonzero) returned, and this number.
+    #[must_use]
+    pub fn new(stamp: u32, number: u64) -> Self {
+        CallId { stamp, number }
+    }
+
+    /// Appends the name that [`call_name`] creates. A name of another form has no time, and gives one that is not its own.
+    pub fn write_name(self, name: &mut Vec<u8>) {
+        let time = naive(self.stamp.into());
+        name.extend_from_slice(CALL_PREFIX.as_bytes());
+        let (date, clock) = (time.date(), time.time());
+        for (number, digits) in [(date.year().unsigned_abs(), 4), (date.month(), 2), (date.day(), 2)] {
+            push_digits(name, number.into(), digits);
+        }
+        name.push(b'_');
+        for number in [clock.hour(), clock.minute(), clock.second()] {
+            push_digits(name, number.into(), 2);
+        }
+        name.push(b'_');
+        push_digits(name, self.number, self.number.checked_ilog10().map_or(3, |most| (most + 1).max(3)));
+    }
+
+    /// Returns whether `name`, of which this is the contents, is the one that [`write_name`](Self::write_name) gives.
+    #[must_use]
+    pub fn is_named(self, name: &[u8]) -> bool {
+        let digits = self.number.checked_ilog10().map_or(3, |most| (most + 1).max(3));
+        self.stamp != 0
+            && name.starts_with(CALL_PREFIX.as_bytes())
+            && name.len() == CALL_PREFIX.len() + "20251027_040210_".len() + digits as usize
+    }
+
     /// Returns the start in Unix seconds, assuming that the recorder's time zone was this machine's; zero if the name
     /// has no time.
     #[must_use]
@@ -128,6 +159,11 @@ fn naive(seconds: i64) -> NaiveDateTime {
     DateTime::from_timestamp(seconds, 0).unwrap_or_default().naive_utc()
 }
 
+/// Appends the last `digits` digits of a number.
+fn push_digits(text: &mut Vec<u8>, number: u64, digits: u32) {
+    text.extend((0..digits).rev().map(|place| b'0' + (number / 10_u64.pow(place) % 10) as u8));
+}
+
 /// Hashes a name that has no number (FNV-1a); the result is greater than every call's number.
 fn hash(name: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
@@ -167,6 +203,21 @@ mod tests {
             assert_eq!((id.timestamp(), id.number), (1_761_537_730.0, n));
         }
         assert!(call_name(&LocalTime::of(started), 7).ends_with("_007"));
+    }
+
+    #[test]
+    fn a_name_is_written_back_as_it_was_or_known_to_be_another() {
+        for name in ["call_20251027_040210_001", "call_20241231_235959_1234567", "call_20250101_000000_999"] {
+            let id = CallId::of(name.as_bytes());
+            let mut written = Vec::new();
+            id.write_name(&mut written);
+            assert_eq!(String::from_utf8(written).unwrap(), name);
+            assert!(id.is_named(name.as_bytes()));
+        }
+        for odd in ["call_odd", "call_20251027_040210_1", "call_20251027_040210_0001", "20251027_040210_001"]
+        {
+            assert!(!CallId::of(odd.as_bytes()).is_named(odd.as_bytes()), "{odd}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub enum StatusFilter {
 ///
 /// Built in code, or parsed from one string with [`Filter::parse`].
 ///
-/// Names of models, providers, tools and error types are compared whole, upper and lower case being the same; `*`
+/// Names of models, providers, tools, error types and finish reasons are compared whole, upper and lower case being the same; `*`
 /// in them stands for anything.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[must_use]
@@ -58,6 +58,7 @@ pub struct Filter {
     /// If there are any, one of them has to match.
     error_types: Vec<NamePattern>,
     tool: Option<NamePattern>,
+    finish_reason: Option<NamePattern>,
     min_latency_ms: u64,
     max_latency_ms: Option<u64>,
     /// In lower case; each has to occur.
@@ -142,6 +143,12 @@ impl Filter {
         self
     }
 
+    /// Passes calls that ended for this reason, such as `stop` or `length`.
+    pub fn finish_reason(mut self, pattern: &str) -> Self {
+        self.finish_reason = Some(NamePattern::new(pattern));
+        self
+    }
+
     /// Passes calls that took at least this long.
     pub fn min_latency(mut self, latency: Duration) -> Self {
         self.min_latency_ms = latency.as_millis() as u64;
@@ -196,6 +203,31 @@ impl Filter {
         *self == Filter::default()
     }
 
+    /// Returns the first and the last instant at which a call can have started that passes, in Unix seconds, as far as the
+    /// filter has them: days count from this machine's midnight.
+    #[must_use]
+    pub fn range(&self) -> (Option<f64>, Option<f64>) {
+        let dates = self.dates.as_ref();
+        let first = self.since.into_iter().chain(dates.map(Dates::start)).reduce(f64::max);
+        let last = self.until.into_iter().chain(dates.map(Dates::end)).reduce(f64::min);
+        (first, last)
+    }
+
+    /// Returns the filter for the range of the same length that ends where this one's begins; `None` if the range has no
+    /// beginning. One without an end ends at `now`.
+    #[must_use]
+    pub fn previous(&self, now: SystemTime) -> Option<Filter> {
+        let (first, last) = self.range();
+        let first = first?;
+        let length = last.unwrap_or_else(|| unix_seconds(now)) - first;
+        (length > 0.0 && length.is_finite()).then(|| Filter {
+            dates: None,
+            since: Some(first - length),
+            until: Some(first.next_down()),
+            ..self.clone()
+        })
+    }
+
     /// Returns whether calls of the day with this folder, such as `20251027`, can pass. The folder has the recorder's
     /// local date, which may differ from this machine's by a day.
     #[must_use]
@@ -205,7 +237,7 @@ impl Filter {
 
     /// Returns whether, of the calls of a day that does not pass, those that started on the day before can: calls of the
     /// older logger are in the folder of the day on which they ended.
-    fn matches_day_before(&self, folder: &str) -> bool {
+    pub(crate) fn matches_day_before(&self, folder: &str) -> bool {
         self.dates.as_ref().is_some_and(|dates| dates.contains_day_before(folder))
             && self.may_be_in_time(folder)
     }
@@ -248,7 +280,7 @@ impl Filter {
     /// # Errors
     ///
     /// If its context is asked for and cannot be read.
-    pub(super) fn try_matches(&self, entry: &Entry) -> Result<bool> {
+    pub(crate) fn try_matches(&self, entry: &Entry) -> Result<bool> {
         Ok(self.matches_session(entry.call().session_id()) && self.matches_entry(entry)?)
     }
 
@@ -257,7 +289,7 @@ impl Filter {
     /// # Errors
     ///
     /// As [`try_matches`](Self::try_matches).
-    pub(super) fn matches_entry(&self, entry: &Entry) -> Result<bool> {
+    pub(crate) fn matches_entry(&self, entry: &Entry) -> Result<bool> {
         let session = entry.call().dir().parent().unwrap_or(Path::new(""));
         let status = match entry.call().state() {
             State::InFlight => StatusFilter::InFlight,
@@ -280,7 +312,7 @@ impl Filter {
     /// # Errors
     ///
     /// As [`try_matches`](Self::try_matches).
-    pub(super) fn matches_line(&self, session: &Path, line: &IndexLine<'_>) -> Result<bool> {
+    pub(crate) fn matches_line(&self, session: &Path, line: &IndexLine<'_>) -> Result<bool> {
         Ok(self.matches_indexed(session, line) && self.matches_context(line, &|| call_dir(session, line))?)
     }
 
@@ -295,6 +327,16 @@ impl Filter {
             }
         }
         Ok(true)
+    }
+
+    /// Returns whether more than the numbers and names of a line decides: its texts or its context.
+    pub(crate) fn asks_for_texts(&self) -> bool {
+        !self.texts.is_empty() || !self.context.is_empty()
+    }
+
+    /// Returns the filter without the conditions on texts and context.
+    pub(crate) fn without_texts(&self) -> Filter {
+        Filter { texts: Vec::new(), context: Vec::new(), ..self.clone() }
     }
 
     /// Returns whether a finished call passes all conditions but those on its context.
@@ -317,6 +359,7 @@ impl Filter {
             && (self.error_types.is_empty()
                 || self.error_types.iter().any(|pattern| pattern.matches(line.error_type)))
             && self.tool.as_ref().is_none_or(|tool| line.tool_names().any(|name| tool.matches(name)))
+            && is(&self.finish_reason, line.finish_reason)
             && (self.texts.is_empty() || self.matches_text(line))
     }
 
@@ -333,6 +376,7 @@ impl Filter {
             && self.provider.is_none()
             && self.error_types.is_empty()
             && self.tool.is_none()
+            && self.finish_reason.is_none()
             && self.min_latency_ms == 0
             && self.max_latency_ms.is_none()
             && self.texts.is_empty()
@@ -400,12 +444,12 @@ impl Root {
 }
 
 /// Returns the folder of the call that a line of a session's index belongs to; `None` if its id is no name.
-pub(super) fn call_dir(session: &Path, line: &IndexLine<'_>) -> Option<PathBuf> {
+pub(crate) fn call_dir(session: &Path, line: &IndexLine<'_>) -> Option<PathBuf> {
     let id = line.call_id.text();
     files::is_plain_name(&id).then(|| session.join(&*id))
 }
 
-fn unix_seconds(time: SystemTime) -> f64 {
+pub(super) fn unix_seconds(time: SystemTime) -> f64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(since) => since.as_secs_f64(),
         Err(before) => -before.duration().as_secs_f64(),

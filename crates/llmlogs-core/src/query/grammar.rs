@@ -5,8 +5,7 @@ use super::filter::{Filter, StatusFilter};
 use super::time_range::{TimeRange, TimeSpan};
 
 /// The fields, as an error lists them.
-const FIELDS: &str =
-    "date, since, until, session, model, provider, status, error_type, tool, latency, context, text";
+const FIELDS: &str = "date, since, until, session, model, provider, status, error_type, tool, finish_reason, latency, context, text";
 
 impl Filter {
     /// Parses a filter: terms `field:value` with spaces between them, all of which a call has to pass. A value with
@@ -17,7 +16,7 @@ impl Filter {
     /// | `date` | `20251027`, `2025-10-27`, `today`, `yesterday`, or a range `2025-10-01..2025-10-27` |
     /// | `since`, `until` | `2h`, `3d`, a date, or a time such as `"2025-10-27 04:02"` |
     /// | `session` | an id, or the end of one |
-    /// | `model`, `provider`, `error_type`, `tool` | a name; `*` stands for anything |
+    /// | `model`, `provider`, `error_type`, `tool`, `finish_reason` | a name; `*` stands for anything |
     /// | `status` | `ok`, `error`, `cancelled`, `in-flight`, `interrupted`, `not-recorded`, or several with commas between them |
     /// | `latency` | `>10s` or `10s`: at least; `<500ms`: at most |
     /// | `context` | `tenant=acme`, or `tenant` for calls whose context has the field |
@@ -96,6 +95,7 @@ fn with_term(filter: Filter, field: Option<&str>, value: &str) -> Result<Filter,
         }
         "error_type" | "error-type" | "error" => filter.error_type(value),
         "tool" => filter.tool(value),
+        "finish_reason" | "finish-reason" => filter.finish_reason(value),
         "latency" => {
             let (most, span) = match value.strip_prefix('<') {
                 Some(span) => (true, span),
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_string_is_the_filter_that_code_builds() {
         let parsed = Filter::parse(
-            r#" model:gpt* status:error,in-flight error_type:Rate* tool:read_file provider:openai
+            r#" model:gpt* status:error,in-flight error_type:Rate* tool:read_file finish_reason:tool_calls provider:openai
                 session:040210 latency:>10s latency:<2m context:tenant=acme
                 context:round context:"task=a b" text:"say \"please\"" timeout date:2025-10-27 "#,
         );
@@ -153,6 +153,7 @@ mod tests {
             .status(StatusFilter::InFlight)
             .error_type("Rate*")
             .tool("read_file")
+            .finish_reason("tool_calls")
             .provider("openai")
             .session("040210")
             .min_latency(Duration::from_secs(10))

@@ -20,6 +20,10 @@ mod selector;
 mod time_range;
 mod totals;
 
+pub(crate) use failures::{Gatherer as FailuresGatherer, mask};
+pub(crate) use scan::{Visitor, share};
+pub(crate) use totals::{FacetsGatherer, Gatherer as TotalsGatherer, SeriesGatherer, Stretches};
+
 pub use context::ContextTerm;
 pub use diff::{Change, Diff, DiffSide};
 pub use error::QueryError;
@@ -31,4 +35,7 @@ pub use scan::Progress;
 pub use search::{Match, PatternOptions, Search, SearchHit, SearchPart, SearchReport};
 pub use selector::{Selection, Selector};
 pub use time_range::{Dates, TimeRange, TimeSpan};
-pub use totals::{Cost, Group, GroupBy, GroupTotals, LatencySummary, NamedCount, Totals, Traffic};
+pub use totals::{
+    Cost, Facets, Group, GroupBy, GroupTotals, LatencySummary, ModelCosts, NamedCount, Series, SeriesBucket,
+    Totals, Traffic,
+};

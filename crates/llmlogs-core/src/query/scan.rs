@@ -39,7 +39,7 @@ const PIECE: u64 = 1 << 16;
 const FOLDERS: usize = 64;
 
 /// What is done with the calls; each thread has one of its own.
-pub(super) trait Visitor: Send {
+pub(crate) trait Visitor: Send {
     /// A finished call.
     fn finished(&mut self, session: &Session, line: &IndexLine<'_>);
     /// A call in flight, or one that was interrupted.
@@ -69,7 +69,7 @@ struct Piece<'s> {
 
 /// What a thread keeps from one piece to the next.
 #[derive(Default)]
-struct ThreadState {
+pub(crate) struct ThreadState {
     buffer: Vec<u8>,
     /// The index read last, by the place of its session.
     file: Option<(usize, File)>,
@@ -144,7 +144,11 @@ pub(super) fn scan<V: Visitor>(
 }
 
 /// Lets every visitor take numbers below `count` until none is left, each on a thread of its own.
-fn share<V: Send>(visitors: &mut [V], count: usize, work: impl Fn(&mut V, &mut ThreadState, usize) + Sync) {
+pub(crate) fn share<V: Send>(
+    visitors: &mut [V],
+    count: usize,
+    work: impl Fn(&mut V, &mut ThreadState, usize) + Sync,
+) {
     let next = AtomicUsize::new(0);
     let run = |visitor: &mut V| {
         let mut state = ThreadState::default();

@@ -25,6 +25,16 @@ impl Dates {
 }
 
 impl Dates {
+    /// Returns the first instant, in Unix seconds.
+    pub(super) fn start(&self) -> f64 {
+        midnight(self.first)
+    }
+
+    /// Returns the last instant, in Unix seconds.
+    pub(super) fn end(&self) -> f64 {
+        end_of(self.last)
+    }
+
     /// Returns whether the day before the day with this folder is one of them.
     pub(super) fn contains_day_before(&self, folder: &str) -> bool {
         let day = NaiveDate::parse_from_str(folder, "%Y%m%d").ok().and_then(|day| day.pred_opt());
@@ -104,8 +114,7 @@ impl FromStr for TimeRange {
             return Ok(TimeRange { from: then, to: then });
         }
         if let Ok(day) = date(text) {
-            let to = day.checked_add_days(Days::new(1)).map_or(f64::INFINITY, midnight);
-            return Ok(TimeRange { from: midnight(day), to: to - 0.001 });
+            return Ok(TimeRange { from: midnight(day), to: end_of(day) });
         }
         let at = |time: f64| TimeRange { from: time, to: time };
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
@@ -130,6 +139,11 @@ impl FromStr for TimeRange {
 /// Returns the first instant of the day with this folder, in Unix seconds; zero if the name is no day's.
 pub(super) fn midnight_of(folder: &str) -> f64 {
     NaiveDate::parse_from_str(folder, "%Y%m%d").map_or(0.0, midnight)
+}
+
+/// Returns the last millisecond of a day, in Unix seconds.
+fn end_of(day: NaiveDate) -> f64 {
+    day.checked_add_days(Days::new(1)).map_or(f64::INFINITY, midnight) - 0.001
 }
 
 fn midnight(day: NaiveDate) -> f64 {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::format::Metadata;
 use crate::format::layout::{INPUT_FILE, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
-use crate::format::{Metadata, lenient};
 
 use super::error::{Error, ErrorKind, Result};
 use super::{files, older, packed, session_file};
@@ -158,12 +158,8 @@ impl Call {
     /// has vanished, [`ErrorKind::Malformed`] if the file is not a JSON object, [`ErrorKind::Unreadable`] otherwise.
     pub fn metadata(&self) -> Result<Metadata> {
         let contents = self.raw_metadata()?;
-        let malformed = |error| Error::malformed(&self.dir.join(METADATA_FILE), error);
-        let mut metadata = lenient::metadata(&contents).map_err(malformed)?;
-        if older::wrote(&metadata) {
-            older::complete(&mut metadata, &contents, || self.output().ok());
-        }
-        Ok(metadata)
+        Metadata::from_stored(&contents, || self.output().ok())
+            .map_err(|error| Error::malformed(&self.dir.join(METADATA_FILE), error))
     }
 
     /// Reads `metadata.json` as it was stored.

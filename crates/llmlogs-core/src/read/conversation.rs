@@ -278,7 +278,7 @@ impl Call {
         let input = self.input()?;
         let metadata = self.metadata().unwrap_or_default();
         let output = self.output().unwrap_or_default();
-        Ok(conversation(&metadata, &json::lossy(&input), &json::lossy(&output)))
+        Ok(Conversation::from_stored(&metadata, &input, &output))
     }
 }
 
@@ -295,7 +295,7 @@ pub(crate) fn last_user_message(call: &Call, input: &[u8]) -> String {
 }
 
 /// Builds the conversation from the stored bodies; `output` is empty if there is none.
-fn conversation(metadata: &Metadata, input: &str, output: &str) -> Conversation {
+pub(super) fn conversation(metadata: &Metadata, input: &str, output: &str) -> Conversation {
     let mut conversation = Conversation::default();
     let request = match json::parse(input) {
         Ok(request) => request,

@@ -66,13 +66,13 @@ pub struct IndexLine<'a> {
     pub waited_ms: u64,
     pub fallback_model: RawStr<'a>,
     /// The JSON list without its brackets.
-    tools: &'a [u8],
+    pub(crate) tools: &'a [u8],
     pub user_message: RawStr<'a>,
     pub trace: RawStr<'a>,
     /// The JSON list without its brackets.
-    span_ids: &'a [u8],
+    pub(crate) span_ids: &'a [u8],
     /// The JSON object with its braces.
-    context: &'a [u8],
+    pub(crate) context: &'a [u8],
     pub context_complete: bool,
     pub prompt_differs: Option<bool>,
 }

@@ -14,8 +14,10 @@ pub(crate) mod entries;
 pub(crate) mod entry;
 pub(crate) mod error;
 pub(crate) mod files;
+pub(crate) mod index_tail;
 mod json_text;
 pub(crate) mod line;
+pub(crate) mod listing;
 pub(crate) mod newest;
 pub(crate) mod older;
 pub(crate) mod packed;
@@ -26,6 +28,7 @@ pub(crate) mod sdk_errors;
 pub(crate) mod session;
 pub(crate) mod session_file;
 mod session_newest;
+mod stored;
 mod watch;
 
 pub use crate::format::call_id::short_id;

@@ -21,7 +21,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn new(dir: PathBuf) -> Self {
+    pub(crate) fn new(dir: PathBuf) -> Self {
         Session { dir }
     }
 

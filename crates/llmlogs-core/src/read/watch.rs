@@ -1,8 +1,6 @@
 //! Watching a root for calls that start and end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,9 +14,10 @@ use super::call::{Call, State};
 use super::call_set::CallSet;
 use super::entries::unseen;
 use super::entry::Entry;
-use super::error::{Error, Result};
+use super::error::Result;
 use super::files;
-use super::line::IndexLine;
+use super::index_tail::{Appended, IndexTail};
+use super::listing::{Listing, is_recent, may_have_changed, modified};
 use super::older;
 use super::root::Root;
 use super::session_file::is_running;
@@ -26,9 +25,6 @@ use super::session_file::is_running;
 /// How many days are watched, the newest ones: a session goes on in a folder of the new day, so older days do not
 /// change.
 const DAYS: usize = 2;
-
-/// Changes of a folder within this time of each other may leave it with the same modification time.
-const CLOCK_TICK: Duration = Duration::from_secs(2);
 
 /// After listing a session's folder, at least this many times the duration of the listing passes before the next one.
 const LISTING_SHARE: u32 = 20;
@@ -197,47 +193,6 @@ impl Watch {
     }
 }
 
-/// The folders in a folder, listed again when it has changed.
-#[derive(Debug, Default)]
-struct Listing {
-    names: Vec<String>,
-    modified: Option<SystemTime>,
-    listed_at: Option<SystemTime>,
-}
-
-impl Listing {
-    /// Returns whether the folder was listed.
-    fn refresh(&mut self, dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<bool> {
-        let modified = modified(dir);
-        let now = SystemTime::now();
-        if self.listed_at.is_some()
-            && modified == self.modified
-            && !may_have_changed(modified, self.listed_at, now)
-        {
-            return Ok(false);
-        }
-        self.names = files::folders(dir, wanted)?;
-        (self.modified, self.listed_at) = (modified, Some(now));
-        Ok(true)
-    }
-}
-
-/// Returns whether a folder may have changed after it was listed without a new modification time, and whether enough
-/// time has passed that listing it once more settles that.
-fn may_have_changed(modified: Option<SystemTime>, listed_at: Option<SystemTime>, now: SystemTime) -> bool {
-    let (Some(modified), Some(listed_at)) = (modified, listed_at) else { return false };
-    modified.checked_add(CLOCK_TICK).is_some_and(|settled| listed_at < settled && now >= settled)
-}
-
-/// Returns whether a folder that was modified then may change again with the same modification time.
-fn is_recent(modified: Option<SystemTime>, now: SystemTime) -> bool {
-    modified.is_some_and(|modified| modified.checked_add(CLOCK_TICK).is_none_or(|settled| now < settled))
-}
-
-fn modified(dir: &Path) -> Option<SystemTime> {
-    fs::symlink_metadata(dir).and_then(|found| found.modified()).ok()
-}
-
 /// The state of one watched session.
 #[derive(Debug, Default)]
 struct WatchedSession {
@@ -321,7 +276,8 @@ impl WatchedSession {
     /// Reads the new lines of the index.
     fn read_index(&mut self, dir: &Path, events: &mut Vec<Event>) {
         let WatchedSession { index, known, last, in_flight, interrupted, .. } = self;
-        index.read(&dir.join(INDEX_FILE), |line| {
+        index.read(&dir.join(INDEX_FILE), |appended| {
+            let Appended::Line(_, line) = appended else { return };
             let id = line.call_id.text();
             if !files::is_plain_name(&id) {
                 return;
@@ -424,77 +380,12 @@ fn higher(last: CallId, id: CallId) -> CallId {
     if id.stamp_nonzero().is_some() && id.number > last.number { id } else { last }
 }
 
-/// Reads the lines that are appended to an index.
-#[derive(Debug, Default)]
-struct IndexTail {
-    /// The offset of the first line that was not read.
-    offset: u64,
-    /// The length at the last read, lines that were not complete included.
-    length: u64,
-    /// The file's inode, which changes when the file is replaced.
-    identity: u64,
-}
-
-impl IndexTail {
-    /// Calls `visit` with each complete line that was appended since the last time; if the file was truncated or
-    /// replaced, with every line.
-    fn read(&mut self, path: &Path, mut visit: impl FnMut(&IndexLine<'_>)) {
-        let Ok(found) = fs::symlink_metadata(path) else {
-            *self = IndexTail::default();
-            return;
-        };
-        let identity = identity(&found);
-        if identity != self.identity || found.len() < self.offset {
-            *self = IndexTail { identity, ..IndexTail::default() };
-        }
-        if found.len() == self.length {
-            return;
-        }
-        // After an error, the next poll tries again.
-        let Ok(length) = self.read_new(path, &mut visit) else { return };
-        self.length = length;
-    }
-
-    /// Reads the new lines; returns the length of the file.
-    fn read_new(&mut self, path: &Path, visit: &mut impl FnMut(&IndexLine<'_>)) -> Result<u64> {
-        const BLOCK: usize = 1 << 18;
-        let mut file: File = files::open(path)?;
-        let failed = |error| Error::io(path, error);
-        file.seek(SeekFrom::Start(self.offset)).map_err(failed)?;
-        let mut buffer = Vec::new();
-        loop {
-            let before = buffer.len();
-            (&mut file).take(BLOCK as u64).read_to_end(&mut buffer).map_err(failed)?;
-            if buffer.len() == before {
-                return Ok(self.offset + buffer.len() as u64);
-            }
-            let mut start = 0;
-            for newline in memchr::memchr_iter(b'\n', &buffer) {
-                // Damaged lines are skipped; their calls are found in their folders.
-                if let Some(line) = IndexLine::parse(&buffer[start..newline]) {
-                    visit(&line);
-                }
-                start = newline + 1;
-            }
-            self.offset += start as u64;
-            buffer.drain(..start);
-        }
-    }
-}
-
-#[cfg(unix)]
-fn identity(found: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(found)
-}
-
-#[cfg(not(unix))]
-fn identity(_found: &fs::Metadata) -> u64 {
-    0
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
     use std::io::Write;
+
+    use crate::read::listing::CLOCK_TICK;
 
     use super::*;
 

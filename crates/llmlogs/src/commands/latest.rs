@@ -7,7 +7,7 @@ use crate::bundle;
 use crate::commands::alerts;
 use crate::env::Env;
 use crate::outcome::{CliError, Outcome, describe};
-use crate::output::format::{compact, duration, grouped, money};
+use crate::output::format::{duration, money};
 use crate::output::out::{BAD, BOLD, DIM};
 use crate::output::row;
 use crate::output::table::pairs;
@@ -96,7 +96,7 @@ fn finished(env: &Env, metadata: &Metadata, shown: &mut Vec<(&str, String)>) {
     }
     shown.push(("finish", one_line(&response.finish_reason)));
     shown.push(("tools", one_line(&response.tool_names.join(", "))));
-    shown.push(("tokens", tokens(metadata)));
+    shown.push(("tokens", row::tokens(metadata)));
     let cost = &metadata.cost_estimate;
     if !cost.currency.is_empty() || cost.total_cost != 0.0 {
         let source =
@@ -161,25 +161,6 @@ fn fallback_of(fallback: &Fallback) -> String {
     };
     let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
     format!("{} → {}{reason}", name(from), name(to))
-}
-
-pub(crate) fn tokens(metadata: &Metadata) -> String {
-    let usage = &metadata.usage;
-    if *usage == Default::default() {
-        return String::new();
-    }
-    let extra = |count: u64, what: &str| {
-        if count > 0 { format!(" ({} {what})", compact(count)) } else { String::new() }
-    };
-    format!(
-        "{} in{}{}  {} out{}  {} total",
-        grouped(usage.prompt_tokens),
-        extra(usage.cached_tokens, "cached"),
-        extra(usage.cache_creation_tokens, "written to the cache"),
-        grouped(usage.completion_tokens),
-        extra(usage.reasoning_tokens, "reasoning"),
-        grouped(usage.total_tokens)
-    )
 }
 
 fn latency(metadata: &Metadata) -> String {

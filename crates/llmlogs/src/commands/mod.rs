@@ -9,7 +9,11 @@ pub(crate) mod latest;
 pub(crate) mod ls;
 pub(crate) mod pack;
 pub(crate) mod packaging;
+#[cfg(feature = "proxy")]
+pub(crate) mod proxy;
 pub(crate) mod prune;
+#[cfg(feature = "proxy")]
+pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod show;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use llmlogs_core::read::{Entry, State, Status, short_id};
+use llmlogs_core::read::{Entry, short_id};
 
 use crate::env::Env;
 use crate::interrupt;
@@ -11,119 +11,7 @@ use crate::output::format::{compact, money, plural};
 use crate::output::out::{BAD, BOLD, DIM};
 use crate::output::row;
 use crate::output::text::{cut, one_line, width};
-
-/// A span, or the session at the top.
-#[derive(Default)]
-struct Node<'e> {
-    children: Vec<Child<'e>>,
-    sums: Sums,
-}
-
-enum Child<'e> {
-    Span(Span, Node<'e>),
-    Call(&'e Entry),
-}
-
-/// What tells a span from another one in the same place.
-#[derive(Clone)]
-struct Span {
-    name: String,
-    /// Empty for a call of an older recorder.
-    id: String,
-    /// The id of a span that has closed may be used again; `None` if it is not known.
-    started_at: Option<String>,
-}
-
-impl Span {
-    fn is(&self, other: &Span) -> bool {
-        let starts = self.started_at.as_ref().zip(other.started_at.as_ref());
-        self.name == other.name && self.id == other.id && starts.is_none_or(|(a, b)| a == b)
-    }
-}
-
-/// What is summed over the calls below a span.
-#[derive(Default, Clone)]
-struct Sums {
-    calls: u64,
-    failed: u64,
-    tokens: u64,
-    /// By currency.
-    cost: Vec<(String, f64)>,
-    /// Calls with tokens whose cost is not known.
-    unpriced: u64,
-}
-
-impl Sums {
-    fn add(&mut self, entry: &Entry) {
-        let line = entry.line();
-        self.calls += 1;
-        if entry.call().state() != State::Finished {
-            return;
-        }
-        self.failed += u64::from(line.status == Status::Error);
-        self.tokens = self.tokens.saturating_add(line.total_tokens);
-        let currency = line.currency.text();
-        if currency.is_empty() && line.total_cost == 0.0 {
-            self.unpriced += u64::from(line.total_tokens > 0);
-            return;
-        }
-        match self.cost.iter_mut().find(|(known, _)| *known == currency) {
-            Some((_, sum)) => *sum += line.total_cost,
-            None => self.cost.push((currency.into_owned(), line.total_cost)),
-        }
-    }
-}
-
-impl<'e> Node<'e> {
-    /// Adds a call. Calls of one span share its node, whatever came between them; where the ids of spans are not known,
-    /// calls that follow each other in spans of one name do.
-    fn add(&mut self, path: &[Span], call: &'e Entry) {
-        self.sums.add(call);
-        let [first, rest @ ..] = path else {
-            self.children.push(Child::Call(call));
-            return;
-        };
-        let is_same = |child: &Child<'_>| matches!(child, Child::Span(span, _) if span.is(first));
-        let place = if first.id.is_empty() {
-            self.children.len().checked_sub(1).filter(|last| is_same(&self.children[*last]))
-        } else {
-            self.children.iter().rposition(is_same)
-        };
-        let place = place.unwrap_or_else(|| {
-            self.children.push(Child::Span(first.clone(), Node::default()));
-            self.children.len() - 1
-        });
-        if let Some(Child::Span(_, node)) = self.children.get_mut(place) {
-            node.add(rest, call);
-        }
-    }
-}
-
-/// Returns the spans that enclose a call, outermost first.
-fn path(entry: &Entry) -> Vec<Span> {
-    // The line of the index has neither the starts of spans nor names with a slash.
-    let stored = match entry.call().state() {
-        State::Finished => entry.call().metadata().map(|metadata| metadata.trace.spans).unwrap_or_default(),
-        State::InFlight | State::Interrupted | State::NotRecorded => Vec::new(),
-    };
-    if !stored.is_empty() {
-        let span = |span: llmlogs_core::read::TraceSpan| Span {
-            name: span.name,
-            id: span.id,
-            started_at: span.started_at,
-        };
-        return stored.into_iter().map(span).collect();
-    }
-    let line = entry.line();
-    let trace = line.trace.text();
-    let names: Vec<_> = trace.split('/').filter(|name| !name.is_empty()).collect();
-    let mut ids: Vec<_> = line.span_ids().map(|id| id.text().into_owned()).collect();
-    if ids.len() != names.len() {
-        ids = vec![String::new(); names.len()];
-    }
-    let span = |(name, id): (&str, String)| Span { name: name.to_owned(), id, started_at: None };
-    names.into_iter().zip(ids).map(span).collect()
-}
+use crate::reports::tree::{Child, Node, Sums};
 
 /// Prints sessions newest first, and in each the calls in the order in which they started.
 pub(crate) fn print(env: &mut Env, entries: &[Entry]) -> Result<(), CliError> {
@@ -139,11 +27,7 @@ pub(crate) fn print(env: &mut Env, entries: &[Entry]) -> Result<(), CliError> {
         if place > 0 {
             env.out.blank()?;
         }
-        let mut root = Node::default();
-        for entry in calls.iter().rev() {
-            interrupt::check()?;
-            root.add(&path(entry), entry);
-        }
+        let root = Node::of(calls.iter().rev().copied(), interrupt::check)?;
         let Some(newest) = calls.first() else { continue };
         let day = env.clock.date(newest.line().timestamp);
         let title = env.out.paint(BOLD, &format!("session {}", one_line(newest.call().session_id())));

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anstyle::Style;
 
-use llmlogs_core::read::{Call, Entry, IndexLine, State, Status, short_id};
+use llmlogs_core::read::{Call, Entry, IndexLine, Metadata, State, Status, short_id};
 
 use crate::env::Env;
-use crate::output::format::{compact, duration, money, now};
+use crate::output::format::{compact, duration, grouped, money, now};
 use crate::output::out::{BAD, DIM, GOOD, LIVE, PLAIN, WARN};
 use crate::output::table::{Cell, Column, cell, left, right};
 use crate::output::text::one_line;
@@ -62,7 +62,8 @@ fn latency_of(entry: &Entry, line: &IndexLine<'_>) -> String {
     }
 }
 
-fn cost_of(line: &IndexLine<'_>) -> String {
+/// Returns what the call cost; nothing if that is not known.
+pub(crate) fn cost(line: &IndexLine<'_>) -> String {
     let currency = line.currency.text();
     // An unknown cost is not zero.
     if currency.is_empty() && line.total_cost == 0.0 {
@@ -107,7 +108,7 @@ pub(crate) fn row(env: &Env, entry: &Entry) -> Vec<Cell> {
         cell(one_line(&model)),
         cell(tokens(line.prompt_tokens)),
         cell(tokens(line.completion_tokens)),
-        cell(cost_of(&line)),
+        cell(cost(&line)),
         cell(latency_of(entry, &line)).style(if finished { PLAIN } else { LIVE }),
         cell(tools.join(",")),
         cell(one_line(&user_message)),
@@ -126,6 +127,26 @@ pub(crate) fn json(entry: &Entry) -> serde_json::Value {
         members.insert("status".into(), serde_json::Value::Null);
     }
     members.into()
+}
+
+/// Returns `1,296 in (1,024 cached)  167 out  1,463 total`; nothing without tokens.
+pub(crate) fn tokens(metadata: &Metadata) -> String {
+    let usage = &metadata.usage;
+    if *usage == Default::default() {
+        return String::new();
+    }
+    let extra = |count: u64, what: &str| {
+        if count > 0 { format!(" ({} {what})", compact(count)) } else { String::new() }
+    };
+    format!(
+        "{} in{}{}  {} out{}  {} total",
+        grouped(usage.prompt_tokens),
+        extra(usage.cached_tokens, "cached"),
+        extra(usage.cache_creation_tokens, "written to the cache"),
+        grouped(usage.completion_tokens),
+        extra(usage.reasoning_tokens, "reasoning"),
+        grouped(usage.total_tokens)
+    )
 }
 
 pub(crate) fn path(path: &Path) -> String {

@@ -1,5 +1,8 @@
 //! How a question is answered, or why it is not.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -18,6 +21,8 @@ pub(crate) enum ApiError {
     NotFound,
     /// 500: the root, or something in it, cannot be read.
     Unreadable(String),
+    /// Nobody waits for the answer any more.
+    Gone,
 }
 
 impl From<Error> for ApiError {
@@ -45,6 +50,8 @@ impl IntoResponse for ApiError {
             ApiError::Usage(message) => (StatusCode::BAD_REQUEST, message),
             ApiError::NotFound => (StatusCode::NOT_FOUND, "there is no such call".to_owned()),
             ApiError::Unreadable(message) => (StatusCode::INTERNAL_SERVER_ERROR, message),
+            // Nobody reads it.
+            ApiError::Gone => (StatusCode::SERVICE_UNAVAILABLE, "given up".to_owned()),
         };
         (status, [(CONTENT_TYPE, "application/json")], serde_json::json!({"error": message}).to_string())
             .into_response()
@@ -65,6 +72,52 @@ where
     Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
 }
 
+/// As [`answer`], for a question that may take long: it ends when the [`Asker`] has gone.
+pub(crate) async fn answer_asker<T, F>(question: F) -> Result<Response, ApiError>
+where
+    T: Serialize,
+    F: FnOnce(&Asker) -> Result<T, ApiError> + Send + 'static,
+{
+    let (asker, _waiting) = Asker::new();
+    answer(move || {
+        let answer = question(&asker)?;
+        // It may be incomplete.
+        asker.check()?;
+        Ok(answer)
+    })
+    .await
+}
+
+/// Whoever waits for an answer. A browser that goes to another page, or asks something else, closes its connection.
+#[derive(Debug)]
+pub(crate) struct Asker(Arc<AtomicBool>);
+
+/// Drops together with the request.
+struct Waiting(Arc<AtomicBool>);
+
+impl Asker {
+    fn new() -> (Self, Waiting) {
+        let gone = Arc::new(AtomicBool::new(false));
+        (Asker(gone.clone()), Waiting(gone))
+    }
+
+    /// Returns what is set when nobody waits any more.
+    pub(crate) fn gone(&self) -> Arc<AtomicBool> {
+        self.0.clone()
+    }
+
+    /// Fails if nobody waits any more.
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
+        if self.0.load(Ordering::Relaxed) { Err(ApiError::Gone) } else { Ok(()) }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Runs `work`, which reads files, on a thread that may block.
 pub(crate) async fn blocking<T, F>(work: F) -> Result<T, ApiError>
 where
@@ -73,4 +126,34 @@ where
 {
     let worked = tokio::task::spawn_blocking(work).await;
     worked.map_err(|_| ApiError::Unreadable("the answer could not be made".to_owned()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_ends_when_nobody_waits_for_its_answer() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (ended, has_ended) = std::sync::mpsc::channel();
+        let question = move |asker: &Asker| -> Result<(), ApiError> {
+            begun.send(()).unwrap();
+            loop {
+                if asker.check().is_err() {
+                    ended.send(()).unwrap();
+                    return Err(ApiError::Gone);
+                }
+                std::thread::yield_now();
+            }
+        };
+        runtime.block_on(async {
+            let request = tokio::spawn(answer_asker(question));
+            tokio::task::yield_now().await;
+            has_begun.recv().unwrap();
+            request.abort();
+            assert!(request.await.unwrap_err().is_cancelled());
+            has_ended.recv().unwrap();
+        });
+    }
 }

@@ -1,14 +1,16 @@
-//! The last events of all roots, numbered, and the threads that find them.
+//! The calls of all roots in memory, their last events, numbered, and the threads that follow the files: lists, counts
+//! and events are of the same polls.
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use llmlogs_core::read::{Entry, Event, Watch};
+use llmlogs_core::index::{Follower, Polled, Snapshot};
+use llmlogs_core::read::{Entry, Event};
 use tokio::sync::watch;
 
 use crate::outcome::describe;
@@ -16,6 +18,15 @@ use crate::output::out::complain;
 
 /// How many events are kept for those who come back after a break.
 const KEPT: usize = 4096;
+
+/// How many events are remembered by their calls alone, so that a list stays as it was.
+const REMEMBERED: usize = 50_000;
+
+/// How long older days are read before what has been read is shown.
+const LOADING: Duration = Duration::from_millis(100);
+
+/// How long a question waits for a poll; then it is answered with what is known.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The time between two polls while somebody looks, and while nobody does.
 const WATCHED: Duration = Duration::from_millis(250);
@@ -40,14 +51,32 @@ pub(crate) struct Feed {
     newest: watch::Sender<u64>,
     viewers: AtomicUsize,
     watchers: OnceLock<Vec<Thread>>,
-    /// Of each root, the calls that were in flight at the last poll, oldest first.
-    in_flight: Vec<Mutex<Vec<Entry>>>,
+    polls: Vec<Polls>,
 }
 
 #[derive(Debug, Default)]
 struct Log {
     events: VecDeque<Arc<LiveEvent>>,
     newest: u64,
+    /// The number, the root and the call's folder of more of the last events, and whether lists had the call before.
+    remembered: VecDeque<(u64, usize, PathBuf, bool)>,
+    /// Of each root, what is known, and the number of the last event that is in it.
+    known: Vec<(Arc<Snapshot>, u64)>,
+}
+
+/// Of one root: how many polls were asked for, and how many of these have been made.
+#[derive(Debug, Default)]
+struct Polls {
+    asked_and_made: Mutex<(u64, u64)>,
+    made: Condvar,
+}
+
+/// What is known of a root.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// The number of the last event that is in it, by which later questions ask for the same list.
+    pub(crate) as_of: u64,
 }
 
 /// What there is behind a number.
@@ -68,16 +97,20 @@ impl Feed {
             newest: watch::Sender::new(0),
             viewers: AtomicUsize::new(0),
             watchers: OnceLock::new(),
-            in_flight: roots.iter().map(|_| Mutex::default()).collect(),
+            polls: roots.iter().map(|_| Polls::default()).collect(),
         });
+        feed.log().known = roots.iter().map(|_| Default::default()).collect();
         let mut watchers = Vec::new();
         for (number, root) in roots.iter().enumerate() {
+            let mut follower = Follower::new(root);
             // Before the address is printed, so that whoever opens it misses nothing. The thread tries again.
-            let watch = Watch::new(root).ok();
-            let (of_thread, root) = (feed.clone(), root.clone());
+            if let Ok(polled) = follower.poll(Duration::ZERO) {
+                feed.publish(number, &follower, polled);
+            }
+            let of_thread = feed.clone();
             let thread = thread::Builder::new()
                 .name("llmlogs-watch".to_owned())
-                .spawn(move || of_thread.watch(number, &root, watch))?;
+                .spawn(move || of_thread.follow(number, follower))?;
             watchers.push(thread.thread().clone());
         }
         feed.watchers.get_or_init(|| watchers);
@@ -94,7 +127,7 @@ impl Feed {
 
     /// Returns the events behind number `cursor`.
     pub(crate) fn since(&self, cursor: u64) -> Since {
-        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = self.log();
         let oldest = log.newest - log.events.len() as u64;
         if cursor < oldest || cursor > log.newest {
             return Since::Gone(log.newest);
@@ -103,21 +136,59 @@ impl Feed {
         Since::Events(log.events.iter().skip(skipped).cloned().collect(), log.newest)
     }
 
-    fn watch(&self, number: usize, root: &Path, mut watch: Option<Watch>) {
+    /// Returns what is known of root `number` at this moment; while older days are being read, or if the files do not
+    /// answer, at the last poll.
+    pub(crate) fn known(&self, number: usize) -> Known {
+        let is_loading = self.log().known.get(number).is_some_and(|(snapshot, _)| snapshot.is_loading());
+        if let (Some(polls), false) = (self.polls.get(number), is_loading) {
+            let mut counts = polls.asked_and_made.lock().unwrap_or_else(PoisonError::into_inner);
+            counts.0 += 1;
+            let asked = counts.0;
+            self.watchers
+                .get()
+                .and_then(|watchers| watchers.get(number))
+                .into_iter()
+                .for_each(Thread::unpark);
+            drop(polls.made.wait_timeout_while(counts, FRESH, |(_, made)| *made < asked));
+        }
+        self.known_now(&self.log(), number)
+    }
+
+    /// Returns what was known of root `number` when `as_of` was the last event; what is known now if that is not
+    /// remembered.
+    pub(crate) fn known_as_of(&self, number: usize, as_of: u64) -> Known {
+        let log = self.log();
+        let known = self.known_now(&log, number);
+        let oldest = log.newest - log.remembered.len() as u64;
+        if as_of < oldest || as_of > log.newest {
+            return known;
+        }
+        let later = log.remembered.iter().skip((as_of - oldest) as usize);
+        let later = later
+            .filter(|(_, root, ..)| *root == number)
+            .map(|(_, _, dir, was_listed)| (dir.as_path(), *was_listed));
+        Known { snapshot: Arc::new(known.snapshot.without(later)), as_of }
+    }
+
+    fn known_now(&self, log: &Log, number: usize) -> Known {
+        let (snapshot, as_of) = log.known.get(number).cloned().unwrap_or_default();
+        Known { snapshot, as_of }
+    }
+
+    fn log(&self) -> std::sync::MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn follow(&self, number: usize, mut follower: Follower) {
+        let Some(polls) = self.polls.get(number) else { return };
+        let counts = || polls.asked_and_made.lock().unwrap_or_else(PoisonError::into_inner);
         let mut unreadable = None;
         loop {
-            let polled = match &mut watch {
-                Some(watch) => Watch::poll(watch),
-                None => Watch::new(root).map(|new| {
-                    watch = Some(new);
-                    Vec::new()
-                }),
-            };
-            match polled {
-                Ok(events) => {
+            let (asked, _) = *counts();
+            match follower.poll(LOADING) {
+                Ok(polled) => {
                     unreadable = None;
-                    self.set_in_flight(number, watch.as_ref());
-                    self.add(number, events);
+                    self.publish(number, &follower, polled);
                 }
                 // It goes on when it can be read again; what is wrong is printed once.
                 Err(error) => {
@@ -128,44 +199,63 @@ impl Feed {
                     }
                 }
             }
+            counts().1 = asked;
+            polls.made.notify_all();
+            if follower.is_loading() && unreadable.is_none() {
+                continue;
+            }
             let watched = self.viewers.load(Ordering::Relaxed) > 0;
-            thread::park_timeout(if watched { WATCHED } else { UNWATCHED });
+            let pause = if watched { WATCHED } else { UNWATCHED };
+            if counts().0 == asked {
+                thread::park_timeout(pause);
+            }
         }
     }
 
-    /// Returns the calls of root `number` that are in flight, oldest first.
-    pub(crate) fn in_flight(&self, number: usize) -> Vec<Entry> {
-        let calls =
-            self.in_flight.get(number).map(|calls| calls.lock().unwrap_or_else(PoisonError::into_inner));
-        calls.map(|calls| calls.clone()).unwrap_or_default()
-    }
-
-    fn set_in_flight(&self, number: usize, watch: Option<&Watch>) {
-        let (Some(calls), Some(watch)) = (self.in_flight.get(number), watch) else { return };
-        let mut now: Vec<Entry> = watch.in_flight().cloned().collect();
-        now.sort_by(|a, b| a.timestamp().total_cmp(&b.timestamp()));
-        *calls.lock().unwrap_or_else(PoisonError::into_inner) = now;
-    }
-
-    fn add(&self, root: usize, events: Vec<Event>) {
-        if events.is_empty() {
+    /// Makes known what a poll found, all of it at once.
+    fn publish(&self, root: usize, follower: &Follower, polled: Polled) {
+        if !polled.changed && !polled.anew && polled.events.is_empty() {
             return;
         }
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        for event in events {
+        let snapshot = Arc::new(follower.snapshot());
+        let mut log = self.log();
+        for (event, was_listed) in polled.events {
             let what = match &event {
                 Event::Started(_) => "started",
                 Event::Finished(_) => "finished",
                 Event::Interrupted(_) => "interrupted",
                 _ => continue,
             };
+            let entry = event.entry().clone();
+            log.newest += 1;
+            let number = log.newest;
+            log.remember((number, root, entry.call().dir().to_owned(), was_listed));
             if log.events.len() == KEPT {
                 log.events.pop_front();
             }
-            log.events.push_back(Arc::new(LiveEvent { root, what, entry: event.entry().clone() }));
-            log.newest += 1;
+            log.events.push_back(Arc::new(LiveEvent { root, what, entry }));
         }
-        self.newest.send_replace(log.newest);
+        if polled.anew {
+            // No event tells of what has been removed: everybody has to ask anew.
+            log.newest += 1;
+            let number = log.newest;
+            log.remember((number, root, PathBuf::new(), true));
+            log.events.clear();
+        }
+        let newest = log.newest;
+        if let Some(known) = log.known.get_mut(root) {
+            *known = (snapshot, newest);
+        }
+        self.newest.send_replace(newest);
+    }
+}
+
+impl Log {
+    fn remember(&mut self, event: (u64, usize, PathBuf, bool)) {
+        if self.remembered.len() == REMEMBERED {
+            self.remembered.pop_front();
+        }
+        self.remembered.push_back(event);
     }
 }
 

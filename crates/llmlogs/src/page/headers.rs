@@ -6,21 +6,28 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; \
                       frame-ancestors 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
+
+/// The mark of a response that never changes: a browser may keep it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Immutable;
 
 /// Sets the headers.
 pub(crate) async fn set(mut response: Response) -> Response {
-    add(response.headers_mut());
+    let is_immutable = response.extensions().get::<Immutable>().is_some();
+    add(response.headers_mut(), is_immutable);
     response
 }
 
-fn add(headers: &mut HeaderMap) {
+fn add(headers: &mut HeaderMap, is_immutable: bool) {
     let same_origin = HeaderValue::from_static("same-origin");
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    // What is no page of ours has a stricter one already.
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(HeaderName::from_static("cross-origin-opener-policy"), same_origin.clone());
     headers.insert(HeaderName::from_static("cross-origin-resource-policy"), same_origin);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let cache = if is_immutable { "private, max-age=31536000, immutable" } else { "no-store" };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
 }

@@ -11,7 +11,9 @@
 //! | `params` | root, filter and range from a URL |
 //! | `roots` | the roots that are shown |
 //! | `api` | the answers as JSON, a file a question |
-//! | `html` | pages that are rendered here: a call |
+//! | `html` | pages that are rendered here: a call, a comparison, a session's trace |
+//! | `links` | the addresses of the pages |
+//! | `session_dir` | from an address to a session |
 //! | `call_dir` | from an address to the folder of a call |
 //! | `feed` | events of calls as they happen |
 //! | `assets` | files for the browser, which are part of the program |
@@ -25,9 +27,11 @@ mod guard;
 mod headers;
 mod hosts;
 mod html;
+mod links;
 mod params;
 mod roots;
 mod server;
+mod session_dir;
 mod shared;
 mod token;
 

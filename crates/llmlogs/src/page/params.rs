@@ -9,7 +9,7 @@ use super::answer::ApiError;
 
 /// What every question takes: `root` (a number from 0), `q` (a filter such as `model:gpt* status:error`), `date`,
 /// `since` and `until`.
-const COMMON: [&str; 5] = ["root", "q", "date", "since", "until"];
+pub(crate) const COMMON: [&str; 5] = ["root", "q", "date", "since", "until"];
 
 /// The parameters of a question, each at most once; an empty one counts as none.
 #[derive(Debug)]

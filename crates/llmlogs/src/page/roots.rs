@@ -45,6 +45,11 @@ pub(crate) fn path_of(root: &Path, entry: &Entry) -> String {
     dir.strip_prefix(root).unwrap_or(dir).display().to_string()
 }
 
+/// Returns `DAY/SESSION/CALL` of a call of this session.
+pub(crate) fn path_in_session(day: &str, session: &str, entry: &Entry) -> String {
+    format!("{day}/{session}/{}", entry.call().id())
+}
+
 /// Returns what `llmlogs ls --json` prints of a call, with its `path` in the page's addresses.
 pub(crate) fn call_json(root: &Path, entry: &Entry) -> Value {
     let mut value = row::json(entry);

@@ -83,6 +83,12 @@ fn router(guard: Arc<Guard>, shared: Arc<Shared>) -> Router {
     let routes = Router::new()
         .nest("/api", api::routes())
         .route("/call/{day}/{session}/{call}", get(html::call))
+        .route("/call/{day}/{session}/{call}/curl", get(html::curl))
+        .route("/call/{day}/{session}/{call}/file/{name}", get(html::file))
+        .route("/call/{day}/{session}/{call}/media/{hash}", get(html::medium))
+        .route("/compare", get(html::compare))
+        .route("/trace/{session}", get(html::trace_of_session))
+        .route("/trace/{day}/{session}", get(html::trace))
         .merge(assets::routes())
         .with_state(shared);
     Router::new()

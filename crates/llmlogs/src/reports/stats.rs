@@ -26,6 +26,7 @@ pub(crate) fn json(clock: Clock, totals: &Totals, by: Option<&GroupBy>) -> Value
     value.insert("time_to_first_token_ms".into(), latencies(&totals.time_to_first_token_ms));
     value.insert("tokens_per_second".into(), totals.tokens_per_second.into());
     value.insert("by_model".into(), list("model", &totals.by_model));
+    value.insert("by_provider".into(), list("provider", &totals.by_provider));
     value.insert("by_session".into(), list("session_id", &totals.by_session));
     value.insert(
         "by_tool".into(),
@@ -64,7 +65,7 @@ fn of(sums: &GroupTotals) -> Map<String, Value> {
     }
 }
 
-fn cost(costs: &[Cost]) -> Value {
+pub(super) fn cost(costs: &[Cost]) -> Value {
     Value::Object(costs.iter().map(|cost| (cost.currency.clone(), cost.amount.into())).collect())
 }
 

@@ -51,8 +51,11 @@ async fn a_filter_that_is_wrong_is_explained_and_changes_nothing_else() -> WebDr
     let server = Server::start(recorder.root());
     browser.enter(&server).await?;
     browser.open(&server.page("/calls?q=colour%3Ared")).await?;
-    browser.read("colour").await?;
-    browser.find(Role::Alert, "").await?;
+    // By the field.
+    let alert = browser.find(Role::Alert, "").await?;
+    assert!(alert.text().await?.contains("colour"), "{}", alert.text().await?);
+    browser.find(Role::Textbox, "Filter").await?.send_keys("\u{e009}a\u{e009}model:gpt-4o\u{e007}").await?;
+    browser.read("Capital of France?").await?;
     // That the question was refused is what the console says, too.
     let complaints = browser.complaints().await?;
     assert!(complaints.iter().all(|complaint| complaint.contains("400")), "{complaints:?}");
@@ -75,6 +78,8 @@ async fn each_call_is_there_once_however_far_one_scrolls() -> WebDriverResult<()
     // Whatever part of the list is in the document: scrolled to its end, each call was there, and none twice at a time.
     let collect = r#"
         window.seen ??= new Set();
+        // What is in view is waited for.
+        if (document.querySelector("main [aria-busy=true]")) return false;
         const shown = [...document.querySelectorAll("main a[href^='/call/']")].filter((link) => link.checkVisibility()).map((link) => link.textContent);
         if (new Set(shown).size < shown.length) throw new Error("a call is there twice");
         for (const call of shown) window.seen.add(call);

@@ -149,6 +149,8 @@ async fn three_hundred_strings_in_every_field_do_nothing() -> WebDriverResult<()
         if text.len() < 1000 && !text.contains('\0') {
             let query: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
             browser.open(&server.page(&format!("/calls?q={query}&since={query}&root={query}"))).await?;
+            // It is refused, and that is said.
+            browser.find(Role::Alert, "").await?;
             nothing(&browser, &server, "the address").await?;
         }
     }

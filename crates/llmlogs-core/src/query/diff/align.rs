@@ -1,5 +1,7 @@
 //! Which of two lists' texts belong together.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::myers::{Step, have_in_common, steps};
@@ -81,7 +83,26 @@ fn are_alike(a: &str, b: &str) -> bool {
     if a.len() + b.len() > WORDS || a.len().max(b.len()) < 200 {
         return true;
     }
-    have_in_common(&words(a), &words(b), ALIKE)
+    let (a, b) = (words(a), words(b));
+    can_have_in_common(&a, &b, ALIKE) && have_in_common(&a, &b, ALIKE)
+}
+
+/// Returns whether at least the share `least` of both lists could be common to them, were their words in the same order:
+/// to find that order takes the square of what differs.
+fn can_have_in_common(a: &[&str], b: &[&str], least: f64) -> bool {
+    let mut left: HashMap<&str, usize> = HashMap::new();
+    for word in a {
+        *left.entry(word).or_default() += 1;
+    }
+    let is_common = |word: &&&str| match left.get_mut(**word) {
+        Some(count @ 1..) => {
+            *count -= 1;
+            true
+        }
+        _ => false,
+    };
+    let common = b.iter().filter(is_common).count();
+    2.0 * common as f64 >= least * (a.len() + b.len()) as f64
 }
 
 /// Splits a text into its words and the white space between them.

@@ -59,8 +59,19 @@ impl Diff {
     /// Compares two calls. What cannot be read of one of them counts as empty.
     #[must_use]
     pub fn between(a: &Call, b: &Call) -> Self {
-        let (a, a_texts) = side(a);
-        let (b, b_texts) = side(b);
+        let conversation = |call: &Call| call.conversation().unwrap_or_default();
+        Diff::of(side(a, conversation(a)), side(b, conversation(b)))
+    }
+
+    /// Compares what is known of two calls without their bodies, which are not read: there are no parameters, messages
+    /// and tools, and of the outputs only failures.
+    #[must_use]
+    pub fn of_metadata(a: &Call, b: &Call) -> Self {
+        let nothing = || Conversation { is_json: true, ..Conversation::default() };
+        Diff::of(side(a, nothing()), side(b, nothing()))
+    }
+
+    fn of((a, a_texts): (DiffSide, Texts), (b, b_texts): (DiffSide, Texts)) -> Self {
         Diff {
             messages: align(&a_texts.messages, &b_texts.messages),
             tools: align(&a_texts.tools, &b_texts.tools),
@@ -71,9 +82,8 @@ impl Diff {
     }
 }
 
-fn side(call: &Call) -> (DiffSide, Texts) {
+fn side(call: &Call, conversation: Conversation) -> (DiffSide, Texts) {
     let metadata = call.metadata().unwrap_or_default();
-    let conversation = call.conversation().unwrap_or_default();
     let texts = texts(&metadata, &conversation);
     let parameters =
         conversation.parameters.into_iter().map(|parameter| (parameter.name, parameter.value)).collect();

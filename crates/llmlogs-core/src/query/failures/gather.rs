@@ -62,7 +62,7 @@ struct Turn {
 /// Error type, code, and, for causes, the message without what differs from one time to the next.
 type CauseKey = (String, String, String);
 
-pub(super) struct Gatherer<'f> {
+pub(crate) struct Gatherer<'f> {
     filter: &'f Filter,
     calls: u64,
     cancelled: u64,
@@ -77,7 +77,7 @@ pub(super) struct Gatherer<'f> {
 }
 
 impl<'f> Gatherer<'f> {
-    pub(super) fn new(filter: &'f Filter) -> Self {
+    pub(crate) fn new(filter: &'f Filter) -> Self {
         Gatherer {
             filter,
             calls: 0,
@@ -91,7 +91,7 @@ impl<'f> Gatherer<'f> {
         }
     }
 
-    pub(super) fn merge(&mut self, other: Gatherer<'_>) {
+    pub(crate) fn merge(&mut self, other: Gatherer<'_>) {
         self.calls += other.calls;
         self.cancelled += other.cancelled;
         for (key, count) in other.types {
@@ -112,7 +112,7 @@ impl<'f> Gatherer<'f> {
         self.unreadable.extend(other.unreadable);
     }
 
-    pub(super) fn into_report(self) -> FailureReport {
+    pub(crate) fn into_report(self) -> FailureReport {
         let mut over_time: Vec<_> = self
             .quarters
             .iter()

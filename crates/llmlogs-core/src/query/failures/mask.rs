@@ -1,7 +1,7 @@
 //! Failure messages without what differs from one time to the next.
 
 /// Returns the message with numbers as `<n>`, ids as `<id>` and addresses as `<url>`, in one line.
-pub(super) fn mask(message: &str) -> String {
+pub(crate) fn mask(message: &str) -> String {
     let mut masked = String::with_capacity(message.len());
     let mut rest = message;
     while let Some(c) = rest.chars().next() {

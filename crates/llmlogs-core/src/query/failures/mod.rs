@@ -13,7 +13,8 @@ use crate::read::root::Root;
 use super::filter::Filter;
 use super::retries::Retries;
 use super::scan::{Progress, scan};
-use gather::Gatherer;
+pub(crate) use gather::Gatherer;
+pub(crate) use mask::mask;
 
 /// What failed among the calls that pass a filter. See [`Root::failures`].
 #[derive(Debug, Clone, Default, Serialize)]

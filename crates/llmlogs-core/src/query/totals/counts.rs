@@ -131,7 +131,7 @@ impl Costs {
 }
 
 /// Returns the amount to twelve decimals, as far as its digits reach that far.
-fn rounded(amount: f64) -> f64 {
+pub(super) fn rounded(amount: f64) -> f64 {
     const UNIT: f64 = 1e12;
     let units = amount * UNIT;
     if units.abs() < 2_f64.powi(53) { units.round() / UNIT } else { amount }
@@ -189,6 +189,32 @@ impl Sums {
         self.cost.merge(&other.cost);
         self.unpriced += other.unpriced;
         self.latency.merge(&other.latency);
+    }
+}
+
+/// How fast tokens came: of calls that succeeded, their completion tokens and the milliseconds spent on them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Speed {
+    tokens: u64,
+    ms: u64,
+}
+
+impl Speed {
+    /// Adds a call that succeeded.
+    pub(super) fn add(&mut self, line: &IndexLine<'_>) {
+        if line.completion_tokens > 0 {
+            self.merge(Speed { tokens: line.completion_tokens, ms: line.latency_ms });
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Speed) {
+        self.tokens = self.tokens.saturating_add(other.tokens);
+        self.ms = self.ms.saturating_add(other.ms);
+    }
+
+    /// Returns the tokens a second to two decimals; zero if no time was spent.
+    pub(super) fn tokens_per_second(self) -> f64 {
+        if self.ms == 0 { 0.0 } else { (self.tokens as f64 * 100_000.0 / self.ms as f64).round() / 100.0 }
     }
 }
 

@@ -12,18 +12,19 @@ use crate::read::error::Error;
 use crate::read::line::IndexLine;
 use crate::read::session::Session;
 
-use super::counts::{Groups, Latencies, Sums};
+use super::counts::{Groups, Latencies, Speed, Sums};
 use super::group_by::GroupBy;
 use super::{Totals, Traffic, group_totals, groups, named_counts, newest_first, summary};
 
 /// Seconds of a quarter of an hour, by which time zones differ.
 const QUARTER: f64 = 900.0;
 
-pub(super) struct Gatherer<'f> {
+pub(crate) struct Gatherer<'f> {
     filter: &'f Filter,
     by: Option<&'f GroupBy>,
     all: Sums,
     models: Groups<Sums>,
+    providers: Groups<Sums>,
     sessions: Groups<Sums>,
     /// By `by`.
     groups: Groups<Sums>,
@@ -33,8 +34,7 @@ pub(super) struct Gatherer<'f> {
     quarters: HashMap<i64, Traffic>,
     quarter: (i64, Traffic),
     first_tokens: Latencies,
-    /// Of calls that succeeded: tokens, and milliseconds spent on them.
-    speed: (u64, u64),
+    speed: Speed,
     first: f64,
     last: f64,
     in_flight: u64,
@@ -45,12 +45,13 @@ pub(super) struct Gatherer<'f> {
 }
 
 impl<'f> Gatherer<'f> {
-    pub(super) fn new(filter: &'f Filter, by: Option<&'f GroupBy>) -> Self {
+    pub(crate) fn new(filter: &'f Filter, by: Option<&'f GroupBy>) -> Self {
         Gatherer {
             filter,
             by,
             all: Sums::default(),
             models: Groups::default(),
+            providers: Groups::default(),
             sessions: Groups::default(),
             groups: Groups::default(),
             tools: Groups::default(),
@@ -58,7 +59,7 @@ impl<'f> Gatherer<'f> {
             quarters: HashMap::new(),
             quarter: (i64::MIN, Traffic::default()),
             first_tokens: Latencies::default(),
-            speed: (0, 0),
+            speed: Speed::default(),
             first: f64::INFINITY,
             last: f64::NEG_INFINITY,
             in_flight: 0,
@@ -84,10 +85,6 @@ impl<'f> Gatherer<'f> {
         self.quarter.1.errors += u64::from(failed);
     }
 
-    fn add_speed(&mut self, tokens: u64, ms: u64) {
-        self.speed = (self.speed.0.saturating_add(tokens), self.speed.1.saturating_add(ms));
-    }
-
     fn put_quarter(&mut self) {
         let (quarter, traffic) = self.quarter;
         if traffic.calls > 0 {
@@ -96,10 +93,11 @@ impl<'f> Gatherer<'f> {
         self.quarter.1 = Traffic::default();
     }
 
-    pub(super) fn merge(&mut self, mut other: Gatherer<'_>) {
+    pub(crate) fn merge(&mut self, mut other: Gatherer<'_>) {
         other.put_quarter();
         self.all.merge(&other.all);
         self.models.merge(&other.models, Sums::merge);
+        self.providers.merge(&other.providers, Sums::merge);
         self.sessions.merge(&other.sessions, Sums::merge);
         self.groups.merge(&other.groups, Sums::merge);
         self.tools.merge(&other.tools, |sum, more| *sum += more);
@@ -108,7 +106,7 @@ impl<'f> Gatherer<'f> {
             add(self.quarters.entry(quarter).or_default(), &traffic);
         }
         self.first_tokens.merge(&other.first_tokens);
-        self.add_speed(other.speed.0, other.speed.1);
+        self.speed.merge(other.speed);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.in_flight += other.in_flight;
@@ -118,11 +116,10 @@ impl<'f> Gatherer<'f> {
         self.unreadable.extend(other.unreadable);
     }
 
-    pub(super) fn into_totals(mut self) -> Totals {
+    pub(crate) fn into_totals(mut self) -> Totals {
         self.put_quarter();
         let mut over_time: Vec<_> = self.quarters.into_values().collect();
         over_time.sort_by(|a, b| a.start.total_cmp(&b.start));
-        let (tokens, ms) = self.speed;
         Totals {
             all: group_totals(&self.all),
             in_flight: self.in_flight,
@@ -131,13 +128,10 @@ impl<'f> Gatherer<'f> {
             first: Some(self.first).filter(|first| first.is_finite()),
             last: Some(self.last).filter(|last| last.is_finite()),
             time_to_first_token_ms: summary(&self.first_tokens),
-            tokens_per_second: if ms == 0 {
-                0.0
-            } else {
-                (tokens as f64 * 100_000.0 / ms as f64).round() / 100.0
-            },
+            tokens_per_second: self.speed.tokens_per_second(),
             retries: self.retries,
             by_model: groups(&self.models),
+            by_provider: groups(&self.providers),
             by_session: newest_first(groups(&self.sessions)),
             groups: match self.by {
                 Some(GroupBy::Session) => newest_first(groups(&self.groups)),
@@ -167,6 +161,7 @@ impl Visitor for Gatherer<'_> {
         self.all.add(line);
         self.retries.add(line);
         self.models.of(line.model.0).add(line);
+        self.providers.of(line.provider.0).add(line);
         self.sessions.of(session.id().as_bytes()).add(line);
         for tool in line.tool_names() {
             *self.tools.of(tool.0) += 1;
@@ -177,9 +172,8 @@ impl Visitor for Gatherer<'_> {
         if let Some(first) = line.time_to_first_token_ms {
             self.first_tokens.add(first);
         }
-        let ok = line.status == Status::Ok;
-        if ok && line.completion_tokens > 0 {
-            self.add_speed(line.completion_tokens, line.latency_ms);
+        if line.status == Status::Ok {
+            self.speed.add(line);
         }
         self.note_time(line.timestamp, line.status == Status::Error);
     }

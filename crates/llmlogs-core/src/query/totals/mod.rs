@@ -1,8 +1,10 @@
 //! How many, how much, how long: what is counted over many calls.
 
 mod counts;
+mod facets;
 mod gather;
 mod group_by;
+mod series;
 
 use serde::Serialize;
 
@@ -13,8 +15,12 @@ use super::filter::Filter;
 use super::retries::Retries;
 use super::scan::{Progress, scan};
 use counts::{Groups, Latencies, Sums};
-use gather::Gatherer;
+pub use facets::Facets;
+pub(crate) use facets::Gatherer as FacetsGatherer;
+pub(crate) use gather::Gatherer;
 pub use group_by::GroupBy;
+pub(crate) use series::{Gatherer as SeriesGatherer, Stretches};
+pub use series::{ModelCosts, Series, SeriesBucket};
 
 /// What is counted over the calls that pass a filter. See [`Root::totals`].
 #[derive(Debug, Clone, Default, Serialize)]
@@ -41,6 +47,8 @@ pub struct Totals {
     pub retries: Retries,
     /// By model, the one with the most calls first.
     pub by_model: Vec<Group>,
+    /// By provider, the one with the most calls first.
+    pub by_provider: Vec<Group>,
     /// By session id, the newest first.
     pub by_session: Vec<Group>,
     /// By what [`Root::totals_by`] was asked for: sessions newest first, others with the most calls first. Empty if

@@ -40,6 +40,11 @@ impl Dir {
         Ok(Dir { descriptor, path: path.to_owned() })
     }
 
+    /// Returns another handle of the same directory.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Dir { descriptor: self.descriptor.try_clone()?, path: self.path.clone() })
+    }
+
     /// Returns the path under which the directory was opened.
     #[must_use]
     pub fn path(&self) -> &Path {

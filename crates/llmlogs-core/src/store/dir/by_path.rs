@@ -28,6 +28,11 @@ impl Dir {
         }
     }
 
+    /// Returns another handle of the same directory.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Dir { path: self.path.clone() })
+    }
+
     /// Returns the path under which the directory was opened.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -63,7 +68,12 @@ impl Dir {
 
     /// Opens the file `name` for reading.
     pub fn read_file(&self, name: &str) -> io::Result<File> {
-        File::open(self.path.join(name))
+        let path = self.path.join(name);
+        // Best effort: it may become a link before it is opened.
+        if fs::symlink_metadata(&path)?.is_symlink() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        File::open(path)
     }
 
     /// Returns whether an entry `name` exists, whatever it is.

@@ -1,13 +1,13 @@
 //! `llmlogs diff`: two calls side by side.
 
 mod print;
-mod words;
 
 use llmlogs_core::query::Diff;
 
 use crate::args;
 use crate::env::Env;
 use crate::outcome::{CliError, Outcome};
+use crate::reports::diff;
 use crate::select::{Selected, select};
 
 pub(crate) fn run(env: &mut Env, args: &args::Diff) -> Result<Outcome, CliError> {
@@ -21,7 +21,7 @@ pub(crate) fn run(env: &mut Env, args: &args::Diff) -> Result<Outcome, CliError>
     let [a, b] = &calls[..] else { return Err(CliError::Usage("two calls are compared".into())) };
     let diff = Diff::between(a, b);
     if env.json {
-        let value = print::json(env, &diff);
+        let value = diff::json(env.clock, &diff);
         env.out.json(&value)?;
     } else {
         print::text(env, &diff)?;

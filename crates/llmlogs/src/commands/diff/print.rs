@@ -1,19 +1,16 @@
 //! How differences are shown.
 
 use anstyle::Style;
-use serde_json::{Value, json};
 
-use llmlogs_core::query::{Change, Diff, DiffSide};
-use llmlogs_core::read::State;
+use llmlogs_core::query::{Change, Diff};
 
-use super::words::{Tag, words};
-use crate::commands::latest;
 use crate::env::Env;
 use crate::outcome::CliError;
-use crate::output::format::{duration, money};
 use crate::output::out::{BAD, BOLD, DIM, GOOD, HEADING, PLAIN};
 use crate::output::table::{Table, cell, left};
 use crate::output::text::{clean, one_line};
+use crate::reports::diff::{Field, fields};
+use crate::reports::words::{Tag, words};
 
 /// How many lines of a text that is the same, gone or new are shown.
 const LINES: usize = 12;
@@ -28,7 +25,7 @@ pub(crate) fn text(env: &mut Env, diff: &Diff) -> Result<(), CliError> {
     env.out.blank()?;
     let columns = [left(""), left("A").at_most(44), left("B").at_most(44)];
     let mut table = Table::new(&columns);
-    for (name, a, b) in fields(env, a, b) {
+    for Field { name, a, b } in fields(env.clock, diff) {
         let (old, new) = if a == b { (DIM, DIM) } else { (BAD, GOOD) };
         table.row(
             &mut env.out,
@@ -39,51 +36,6 @@ pub(crate) fn text(env: &mut Env, diff: &Diff) -> Result<(), CliError> {
     section(env, "Messages", &diff.messages, true)?;
     section(env, "Tools", &diff.tools, true)?;
     section(env, "Output", &diff.output, false)
-}
-
-/// Every field that one of the two has.
-fn fields(env: &Env, a: &DiffSide, b: &DiffSide) -> Vec<(&'static str, String, String)> {
-    let (a, b) = (of_side(env, a), of_side(env, b));
-    let value = |fields: &[(&str, String)], name: &str| {
-        fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()).unwrap_or_default()
-    };
-    let mut names: Vec<&'static str> = Vec::new();
-    for (name, _) in a.iter().chain(&b) {
-        if !names.contains(name) {
-            names.push(name);
-        }
-    }
-    let rows = names.into_iter().map(|name| (name, value(&a, name), value(&b, name)));
-    rows.filter(|(_, a, b)| !(a.is_empty() && b.is_empty())).collect()
-}
-
-fn of_side(env: &Env, side: &DiffSide) -> Vec<(&'static str, String)> {
-    let metadata = &side.metadata;
-    let cost = &metadata.cost_estimate;
-    let cost = if cost.currency.is_empty() && cost.total_cost == 0.0 {
-        String::new()
-    } else {
-        money(cost.total_cost, &cost.currency)
-    };
-    let status = match (side.state, metadata.status) {
-        (State::Finished, status) => format!("{status:?}").to_lowercase(),
-        (state, _) => state.as_str().replace('_', " "),
-    };
-    let mut fields = vec![
-        ("time", env.clock.full(metadata.timestamp)),
-        ("session", side.session_id.clone()),
-        ("status", status),
-        ("provider", metadata.api_info.provider.clone()),
-        ("model", metadata.api_info.model.clone()),
-        ("endpoint", format!("{}{}", metadata.api_info.base_url, metadata.api_info.endpoint)),
-        ("finish", metadata.response_info.finish_reason.clone()),
-        ("tokens", latest::tokens(metadata)),
-        ("cost", cost),
-        ("latency", duration(metadata.performance.latency_ms)),
-        ("attempts", metadata.attempts.len().max(1).to_string()),
-    ];
-    fields.extend(side.parameters.iter().cloned());
-    fields
 }
 
 /// `headed`: the first line of each text is its heading.
@@ -199,24 +151,4 @@ fn mark(env: &Env, tag: Tag, text: &str) -> String {
     };
     let painted = env.out.paint(style, text);
     if painted == text { format!("{open}{text}{close}") } else { painted }
-}
-
-pub(crate) fn json(env: &Env, diff: &Diff) -> Value {
-    let side = |side: &DiffSide| json!({"call_id": side.call_id, "dir": side.dir.display().to_string()});
-    let change = |change: &Change| match change {
-        Change::Same { text } => json!({"change": "same", "a": text, "b": text}),
-        Change::Removed { a } => json!({"change": "removed", "a": a, "b": null}),
-        Change::Added { b } => json!({"change": "added", "a": null, "b": b}),
-        Change::Changed { a, b } => json!({"change": "changed", "a": a, "b": b}),
-        _ => Value::Null,
-    };
-    let differing = fields(env, &diff.a, &diff.b).into_iter().filter(|(_, a, b)| a != b);
-    json!({
-        "a": side(&diff.a),
-        "b": side(&diff.b),
-        "fields": differing.map(|(name, a, b)| json!({"name": name, "a": a, "b": b})).collect::<Vec<_>>(),
-        "messages": diff.messages.iter().map(change).collect::<Vec<_>>(),
-        "tools": diff.tools.iter().map(change).collect::<Vec<_>>(),
-        "output": diff.output.iter().map(change).collect::<Vec<_>>(),
-    })
 }

@@ -4,11 +4,12 @@ use std::io::Write;
 
 use llmlogs_core::read::{Entry, Metadata, State};
 
-use super::stored::{StoredBody, text_type};
-use super::url::url;
 use super::{LeftOut, Writer};
 use crate::outcome::CliError;
 use crate::output::text::one_line;
+use crate::replay::curl::{headers, quoted};
+use crate::replay::stored::{StoredBody, text_type};
+use crate::replay::url::url;
 
 const JSON: &str = "application/json";
 
@@ -64,64 +65,5 @@ fn warning(metadata: &Metadata, body: &str) -> &'static str {
         " (media or secrets were left out of its body when it was recorded)"
     } else {
         ""
-    }
-}
-
-/// Returns the headers that the provider requires, each quoted; the key is an environment variable.
-fn headers(provider: &str, base_url: &str) -> Vec<String> {
-    let key = |header: &str, variable: &str| format!("\"{header}${{{variable}:?set it to your API key}}\"");
-    let mut headers = Vec::new();
-    match provider {
-        "anthropic" => {
-            headers.push(key("x-api-key: ", "ANTHROPIC_API_KEY"));
-            headers.push("'anthropic-version: 2023-06-01'".to_owned());
-        }
-        "gcp.gemini" => headers.push(key("x-goog-api-key: ", "GEMINI_API_KEY")),
-        "gcp.vertex_ai" => {
-            headers.push("\"authorization: Bearer $(gcloud auth print-access-token)\"".to_owned())
-        }
-        "azure.ai.openai" => headers.push(key("api-key: ", "AZURE_OPENAI_API_KEY")),
-        "aws.bedrock" => headers.push(key("authorization: Bearer ", "AWS_BEARER_TOKEN_BEDROCK")),
-        "ollama" => {}
-        _ => {
-            let variable = variable(provider, base_url);
-            headers.push(key("authorization: Bearer ", &variable));
-        }
-    }
-    headers
-}
-
-/// Returns the name of the variable for the key: `OPENAI_API_KEY`, `X_AI_API_KEY`; for a host `API_KEY`.
-fn variable(provider: &str, base_url: &str) -> String {
-    let name: String = provider
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
-        .collect();
-    if provider.is_empty()
-        || provider.contains('.')
-        || base_url.contains(&format!("//{provider}"))
-        || name.starts_with(|c: char| c.is_ascii_digit())
-    {
-        "API_KEY".to_owned()
-    } else {
-        format!("{name}_API_KEY")
-    }
-}
-
-/// Quotes a text as one word for a POSIX shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_recorded_is_run_by_the_shell() {
-        assert_eq!(quoted("it's $(rm -rf /) `x`"), r"'it'\''s $(rm -rf /) `x`'");
-        assert_eq!(variable("openai", "https://api.openai.com"), "OPENAI_API_KEY");
-        assert_eq!(variable("127.0.0.1", "http://127.0.0.1:80"), "API_KEY");
-        assert_eq!(variable("$(x)", ""), "__X__API_KEY");
     }
 }

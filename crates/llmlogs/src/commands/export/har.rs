@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use llmlogs_core::read::{Entry, Metadata, compact_json};
 
-use super::stored::{StoredBody, text_type};
-use super::url::{url, url_or_placeholder};
 use super::{LeftOut, Writer, finished_metadata};
 use crate::outcome::CliError;
+use crate::replay::stored::{StoredBody, text_type};
+use crate::replay::url::{url, url_or_placeholder};
 
 /// What the archive says of a version or a type that was not recorded; browsers write the same.
 const UNKNOWN_VERSION: &str = "unknown";

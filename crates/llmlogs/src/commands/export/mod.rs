@@ -5,8 +5,6 @@ mod curl;
 mod fine_tuning;
 mod har;
 mod left_out;
-mod stored;
-mod url;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -1,7 +1,5 @@
 //! `llmlogs watch`: rules over what other programs record, and whom they tell.
 
-mod webhook;
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
@@ -23,6 +21,7 @@ use crate::outcome::{CliError, Outcome, describe};
 use crate::output::format::{Clock, plural};
 use crate::output::out::{BAD, DIM, GOOD, Out, complain};
 use crate::output::text::one_line;
+use crate::webhook;
 
 /// How long to wait between two polls.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -1,17 +1,16 @@
 //! `/api/call/DAY/SESSION/CALL`: one call, whole.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::{Path as Names, Query, State};
 use axum::response::Response;
-use llmlogs_core::read::{Call, Conversation};
+use llmlogs_core::format::layout::{INPUT_FILE, METADATA_FILE, OUTPUT_FILE};
+use llmlogs_core::read::{Conversation, State as CallState};
 use serde::Serialize;
 
-use crate::bundle::{self, Bundle};
-use crate::outcome::describe;
+use crate::bundle::Bundle;
 use crate::page::answer::{ApiError, answer};
-use crate::page::call_dir::{BodySizes, call_dir};
+use crate::page::call_dir::CallDir;
 use crate::page::params::Params;
 use crate::page::shared::Shared;
 
@@ -36,30 +35,26 @@ pub(crate) async fn get(
     let params = Params::new(pairs, &[])?;
     answer(move || {
         let root = shared.roots.open(params.root()?)?.ok_or(ApiError::NotFound)?;
-        whole(&call_dir(root.path(), &day, &session, &call)?)
+        Ok(whole(&CallDir::open(root.path(), &day, &session, &call)?))
     })
     .await
 }
 
-fn whole(dir: &Path) -> Result<Answer, ApiError> {
-    let call = Call::open(dir)?;
-    let sizes = BodySizes::of(&call);
-    let (bundle, conversation) = if sizes.too_large() {
-        (bundle::head(&call)?, None)
-    } else {
-        (bundle::whole(&call)?, Some(call.conversation()))
-    };
-    let (conversation, conversation_error) = match conversation {
-        None => (None, None),
-        Some(Ok(conversation)) => (Some(conversation), None),
-        Some(Err(error)) => (None, Some(describe(&error))),
-    };
-    Ok(Answer {
-        call: bundle,
+fn whole(dir: &CallDir) -> Answer {
+    let (sizes, state) = (dir.sizes(), dir.state());
+    let too_large = sizes.too_large();
+    let names = (dir.id(), dir.session_id(), dir.path());
+    let metadata = if state == CallState::Finished { dir.read(METADATA_FILE) } else { None };
+    let bodies = (!too_large).then(|| [dir.read(INPUT_FILE), dir.read(OUTPUT_FILE)]);
+    let bodies = bodies.as_ref().map(|bodies| bodies.each_ref().map(Option::as_deref));
+    let conversation = dir.conversation(&dir.metadata().map(|(_, metadata)| metadata).unwrap_or_default());
+    Answer {
+        call: Bundle::of_contents(names, state, metadata.as_deref(), bodies),
+        conversation_error: (conversation.is_none() && !too_large)
+            .then(|| "there is no request that can be read".to_owned()),
         conversation,
-        conversation_error,
         input_bytes: sizes.input,
         output_bytes: sizes.output,
-        too_large: sizes.too_large(),
-    })
+        too_large,
+    }
 }

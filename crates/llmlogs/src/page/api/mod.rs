@@ -1,10 +1,14 @@
 //! The answers as JSON, by the same code as the commands' `--json`; a file a question.
 
+mod as_of;
 mod call;
 mod calls;
 mod events;
+mod facets;
 mod live;
+mod neighbours;
 mod overview;
+mod series;
 
 use std::sync::Arc;
 
@@ -19,6 +23,9 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/overview", get(overview::get))
         .route("/calls", get(calls::get))
         .route("/events", get(events::get))
+        .route("/facets", get(facets::get))
         .route("/live", get(live::get))
+        .route("/neighbours", get(neighbours::get))
+        .route("/series", get(series::get))
         .route("/call/{day}/{session}/{call}", get(call::get))
 }

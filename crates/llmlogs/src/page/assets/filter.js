@@ -3,6 +3,7 @@
 import { address, go, onAddress, pageAddress } from "./address.js";
 import { button, element, plain } from "./dom.js";
 import { addKeys } from "./keys.js";
+import { beginRange, showRange } from "./range.js";
 import { suggest } from "./suggest.js";
 import { terms, withoutTerm } from "./terms.js";
 
@@ -24,6 +25,7 @@ export function beginFilter() {
     go(changes);
   });
   form().elements.root.addEventListener("change", () => form().requestSubmit());
+  beginRange();
   addKeys([{ keys: ["/"], says: "Write a filter, such as model:gpt* status:error latency:>10s", run: () => field.select() }]);
   fill();
 }
@@ -37,6 +39,7 @@ function fill() {
   const { options } = form().elements.root;
   if (options.length > 0) form().elements.root.value = address.get("root") ?? "0";
   showFilterProblem("");
+  showRange();
   showChips();
 }
 

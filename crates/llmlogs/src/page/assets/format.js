@@ -69,5 +69,5 @@ export function size(bytes) {
 /** `1 call`, `2 calls` */
 export const plural = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 
-/** The id without its kind: `20251027_040210_001` */
-export const shortId = (id) => id.replace(/^call_/, "");
+/** The part of an id that mostly distinguishes it from others: `040210_001` */
+export const shortId = (id) => /^call_.{9}(.+)$/.exec(id)?.[1] ?? id;

@@ -5,9 +5,12 @@ import { button, element } from "./dom.js";
 /** The rows of the table: what is pressed (`KeyboardEvent.key`), what it does, and how. */
 const table = [];
 
-const NAMES = { " ": "Space", Escape: "Esc", ArrowDown: "↓", ArrowUp: "↑", PageDown: "Page ↓", PageUp: "Page ↑" };
+const NAMES = { " ": "Space", Escape: "Esc", ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", PageDown: "Page ↓", PageUp: "Page ↑" };
 
-/** Adds rows `{ keys, says, run }`. A row without `run` is only named, where the browser or an element does it. */
+/**
+ * Adds rows `{ keys, says, run }`. A row without `run` is only named, where the browser or an element does it; one with
+ * `when` is meant only where that returns true of the event.
+ */
 export function addKeys(rows) {
   table.push(...rows);
 }
@@ -21,7 +24,7 @@ addEventListener("keydown", (event) => {
   const target = event.target instanceof Element ? event.target : document.body;
   if (target.closest(TAKES_TEXT) || document.querySelector("dialog[open]")) return;
   if ((event.key === " " || event.key === "Enter") && target.closest(TAKES_SPACE)) return;
-  const row = table.find((row) => row.run && row.keys.includes(event.key));
+  const row = table.find((row) => row.run && row.keys.includes(event.key) && (!row.when || row.when(event)));
   if (!row) return;
   event.preventDefault();
   row.run(event);
@@ -47,5 +50,5 @@ function show() {
 /** Adds `?`, and a button for those who do not know it. */
 export function beginKeys() {
   addKeys([{ keys: ["?"], says: "Show these keys", run: show }]);
-  document.getElementById("filter").closest("header").append(button({ "aria-label": "Keys", "aria-haspopup": "dialog", class: "keys-button" }, show, "?"));
+  document.querySelector("header").append(button({ "aria-label": "Keys", "aria-haspopup": "dialog", class: "keys-button" }, show, "?"));
 }

@@ -14,8 +14,7 @@ import { stream } from "./stream.js";
 export async function live(onCalls, onReset) {
   const cursor = new Cursor(onCalls, onReset);
   showState(cursor);
-  await cursor.begin();
-  stream(root(), (event) => cursor.hear(event), (is) => cursor.connect(is));
+  if (await cursor.begin()) stream(root(), (event) => cursor.hear(event), (is) => cursor.connect(is));
   return cursor;
 }
 
@@ -37,10 +36,15 @@ class Cursor {
     document.addEventListener("visibilitychange", () => this.#catchUp());
   }
 
+  /** Finds out where the events are now. Returns whether there are any: of a root that is not served there are none. */
   async begin() {
     try {
       this.at = (await question("/api/events", NO_FILTER)).id;
-    } catch { /* The page's own question says what is wrong; the first event begins it anew. */ }
+    } catch (error) {
+      // The page's own question says what is wrong. After an accident, the first event begins it anew.
+      return error.status !== 400;
+    }
+    return true;
   }
 
   connect(is) {

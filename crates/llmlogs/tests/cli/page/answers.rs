@@ -66,12 +66,13 @@ fn calls_are_those_of_ls() {
 }
 
 #[test]
-fn pages_join_without_gap_or_repetition() {
+fn pages_join_without_gap_or_repetition_while_calls_arrive() {
     let tree = Tree::usual();
     let session = tree.session("20251027", "20251027_090000", true);
+    let story = call("2025-10-27 09:00:00", 1_761_555_600.0).said("Again?", "Again.");
     for number in 1..=5 {
         // All at the same time.
-        tree.call(&session, number, &call("2025-10-27 09:00:00", 1_761_555_600.0).said("Again?", "Again."));
+        tree.call(&session, number, &story);
     }
     let server = Server::start(tree.folder(), &[]);
     let ids = |page: &Value| -> Vec<String> {
@@ -83,16 +84,65 @@ fn pages_join_without_gap_or_repetition() {
             .collect()
     };
     let whole = server.json("/api/calls");
-    assert_eq!((ids(&whole).len(), &whole["next"]), (14, &Value::Null));
-    let mut joined = Vec::new();
-    let mut before = String::new();
-    loop {
-        let page = server.json(&format!("/api/calls?limit=3&before={before}"));
+    assert_eq!((ids(&whole).len(), &whole["total"], &whole["loading"]), (14, &json!(14), &json!(false)));
+    let first = server.json("/api/calls?limit=3");
+    let as_of = first["as_of"].as_str().unwrap();
+    let mut joined = ids(&first);
+    // Later than the question.
+    let later = call("2096-10-02 07:06:40", 4_000_000_000.0).said("Later?", "Later.");
+    for (number, offset) in [(6, 3), (7, 6), (8, 9), (9, 12), (10, 15)] {
+        tree.call(&session, number, &later);
+        let page = server.json(&format!("/api/calls?limit=3&offset={offset}&as_of={as_of}"));
+        assert_eq!(page["total"], 14);
         joined.extend(ids(&page));
-        let Some(next) = page["next"].as_str() else { break };
-        before = next.replace(' ', "+");
     }
     assert_eq!(joined, ids(&whole));
+    assert_eq!(server.json("/api/calls?limit=1")["total"], 19);
+}
+
+#[test]
+fn facets_count_the_calls_that_the_filter_of_their_value_passes() {
+    let tree = Tree::usual();
+    let server = Server::start(tree.folder(), &[]);
+    let facets = server.json("/api/facets");
+    for name in ["status", "model", "provider", "error_type", "tool", "session"] {
+        let values = facets[name].as_array().unwrap();
+        assert!(!values.is_empty(), "{name}: {facets:#}");
+        for value in values {
+            let term = format!("{name}:%22{}%22", value["value"].as_str().unwrap());
+            let found = server.json(&format!("/api/calls?q={term}"));
+            assert_eq!(found["total"], value["calls"], "{term}");
+        }
+    }
+    let of_failed = server.json("/api/facets?q=status:error");
+    assert_eq!(of_failed["status"], json!([{"value": "error", "calls": 3}]));
+}
+
+#[test]
+fn neighbours_are_those_of_the_list() {
+    let tree = Tree::usual();
+    let server = Server::start(tree.folder(), &[]);
+    let list = server.json("/api/calls");
+    let list = list["calls"].as_array().unwrap();
+    let path = |call: Option<&Value>| call.map_or(Value::Null, |call| call["path"].clone());
+    for (at, call) in list.iter().enumerate() {
+        let found = server.json(&format!("/api/neighbours?path={}", call["path"].as_str().unwrap()));
+        let failed = |call: &&Value| call["status"] == "error";
+        assert_eq!((&found["position"], &found["total"]), (&json!(at + 1), &json!(list.len())));
+        assert_eq!(found["newer"], path(at.checked_sub(1).map(|newer| &list[newer])));
+        assert_eq!(found["older"], path(list.get(at + 1)));
+        assert_eq!(found["newer_error"], path(list[..at].iter().rev().find(failed)));
+        assert_eq!(found["older_error"], path(list[at + 1..].iter().find(failed)));
+        let same_session = |other: &&Value| other["session_id"] == call["session_id"];
+        assert_eq!(found["previous_in_session"], path(list[at + 1..].iter().find(same_session)));
+    }
+    let other = server
+        .json("/api/neighbours?q=model:none&path=20251027/session_20251027_040210/call_20251027_040210_001");
+    assert_eq!(
+        (&other["position"], &other["older"], &other["total"]),
+        (&Value::Null, &Value::Null, &json!(0))
+    );
+    assert_eq!(server.get("/api/neighbours").status, 400);
 }
 
 #[test]
@@ -131,7 +181,7 @@ fn what_is_asked_in_the_wrong_way_is_named() {
         ("root=7", "7"),
         ("root=0&root=1", "root"),
         ("colour=red", "colour"),
-        ("before=x", "before"),
+        ("offset=x", "offset"),
     ] {
         let response = server.get(&format!("/api/calls?{query}"));
         assert_eq!(response.status, 400, "{query}");

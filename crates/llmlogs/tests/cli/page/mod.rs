@@ -1,8 +1,13 @@
 //! `llmlogs serve` over real sockets.
 
 mod answers;
+mod assets;
+mod compare;
 mod live;
+mod modules;
+mod questions;
 mod safety;
+mod trace;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -6,7 +6,7 @@ use llmlogs_core::notify::Notify;
 const VARIABLE: &str = "LLMLOGS_WEBHOOK";
 
 /// Returns the webhooks that are given: on the command line, else in the environment.
-pub(super) fn all(given: &[String]) -> Result<Vec<Box<dyn Notify>>, String> {
+pub(crate) fn all(given: &[String]) -> Result<Vec<Box<dyn Notify>>, String> {
     if !given.is_empty() {
         return given.iter().map(|text| one(text).map_err(|error| format!("--webhook: {error}"))).collect();
     }

@@ -9,7 +9,7 @@ const NOT_RECORDED: &str = "https://address-not-recorded.invalid";
 
 /// Returns the URL that a call went to; `None` if its host was not recorded. An older logger wrote the base with or
 /// without the path.
-pub(super) fn url(metadata: &Metadata) -> Option<String> {
+pub(crate) fn url(metadata: &Metadata) -> Option<String> {
     let base = metadata.api_info.base_url.trim_end_matches('/');
     if base.is_empty() {
         return None;
@@ -21,7 +21,7 @@ pub(super) fn url(metadata: &Metadata) -> Option<String> {
 }
 
 /// Returns the URL that a call went to, or one that says that it is not known.
-pub(super) fn url_or_placeholder(metadata: &Metadata) -> String {
+pub(crate) fn url_or_placeholder(metadata: &Metadata) -> String {
     url(metadata).unwrap_or_else(|| {
         let endpoint = &metadata.api_info.endpoint;
         let slash = if endpoint.starts_with('/') { "" } else { "/" };

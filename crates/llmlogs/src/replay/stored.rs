@@ -9,7 +9,7 @@ use llmlogs_core::read::pretty_json;
 
 /// A body, or what stands in for it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum StoredBody {
+pub(crate) enum StoredBody {
     Empty,
     /// Indented.
     Json(String),
@@ -52,7 +52,7 @@ impl Default for Medium {
 
 impl StoredBody {
     /// Returns the body that a file holds. What is no JSON, which no recorder writes, is text.
-    pub(super) fn of(stored: &[u8]) -> Self {
+    pub(crate) fn of(stored: &[u8]) -> Self {
         let Some(json) = pretty_json(stored) else {
             let text = String::from_utf8_lossy(stored).into_owned();
             return if text.is_empty() { StoredBody::Empty } else { StoredBody::Text(text) };
@@ -67,12 +67,12 @@ impl StoredBody {
     }
 
     /// Returns the body that a value within a file stands for.
-    pub(super) fn of_value(value: &RawValue) -> Self {
+    pub(crate) fn of_value(value: &RawValue) -> Self {
         StoredBody::of(value.get().as_bytes())
     }
 
     /// Returns the number of bytes that a text of base64 stands for.
-    pub(super) fn base64_bytes(base64: &str) -> u64 {
+    pub(crate) fn base64_bytes(base64: &str) -> u64 {
         base64.trim_end_matches('=').len() as u64 * 3 / 4
     }
 }
@@ -100,7 +100,7 @@ fn placeholder(json: &str) -> Option<StoredBody> {
 }
 
 /// Returns the media type of a request body that is text: a form names its boundary in its first line.
-pub(super) fn text_type(text: &str) -> String {
+pub(crate) fn text_type(text: &str) -> String {
     match text.lines().next().and_then(|line| line.strip_prefix("--")) {
         Some(boundary) if !boundary.is_empty() => format!("multipart/form-data; boundary={boundary}"),
         _ => "text/plain".to_owned(),

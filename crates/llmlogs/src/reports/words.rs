@@ -1,9 +1,14 @@
 //! What became of the words of a text.
 
+use std::time::Duration;
+
 use similar::{ChangeTag, TextDiff};
 
 /// Longer texts are compared line by line.
 const WORDS: usize = 200_000;
+
+/// After this time, what is found is good enough: texts that have little in common take the square of their length.
+const ENOUGH: Duration = Duration::from_secs(1);
 
 /// A piece of a text that was changed.
 #[derive(Debug, PartialEq)]
@@ -21,11 +26,10 @@ pub(crate) enum Tag {
 
 /// Compares two texts word by word, long ones line by line.
 pub(crate) fn words(a: &str, b: &str) -> Vec<Piece> {
-    let diff = if a.len() + b.len() > WORDS {
-        TextDiff::from_lines(a, b)
-    } else {
-        TextDiff::from_unicode_words(a, b)
-    };
+    let mut config = TextDiff::configure();
+    config.timeout(ENOUGH);
+    let diff =
+        if a.len() + b.len() > WORDS { config.diff_lines(a, b) } else { config.diff_unicode_words(a, b) };
     let mut pieces: Vec<Piece> = Vec::new();
     for change in diff.iter_all_changes() {
         let tag = match change.tag() {
