@@ -323,3 +323,56 @@ async fn a_request_that_was_encoded_was_recorded_as_bytes() {
     client().post(url).header("content-encoding", "gzip").body(encoded).send().await.unwrap();
     recorded.call();
 }
+
+#[tokio::test]
+async fn failures_in_a_content_coding_were_judged_by_their_status_alone() {
+    use tracing_llmlogs::Retry;
+    let quota = r#"{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}"#;
+    let busy = r#"{"error":{"message":"The server is overloaded","code":503}}"#;
+    let error_event = format!("data: {busy}\n\n");
+    let encoded = |status: u16, body: &str| answer("gzip", gzip(body)).status(status).by_length();
+    for (name, first, requests) in [
+        ("a quota that is exhausted", encoded(429, quota), 1),
+        ("an error under a status of success", encoded(200, busy), 2),
+        ("an answer", encoded(200, REPLY), 1),
+        ("a stream that begins with an error", events("gzip", &[gzip(&error_event)]), 2),
+        ("a stream", events("gzip", &[gzip(EVENTS.concat())]), 1),
+        ("a coding that nobody knows", events("rot13", &[error_event.into_bytes()]), 1),
+    ] {
+        let (recorded, _default) = recording();
+        let api = Api::start([first, answer("gzip", gzip(REPLY))]).await;
+        let retry = Retry::new().backoff(Duration::from_millis(50), Duration::from_millis(50));
+        let client = ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
+            .with(LlmLogMiddleware::new().retry(retry.hold_streams(true)))
+            .build();
+        let response = client.post(api.chat()).json(&request()).send().await.unwrap();
+        response.bytes().await.unwrap();
+        assert_eq!(api.received().len(), requests, "{name}");
+        drop(recorded);
+    }
+}
+
+#[tokio::test]
+async fn a_breaker_reads_encoded_streams_to_their_end() {
+    use tracing_llmlogs::Breaker;
+    let error = "data: {\"error\":{\"message\":\"The server is overloaded\",\"type\":\"server_error\"}}\n\n";
+    for (coding, chunks) in encoded_events() {
+        for (chunks, opens) in [(chunks.clone(), false), (chunks[..3].to_vec(), true)] {
+            assert_eq!(opened_by(events(coding, &chunks)).await, opens, "{coding}, {} chunks", chunks.len());
+        }
+    }
+    assert!(opened_by(events("gzip", &[gzip([EVENTS[1], error].concat())])).await, "an error as an event");
+    // What cannot be read counts by its transport.
+    assert!(!opened_by(events("rot13", &[EVENTS[1].into()])).await);
+
+    async fn opened_by(answer: Answer) -> bool {
+        let api = Api::start([answer]).await;
+        let middleware = LlmLogMiddleware::new().breaker(Breaker::new().failures_in_a_row(1));
+        let client = ClientBuilder::new(reqwest::Client::builder().no_proxy().build().unwrap())
+            .with(middleware.clone())
+            .build();
+        let response = client.post(api.chat()).json(&request()).send().await.unwrap();
+        response.bytes().await.unwrap();
+        !middleware.circuits().degraded().is_empty()
+    }
+}

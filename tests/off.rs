@@ -112,3 +112,34 @@ async fn retries_and_fallbacks_work_while_recording_is_off() {
     assert_eq!(models.collect::<Vec<_>>(), ["m", "m", "m", "other"]);
     assert!(recorded.calls().is_empty());
 }
+
+#[tokio::test]
+async fn a_breaker_judges_streams_while_recording_is_off() {
+    use tracing_llmlogs::{Breaker, Fallback};
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let (layer, recorded) = support::recorder();
+    recorded.guard.set_enabled(false);
+    let _default = tracing_subscriber::registry().with(layer).set_default();
+    let event = r#"{"id":"c","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}"#;
+    let error = r#"{"error":{"message":"The server is overloaded","type":"server_error"}}"#;
+    let failing = Answer::events(&[event, error]);
+    let whole = Answer::events(&[event, "[DONE]"]);
+    let api = Api::start(vec![failing.clone(), failing, whole.clone(), whole]).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let middleware = LlmLogMiddleware::new()
+        .breaker(Breaker::new().failures_in_a_row(2))
+        .fallback(Fallback::model("m", "other"));
+    let circuits = middleware.circuits();
+    let client = reqwest_middleware::ClientBuilder::new(http).with(middleware).build();
+    for failures in 1..=4 {
+        let request = client.post(api.chat()).json(&json!({"model": "m", "stream": true, "messages": []}));
+        assert!(request.send().await.unwrap().text().await.unwrap().contains("Hi"));
+        assert_eq!(circuits.degraded().len(), usize::from(failures >= 2), "after {failures}");
+    }
+    let models = api.received().into_iter().map(|request| {
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        body["model"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(models.collect::<Vec<_>>(), ["m", "m", "other", "other"]);
+    assert!(recorded.calls().is_empty());
+}

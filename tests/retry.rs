@@ -532,6 +532,31 @@ fn two_loops_on_top_of_each_other_multiplied_without_a_word() {
     assert_eq!(err.matches("two retry loops are on top of each other").count(), 1, "{err}");
 }
 
+/// The child of the next test: the same question again after it failed for good, as a person asks it.
+#[tokio::test]
+#[ignore = "a child"]
+async fn child_that_asks_again() {
+    let client = client(quick().max_attempts(2));
+    let api = Api::start([Answer::json(503, BUSY)]).await;
+    post(&client, &api, &request()).await.unwrap();
+    tokio::time::sleep(millis(100)).await;
+    post(&client, &api, &request()).await.unwrap();
+    // So does a program with a list of equal questions.
+    for _ in 0..3 {
+        post(&client, &api, &request()).await.unwrap();
+    }
+    support::child::report(api.received().len());
+}
+
+#[test]
+fn a_new_call_of_the_same_request_was_called_a_loop() {
+    let root = tempfile::tempdir().unwrap();
+    let output = support::child::role("child_that_asks_again", root.path()).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(out.contains("@@ 10"), "{out}");
+    assert!(!err.contains("two retry loops"), "{err}");
+}
+
 #[tokio::test]
 async fn of_two_middlewares_with_retries_the_outer_one_has_them() {
     let (recorded, _default) = recording();

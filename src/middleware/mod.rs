@@ -328,6 +328,7 @@ impl LlmLogMiddleware {
             model,
             is_repeatable: sent.bytes.is_some(),
             is_stream,
+            group: membership.first_group,
             recording,
             extensions: &mut *extensions,
             next,

@@ -59,7 +59,8 @@ Environment:
 
 JSON (--json), with the same keys as the files on disk (metadata.json, index.jsonl):
   llmlogs, show          one object: call_id, session_id, dir, state, metadata;
-                         show adds input, output
+                         show adds input, output, and llmlogs alone firing, the
+                         alerts that fire now, as llmlogs alerts has them
   ls, tail, search       one object a line: the line of index.jsonl with
                          session_id, dir and state
   other commands         see their own --help
@@ -246,7 +247,8 @@ A webhook's address is a credential, and a command line is seen by every user of
 env: or file:. After the address, a secret to sign with may follow (feishu, dingtalk, json), with a space between them.
 
 Alerts are also written to alerts.jsonl in the root; llmlogs alerts lists them. A root that does not exist \
-yet is waited for. It runs until Ctrl-C or SIGTERM, and then waits up to 2 s for notices on their way.
+yet is waited for. It runs until Ctrl-C, SIGTERM or SIGHUP, and then waits up to 2 s for notices on their way; the exit \
+status is 0 then.
 
 JSON: one object a line: a line of alerts.jsonl.")]
     Watch(Watch),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use llmlogs_core::read::{self, Call, ErrorKind, State, compact_json};
@@ -23,6 +24,9 @@ pub(crate) struct Bundle {
     input: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<Box<RawValue>>,
+    /// The alerts that fire now; `None` where that is not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    firing: Option<Vec<Value>>,
 }
 
 impl Bundle {
@@ -47,7 +51,13 @@ impl Bundle {
             metadata: metadata.and_then(json),
             input,
             output,
+            firing: None,
         }
+    }
+
+    /// Adds the alerts that fire now.
+    pub(crate) fn with_firing(self, firing: Vec<Value>) -> Self {
+        Bundle { firing: Some(firing), ..self }
     }
 }
 
@@ -69,6 +79,7 @@ pub(crate) fn head(call: &Call) -> Result<Bundle, CliError> {
         metadata,
         input: None,
         output: None,
+        firing: None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The targets that a middleware has talked to: the circuit and the budget of each.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -110,8 +110,10 @@ impl Targets {
     /// Returns the key of the target that `request` goes to.
     pub(in crate::middleware) fn key(&self, request: &Request, model: &str) -> TargetKey {
         let url = request.url();
-        let host = (url.scheme(), url.host_str(), url.port());
-        let credential = self.hashes.hash_one((host, Credential::of(request.headers(), url.query())));
+        let mut hasher = self.hashes.build_hasher();
+        (url.scheme(), url.host_str().unwrap_or_default(), url.port().unwrap_or(0)).hash(&mut hasher);
+        Credential::of(request.headers(), url.query()).hash(&mut hasher);
+        let credential = hasher.finish();
         TargetKey { target: self.hashes.hash_one((credential, model)), credential }
     }
 
@@ -370,18 +372,36 @@ impl Drop for Permit {
 }
 
 /// What a request carries as its credential.
-#[derive(Hash)]
 struct Credential<'r> {
-    headers: [Option<&'r [u8]>; 4],
+    headers: [Option<&'r [u8]>; CREDENTIAL_HEADERS.len()],
     /// Google's `?key=…`.
     query: Option<&'r str>,
 }
 
 impl<'r> Credential<'r> {
     fn of(headers: &'r HeaderMap, query: Option<&'r str>) -> Self {
+        let mut known = [None; CREDENTIAL_HEADERS.len()];
+        // One look at each header is cheaper than a search for each that may be there.
+        for (name, value) in headers {
+            if let Some(at) = CREDENTIAL_HEADERS.iter().position(|known| *known == name.as_str()) {
+                known[at].get_or_insert(value.as_bytes());
+            }
+        }
         Credential {
-            headers: CREDENTIAL_HEADERS.map(|name| headers.get(name).map(http::HeaderValue::as_bytes)),
+            headers: known,
             query: query.filter(|query| query.contains("key=") || query.contains("token=")),
+        }
+    }
+}
+
+impl Hash for Credential<'_> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        // What is not there is left out, as it mostly is.
+        for (at, header) in self.headers.iter().enumerate().filter(|(_, header)| header.is_some()) {
+            (at, header).hash(hasher);
+        }
+        if let Some(query) = self.query {
+            query.hash(hasher);
         }
     }
 }
@@ -411,4 +431,42 @@ impl std::hash::Hasher for SameHash {
 /// Returns the outcome for the breaker of a delay that the server asked for.
 pub(in crate::middleware) fn cool_down(delay: Option<Duration>) -> Outcome {
     delay.map_or(Outcome::Neutral, Outcome::CoolDown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_host_a_model_and_a_credential() {
+        let targets = Targets::new(None, None);
+        let key = |url: &str, headers: &[(&'static str, &str)], model: &str| {
+            let mut request = Request::new(reqwest::Method::POST, url.parse().unwrap());
+            for (name, value) in headers {
+                request.headers_mut().append(*name, value.parse().unwrap());
+            }
+            targets.key(&request, model)
+        };
+        let url = "https://api.openai.com/v1/chat/completions";
+        let (bearer, other) = (("authorization", "Bearer a"), ("x-api-key", "b"));
+        let first = key(url, &[bearer, other], "gpt-4o");
+        for same in [
+            key(url, &[other, ("x-request-id", "1"), bearer], "gpt-4o"),
+            key("https://api.openai.com/v1/responses?api-version=1", &[bearer, other], "gpt-4o"),
+        ] {
+            assert_eq!(same, first);
+        }
+        let model = key(url, &[bearer, other], "gpt-4o-mini");
+        assert!(model.credential == first.credential && model.target != first.target);
+        for different in [
+            key(url, &[bearer], "gpt-4o"),
+            key(url, &[("x-api-key", "Bearer a"), ("authorization", "b")], "gpt-4o"),
+            key("https://api.openai.com/v1/chat/completions?key=c", &[bearer, other], "gpt-4o"),
+            key("https://api.openai.com:8443/v1/chat/completions", &[bearer, other], "gpt-4o"),
+            key("http://api.openai.com/v1/chat/completions", &[bearer, other], "gpt-4o"),
+            key("https://api.openai.org/v1/chat/completions", &[bearer, other], "gpt-4o"),
+        ] {
+            assert!(different.credential != first.credential && different.target != first.target);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The loop over a call's attempts.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use crate::instrument;
 use crate::middleware::breaker::{Admission, Outcome, Permit};
 use crate::middleware::retry::{Attempts, Circumstances, FailedAttempt, FailureKind, Step, Verdict};
 use crate::warn::WarnOnce;
-use llmlogs_core::capture::{Decision, Endpoint, ErrorType, Failure, TimeAnchor};
+use llmlogs_core::capture::{CallGroup, Decision, Endpoint, ErrorType, Failure, TimeAnchor};
 
 use super::errors::{CircuitOpenError, DeadlineError};
 use super::held::Held;
@@ -19,6 +20,7 @@ use super::look::{Accepted, Look, Looked, look};
 use super::outcome::outcome;
 use super::recording::{Attempt, Failed, Recording};
 use super::targets::{Describe, Fallbacks, NextTarget, Target};
+use super::two_loops::Repetition;
 use super::watch::Watch;
 use super::{Resilience, two_loops, wait};
 
@@ -33,6 +35,8 @@ pub(in crate::middleware) struct ActingCall<'a> {
     pub(in crate::middleware) is_repeatable: bool,
     /// Whether the request asks for a stream.
     pub(in crate::middleware) is_stream: bool,
+    /// The group of the call that the request was sent for before, else that of its call.
+    pub(in crate::middleware) group: CallGroup,
     pub(in crate::middleware) recording: Recording,
     pub(in crate::middleware) extensions: &'a mut http::Extensions,
     pub(in crate::middleware) next: Next<'a>,
@@ -48,21 +52,24 @@ impl ActingCall<'_> {
             model,
             is_repeatable,
             is_stream,
+            group,
             recording,
             extensions,
             next,
         } = self;
-        let key = resilience.targets.key(&request, &model);
+        let (key, started) = (resilience.targets.key(&request, &model), Instant::now());
         let mut call = Running {
             resilience,
             fallbacks: Fallbacks::new(resilience, describe),
             first: if is_repeatable { request.try_clone() } else { None },
             own: Target { endpoint, model, key },
             other: None,
-            attempts: Attempts::new(Instant::now()),
-            started: Instant::now(),
+            attempts: Attempts::new(started),
+            started,
             waited: Duration::ZERO,
             has_history: false,
+            group,
+            repeated: Repetition::default(),
             recording,
         };
         call.notice_other_loops();
@@ -72,16 +79,20 @@ impl ActingCall<'_> {
         };
         loop {
             let attempt = call.begin();
-            let exchange = async {
-                match next.clone().run(request, &mut *extensions).await {
-                    Ok(response) => {
-                        look(response, &attempt.endpoint, is_stream, resilience.is_looking, &resilience.retry)
-                            .await
+            let look = {
+                // Pinned here: it is large, and each wrapper around it would move it once more.
+                let exchange = pin!(async {
+                    match next.clone().run(request, &mut *extensions).await {
+                        Ok(response) => {
+                            let doubts = resilience.is_looking;
+                            look(response, &attempt.endpoint, is_stream, doubts, &resilience.retry).await
+                        }
+                        Err(error) => Look::Failed(Box::new(Looked::of_error(error))),
                     }
-                    Err(error) => Look::Failed(Box::new(Looked::of_error(error))),
-                }
+                });
+                call.recording.inside(wait::until(call.deadline(), exchange)).await
             };
-            match call.recording.inside(wait::until(call.deadline(), exchange)).await {
+            match look {
                 None => {
                     permit.finish(Outcome::Failure);
                     return call.give_up(&attempt);
@@ -122,6 +133,9 @@ struct Running<'a> {
     waited: Duration,
     /// Whether there is something to record about attempts, even if the next one succeeds.
     has_history: bool,
+    group: CallGroup,
+    /// What of this call somebody else repeats.
+    repeated: Repetition,
     recording: Recording,
 }
 
@@ -140,17 +154,22 @@ impl Running<'_> {
     }
 
     /// Says so if somebody else repeats this call.
-    fn notice_other_loops(&self) {
+    fn notice_other_loops(&mut self) {
         let Resilience { failed_calls, is_looking, .. } = self.resilience;
-        if *is_looking && failed_calls.is_repeated(self.own.key.target, self.body(), self.started) {
-            two_loops::warn("a request came again shortly after all its attempts had failed");
+        if *is_looking {
+            self.repeated =
+                failed_calls.repetition(self.group, self.own.key.target, self.body(), self.started);
+        }
+        if self.repeated.is_loop() {
+            two_loops::warn("a request comes again after all its attempts have failed");
         }
     }
 
     /// Notes a call whose last attempt failed although it was worth another one.
     fn note_failed(&self, looked: &Looked) {
         if looked.judged.verdict == Verdict::Retry {
-            self.resilience.failed_calls.failed(self.own.key.target, self.body(), Instant::now());
+            let (calls, key) = (&self.resilience.failed_calls, self.own.key);
+            calls.failed(self.group, key.target, self.body(), self.repeated, Instant::now());
         }
         if let Failed::Error(Error::Middleware(error)) = &looked.failed
             && error.to_string().starts_with("Request failed after")
@@ -161,8 +180,7 @@ impl Running<'_> {
 
     /// Chooses the first target: the call's own unless its circuit is open.
     fn choose(&mut self, request: Request) -> std::result::Result<(Request, Permit), CircuitOpenError> {
-        let (resilience, own) = (self.resilience, &self.own);
-        let now = Instant::now();
+        let (resilience, own, now) = (self.resilience, &self.own, self.started);
         match resilience.targets.admit(own.key, own.label(), now) {
             Admission::Admitted(permit) => {
                 resilience.targets.count_call(own.key, now);

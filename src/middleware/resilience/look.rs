@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use reqwest::Response;
 
-use crate::middleware::head::head_of;
 use crate::middleware::read_ahead::{ERROR_WAIT, LIMIT};
 use crate::middleware::retry::{FailedAttempt, FailedResponse, FailureKind, Judgement, Retry};
 use llmlogs_core::api::error::api_error;
@@ -13,6 +12,7 @@ use llmlogs_core::capture::{Endpoint, ErrorType, Failure};
 use llmlogs_core::json::{self, Json, Object};
 
 use super::held::{Held, More};
+use super::in_clear::InClear;
 use super::recording::Failed;
 
 /// What an attempt came to.
@@ -80,7 +80,7 @@ pub(super) async fn look(
 ) -> Look {
     let status = response.status().as_u16();
     if status >= 400 {
-        let mut held = Held::new(response);
+        let mut held = Box::new(Held::new(response));
         held.read(Some(ERROR_WAIT), |_, _, _| More::Read).await;
         return failed_status(held, status);
     }
@@ -92,12 +92,12 @@ pub(super) async fn look(
     if content_type.starts_with("application/json")
         && response.content_length().is_some_and(|length| length <= LIMIT as u64)
     {
-        let mut held = Held::new(response);
+        let mut held = Box::new(Held::new(response));
         held.read(None, |_, _, _| More::Read).await;
         return whole_json(held, endpoint);
     }
     if retry.hold_streams && (is_stream || is_stream_type(content_type)) {
-        return stream(Held::new(response), endpoint).await;
+        return stream(Box::new(Held::new(response)), endpoint).await;
     }
     Look::Accepted(Accepted::Untouched(response))
 }
@@ -107,45 +107,51 @@ pub(super) fn is_stream_type(content_type: &str) -> bool {
     types.iter().any(|known| content_type.contains(known))
 }
 
-fn failed_status(held: Held, status: u16) -> Look {
-    let text = json::lossy(&held.bytes);
+fn failed_status(held: Box<Held>, status: u16) -> Look {
+    let in_clear = InClear::of(&held.parts.headers, &held.bytes);
+    let text = json::lossy(in_clear.bytes(&held.bytes));
     let body = json::parse(&text).ok();
     let response = FailedResponse { status, headers: &held.parts.headers, body: body.as_ref() };
     let judged = Judgement::of_response(&response, SystemTime::now());
     let (code, message) = body.as_ref().map(api_error).unwrap_or_default();
     drop(body);
     drop(text);
+    drop(in_clear);
     failed(held, judged, code, message)
 }
 
-fn failed(held: Held, judged: Judgement, code: String, message: String) -> Look {
+fn failed(held: Box<Held>, judged: Judgement, code: String, message: String) -> Look {
     let status = Some(held.parts.status.as_u16());
-    let failed = Failed::Response(Box::new(held));
+    let failed = Failed::Response(held);
     Look::Failed(Box::new(Looked { failed, judged, status, code, message }))
 }
 
 /// Looks at a short body that was read whole, or that broke off.
-fn whole_json(held: Held, endpoint: &Endpoint) -> Look {
+fn whole_json(held: Box<Held>, endpoint: &Endpoint) -> Look {
     if let Some(error) = held.error() {
         let judged = Judgement::of_kind(FailureKind::of_reqwest(error));
         return failed(held, judged, String::new(), String::new());
     }
-    if held.is_whole
-        && let Some(failure) = failure_in_body(endpoint, || head_of(&held.parts), &held.bytes)
+    let in_clear = InClear::of(&held.parts.headers, &held.bytes);
+    let reads_whole = held.is_whole && !in_clear.is_cut();
+    if reads_whole
+        && let Some(failure) =
+            failure_in_body(endpoint, || in_clear.head(&held.parts), in_clear.bytes(&held.bytes))
     {
         return reported(held, failure);
     }
-    Look::Accepted(Accepted::Held(Box::new(held)))
+    Look::Accepted(Accepted::Held(held))
 }
 
-async fn stream(mut held: Held, endpoint: &Endpoint) -> Look {
+async fn stream(mut held: Box<Held>, endpoint: &Endpoint) -> Look {
     let mut told = Beginning::Nothing;
     held.read(None, |parts, bytes, is_over| {
         // A body that cannot be read is not held.
-        told = if endpoint.api == llmlogs_core::capture::Api::Raw {
+        let in_clear = InClear::of(&parts.headers, bytes);
+        told = if endpoint.api == llmlogs_core::capture::Api::Raw || !in_clear.is_readable() {
             Beginning::Content
         } else {
-            beginning(endpoint, &head_of(parts), bytes, is_over)
+            beginning(endpoint, &in_clear.head(parts), in_clear.bytes(bytes), is_over)
         };
         if told == Beginning::Nothing { More::Read } else { More::Enough }
     })
@@ -156,11 +162,11 @@ async fn stream(mut held: Held, endpoint: &Endpoint) -> Look {
     }
     match told {
         Beginning::Failed(failure) => reported(held, failure),
-        Beginning::Nothing | Beginning::Content => Look::Accepted(Accepted::Held(Box::new(held))),
+        Beginning::Nothing | Beginning::Content => Look::Accepted(Accepted::Held(held)),
     }
 }
 
-fn reported(held: Held, failure: Failure) -> Look {
+fn reported(held: Box<Held>, failure: Failure) -> Look {
     let judged = judgement_of_reported(&failure, &held.parts.headers, Some(&held.bytes));
     failed(held, judged, failure.code, failure.message)
 }
@@ -177,7 +183,9 @@ pub(super) fn judgement_of_reported(
         ErrorType::Stream => return Judgement::of_kind(FailureKind::BrokenStream),
         _ => 500,
     };
-    let text = json::lossy(body.unwrap_or_default());
+    let body = body.unwrap_or_default();
+    let in_clear = InClear::of(headers, body);
+    let text = json::lossy(in_clear.bytes(body));
     // Of a stream only what was understood of its error is known.
     let body = json::parse(&text).ok().unwrap_or_else(|| error_object(failure));
     let response = FailedResponse { status, headers, body: Some(&body) };

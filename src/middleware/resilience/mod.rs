@@ -4,6 +4,7 @@
 mod call;
 mod errors;
 mod held;
+mod in_clear;
 mod look;
 mod outcome;
 mod recording;

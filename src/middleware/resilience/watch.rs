@@ -8,6 +8,7 @@ use crate::middleware::head::head_of;
 use llmlogs_core::api::{Ending, StreamEnds};
 use llmlogs_core::capture::{Api, Endpoint, ResponseHead};
 
+use super::in_clear::InClear;
 use super::look::{is_stream_type, judgement_of_reported};
 use super::outcome::outcome;
 
@@ -25,6 +26,31 @@ struct Stream {
     ends: StreamEnds,
 }
 
+impl Stream {
+    /// Returns what it came to. One in a content coding is read where it is short enough to be kept whole.
+    fn ending(&self, is_over: bool) -> Ending {
+        let Stream { endpoint, head, ends } = self;
+        if head.content_encoding.is_empty() {
+            return ends.ending(endpoint, head, is_over);
+        }
+        let unknown = if is_over { Ending::Finished } else { Ending::Abandoned };
+        let Some(bytes) = ends.whole() else {
+            return unknown;
+        };
+        let in_clear = InClear::of_coding(&head.content_encoding, &bytes, MAX_DECODED);
+        if !in_clear.is_readable() || in_clear.is_cut() {
+            return unknown;
+        }
+        let mut ends = StreamEnds::default();
+        ends.push(in_clear.bytes(&bytes));
+        let head = ResponseHead { content_encoding: String::new(), ..head.clone() };
+        ends.ending(endpoint, &head, is_over)
+    }
+}
+
+/// How many bytes are decoded of a stream in a content coding, at most.
+const MAX_DECODED: usize = 512 << 10;
+
 impl Watch {
     /// Watches the answer with these `parts` of an attempt at `endpoint`. `is_stream` is whether the request asked for a stream.
     pub(super) fn new(
@@ -35,9 +61,7 @@ impl Watch {
     ) -> Self {
         let content_type = parts.headers.get(http::header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let is_read = endpoint.api != Api::Raw
-            && (is_stream || is_stream_type(content_type))
-            && !parts.headers.contains_key(http::header::CONTENT_ENCODING);
+        let is_read = endpoint.api != Api::Raw && (is_stream || is_stream_type(content_type));
         let stream = is_read.then(|| {
             let (endpoint, head) = (Arc::clone(endpoint), head_of(parts));
             Box::new(Stream { endpoint, head, ends: StreamEnds::default() })
@@ -70,7 +94,7 @@ impl Watch {
     fn finish(self, is_over: bool) {
         let Watch { permit, stream } = self;
         let ending = match &stream {
-            Some(stream) => stream.ends.ending(&stream.endpoint, &stream.head, is_over),
+            Some(stream) => stream.ending(is_over),
             None if is_over => Ending::Finished,
             None => Ending::Abandoned,
         };

@@ -15,7 +15,7 @@ use crate::find::{self, Role};
 use crate::server::Server;
 
 /// How long something may take to appear. Nothing is measured: what takes longer never comes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The colours that the system asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -94,6 +94,12 @@ impl Answer {
         self
     }
 
+    /// Says in its head how long the body is.
+    pub fn by_length(mut self) -> Self {
+        self.by_length = true;
+        self
+    }
+
     /// Cuts the connection after the chunks.
     pub fn then_break(mut self) -> Self {
         self.ending = Ending::Break;

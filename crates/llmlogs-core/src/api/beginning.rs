@@ -1,7 +1,10 @@
 //! What the beginning of a response tells before the rest is there: whether a stream has content yet, whether a body
 //! reports an error.
 
+use std::sync::LazyLock;
 use std::time::Instant;
+
+use memchr::memmem::Finder;
 
 use crate::capture::{Body, CapturedResponse, ChunkTimings, Completion, Endpoint, Failure, ResponseHead};
 
@@ -42,7 +45,8 @@ pub fn failure_in_body(
     head: impl FnOnce() -> ResponseHead,
     bytes: &[u8],
 ) -> Option<Failure> {
-    memchr::memmem::find(bytes, b"error\"")?;
+    static MENTION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"error\""));
+    MENTION.find(bytes)?;
     let response = response(head(), bytes);
     let answer = interpret(endpoint, &response, Depth::Summary);
     let view = answer.view();

@@ -59,6 +59,12 @@ impl StreamEnds {
         self.first.is_empty()
     }
 
+    /// Returns all bytes of a stream of which none is missing; `None` if it was too long to be kept.
+    #[must_use]
+    pub fn whole(&self) -> Option<Vec<u8>> {
+        (!self.has_gap).then(|| [&self.first[..], &self.last].concat())
+    }
+
     /// Returns what the stream, an answer of `endpoint`'s API, came to. `is_over` is whether its body has ended; otherwise its
     /// reader let go of it.
     #[must_use]
@@ -85,8 +91,8 @@ impl StreamEnds {
     /// Returns a stream with the same first and last events; `None` if the last event is longer than what was kept, or where
     /// the framing has to be read from its beginning.
     fn joined(&self, endpoint: &Endpoint, head: &ResponseHead) -> Option<Vec<u8>> {
-        if !self.has_gap {
-            return Some([&self.first[..], &self.last].concat());
+        if let Some(whole) = self.whole() {
+            return Some(whole);
         }
         let end_of_event: &[&[u8]] = match Framing::of_answer(endpoint.api, head, &self.first) {
             Framing::Sse => &[b"\n\n", b"\r\n\r\n", b"\r\r"],
@@ -95,13 +101,13 @@ impl StreamEnds {
                 return None;
             }
         };
-        let ends = |find: &dyn Fn(&[u8]) -> Option<usize>| {
-            end_of_event.iter().filter_map(move |end| Some(find(end)? + end.len())).collect::<Vec<_>>()
-        };
-        let first = ends(&|end| memchr::memmem::rfind(&self.first, end)).into_iter().max().unwrap_or(0);
-        let last = ends(&|end| memchr::memmem::find(&self.last, end)).into_iter().min()?;
-        let last = &self.last[last..];
-        (!last.trim_ascii().is_empty()).then(|| [&self.first[..first], last].concat())
+        // From line end to line end: events have few, so that this is cheaper than a search for each of the marks.
+        let is_end = |bytes: &&[u8]| end_of_event.iter().any(|end| bytes.ends_with(end));
+        let lines = |bytes| memchr::memchr2_iter(b'\n', b'\r', bytes);
+        let first = lines(&self.first).rev().map(|at| &self.first[..=at]).find(is_end).unwrap_or_default();
+        let last = lines(&self.last).map(|at| &self.last[..=at]).find(is_end)?;
+        let last = &self.last[last.len()..];
+        (!last.trim_ascii().is_empty()).then(|| [first, last].concat())
     }
 }
 

@@ -33,7 +33,7 @@ use from_fields::SpanAttributes;
 use request::{DecodedRequest, UNKNOWN_MODEL, chooses_model, model_of};
 use response::Output;
 
-pub use content_coding::decoded_response;
+pub use content_coding::{DecodedBytes, decoded_bytes, decoded_response};
 pub use failure::clean as clean_failure;
 pub use media::Media;
 pub use options::ComposeOptions;

@@ -37,6 +37,8 @@ enum Folder {
     Unfinished,
     /// Finished; its row.
     Row(u32),
+    /// Finished; its row is made anew.
+    WithoutRow,
     Broken(Error),
 }
 
@@ -115,18 +117,25 @@ impl Followed {
 
     fn reload(&mut self, dir: &Path, changes: &mut Changes) {
         let known = std::mem::take(&mut self.lines);
-        self.rows = Arc::new(SessionRows::new(dir.to_owned()));
+        let mut rows = SessionRows::new(dir.to_owned());
+        rows.unfinished.clone_from(&self.rows.unfinished);
+        self.rows = Arc::new(rows);
         self.index = IndexTail::default();
-        self.without_line.clear();
+        for call in self.without_line.values_mut() {
+            if let Folder::Row(_) = call.folder {
+                call.folder = Folder::WithoutRow;
+            }
+        }
         self.last = CallId::default();
         self.list_after = None;
-        (changes.changed, changes.anew) = (true, true);
+        changes.changed = true;
         self.read_anew(dir, &known, true, changes);
     }
 
     fn read_anew(&mut self, dir: &Path, known: &CallSet, reports: bool, changes: &mut Changes) {
-        let Followed { index, lines, rows, last, .. } = self;
+        let Followed { index, lines, rows, last, without_line, .. } = self;
         let rows = Arc::make_mut(rows);
+        let mut known_again = 0;
         index.read(&dir.join(INDEX_FILE), |appended| {
             let Appended::Line(offset, line) = appended else { return };
             let id = line.call_id.text();
@@ -135,12 +144,18 @@ impl Followed {
             }
             *last = higher(*last, CallId::of(id.as_bytes()));
             rows.add_unsorted(line, Some(offset));
-            if reports && !known.contains(id.as_bytes()) {
+            let before = without_line.remove(&*id);
+            rows.take_unfinished(&id);
+            if known.contains(id.as_bytes()) {
+                known_again += 1;
+            } else if reports && !before.as_ref().is_some_and(WithoutLine::is_reported) {
                 let event = Event::Finished(Entry::from_line(dir.join(&*id), line));
-                changes.happened.push(Happened { event, was_listed: false });
+                let was_listed = before.as_ref().is_some_and(WithoutLine::is_listed);
+                changes.happened.push(Happened { event, was_listed });
             }
         });
         rows.sort();
+        changes.anew |= known_again < known.count();
         self.modified = modified(dir);
         self.list(dir, reports, changes);
     }
@@ -163,8 +178,7 @@ impl Followed {
             let rows = Arc::make_mut(rows);
             let before = without_line.remove(&*id);
             let is_reported = before.as_ref().is_some_and(WithoutLine::is_reported);
-            let was_listed =
-                matches!(before, Some(WithoutLine { folder: Folder::Unfinished | Folder::Row(_), .. }));
+            let was_listed = before.as_ref().is_some_and(WithoutLine::is_listed);
             match before.map(|before| before.folder) {
                 Some(Folder::Row(place)) => rows.set(place, line, Some(offset)),
                 Some(Folder::Unfinished) => {
@@ -175,7 +189,7 @@ impl Followed {
                     rows.broken = errors(without_line);
                     rows.add(line, Some(offset));
                 }
-                None => drop(rows.add(line, Some(offset))),
+                Some(Folder::WithoutRow) | None => drop(rows.add(line, Some(offset))),
             }
             if !is_reported {
                 let event = Event::Finished(Entry::from_line(dir.join(&*id), line));
@@ -195,7 +209,7 @@ impl Followed {
                     || match call.folder {
                         Folder::Unfinished => thorough || self.is_in_flight(name),
                         Folder::Broken(_) => thorough,
-                        Folder::Row(_) => false,
+                        Folder::Row(_) | Folder::WithoutRow => false,
                     }
             })
             .map(|(name, _)| name.clone())
@@ -253,7 +267,8 @@ impl Followed {
         }
         let running = !names.is_empty() && is_running(dir);
         for name in names {
-            if !self.without_line.contains_key(&name) {
+            let known = self.without_line.get(&name).map(|call| &call.folder);
+            if matches!(known, None | Some(Folder::WithoutRow)) {
                 self.look(dir, &name, running, reports, changes);
             }
         }
@@ -283,8 +298,7 @@ impl Followed {
             (None, _) => Some(Instant::now()),
             (Some(_), found_at) => found_at.filter(|found| found.elapsed() < older::WRITES),
         };
-        let was_listed =
-            before.is_some_and(|before| matches!(before.folder, Folder::Unfinished | Folder::Row(_)));
+        let was_listed = before.is_some_and(WithoutLine::is_listed);
         let was_reported = before.is_some_and(WithoutLine::is_reported);
         let place = match before.map(|before| &before.folder) {
             Some(Folder::Row(place)) => Some(*place),
@@ -322,8 +336,7 @@ impl Followed {
                     rows.put_unfinished(entry.clone());
                     Folder::Unfinished
                 };
-                let is_news = !was_reported || state != State::InFlight;
-                if reports && being_written.is_none() && is_news {
+                if reports && being_written.is_none() && !was_reported {
                     let event = match state {
                         State::InFlight => Event::Started(entry),
                         State::Finished => Event::Finished(entry),
@@ -345,14 +358,19 @@ impl Followed {
 impl WithoutLine {
     /// Returns whether its end was reported.
     fn is_reported(&self) -> bool {
-        matches!(self.folder, Folder::Row(_)) && self.being_written.is_none()
+        matches!(self.folder, Folder::Row(_) | Folder::WithoutRow) && self.being_written.is_none()
+    }
+
+    /// Returns whether lists had it.
+    fn is_listed(&self) -> bool {
+        !matches!(self.folder, Folder::Broken(_))
     }
 }
 
 fn errors(calls: &HashMap<String, WithoutLine>) -> Vec<Error> {
     let errors = calls.values().filter_map(|call| match &call.folder {
         Folder::Broken(error) => Some(error.clone()),
-        Folder::Unfinished | Folder::Row(_) => None,
+        Folder::Unfinished | Folder::Row(_) | Folder::WithoutRow => None,
     });
     errors.collect()
 }

@@ -1,6 +1,7 @@
 //! `llmlogs alerts`: what fired, and what fires still.
 
 use llmlogs_core::read::{AlertRecord, AlertState};
+use serde_json::Value;
 
 use crate::args::{AlertStateFilter, Alerts};
 use crate::env::Env;
@@ -107,6 +108,11 @@ fn told(alert: &AlertRecord) -> String {
         text.push_str(&format!(" · {lost}"));
     }
     text
+}
+
+/// Returns the alerts that fire now, as JSON.
+pub(crate) fn firing(env: &Env) -> Vec<Value> {
+    env.root.firing().unwrap_or_default().iter().map(reports::alerts::json).collect()
 }
 
 /// Prints a line for each alert that fires now.

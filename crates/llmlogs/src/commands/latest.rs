@@ -24,7 +24,7 @@ pub(crate) fn run(env: &mut Env) -> Result<Outcome, CliError> {
         )));
     };
     if env.json {
-        let value = bundle::head(entry.call())?;
+        let value = bundle::head(entry.call())?.with_firing(alerts::firing(env));
         env.out.json(&value)?;
     } else {
         alerts::print_firing(env)?;

@@ -37,7 +37,7 @@ static ASSETS: &[Asset] = &assets! {
     "call.js"
     "calls.css"
     "calls.js"
-    "common.js"
+    "charts.js"
     "compare.css"
     "compare.js"
     "copy.js"
@@ -50,17 +50,23 @@ static ASSETS: &[Asset] = &assets! {
     "icon.svg"
     "keys.js"
     "live.js"
+    "overview.css"
     "overview.js"
     "page.css"
+    "patch.js"
     "peek.js"
     "progress.js"
     "range.js"
     "row.js"
     "rows.js"
     "scroll.js"
+    "series.js"
+    "spark.js"
     "stream.js"
     "suggest.js"
+    "tables.js"
     "terms.js"
+    "tiles.js"
     "trace.css"
     "trace.js"
     "vendor/uplot/LICENSE"
@@ -158,6 +164,22 @@ mod tests {
             })
             .collect();
         assert_eq!(hashed, UPLOT.map(|(name, hash)| (name, hash.to_owned())));
+    }
+
+    #[test]
+    fn a_page_without_calls_shows_the_readmes_first_program() {
+        let readme = include_str!("../../../../README.md");
+        let (_, script) = ASSETS.iter().find(|(name, _)| *name == "empty.js").unwrap();
+        for (fence, name) in
+            [("```rust,no_run\n", "PROGRAM = String.raw`"), ("```sh\ncargo add ", "CRATES = `cargo add ")]
+        {
+            let of_readme = readme.split(fence).nth(1).unwrap().split("```").next().unwrap();
+            let shown = script.split(name).nth(1).unwrap().split("`;").next().unwrap();
+            // The command is there: it shows the page.
+            let of_readme: String =
+                of_readme.split_inclusive('\n').filter(|line| !line.starts_with("cargo install")).collect();
+            assert_eq!(shown, of_readme);
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl BodySizes {
         }
         let size = |name: &str| {
             let found = call.dir().join(name).symlink_metadata().ok()?;
-            found.is_file().then(|| found.len())
+            found.is_file().then_some(found.len())
         };
         BodySizes { input: size(INPUT_FILE), output: size(OUTPUT_FILE) }
     }

@@ -16,6 +16,7 @@
 //! | `session_dir` | from an address to a session |
 //! | `call_dir` | from an address to the folder of a call |
 //! | `feed` | events of calls as they happen |
+//! | `metrics` | counts for Prometheus |
 //! | `assets` | files for the browser, which are part of the program |
 
 mod answer;
@@ -28,6 +29,7 @@ mod headers;
 mod hosts;
 mod html;
 mod links;
+mod metrics;
 mod params;
 mod roots;
 mod server;

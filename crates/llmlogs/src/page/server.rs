@@ -14,6 +14,7 @@ use crate::output::format::Clock;
 use super::feed::Feed;
 use super::guard::{self, Guard};
 use super::hosts::Hosts;
+use super::metrics::{self, Metrics};
 use super::roots::Roots;
 use super::shared::Shared;
 use super::token::Token;
@@ -46,7 +47,7 @@ impl Page {
         let guard = Arc::new(Guard::new(Hosts::new(port, allowed_hosts), token.clone(), port));
         let feed = Feed::start(&roots)
             .map_err(|error| CliError::Failed(format!("cannot watch the roots: {error}")))?;
-        let shared = Arc::new(Shared { roots: Roots::new(roots), clock, feed });
+        let shared = Arc::new(Shared { roots: Roots::new(roots), clock, feed, metrics: Metrics::default() });
         Ok(Page { listener, port, token, guard, shared })
     }
 
@@ -82,6 +83,7 @@ const BLOCKING_THREADS: usize = 4;
 fn router(guard: Arc<Guard>, shared: Arc<Shared>) -> Router {
     let routes = Router::new()
         .nest("/api", api::routes())
+        .route("/metrics", get(metrics::get))
         .route("/call/{day}/{session}/{call}", get(html::call))
         .route("/call/{day}/{session}/{call}/curl", get(html::curl))
         .route("/call/{day}/{session}/{call}/file/{name}", get(html::file))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::output::format::Clock;
 
 use super::feed::Feed;
+use super::metrics::Metrics;
 use super::roots::Roots;
 
 /// What the answers share.
@@ -13,4 +14,5 @@ pub(crate) struct Shared {
     pub(crate) roots: Roots,
     pub(crate) clock: Clock,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) metrics: Metrics,
 }

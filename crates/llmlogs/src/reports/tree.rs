@@ -20,7 +20,7 @@ pub(crate) struct Node<'e> {
 }
 
 pub(crate) enum Child<'e> {
-    Span(Span, Node<'e>),
+    Span(Span, Box<Node<'e>>),
     Call(&'e Entry),
 }
 
@@ -126,7 +126,7 @@ impl<'e> Node<'e> {
         };
         let place = place.unwrap_or_else(|| {
             let place = self.children.len();
-            self.children.push(Child::Span(first.clone(), Node::default()));
+            self.children.push(Child::Span(first.clone(), Box::default()));
             self.places.entry(first.id.clone()).or_default().push(place);
             place
         });

@@ -11,17 +11,19 @@ const event = (what, number, more = {}, passes = true) => ({ what, passes, call:
 function server(total) {
   const asked = [];
   let newest = total;
+  let forgotten = false;
   const ask = async (offset, limit, asOf, signal) => {
     asked.push(offset);
     await null;
     signal?.throwIfAborted();
-    const all = Number(asOf ?? newest);
+    const all = Number(forgotten ? newest : asOf ?? newest);
     const calls = [];
     for (let at = offset; at < Math.min(offset + limit, all); at += 1) calls.push(call(all - at));
     return { roots: ["r"], exists: true, total: all, as_of: String(all), loading: false, calls, unreadable: [] };
   };
-  const rows = new Rows(ask, () => {}, (error) => { throw error; });
-  return { rows, asked, grow: (by) => { newest += by; } };
+  let outdated = 0;
+  const rows = new Rows(ask, { changed: () => {}, failed: (error) => { throw error; }, outdated: () => { outdated += 1; } });
+  return { rows, asked, grow: (by) => { newest += by; }, forget: () => { forgotten = true; }, outdated: () => outdated };
 }
 
 test("only pages that are looked at are asked for", async () => {
@@ -113,6 +115,19 @@ test("a new snapshot has no rest of the old one", async () => {
   assert.deepEqual([rows.length, rows.waiting, rows.asOf], [305, 0, "305"]);
   assert.equal(rows.at(0).timestamp, 305);
   assert.equal(rows.at(255), undefined);
+});
+
+test("places of another list are not taken for those of this one", async () => {
+  const { rows, grow, forget, outdated } = server(1000);
+  await rows.refresh();
+  grow(7);
+  forget();
+  await rows.need(500, 510);
+  assert.equal(rows.at(505), undefined);
+  assert.ok(outdated() > 0);
+  await rows.refresh();
+  await rows.need(500, 510);
+  assert.equal(rows.at(505).timestamp, 502);
 });
 
 test("of calls that go on, only the start is known", () => {

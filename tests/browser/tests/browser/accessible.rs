@@ -12,6 +12,7 @@ async fn axe_finds_nothing_serious_on_any_page_in_either_theme() -> WebDriverRes
     recorder.failed("gpt-4o-mini", "Capital of Atlantis?", 429, "RateLimitError", "Slow down, please.");
     let call = recorder.begin("gpt-4o", "A question that takes a while");
     let paths = recorder.paths();
+    let session = paths[0].rsplit_once('/').unwrap().0;
     let server = Server::start(recorder.root());
     browser.enter(&server).await?;
     let mut found = Vec::new();
@@ -22,6 +23,8 @@ async fn axe_finds_nothing_serious_on_any_page_in_either_theme() -> WebDriverRes
         (format!("/call/{}", paths[0]), "Paris."),
         (format!("/call/{}", paths[1]), "Slow down, please."),
         (format!("/call/{}", paths[2]), "A question that takes a while"),
+        (format!("/compare?a={}&b={}", paths[0], paths[1]), "Capital of Atlantis?"),
+        (format!("/trace/{session}"), "gpt-4o-mini"),
     ] {
         for theme in Theme::BOTH {
             browser.theme(theme).await?;

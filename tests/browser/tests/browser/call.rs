@@ -79,3 +79,32 @@ async fn a_call_in_flight_shows_its_request_and_then_its_answer() -> WebDriverRe
         .await?;
     browser.end(&server).await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_call_is_the_next_one_that_passes_the_filter() -> WebDriverResult<()> {
+    let Some(browser) = Browser::start().await else { return Ok(()) };
+    let recorder = Recorder::start();
+    recorder.failed("gpt-4o", "The older failure", 429, "RateLimitError", "Slow down, please.");
+    recorder.ok("gpt-4o", "Between them", "Yes.");
+    recorder.failed("gpt-4o", "The newer failure", 500, "InternalServerError", "It broke.");
+    let paths = recorder.paths();
+    let server = Server::start(recorder.root());
+    browser.enter(&server).await?;
+    browser.open(&server.page(&format!("/call/{}?q=status%3Aerror", paths[2]))).await?;
+    browser.read("It broke.").await?;
+    browser.press("n").await?;
+    browser.read("Slow down, please.").await?;
+    assert!(
+        browser.place().await?.starts_with(&format!("/call/{}?q=status", paths[0])),
+        "{}",
+        browser.place().await?
+    );
+    browser.press("p").await?;
+    browser.read("It broke.").await?;
+    // Back to the list, which has the filter still.
+    browser.press("\u{e00c}").await?;
+    browser.find(Role::Heading, "Calls").await?;
+    browser.read("The older failure").await?;
+    assert!(!browser.text().await?.contains("Between them"));
+    browser.end(&server).await
+}

@@ -92,3 +92,82 @@ async fn each_call_is_there_once_however_far_one_scrolls() -> WebDriverResult<()
     browser.until(collect).await?;
     browser.end(&server).await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_looked_at_without_leaving_the_list() -> WebDriverResult<()> {
+    let Some(browser) = Browser::start().await else { return Ok(()) };
+    let recorder = Recorder::start();
+    recorder.ok("gpt-4o", "Capital of France?", "It is Paris.");
+    recorder.failed("gpt-4o", "Capital of Atlantis?", 429, "RateLimitError", "Slow down, please.");
+    recorder.ok("gpt-4o", "Capital of Spain?", "It is Madrid.");
+    recorder.flush();
+    let server = Server::start(recorder.root());
+    browser.enter(&server).await?;
+    browser.click(Role::Link, "Calls").await?;
+    browser.read("Capital of Spain?").await?;
+    browser.run("document.activeElement.blur()").await?;
+
+    browser.press("j").await?;
+    browser.read("It is Madrid.").await?;
+    browser.press("e").await?;
+    browser.gone("It is Madrid.").await?;
+    browser.press("j").await?;
+    browser.read("It is Paris.").await?;
+    assert!(browser.place().await?.starts_with("/calls"));
+    browser.press("\u{e00c}").await?;
+    browser.gone("It is Paris.").await?;
+    browser.end(&server).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_calls_have_in_common_becomes_a_filter_with_a_click() -> WebDriverResult<()> {
+    let Some(browser) = Browser::start().await else { return Ok(()) };
+    let recorder = Recorder::start();
+    recorder.ok("gpt-4o", "Capital of France?", "Paris.");
+    recorder.ok("gpt-4o", "Capital of Italy?", "Rome.");
+    recorder.ok("claude-sonnet-4-5", "Capital of Spain?", "Madrid.");
+    recorder.flush();
+    let server = Server::start(recorder.root());
+    browser.enter(&server).await?;
+    browser.click(Role::Link, "Calls").await?;
+    browser.read("Capital of Spain?").await?;
+    browser.click(Role::Button, "gpt-4o 2").await?;
+    browser.gone("Capital of Spain?").await?;
+    browser.read("Capital of Italy?").await?;
+    assert!(browser.place().await?.contains("q=model"), "{}", browser.place().await?);
+    // It holds on the other pages, and a second click takes it back.
+    browser.click(Role::Link, "Overview").await?;
+    browser.find(Role::Heading, "Overview").await?;
+    browser.read("gpt-4o").await?;
+    assert!(!browser.text().await?.contains("claude"));
+    browser.driver().back().await?;
+    browser.read("Capital of Italy?").await?;
+    browser.click(Role::Button, "gpt-4o 2").await?;
+    browser.read("Capital of Spain?").await?;
+    browser.end(&server).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_calls_wait_while_one_reads_further_down() -> WebDriverResult<()> {
+    let Some(browser) = Browser::start().await else { return Ok(()) };
+    let recorder = Recorder::start();
+    for number in 0..120 {
+        recorder.ok("gpt-4o", &format!("Question {number:03}."), "Yes.");
+    }
+    recorder.flush();
+    let server = Server::start(recorder.root());
+    browser.enter(&server).await?;
+    browser.click(Role::Link, "Calls").await?;
+    browser.read("Question 119.").await?;
+    browser.run("document.activeElement.blur()").await?;
+    for _ in 0..60 {
+        browser.press("j").await?;
+    }
+    browser.read("Question 060.").await?;
+    browser.gone("Question 119.").await?;
+    recorder.ok("gpt-4o", "Something new.", "Yes.");
+    recorder.flush();
+    browser.click(Role::Button, "1 new").await?;
+    browser.read("Something new.").await?;
+    browser.end(&server).await
+}

@@ -143,6 +143,14 @@ async fn three_hundred_strings_in_every_field_do_nothing() -> WebDriverResult<()
         browser.open(&server.page(&format!("/call/{path}"))).await?;
         nothing(&browser, &server, path).await?;
     }
+    // The tree of a session's spans, and two calls side by side.
+    let session = paths[0].rsplit_once('/').unwrap().0;
+    browser.open(&server.page(&format!("/trace/{session}"))).await?;
+    nothing(&browser, &server, "/trace").await?;
+    for pair in paths.chunks_exact(10) {
+        browser.open(&server.page(&format!("/compare?a={}&b={}", pair[0], pair[9]))).await?;
+        nothing(&browser, &server, &format!("{} compared", pair[0])).await?;
+    }
     calm(&browser, &server).await?;
     // What is typed, or stands in a link, is text as well.
     for text in strings.iter().step_by(4) {

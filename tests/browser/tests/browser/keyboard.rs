@@ -37,13 +37,16 @@ const FOCUSED: &str = r#"
 async fn tab_reaches_everything_and_the_focus_is_seen() -> WebDriverResult<()> {
     let Some(browser) = Browser::start().await else { return Ok(()) };
     let recorder = recorded();
-    let path = recorder.paths().remove(1);
+    let paths = recorder.paths();
+    let session = paths[0].rsplit_once('/').unwrap().0;
     let server = Server::start(recorder.root());
     browser.enter(&server).await?;
     for (page, text) in [
         ("/".to_owned(), "Slow down, please."),
         ("/calls".to_owned(), "Question that failed"),
-        (format!("/call/{path}"), "Question that failed"),
+        (format!("/call/{}", paths[1]), "Question that failed"),
+        (format!("/compare?a={}&b={}", paths[0], paths[1]), "Question that failed"),
+        (format!("/trace/{session}"), "gpt-4o-mini"),
     ] {
         browser.open(&server.page(&page)).await?;
         browser.read(text).await?;

@@ -5,8 +5,10 @@
 mod accessible;
 mod call;
 mod calls;
+mod compare;
 mod empty;
 mod hostile;
 mod keyboard;
 mod live;
 mod overview;
+mod trace;

@@ -135,6 +135,25 @@ pub fn decoded_request(request: &CapturedRequest, limit: usize) -> Option<Captur
     Some(CapturedRequest { endpoint: Arc::clone(&request.endpoint), content_encoding, body })
 }
 
+/// The beginning of a body that was in a content coding.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DecodedBytes {
+    /// What it says.
+    pub bytes: Vec<u8>,
+    /// Whether there is more than the limit.
+    pub is_cut: bool,
+}
+
+/// Decodes `bytes`, all or the beginning of a body with this `Content-Encoding`, at most `limit` bytes of it. Bytes that are
+/// not in that coding are returned as they are; `None` if there is nothing to decode, or the coding is not known.
+pub fn decoded_bytes(content_encoding: &str, bytes: &[u8], limit: usize) -> Option<DecodedBytes> {
+    let decoded = decode_all(&codings(content_encoding)?, bytes, &ChunkTimings::default(), limit)?;
+    Some(match decoded.end {
+        End::Damaged => DecodedBytes { bytes: bytes.to_vec(), is_cut: false },
+        end => DecodedBytes { bytes: decoded.bytes, is_cut: end == End::Limit },
+    })
+}
+
 /// Returns what was decoded of a body of `length` bytes; `cut` is its whole length if only its first bytes were captured.
 fn decoded_body(decoded: Vec<u8>, end: End, cut: Option<u64>, length: usize) -> Body {
     let bytes = decoded.into();

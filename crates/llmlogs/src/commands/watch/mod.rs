@@ -53,7 +53,11 @@ pub(crate) fn run(global: &Global, args: &Watch) -> Result<Outcome, CliError> {
     ));
     let ended = watch_on(&mut watch, clock, &mut machine, &mut told);
     told.end();
-    Err(ended)
+    match ended {
+        // It runs until it is told to end: that is no failure, and a supervisor must not take it for one.
+        CliError::Interrupted => Ok(Outcome::Found),
+        error => Err(error),
+    }
 }
 
 /// Watches until the program is to end, or cannot go on.

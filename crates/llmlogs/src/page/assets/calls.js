@@ -4,7 +4,7 @@ import { address, callPage, comparePage, onAddress } from "./address.js";
 import { question, showError } from "./ask.js";
 import { copyOf } from "./copy.js";
 import { plain, showProblem } from "./dom.js";
-import { nothing } from "./empty.js";
+import { showEmpty } from "./empty.js";
 import { Facets } from "./facets.js";
 import { beginFilter, followAddress, showRoots } from "./filter.js";
 import { count, plural } from "./format.js";
@@ -19,9 +19,7 @@ const at = (id) => document.getElementById(id);
 
 const rows = new Rows(
   (offset, limit, asOf, signal) => question("/api/calls", { offset, limit, as_of: asOf }, signal),
-  () => grid.changed(),
-  // The server has begun anew, and does not know the snapshot; or it is away.
-  (error) => (error.status === 400 ? load() : showError(error)),
+  { changed: () => grid.changed(), failed: (error) => showError(error), outdated: () => load() },
 );
 const grid = new Grid(at("calls"), rows);
 const peek = new Peek(at("peek"), () => close());
@@ -75,9 +73,8 @@ function failed(error) {
 function tellState() {
   const { exists, loading, unreadable } = rows.about;
   at("summary").textContent = plural(rows.length, "call") + (loading ? ", older days are still being read" : "");
-  at("empty").hidden = rows.length > 0 || loading;
+  showEmpty(at("empty"), exists, rows.length === 0 && !loading);
   at("calls").hidden = !at("empty").hidden;
-  if (!at("empty").hidden) at("empty").replaceChildren(nothing(exists));
   if (unreadable?.length > 0) showProblem(`${plural(unreadable.length, "folder or file")} cannot be read: ${unreadable[0]}`);
   tellWaiting();
 }

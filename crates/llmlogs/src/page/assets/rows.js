@@ -25,15 +25,18 @@ export class Rows {
   #asOf = null;
   #ask;
   #changed;
+  #failed;
+  #outdated;
 
   /**
    * `ask(offset, limit, asOf, signal)` returns the server's answer; `changed()` is called when rows that were asked for
-   * have come, `failed(error)` when they have not.
+   * have come, `failed(error)` when they have not, `outdated()` when the server does not remember the snapshot.
    */
-  constructor(ask, changed, failed) {
+  constructor(ask, { changed, failed, outdated }) {
     this.#ask = ask;
     this.#changed = changed;
-    this.failed = failed;
+    this.#failed = failed;
+    this.#outdated = outdated;
   }
 
   get length() {
@@ -101,6 +104,11 @@ export class Rows {
       try {
         const answer = await this.#ask(number * PAGE, PAGE, this.#asOf, stop.signal);
         if (stop.signal.aborted) return;
+        if (answer.as_of !== this.#asOf) {
+          // These are places of another list.
+          this.#outdated();
+          return;
+        }
         this.#pages.set(number, answer.calls);
         const paths = new Set(answer.calls.map((call) => call.path));
         this.#live = this.#live.filter((call) => !paths.has(call.path));
@@ -110,7 +118,7 @@ export class Rows {
         this.#changed();
       } catch (error) {
         if (this.#asked.get(number)?.stop === stop) this.#asked.delete(number);
-        if (!stop.signal.aborted) this.failed(error);
+        if (!stop.signal.aborted) this.#failed(error);
       }
     };
     const asked = { stop, done: null };

@@ -7,6 +7,7 @@ export const FIELDS = {
   provider: [],
   error_type: [],
   tool: [],
+  finish_reason: [],
   latency: [">1s", ">10s", "<500ms"],
   session: [],
   date: ["today", "yesterday"],

@@ -9,9 +9,10 @@ import { plural } from "./format.js";
 import { addKeys, beginKeys } from "./keys.js";
 import { stream } from "./stream.js";
 
-/** The time between two drawings, in milliseconds; and at least so many times as long as the last one took. */
+/** The time between two drawings, in milliseconds: so many times as long as the last one took, within these. */
+const SHARE = 4;
 const PAUSE = 2000;
-const SHARE = 10;
+const LONGEST = 20_000;
 
 /** A bar grows so many times a second. */
 const GROWS = 4;
@@ -35,8 +36,8 @@ function say() {
     said.push(button({ class: "quiet" }, () => (follows() ? draw() : location.assign(location.pathname + location.search)),
       `${plural(pending.size, "newer call")}: show`));
   }
-  said.push(paused ? "paused" : "");
-  state.replaceChildren(...said.filter(Boolean).map((part) => (part instanceof Node ? part : element("span", {}, part))));
+  if (paused) said.push(" paused");
+  state.replaceChildren(...said.map((part) => (part instanceof Node ? part : element("span", {}, part))));
 }
 
 function heard({ calls }) {
@@ -82,7 +83,7 @@ async function draw() {
     pending = taken.union ? taken.union(pending) : new Set([...taken, ...pending]);
   }
   drawing = false;
-  next = performance.now() + Math.max(PAUSE, SHARE * (performance.now() - began));
+  next = performance.now() + Math.min(LONGEST, Math.max(PAUSE, SHARE * (performance.now() - began)));
   say();
   if (pending.size > 0) later();
 }

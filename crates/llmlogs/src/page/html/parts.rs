@@ -139,7 +139,7 @@ pub(crate) fn choices(conversation: &Conversation, room: &Room, gallery: &dyn Ga
             article.message.assistant {
                 h3 {
                     @if choices.len() > 1 { "choice " (place + 1) } @else { "assistant" }
-                    @if !choice.finish_reason.is_empty() { " " span.badge { (visible(&choice.finish_reason)) } }
+                    @if !choice.finish_reason.is_empty() { " " span.reason { (visible(&choice.finish_reason)) } }
                 }
                 (answer(choice, &style))
             }

@@ -25,7 +25,9 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 fn is_invisible(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        // Tags, which nobody sees and a model reads.
+        '\u{e0000}'..='\u{e007f}' => true,
         other => other.is_control(),
     }
 }

@@ -237,5 +237,4 @@ fn a_tool_call_stands_with_its_result() {
     };
     let order = ["first_tool", "result of a<", "second_tool", "result of b", "result of another"].map(place);
     assert!(order.is_sorted(), "{order:?} {page}");
-    assert!(!page.contains("<script"), "it reads without scripts");
 }

@@ -11,20 +11,20 @@ use crate::tree::{Tree, call};
 use super::Server;
 
 /// A stream of events.
-struct Events {
+pub struct Events {
     lines: std::io::Lines<BufReader<TcpStream>>,
 }
 
 /// One of them.
 #[derive(Debug)]
-struct Event {
-    name: String,
-    id: String,
-    data: Value,
+pub struct Event {
+    pub name: String,
+    pub id: String,
+    pub data: Value,
 }
 
 impl Events {
-    fn of(server: &Server, query: &str, last_id: Option<&str>) -> Self {
+    pub fn of(server: &Server, query: &str, last_id: Option<&str>) -> Self {
         let last_id = last_id.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
         let mut stream = server.connect();
         let (port, cookie) = (server.port, server.cookie());
@@ -35,7 +35,7 @@ impl Events {
         Events { lines: BufReader::new(stream).lines() }
     }
 
-    fn next(&mut self) -> Event {
+    pub fn next(&mut self) -> Event {
         let mut event = Event { name: String::new(), id: String::new(), data: Value::Null };
         for line in self.lines.by_ref().map(Result::unwrap) {
             if let Some(name) = line.strip_prefix("event: ") {

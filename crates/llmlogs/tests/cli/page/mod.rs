@@ -2,8 +2,11 @@
 
 mod answers;
 mod assets;
+mod call;
 mod compare;
+mod index;
 mod live;
+mod metrics;
 mod modules;
 mod questions;
 mod safety;

@@ -46,16 +46,16 @@ pub(super) fn head(shown: &Shown, room: &Room) -> Markup {
 fn status(shown: &Shown) -> (String, &'static str) {
     let metadata = shown.metadata.as_ref();
     match (shown.state, metadata.map(|metadata| metadata.status)) {
-        (State::InFlight, _) => ("in flight".to_owned(), "live"),
-        (State::Interrupted, _) => ("interrupted".to_owned(), "warn"),
-        (State::NotRecorded, _) => ("not recorded".to_owned(), "warn"),
-        (State::Finished, Some(Status::Ok)) => ("ok".to_owned(), "good"),
-        (State::Finished, Some(Status::Cancelled)) => ("cancelled".to_owned(), "warn"),
+        (State::InFlight, _) => ("in flight".to_owned(), "in-flight"),
+        (State::Interrupted, _) => ("interrupted".to_owned(), "interrupted"),
+        (State::NotRecorded, _) => ("not recorded".to_owned(), "not-recorded"),
+        (State::Finished, Some(Status::Ok)) => ("ok".to_owned(), "ok"),
+        (State::Finished, Some(Status::Cancelled)) => ("cancelled".to_owned(), "cancelled"),
         (State::Finished, Some(Status::Error)) => {
             let error_type = metadata.map(|metadata| metadata.response_info.error_type.as_str());
-            (error_type.filter(|kind| !kind.is_empty()).unwrap_or("error").to_owned(), "bad")
+            (error_type.filter(|kind| !kind.is_empty()).unwrap_or("error").to_owned(), "error")
         }
-        (State::Finished, None) => ("metadata damaged".to_owned(), "bad"),
+        (State::Finished, None) => ("metadata damaged".to_owned(), "error"),
     }
 }
 
@@ -194,7 +194,7 @@ fn facts(shown: &Shown, metadata: &Metadata) -> Markup {
         (row("Attempts", &attempts, Without::Nothing))
         (row("Tokens in", &all(usage.prompt_tokens), Without::None("not reported")))
         (row(" cached", &cached, no_cached))
-        (row(" written to the cache", &created, if usage.cache_creation_tokens == 0 && reported { present(&["usage", "cache_creation_tokens"]) } else { no_created }))
+        (row(" cache writes", &created, if usage.cache_creation_tokens == 0 && reported { present(&["usage", "cache_creation_tokens"]) } else { no_created }))
         (row("Tokens out", &all(usage.completion_tokens), Without::None("not reported")))
         (row(" reasoning", &reasoning, no_reasoning))
         (cost(shown, metadata))
@@ -208,8 +208,7 @@ fn facts(shown: &Shown, metadata: &Metadata) -> Markup {
         (row("Trace id", trace.trace_id.as_deref().unwrap_or_default(), Without::Nothing))
         (row("Span id", trace.span_id.as_deref().unwrap_or_default(), Without::Nothing))
         (row("Spans", &metadata.context.spans.join(" › "), Without::Nothing))
-        dt { "Session" }
-        dd { a href={ "/calls?q=session%3A" (session_name_encoded(shown)) (root_only(shown)) } { (visible(shown.dir.session_id())) } }
+        div { dt { "Session" } dd { a href={ "/calls?q=session%3A" (session_name_encoded(shown)) (root_only(shown)) } { (visible(shown.dir.session_id())) } } }
         (row("Folder", &folder(shown), Without::Nothing))
     }
 }
@@ -243,9 +242,9 @@ fn row(name: &str, value: &str, without: Without) -> Markup {
     html! {
         @match (value, without) {
             ("", Without::Nothing) => {},
-            ("", Without::NotRecorded) => { dt class=[part] { (name) } dd.dim { "not recorded" } },
-            ("", Without::None(says)) => { dt class=[part] { (name) } dd.dim { (says) } },
-            (value, _) => { dt class=[part] { (name) } dd { (visible(value)) } },
+            ("", Without::NotRecorded) => { div { dt class=[part] { (name) } dd.dim { "not recorded" } } },
+            ("", Without::None(says)) => { div { dt class=[part] { (name) } dd.dim { (says) } } },
+            (value, _) => { div { dt class=[part] { (name) } dd { (visible(value)) } } },
         }
     }
 }
@@ -271,6 +270,7 @@ fn cost(shown: &Shown, metadata: &Metadata) -> Markup {
         },
     };
     html! {
+        div {
         dt { "Cost" }
         dd {
             (visible(&money(cost.total_cost, &cost.currency))) " "
@@ -280,6 +280,7 @@ fn cost(shown: &Shown, metadata: &Metadata) -> Markup {
                 }
                 (visible(&source))
             }
+        }
         }
     }
 }

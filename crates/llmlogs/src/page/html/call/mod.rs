@@ -126,5 +126,5 @@ fn content(shown: &Shown, tab: Option<Tab>) -> Markup {
 
 /// A name and what it is, in a list.
 fn fact(name: &str, value: &str) -> Markup {
-    html! { dt { (name) } dd { (visible(value)) } }
+    html! { div { dt { (name) } dd { (visible(value)) } } }
 }

@@ -174,20 +174,22 @@ fn answer(conversation: &Conversation, room: &Room, media: &Media<'_>) -> Markup
 
 /// The parameters of the request that are no messages and no tools.
 fn parameters(conversation: &Conversation) -> Markup {
+    let parameters = &conversation.parameters;
+    // Some APIs name them in another way, or in another place.
+    let is_there = |name: &str| parameters.iter().any(|parameter| parameter.name == name);
     let own = [
         ("temperature", conversation.temperature.as_deref()),
-        ("max tokens", conversation.max_tokens.as_deref()),
-        ("tool choice", conversation.tool_choice.as_deref()),
+        ("max_tokens", conversation.max_tokens.as_deref()),
+        ("tool_choice", conversation.tool_choice.as_deref()),
+        ("stream", conversation.stream.then_some("true")),
     ];
-    let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    let others = conversation.parameters.iter().map(|parameter| (parameter.name, parameter.value.as_str()));
-    let all: Vec<_> = own.chain(others).collect();
+    let own =
+        own.into_iter().filter(|(name, _)| !is_there(name)).filter_map(|(name, value)| Some((name, value?)));
+    let all: Vec<_> =
+        own.chain(parameters.iter().map(|parameter| (parameter.name, parameter.value.as_str()))).collect();
     html! {
-        @if !all.is_empty() || conversation.stream {
-            p.parameters {
-                @for (name, value) in &all { span { (name) " " code { (visible(beginning(value, 300))) } } " " }
-                @if conversation.stream { span { code { "stream" } } }
-            }
+        @if !all.is_empty() {
+            p.parameters { @for (name, value) in &all { span { (name) " " code { (visible(beginning(value, 300))) } } " " } }
         }
     }
 }
@@ -224,7 +226,7 @@ fn context(shown: &Shown, room: &Room) -> Markup {
         @if fields.is_empty() { p.dim { "(none)" } }
         dl.facts {
             @for (name, value) in fields.iter().take(FIELDS) {
-                dt { (visible(name)) } dd { (room.text(&text(value))) }
+                div { dt { (visible(name)) } dd { (room.text(&text(value))) } }
             }
         }
         @if fields.len() > FIELDS { p.dim { (plural((fields.len() - FIELDS) as u64, "field")) " left out here." } }
@@ -262,7 +264,7 @@ fn fields(metadata: &Metadata) -> Vec<(&str, Value)> {
         ("task_id", &context.task_id),
     ];
     // An iteration of 0 is what stands there without one.
-    let named = named.into_iter().filter(|(_, value)| !value.is_null() && **value != Value::from(0));
+    let named = named.into_iter().filter(|(_, value)| !value.is_null() && value.as_u64() != Some(0));
     let others = context.other.iter().map(|(name, value)| (name.as_str(), value));
     named.chain(others).map(|(name, value)| (name, value.clone())).collect()
 }

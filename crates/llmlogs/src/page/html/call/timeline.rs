@@ -69,7 +69,26 @@ pub(super) fn timeline(shown: &Shown) -> Markup {
                 span.axis { span { "0" } span { (duration(end / 2)) } span { (duration(end)) } }
                 span {}
             }
+            (legend(&lanes, first.is_some()))
             (table(metadata))
+        }
+    }
+}
+
+/// What the bars that are there mean.
+fn legend(lanes: &[Lane], has_first: bool) -> Markup {
+    let kinds = [
+        ("before", "until the first token"),
+        ("done", if has_first { "from the first token on" } else { "answered" }),
+        ("failed", "failed"),
+        ("wait", "waited"),
+    ];
+    let is_there = |class: &str| lanes.iter().flat_map(|lane| &lane.bars).any(|bar| bar.class == class);
+    html! {
+        p.legend {
+            @for (class, says) in kinds.into_iter().filter(|(class, _)| is_there(class)) {
+                span { svg width="10" height="10" aria-hidden="true" { rect class={ "bar " (class) } width="10" height="10" {} } (says) }
+            }
         }
     }
 }

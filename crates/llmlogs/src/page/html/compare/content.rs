@@ -190,25 +190,28 @@ fn summary(changes: &[Change]) -> String {
 /// What is the same, folded. Of many long texts the first are shown: the call's page has them all.
 fn same(run: &[Change], noun: &str, headed: bool) -> Markup {
     let mut left = text::MOST;
-    let texts = run.iter().filter_map(|change| match change {
-        Change::Same { text } => Some(text.as_str()),
-        _ => None,
-    });
+    let mut shown = Vec::new();
+    for change in run {
+        let Change::Same { text } = change else { continue };
+        if left == 0 {
+            break;
+        }
+        let (head, rest) = text::split(text, headed);
+        let (rest, more) = text::cut(rest, left);
+        shown.push((head, rest, more));
+        left = left.saturating_sub(text.len());
+    }
     html! {
         details.same data-change="same" data-count=(run.len()) {
             summary { (plural(run.len() as u64, noun)) " the same" }
-            @for text in texts {
-                @if left == 0 { p.dim { "…" } } @else {
-                    @let (head, rest) = text::split(text, headed);
-                    @let (shown, more) = text::cut(rest, left);
-                    article {
-                        @if !head.is_empty() { h3 { (visible(head)) } }
-                        div.text { (visible(shown)) }
-                        @if more > 0 { p.dim { (text::more(more)) } }
-                    }
+            @for (head, text, more) in &shown {
+                article {
+                    @if !head.is_empty() { h3 { (visible(head)) } }
+                    div.text { (visible(text)) }
+                    @if *more > 0 { p.dim { (text::more(*more)) } }
                 }
-                @let _ = left = left.saturating_sub(text.len());
             }
+            @if shown.len() < run.len() { p.dim { "… " (run.len() - shown.len()) " more" } }
         }
     }
 }

@@ -99,6 +99,6 @@ fn page(status: StatusCode, kept: &str, content: &Markup) -> Response {
 }
 
 /// One of the two calls, in the order in which they are compared.
-fn named<'a>(sides: [&'a Side; 2]) -> [(&'static str, &'static str, &'a Side); 2] {
+fn named(sides: [&Side; 2]) -> [(&'static str, &'static str, &Side); 2] {
     [("A", "a", sides[0]), ("B", "b", sides[1])]
 }

@@ -21,7 +21,10 @@ pub(super) fn split(text: &str, headed: bool) -> (&str, &str) {
 
 /// Returns the beginning of `text`, at most `most` bytes, and how many more there are.
 pub(super) fn cut(text: &str, most: usize) -> (&str, usize) {
-    let end = text.floor_char_boundary(most);
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
     (&text[..end], text.len() - end)
 }
 
@@ -46,18 +49,19 @@ fn column(pieces: &[Piece], other: Tag) -> Markup {
     let mut left = MOST;
     let mut cut_off = 0;
     let last = pieces.len().saturating_sub(1);
+    let mut shown = Vec::new();
+    for (place, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.tag != other) {
+        let (text, more) = cut(&piece.text, left);
+        left -= text.len();
+        cut_off += more;
+        shown.push(match piece.tag {
+            Tag::Same => kept(text, place == 0, place == last),
+            Tag::Removed => html! { del { (marked(text)) } },
+            Tag::Added => html! { ins { (marked(text)) } },
+        });
+    }
     html! {
-        div.text {
-            @for (place, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.tag != other) {
-                @let (shown, more) = cut(&piece.text, left);
-                @match piece.tag {
-                    Tag::Same => { (kept(shown, place == 0, place == last)) }
-                    Tag::Removed => { del { (marked(shown)) } }
-                    Tag::Added => { ins { (marked(shown)) } }
-                }
-                @let _ = (left -= shown.len(), cut_off += more);
-            }
-        }
+        div.text { @for piece in &shown { (piece) } }
         @if cut_off > 0 { p.dim { (more(cut_off)) } }
     }
 }

@@ -118,24 +118,31 @@ fn facts(trace: &Trace<'_>, clock: Clock) -> Markup {
     }
 }
 
+/// Calls that failed alike, each with its place in the tree.
+struct Cause<'f> {
+    status: String,
+    message: String,
+    calls: Vec<&'f (usize, &'f Entry)>,
+}
+
 fn failures(trace: &Trace<'_>, failed: &[(usize, &Entry)]) -> Markup {
     if failed.is_empty() {
         return html! {};
     }
-    let mut causes: Vec<(String, String, Vec<&(usize, &Entry)>)> = Vec::new();
+    let mut causes: Vec<Cause<'_>> = Vec::new();
     for call in failed {
         let status = row::status(call.1).0;
         let message = one_line(&call.1.line().error_message.text());
-        match causes.iter_mut().find(|(known, text, _)| *known == status && *text == message) {
-            Some((_, _, calls)) => calls.push(call),
-            None => causes.push((status, message, vec![call])),
+        match causes.iter_mut().find(|known| known.status == status && known.message == message) {
+            Some(known) => known.calls.push(call),
+            None => causes.push(Cause { status, message, calls: vec![call] }),
         }
     }
     html! {
         section.failures aria-labelledby="failures" {
             h2 #failures { (plural(failed.len() as u64, "failed call")) }
             ul {
-                @for (status, message, calls) in causes.iter().take(CAUSES) {
+                @for Cause { status, message, calls } in causes.iter().take(CAUSES) {
                     li {
                         strong { (visible(status)) } " " (visible(&cut(message, 200)))
                         @for (place, entry) in calls.iter().take(LINKED) {

@@ -11,8 +11,9 @@ use crate::reports::tree::end;
 /// How wide bars are drawn, in units of the drawing.
 pub(super) const WIDTH: f64 = 1000.0;
 
-/// While a call is in flight, the axis ends later than now by this share: its bar has room to grow.
+/// While a call is in flight, the axis ends later than now by this share, and by so many seconds: its bar has room to grow.
 const ROOM: f64 = 0.08;
+const ROOM_SECONDS: f64 = 2.0;
 
 /// A range in seconds since the session's first call; `None` is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -52,7 +53,7 @@ impl Scale {
         let zero = entries.first().map_or(now, Entry::timestamp);
         let last = entries.iter().map(|entry| end(entry, now)).fold(zero, f64::max);
         let in_flight = entries.iter().any(|entry| entry.call().state() == State::InFlight);
-        let room = if in_flight { (last - zero) * ROOM } else { 0.0 };
+        let room = if in_flight { (last - zero) * ROOM + ROOM_SECONDS } else { 0.0 };
         let from = zoom.from.map_or(zero, |from| zero + from);
         let to = zoom.to.map_or(last + room, |to| zero + to);
         // No range is empty: everything may have happened in one moment.
