@@ -67,3 +67,28 @@ fn failed(session: &Path, error: std::io::Error) -> Error {
         _ => Error::io(&path, error),
     }
 }
+
+#[cfg(all(test, not(feature = "pack")))]
+mod tests {
+    use crate::read::{Call, ErrorKind, Root};
+
+    #[test]
+    fn a_packed_session_is_an_error_that_names_the_file_and_the_feature() {
+        let root = tempfile::tempdir().unwrap();
+        let session = root.path().join("20251027/session_20251027_040000");
+        std::fs::create_dir_all(&session).unwrap();
+        std::fs::write(session.join("bodies.parquet"), "PAR1").unwrap();
+        let id = "call_20251027_040000_001";
+        std::fs::write(session.join("index.jsonl"), format!("{{\"call_id\":\"{id}\"}}\n")).unwrap();
+        let error = Call::open(session.join(id)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Packed);
+        let text = error.to_string();
+        assert!(text.contains("bodies.parquet") && text.contains("`pack`"), "{text}");
+        // What the index says is listed all the same.
+        let entries: Vec<_> = Root::open(root.path()).unwrap().newest().collect();
+        let listed: Vec<_> = entries.iter().flatten().map(|entry| entry.call().id()).collect();
+        assert_eq!(listed, [id]);
+        let entry = entries.iter().flatten().next().unwrap();
+        assert_eq!(entry.call().input().unwrap_err().kind(), ErrorKind::Packed);
+    }
+}
