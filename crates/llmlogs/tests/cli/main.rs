@@ -13,6 +13,7 @@ mod exports;
 mod huge;
 mod live;
 mod older;
+#[cfg(feature = "pack")]
 mod packed;
 mod page;
 mod retries;
