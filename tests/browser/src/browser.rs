@@ -117,9 +117,9 @@ impl Browser {
         Ok(())
     }
 
-    /// Opens an address.
+    /// Opens an address. An error of the driver's does not say which one it was: that is printed.
     pub async fn open(&self, url: &str) -> WebDriverResult<()> {
-        self.driver.goto(url).await
+        self.driver.goto(url).await.inspect_err(|_| eprintln!("could not open {url}"))
     }
 
     /// Returns the address.

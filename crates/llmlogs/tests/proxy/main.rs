@@ -8,3 +8,4 @@ mod command;
 mod passing;
 mod refusals;
 mod run;
+mod sdks;

@@ -169,7 +169,7 @@ async fn three_hundred_strings_in_every_field_do_nothing() -> WebDriverResult<()
 /// Asserts that nothing happened on the page.
 async fn nothing(browser: &Browser, server: &Server, place: &str) -> WebDriverResult<()> {
     // A dialog makes this command fail.
-    let worked = browser.run(WORKED).await?;
+    let worked = browser.run(WORKED).await.unwrap_or_else(|error| panic!("{place}: {error}"));
     assert!(worked.is_null(), "{place}: {worked}");
     let url = browser.url().await?;
     assert!(url.starts_with(server.origin()), "{place} led to {url}");
