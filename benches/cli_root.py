@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes a root of indexed calls for benches/cli.sh: cli_root.py DIR [CALLS] [FOLDERS].
+"""Makes a root of indexed calls for benches/cli.sh and benches/page.py: cli_root.py DIR [CALLS] [FOLDERS] [SESSIONS].
 
-FOLDERS of the newest calls get their folders, the rest are lines of indexes only: what is measured
+The calls are those of SESSIONS sessions, five a day (100). FOLDERS of the newest calls get their folders, the rest are lines of indexes only: what is measured
 reads the indexes. Sessions are over, as session.json says, so nobody looks for folders.
 """
 
@@ -14,7 +14,9 @@ import sys
 root = sys.argv[1]
 calls = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
 folders = int(sys.argv[3]) if len(sys.argv) > 3 else 10_000
-DAYS, SESSIONS = 20, 5
+sessions = int(sys.argv[4]) if len(sys.argv) > 4 else 100
+SESSIONS = min(sessions, 5)
+DAYS = sessions // SESSIONS
 random.seed(7)
 
 models = [("openai", "gpt-4o-mini"), ("openai", "gpt-4o"), ("anthropic", "claude-sonnet-4-20250514"),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use llmlogs_core::query::{ContextTerm, Dates, Filter, GroupBy, SearchPart, TimeRange, TimeSpan};
+use llmlogs_core::query::{BodyTerm, ContextTerm, Dates, Filter, GroupBy, SearchPart, TimeRange, TimeSpan};
 
 use crate::outcome::CliError;
 
@@ -173,6 +173,7 @@ Examples:
   llmlogs stats --by provider
   llmlogs stats --by tenant --context phase=plan
 
+The success rate is that of the calls that succeeded or failed: a cancelled one is neither. \
 Percentiles are latencies that really occurred (nearest rank). Sessions are listed newest first, \
 everything else by calls.
 
@@ -419,6 +420,9 @@ pub(crate) struct Filters {
     /// Whose context has this field with this value, or this field: tenant=acme, tenant; repeated: all of them
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) context: Vec<ContextTerm>,
+    /// With this text in any message, request or answer; repeated: all of them. Reads the bodies, as search --in all does
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) body: Vec<BodyTerm>,
 }
 
 impl Filters {
@@ -460,6 +464,9 @@ impl Filters {
         }
         for term in &self.context {
             filter = filter.context_term(term.clone());
+        }
+        for term in &self.body {
+            filter = filter.body(term.clone());
         }
         filter
     }

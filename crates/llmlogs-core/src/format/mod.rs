@@ -14,6 +14,7 @@ mod metadata;
 mod prepared;
 mod session;
 pub mod session_name;
+mod success_rate;
 pub mod time;
 
 pub use alert::{Alert, AlertError, AlertEvent};
@@ -25,3 +26,4 @@ pub use metadata::{
 };
 pub use prepared::PreparedFile;
 pub use session::{Counters, LossCounts, SessionInfo, WriteErrors};
+pub use success_rate::success_rate;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::format::{IndexEntry, Status};
+use crate::format::{self, IndexEntry, Status};
 
 use super::clock::UnixTime;
 use super::histogram::Histogram;
@@ -185,8 +185,7 @@ impl WindowStats {
     /// Returns the share of successes among the calls that succeeded or failed, from 0 to 1; `None` if there were none.
     #[must_use]
     pub fn success_rate(&self) -> Option<f64> {
-        let judged = self.ok + self.errors;
-        (judged > 0).then(|| self.ok as f64 / judged as f64)
+        format::success_rate(self.ok, self.errors)
     }
 
     /// Returns the duration in milliseconds that `share` of the calls, from 0 to 1, do not exceed; `None` without such

@@ -156,6 +156,15 @@ impl Columns {
         self.row(place).timestamp
     }
 
+    /// Returns whether the call failed.
+    pub(super) fn is_error(&self, place: usize) -> bool {
+        let row = self.row(place);
+        if row.status & WHOLE != 0 {
+            return self.line(place, &mut Vec::new()).status == Status::Error;
+        }
+        row.status == 1
+    }
+
     /// Returns where the row's line is in the index; `None` for one that was made from `metadata.json`.
     pub(super) fn offset(&self, place: usize) -> Option<u64> {
         let [low, middle, high] = self.row(place).offset.map(u64::from);

@@ -7,6 +7,7 @@
 //! | `followed` | one session's files, and what changes in them |
 //! | `follower` | the sessions of a root |
 //! | `snapshot` | what was known at one time |
+//! | `session_calls` | one session of it, for whoever counts by himself |
 //! | `newest_first` | the calls of all sessions, newest first |
 //! | `questions` | lists and counts, by the same filters and counters as those of [`query`](crate::query) |
 //!
@@ -18,6 +19,7 @@ mod followed;
 mod follower;
 mod newest_first;
 mod questions;
+mod session_calls;
 mod session_rows;
 mod snapshot;
 #[cfg(test)]
@@ -25,4 +27,5 @@ mod tests;
 
 pub use follower::{Follower, Polled};
 pub use questions::{List, Neighbours};
+pub use session_calls::{SessionCalls, Version};
 pub use snapshot::Snapshot;

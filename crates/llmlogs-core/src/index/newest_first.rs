@@ -49,7 +49,9 @@ impl<'l, 's> NewestFirst<'l, 's> {
         }
         let mut newest = NewestFirst { days, heads: BinaryHeap::new(), carried: Vec::new() };
         for _ in 0..skipped {
-            newest.next();
+            if newest.next().is_none() {
+                break;
+            }
         }
         newest
     }
@@ -96,6 +98,9 @@ impl<'s> Iterator for NewestFirst<'_, 's> {
 impl At<'_> {
     /// Returns whether the call took longer than the time that its name has since midnight.
     fn may_have_crossed_midnight(&self) -> bool {
+        if !self.rows.crosses_midnight {
+            return false;
+        }
         let id = self.rows.id(self.place);
         match self.rows.unfinished_at(self.place) {
             Some(_) => false,

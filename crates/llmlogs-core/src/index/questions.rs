@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use crate::format::Status;
 use crate::format::call_id::CallId;
 use crate::query::FacetsGatherer;
 use crate::query::FailuresGatherer;
@@ -194,15 +193,14 @@ impl Snapshot {
         }
         let (mut newer, mut older, mut newer_error, mut older_error) = (None, None, None, None);
         let mut is_behind = false;
-        let mut name = Vec::new();
         for (position, at) in NewestFirst::new(with_call.iter().map(Vec::as_slice).collect(), 0).enumerate() {
             if at.rows.dir() == session && at.place == own[place] {
                 is_behind = true;
                 found.position = is_listed.then_some(position + 1);
                 continue;
             }
-            let failed = at.rows.unfinished_at(at.place).is_none()
-                && at.rows.columns.line(at.place as usize, &mut name).status == Status::Error;
+            let failed =
+                at.rows.unfinished_at(at.place).is_none() && at.rows.columns.is_error(at.place as usize);
             if !is_behind {
                 newer = Some(at);
                 newer_error = if failed { Some(at) } else { newer_error };

@@ -276,11 +276,12 @@ fn by_snapshot(snapshot: &Snapshot, root: &Path, query: &str) -> Vec<String> {
     said
 }
 
-const QUERIES: [&str; 6] = [
+const QUERIES: [&str; 7] = [
     "",
     "status:error",
     "model:gpt* latency:<80s",
     "text:rate",
+    "body:\"O THERE\" model:gpt*",
     "context:tenant=RateLimit* tool:a",
     "date:20251027 status:in-flight,interrupted,ok",
 ];
@@ -320,4 +321,27 @@ fn whatever_happens_to_the_files_answers_are_those_of_a_reader() {
             settle(&mut follower, &root, &format!("seed {seed}, step {step}"));
         }
     }
+}
+
+#[test]
+fn a_search_of_bodies_ends_when_nobody_waits_for_it() {
+    let root = tempfile::tempdir().unwrap();
+    let session = root.path().join("20251027/session_20251027_000000");
+    for number in 1..=3 {
+        let call = session.join(format!("call_20251027_00000{number}_00{number}"));
+        fs::create_dir_all(&call).unwrap();
+        fs::write(
+            call.join("input.json"),
+            r#"{"messages":[{"content":"the oldest message"},{"content":"x"}]}"#,
+        )
+        .unwrap();
+    }
+    let mut follower = Follower::new(root.path());
+    follower.poll(Duration::from_secs(60)).unwrap();
+    let filter = Filter::parse("body:\"oldest message\"").unwrap();
+    let gone = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let snapshot = follower.snapshot().while_waited_for(gone.clone());
+    assert_eq!(snapshot.list(&filter, 0, 10).total, 3);
+    gone.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(snapshot.list(&filter, 0, 10).total, 0);
 }

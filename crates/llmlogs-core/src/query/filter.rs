@@ -17,6 +17,7 @@ use crate::read::root::{Day, Root};
 use crate::read::sdk_errors;
 use crate::read::session::Session;
 
+use super::call_text::BodyTerm;
 use super::context::{ContextOf, ContextTerm};
 use super::name_pattern::NamePattern;
 use super::time_range::{Dates, TimeRange, midnight_of};
@@ -64,6 +65,7 @@ pub struct Filter {
     /// In lower case; each has to occur.
     texts: Vec<String>,
     context: Vec<ContextTerm>,
+    bodies: Vec<BodyTerm>,
 }
 
 impl Filter {
@@ -191,6 +193,23 @@ impl Filter {
         self
     }
 
+    /// Passes calls that have this text in any message of their bodies, or in their user or error message, as
+    /// [`Root::search`] finds it in all parts; called several times, calls that have every text.
+    ///
+    /// Files of calls are read, which takes as long as a search of them: those that the other conditions leave.
+    ///
+    /// ```
+    /// use tracing_llmlogs::read::Filter;
+    ///
+    /// let filter = Filter::new().model("gpt*").body("config parser".parse()?);
+    /// # assert!(!filter.is_empty());
+    /// # Ok::<(), tracing_llmlogs::read::QueryError>(())
+    /// ```
+    pub fn body(mut self, term: BodyTerm) -> Self {
+        self.bodies.push(term);
+        self
+    }
+
     /// Returns whether a field of the context is asked for.
     #[must_use]
     pub fn asks_for_context(&self) -> bool {
@@ -298,13 +317,15 @@ impl Filter {
             State::Finished => {
                 let line = entry.line();
                 return Ok(self.matches_indexed(session, &line)
-                    && self.matches_context(&line, &|| Some(entry.call().dir().to_owned()))?);
+                    && self.matches_context(&line, &|| Some(entry.call().dir().to_owned()))?
+                    && self.matches_bodies(entry.call().dir(), &line)?);
             }
         };
         Ok(self.matches_unfinished()
             && self.is_in_time(entry.timestamp())
             && self.is_in_dates(session, entry.call().id().as_bytes(), entry.timestamp(), 0)
-            && (self.statuses.is_empty() || self.statuses.contains(&status)))
+            && (self.statuses.is_empty() || self.statuses.contains(&status))
+            && self.matches_bodies(entry.call().dir(), &entry.line())?)
     }
 
     /// Returns whether a finished call of a session that passes does; `session` is the session's folder.
@@ -313,7 +334,19 @@ impl Filter {
     ///
     /// As [`try_matches`](Self::try_matches).
     pub(crate) fn matches_line(&self, session: &Path, line: &IndexLine<'_>) -> Result<bool> {
-        Ok(self.matches_indexed(session, line) && self.matches_context(line, &|| call_dir(session, line))?)
+        Ok(self.matches_indexed(session, line)
+            && self.matches_context(line, &|| call_dir(session, line))?
+            && (self.bodies.is_empty()
+                || call_dir(session, line).map_or(Ok(false), |dir| self.matches_bodies(&dir, line))?))
+    }
+
+    fn matches_bodies(&self, dir: &Path, line: &IndexLine<'_>) -> Result<bool> {
+        for term in &self.bodies {
+            if !term.matches(dir, line)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn matches_context(&self, line: &IndexLine<'_>, dir: &dyn Fn() -> Option<PathBuf>) -> Result<bool> {
@@ -329,14 +362,14 @@ impl Filter {
         Ok(true)
     }
 
-    /// Returns whether more than the numbers and names of a line decides: its texts or its context.
+    /// Returns whether more than the numbers and names of a line decides: its texts, its context or its bodies.
     pub(crate) fn asks_for_texts(&self) -> bool {
-        !self.texts.is_empty() || !self.context.is_empty()
+        !self.texts.is_empty() || !self.context.is_empty() || !self.bodies.is_empty()
     }
 
-    /// Returns the filter without the conditions on texts and context.
+    /// Returns the filter without the conditions on texts, context and bodies.
     pub(crate) fn without_texts(&self) -> Filter {
-        Filter { texts: Vec::new(), context: Vec::new(), ..self.clone() }
+        Filter { texts: Vec::new(), context: Vec::new(), bodies: Vec::new(), ..self.clone() }
     }
 
     /// Returns whether a finished call passes all conditions but those on its context.

@@ -5,7 +5,7 @@ use super::filter::{Filter, StatusFilter};
 use super::time_range::{TimeRange, TimeSpan};
 
 /// The fields, as an error lists them.
-const FIELDS: &str = "date, since, until, session, model, provider, status, error_type, tool, finish_reason, latency, context, text";
+const FIELDS: &str = "date, since, until, session, model, provider, status, error_type, tool, finish_reason, latency, context, text, body";
 
 impl Filter {
     /// Parses a filter: terms `field:value` with spaces between them, all of which a call has to pass. A value with
@@ -20,7 +20,8 @@ impl Filter {
     /// | `status` | `ok`, `error`, `cancelled`, `in-flight`, `interrupted`, `not-recorded`, or several with commas between them |
     /// | `latency` | `>10s` or `10s`: at least; `<500ms`: at most |
     /// | `context` | `tenant=acme`, or `tenant` for calls whose context has the field |
-    /// | `text` | what the user message or the error message contains |
+    /// | `text` | what the user message or the error message contains, as far as the index has them |
+    /// | `body` | what any message of the bodies, the user message or the error message contains; files of calls are read |
     ///
     /// A term without a field is one of `text`.
     ///
@@ -106,6 +107,7 @@ fn with_term(filter: Filter, field: Option<&str>, value: &str) -> Result<Filter,
         }
         "context" => filter.context_term(value.parse().map_err(explain)?),
         "text" => filter.text(value),
+        "body" => filter.body(value.parse().map_err(explain)?),
         _ => return Err(QueryError::new(format!("there is no field {field}; fields are {FIELDS}"))),
     })
 }
@@ -145,7 +147,7 @@ mod tests {
         let parsed = Filter::parse(
             r#" model:gpt* status:error,in-flight error_type:Rate* tool:read_file finish_reason:tool_calls provider:openai
                 session:040210 latency:>10s latency:<2m context:tenant=acme
-                context:round context:"task=a b" text:"say \"please\"" timeout date:2025-10-27 "#,
+                context:round context:"task=a b" text:"say \"please\"" timeout body:"in any message" date:2025-10-27 "#,
         );
         let built = Filter::new()
             .model("gpt*")
@@ -163,6 +165,7 @@ mod tests {
             .context("task", "a b")
             .text("say \"please\"")
             .text("timeout")
+            .body("in any message".parse().unwrap())
             .dates("20251027".parse().unwrap());
         assert_eq!(parsed, Ok(built));
         assert!(Filter::parse("  ").unwrap().is_empty());

@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod call_text;
 mod context;
 mod diff;
 mod edit_distance;
@@ -24,15 +25,16 @@ pub(crate) use failures::{Gatherer as FailuresGatherer, mask};
 pub(crate) use scan::{Visitor, share};
 pub(crate) use totals::{FacetsGatherer, Gatherer as TotalsGatherer, SeriesGatherer, Stretches};
 
+pub use call_text::{BodyTerm, Match, SearchPart};
 pub use context::ContextTerm;
-pub use diff::{Change, Diff, DiffSide};
+pub use diff::{CallContents, Change, Diff, DiffSide};
 pub use error::QueryError;
 pub use failures::{Cause, FailureCount, FailureRate, FailureReport, FailureRun, FailureType};
 pub use filter::{Filter, StatusFilter};
 pub use health::{Health, HealthCheck, Problem, ProblemKind, SessionHealth};
 pub use retries::Retries;
 pub use scan::Progress;
-pub use search::{Match, PatternOptions, Search, SearchHit, SearchPart, SearchReport};
+pub use search::{PatternOptions, Search, SearchHit, SearchReport};
 pub use selector::{Selection, Selector};
 pub use time_range::{Dates, TimeRange, TimeSpan};
 pub use totals::{

@@ -68,7 +68,7 @@ pub(crate) fn now() -> f64 {
 
 /// `812ms`, `2.5s`, `1m02s`, `3h04m`, `2d03h`
 pub(crate) fn duration(ms: u64) -> String {
-    let seconds = (ms + 500) / 1000;
+    let seconds = ms.saturating_add(500) / 1000;
     match ms {
         0..1000 => format!("{ms}ms"),
         1000..10_000 => format!("{:.2}s", ms as f64 / 1000.0),

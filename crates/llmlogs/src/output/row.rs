@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anstyle::Style;
 
+use llmlogs_core::format::layout::INPUT_FILE;
 use llmlogs_core::read::{Call, Entry, IndexLine, Metadata, State, Status, short_id};
 
 use crate::env::Env;
@@ -76,9 +77,16 @@ pub(crate) fn cost(line: &IndexLine<'_>) -> String {
 /// So many characters of a user message are in the index, and no more are shown of a call that is not in it yet.
 const MESSAGE_CHARACTERS: usize = 200;
 
+/// A larger request, in bytes, is not read for a line in a list.
+const MAX_REQUEST: u64 = 8 << 20;
+
 /// Returns the model and the last user message of a call whose `metadata.json` is not there yet; `None` if its request
-/// cannot be read.
+/// cannot be read, or is too large to be read for this.
 pub(crate) fn request_summary(call: &Call) -> Option<(String, String)> {
+    let size = call.dir().join(INPUT_FILE).symlink_metadata().ok()?.len();
+    if size > MAX_REQUEST {
+        return None;
+    }
     let conversation = call.conversation().ok().filter(|conversation| conversation.is_json)?;
     let message = conversation.last_user_message().chars().take(MESSAGE_CHARACTERS).collect();
     Some((conversation.model.clone().unwrap_or_default(), message))
@@ -115,7 +123,8 @@ pub(crate) fn row(env: &Env, entry: &Entry) -> Vec<Cell> {
     ]
 }
 
-/// Returns the call's line of the index, with its session, folder and state.
+/// Returns the call's line of the index, with its session, folder and state. A call that has not ended has no line; its
+/// model and user message are those of its request.
 pub(crate) fn json(entry: &Entry) -> serde_json::Value {
     let mut members: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(entry.as_json()).unwrap_or_default();
@@ -125,6 +134,11 @@ pub(crate) fn json(entry: &Entry) -> serde_json::Value {
     if entry.call().state() != State::Finished {
         // It has not ended in any way yet.
         members.insert("status".into(), serde_json::Value::Null);
+        // Nothing but its request tells what it is about.
+        if let Some((model, message)) = request_summary(entry.call()) {
+            members.insert("model".into(), model.into());
+            members.insert("user_message".into(), message.into());
+        }
     }
     members.into()
 }

@@ -88,6 +88,16 @@ where
     .await
 }
 
+/// As [`blocking`], for work that may take long: it ends when the [`Asker`] has gone.
+pub(crate) async fn blocking_asker<T, F>(work: F) -> Result<T, ApiError>
+where
+    T: Send + 'static,
+    F: FnOnce(&Asker) -> Result<T, ApiError> + Send + 'static,
+{
+    let (asker, _waiting) = Asker::new();
+    blocking(move || work(&asker)).await
+}
+
 /// Whoever waits for an answer. A browser that goes to another page, or asks something else, closes its connection.
 #[derive(Debug)]
 pub(crate) struct Asker(Arc<AtomicBool>);

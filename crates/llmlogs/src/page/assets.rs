@@ -50,6 +50,7 @@ static ASSETS: &[Asset] = &assets! {
     "icon.svg"
     "keys.js"
     "live.js"
+    "other.js"
     "overview.css"
     "overview.js"
     "page.css"
@@ -110,7 +111,7 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
 
 /// Returns a static page with its header, and with the addresses of the files that it loads.
 fn page(html: &str, current: Current) -> String {
-    html.replace("<!-- header -->", &header(current).into_string())
+    html.replace("<!-- header -->", &header(current, "", &[]).into_string())
         .replace("\"/assets/", &format!("\"/assets/{}/", *HASH))
 }
 

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llmlogs_core::archive::PackedCalls;
+use llmlogs_core::format::call_id::CallId;
 use llmlogs_core::format::layout::{BODIES_PACK_FILE, INPUT_FILE, METADATA_FILE, OUTPUT_FILE, SESSION_FILE};
 use llmlogs_core::format::{call_id, day, lock, session_name};
-use llmlogs_core::read::{self, Call, Conversation, Metadata, State};
+use llmlogs_core::read::{Conversation, Metadata, State};
 use llmlogs_core::store::dir::Dir;
 
 use super::answer::ApiError;
@@ -26,18 +27,6 @@ pub(crate) struct BodySizes {
 }
 
 impl BodySizes {
-    pub(crate) fn of(call: &Call) -> Self {
-        if call.is_packed() {
-            let length = |body: read::Result<Vec<u8>>| body.ok().map(|body| body.len() as u64);
-            return BodySizes { input: length(call.input()), output: length(call.output()) };
-        }
-        let size = |name: &str| {
-            let found = call.dir().join(name).symlink_metadata().ok()?;
-            found.is_file().then_some(found.len())
-        };
-        BodySizes { input: size(INPUT_FILE), output: size(OUTPUT_FILE) }
-    }
-
     /// Returns whether one of them is too large to be parsed.
     pub(crate) fn too_large(self) -> bool {
         self.input.max(self.output).is_some_and(|bytes| bytes > MAX_BODY)
@@ -132,7 +121,7 @@ impl CallDir {
     }
 
     /// Opens another call of the session.
-    pub(crate) fn sibling(&self, call: &str) -> Option<CallDir> {
+    fn sibling(&self, call: &str) -> Option<CallDir> {
         let [day, session, _] = self.names.clone();
         let name = call.to_owned();
         let call = Place::find(&self.session, call).ok()?;
@@ -140,8 +129,16 @@ impl CallDir {
         Some(CallDir { session: session_dir, call, names: [day, session, name] })
     }
 
+    /// Returns the call before this one in its session, of those that are there.
+    pub(crate) fn previous(&self) -> Option<CallDir> {
+        let own = CallId::of(self.id().as_bytes());
+        let names = self.calls_of_session();
+        let before = |name: &&String| CallId::of(name.as_bytes()) < own;
+        self.sibling(names.iter().filter(before).max_by_key(|name| CallId::of(name.as_bytes()))?)
+    }
+
     /// Returns the names of the session's calls, in no order.
-    pub(crate) fn calls_of_session(&self) -> Vec<String> {
+    fn calls_of_session(&self) -> Vec<String> {
         let entries = self.session.entries().unwrap_or_default();
         let is_call = |entry: &llmlogs_core::store::dir::Entry| entry.is_dir && call_id::is_call(&entry.name);
         let mut names: Vec<String> = entries.into_iter().filter(is_call).map(|entry| entry.name).collect();
@@ -247,11 +244,6 @@ impl CallDir {
         let output = self.read(OUTPUT_FILE).unwrap_or_default();
         Some(Conversation::from_stored(metadata, &input, &output))
     }
-}
-
-/// Returns the path of the call's folder if the names are those of a day, a session and a call, and none of them is a link.
-pub(crate) fn call_dir(root: &Path, day: &str, session: &str, call: &str) -> Result<PathBuf, ApiError> {
-    Ok(CallDir::open(root, day, session, call)?.path().to_owned())
 }
 
 /// Opens a file of the folder; whatever is no file counts as missing.

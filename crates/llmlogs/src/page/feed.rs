@@ -25,6 +25,9 @@ const REMEMBERED: usize = 50_000;
 /// How long older days are read before what has been read is shown.
 const LOADING: Duration = Duration::from_millis(100);
 
+/// How long the address waits for the newest days; one session with very many calls takes longer.
+const FIRST: Duration = Duration::from_millis(500);
+
 /// How long a question waits for a poll; then it is answered with what is known.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -65,10 +68,23 @@ struct Log {
 }
 
 /// Of one root: how many polls were asked for, and how many of these have been made.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Polls {
     asked_and_made: Mutex<(u64, u64)>,
     made: Condvar,
+}
+
+impl Polls {
+    /// The first poll needs nobody who asks for it.
+    fn asked_once() -> Self {
+        Polls { asked_and_made: Mutex::new((1, 0)), made: Condvar::new() }
+    }
+
+    /// Waits until the poll with this number has been made, at most for `most`.
+    fn wait_for(&self, asked: u64, most: Duration) {
+        let counts = self.asked_and_made.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.made.wait_timeout_while(counts, most, |(_, made)| *made < asked));
+    }
 }
 
 /// What is known of a root.
@@ -97,16 +113,12 @@ impl Feed {
             newest: watch::Sender::new(0),
             viewers: AtomicUsize::new(0),
             watchers: OnceLock::new(),
-            polls: roots.iter().map(|_| Polls::default()).collect(),
+            polls: roots.iter().map(|_| Polls::asked_once()).collect(),
         });
-        feed.log().known = roots.iter().map(|_| Default::default()).collect();
         let mut watchers = Vec::new();
         for (number, root) in roots.iter().enumerate() {
-            let mut follower = Follower::new(root);
-            // Before the address is printed, so that whoever opens it misses nothing. The thread tries again.
-            if let Ok(polled) = follower.poll(Duration::ZERO) {
-                feed.publish(number, &follower, polled);
-            }
+            let follower = Follower::new(root);
+            feed.log().known.push((Arc::new(follower.snapshot()), 0));
             let of_thread = feed.clone();
             let thread = thread::Builder::new()
                 .name("llmlogs-watch".to_owned())
@@ -114,6 +126,8 @@ impl Feed {
             watchers.push(thread.thread().clone());
         }
         feed.watchers.get_or_init(|| watchers);
+        // Before the address is printed, so that whoever opens it finds calls and misses nothing.
+        feed.polls.iter().for_each(|polls| polls.wait_for(1, FIRST));
         Ok(feed)
     }
 
@@ -149,7 +163,8 @@ impl Feed {
                 .and_then(|watchers| watchers.get(number))
                 .into_iter()
                 .for_each(Thread::unpark);
-            drop(polls.made.wait_timeout_while(counts, FRESH, |(_, made)| *made < asked));
+            drop(counts);
+            polls.wait_for(asked, FRESH);
         }
         self.known_now(&self.log(), number)
     }
@@ -183,15 +198,22 @@ impl Feed {
         let Some(polls) = self.polls.get(number) else { return };
         let counts = || polls.asked_and_made.lock().unwrap_or_else(PoisonError::into_inner);
         let mut unreadable = None;
+        let mut budget = Duration::ZERO;
         loop {
             let (asked, _) = *counts();
-            match follower.poll(LOADING) {
+            match follower.poll(std::mem::replace(&mut budget, LOADING)) {
                 Ok(polled) => {
                     unreadable = None;
                     self.publish(number, &follower, polled);
                 }
                 // It goes on when it can be read again; what is wrong is printed once.
                 Err(error) => {
+                    if let Some((snapshot, _)) = self.log().known.get_mut(number)
+                        && snapshot.count() == 0
+                    {
+                        // Nothing is being loaded.
+                        *snapshot = Arc::default();
+                    }
                     let what = describe(&error);
                     if unreadable.as_ref() != Some(&what) {
                         complain(&format!("cannot read {what}"));

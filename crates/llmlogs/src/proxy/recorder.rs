@@ -19,6 +19,10 @@ use crate::webhook;
 /// How long a connection may take. Nothing else has a limit: a model may think for minutes.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// How long a connection is kept that nothing uses: as undici does, less than the 5 s after which uvicorn and Node's servers
+/// close theirs, so that no request meets one that is about to be closed.
+const IDLE: Duration = Duration::from_secs(4);
+
 /// How long the end waits for calls to be written.
 const FLUSH: Duration = Duration::from_secs(30);
 
@@ -128,6 +132,7 @@ impl Recorder {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
             .no_gzip()
             .no_brotli()
             .no_deflate()

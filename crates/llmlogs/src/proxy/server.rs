@@ -1,20 +1,23 @@
 //! The listening socket of an upstream.
 
+use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::StatusCode;
-use axum::routing::any;
-use axum::serve::ListenerExt;
+use axum::serve::{Listener, ListenerExt};
+use futures_util::future::select;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
 use reqwest_middleware::ClientWithMiddleware;
 use tokio::sync::watch;
 
 use crate::outcome::CliError;
 
-use super::forward::forward;
+use super::forward::Forwarding;
 use super::upstream::Upstream;
 
 /// A port, and the API behind it.
@@ -58,27 +61,55 @@ pub(crate) async fn serve(
     let mut tasks = tokio::task::JoinSet::new();
     for proxy in proxies {
         let listener = tokio::net::TcpListener::from_std(proxy.listener).map_err(failed)?;
-        // A chunk is sent on when it comes, not when a packet is full.
-        let listener = listener.tap_io(|stream| {
-            // The connection works without it, too, only slower.
-            let _unset = stream.set_nodelay(true);
-        });
-        let (client, upstream) = (client.clone(), Arc::new(proxy.upstream));
-        let router = Router::new().fallback(move |request: Request| {
-            let (client, upstream) = (client.clone(), upstream.clone());
-            async move { forward(&client, &upstream, request).await }
-        });
-        let router = match health {
-            Some(path) => router.route(path, any(async || StatusCode::OK)),
-            None => router,
+        let forwarding = Forwarding {
+            client: client.clone(),
+            upstream: proxy.upstream,
+            health: health.map(str::to_owned),
         };
         let until = ended(end.clone());
-        tasks.spawn(async move { axum::serve(listener, router).with_graceful_shutdown(until).await });
+        tasks.spawn(async move {
+            let connections = GracefulShutdown::new();
+            let accepting = accept(listener, Arc::new(forwarding), &connections);
+            select(pin!(accepting), pin!(until)).await;
+            connections.shutdown().await;
+        });
     }
     ended(end).await;
     let all = async { while tasks.join_next().await.is_some() {} };
     let _in_time = tokio::time::timeout(GRACE, all).await;
     Ok(())
+}
+
+/// Serves each connection that comes, for as long as this is polled.
+async fn accept(
+    listener: tokio::net::TcpListener,
+    forwarding: Arc<Forwarding>,
+    connections: &GracefulShutdown,
+) {
+    // A chunk is sent on when it comes, not when a packet is full.
+    let mut listener = listener.tap_io(|stream| {
+        // The connection works without it, too, only slower.
+        let _unset = stream.set_nodelay(true);
+    });
+    loop {
+        // Waits and tries again where it fails, as when too many files are open.
+        let (stream, _address) = Listener::accept(&mut listener).await;
+        let forwarding = forwarding.clone();
+        let service = service_fn(move |request| {
+            let forwarding = forwarding.clone();
+            async move { Ok::<_, Infallible>(forwarding.answer(request).await) }
+        });
+        // axum's own server would add a `Date` to what has none.
+        let connection = http1::Builder::new()
+            .auto_date_header(false)
+            .timer(TokioTimer::new())
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            // The client went away, or sent what is no HTTP: nobody is left to be told.
+            let _ended = connection.await;
+        });
+    }
 }
 
 async fn ended(mut end: watch::Receiver<bool>) {

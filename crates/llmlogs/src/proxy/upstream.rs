@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use axum::http::HeaderValue;
 use reqwest::Url;
 
 /// Scheme, host and port of an API, and the path that clients put before their own.
@@ -30,6 +31,16 @@ impl Upstream {
     /// Returns scheme, host and port, without a slash at the end.
     pub(crate) fn origin_text(&self) -> &str {
         self.origin.as_str().trim_end_matches('/')
+    }
+
+    /// Returns what the `Host` header of a request names: the host, and its port unless it is the scheme's own.
+    pub(crate) fn host(&self) -> HeaderValue {
+        let name = self.origin.host_str().unwrap_or_default();
+        let host = match self.origin.port() {
+            Some(port) => format!("{name}:{port}"),
+            None => name.to_owned(),
+        };
+        HeaderValue::try_from(host).expect("a URL's host is ASCII without control characters")
     }
 
     /// Returns what a client is told instead of the upstream's address: the same path at `port` of this machine.
@@ -97,6 +108,18 @@ mod tests {
         ] {
             assert_eq!(upstream(setting).through(4000), expected);
             assert_eq!(upstream(setting).to_string(), setting);
+        }
+    }
+
+    #[test]
+    fn the_hosts_own_port_is_not_named() {
+        for (setting, expected) in [
+            ("https://api.openai.com:443/v1", "api.openai.com"),
+            ("http://localhost:11434", "localhost:11434"),
+            ("http://[::1]:8080/v1", "[::1]:8080"),
+            ("https://bücher.example", "xn--bcher-kva.example"),
+        ] {
+            assert_eq!(upstream(setting).host(), expected);
         }
     }
 

@@ -50,9 +50,9 @@ pub(crate) fn json(clock: Clock, totals: &Totals, by: Option<&GroupBy>) -> Value
 }
 
 fn of(sums: &GroupTotals) -> Map<String, Value> {
-    let rate = if sums.calls == 0 { Value::Null } else { (sums.ok as f64 / sums.calls as f64).into() };
     let value = json!({
-        "calls": sums.calls, "ok": sums.ok, "errors": sums.errors, "cancelled": sums.cancelled, "success_rate": rate,
+        "calls": sums.calls, "ok": sums.ok, "errors": sums.errors, "cancelled": sums.cancelled,
+        "success_rate": sums.success_rate(),
         "tokens": {
             "prompt": sums.prompt_tokens, "completion": sums.completion_tokens, "total": sums.total_tokens,
             "cached": sums.cached_tokens, "reasoning": sums.reasoning_tokens,

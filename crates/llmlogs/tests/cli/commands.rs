@@ -93,6 +93,8 @@ fn stats_for_programs_has_every_number() {
     let stats = &Tree::usual().json(&["stats", "--json", "20251027"])[0];
     assert_eq!((&stats["calls"], &stats["ok"], &stats["errors"]), (&7.into(), &3.into(), &3.into()));
     assert_eq!((&stats["cancelled"], &stats["interrupted"]), (&1.into(), &1.into()));
+    // One that was cancelled neither succeeded nor failed.
+    assert_eq!((&stats["success_rate"], &stats["by_model"][0]["success_rate"]), (&0.5.into(), &0.5.into()));
     assert_eq!(stats["tokens"]["total"], 3 * 1463);
     assert_eq!(stats["latency_ms"]["max"], 120_000);
     assert_eq!(stats["latency_ms"]["p50"], 2500);

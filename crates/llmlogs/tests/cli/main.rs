@@ -5,6 +5,7 @@
 
 mod addresses;
 mod alerting;
+mod body;
 mod broken;
 mod commands;
 mod context;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::api::{Api, LONG, QUESTION, REPLY, headers, json as answer, post, read_head};
+use crate::api::{Api, LONG, QUESTION, REPLY, json as answer, post, read_head};
 use crate::command::{Proxy, calls, exchange, is_written};
 
 #[test]
@@ -34,21 +34,26 @@ fn bytes_and_headers_are_those_of_a_direct_connection() {
     let (head, body) = exchange(proxy.ports[0], &request);
     let passed = api.next_request();
     assert_eq!(passed.head.lines().next(), direct.head.lines().next());
-    let without_host = |pairs: Vec<(String, String)>| {
-        pairs.into_iter().filter(|(name, _)| name != "host").collect::<Vec<_>>()
-    };
-    assert_eq!(without_host(passed.headers()), without_host(direct.headers()));
-    assert_eq!(crate::api::header(&passed.head, "host"), Some(format!("127.0.0.1:{}", api.port)));
+    let direct_headers =
+        in_lower_case(&direct.head).replace("api.example", &format!("127.0.0.1:{}", api.port));
+    assert_eq!(in_lower_case(&passed.head), direct_headers, "in the same order, too");
     assert_eq!((passed.body, body), (direct.body, direct_body));
     assert_eq!(head.lines().next(), direct_head.lines().next());
-    let without_date =
-        |head: &str| headers(head).into_iter().filter(|(name, _)| name != "date").collect::<Vec<_>>();
-    assert_eq!(without_date(&head), without_date(&direct_head));
+    assert_eq!(in_lower_case(&head), in_lower_case(&direct_head), "not even a date is added");
     let calls = calls(root.path(), 1);
     assert_eq!(calls[0]["metadata"]["api_info"]["base_url"], api.url());
     assert_eq!(calls[0]["metadata"]["api_info"]["endpoint"], "/v1/chat/completions");
     assert_eq!(calls[0]["metadata"]["usage"]["total_tokens"], 7);
     assert!(!is_written(root.path(), "sk-planted-000"));
+}
+
+/// Returns the lines of a head but the first, with names in lower case.
+fn in_lower_case(head: &str) -> String {
+    let lines = head.lines().skip(1).map(|line| match line.split_once(':') {
+        Some((name, value)) => format!("{}:{value}\n", name.to_ascii_lowercase()),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
 }
 
 #[test]
@@ -230,6 +235,75 @@ fn a_reset_in_the_middle_reaches_the_client_as_a_broken_body() {
 }
 
 #[test]
+fn the_body_of_an_http_1_0_api_has_an_end_that_the_client_can_tell() {
+    let root = tempfile::tempdir().unwrap();
+    let api = Api::with(Box::new(|stream, _| {
+        let head = "HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n";
+        stream.write_all([head, REPLY].concat().as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Both).unwrap();
+    }));
+    let proxy = Proxy::start(root.path(), &[&api.url()], &[]);
+    let mut stream = proxy.connect();
+    stream.write_all(&post(&proxy.host(), "/v1/chat/completions", "", QUESTION.as_bytes())).unwrap();
+    let head = read_head(&mut stream).unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("transfer-encoding: chunked"), "{head}");
+    let mut body = Vec::new();
+    loop {
+        match &*read_chunk(&mut stream) {
+            [] => break,
+            chunk => body.extend_from_slice(chunk),
+        }
+    }
+    assert_eq!(body, REPLY.as_bytes());
+    assert_eq!(calls(root.path(), 1)[0]["metadata"]["status"], "ok");
+}
+
+#[test]
+fn a_body_in_chunks_has_a_length_upstream_even_if_it_is_empty() {
+    let root = tempfile::tempdir().unwrap();
+    let api = Api::start(answer("200 OK", REPLY));
+    let proxy = Proxy::start(root.path(), &[&api.url()], &[]);
+    for body in [&b""[..], QUESTION.as_bytes()] {
+        let request = post(&proxy.host(), "/v1/chat/completions", "", b"");
+        let request = String::from_utf8(request).unwrap();
+        let mut request = request.replace("Content-Length: 0", "Transfer-Encoding: chunked").into_bytes();
+        if !body.is_empty() {
+            request.extend([format!("{:x}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat());
+        }
+        exchange(proxy.ports[0], &[&request, &b"0\r\n\r\n"[..]].concat());
+        let passed = api.next_request();
+        assert_eq!(crate::api::header(&passed.head, "content-length"), Some(body.len().to_string()));
+        assert_eq!(passed.body, body);
+    }
+}
+
+#[test]
+fn a_large_request_in_zstd_passes_as_it_is_and_is_read_for_the_record() {
+    let root = tempfile::tempdir().unwrap();
+    let api = Api::start(answer("200 OK", REPLY));
+    let proxy = Proxy::start(root.path(), &[&api.url()], &[]);
+    let text = "x".repeat(9 << 20);
+    let question = format!(r#"{{"messages":[{{"role":"user","content":"{text}"}}],"model":"gpt-4o"}}"#);
+    // A frame of blocks that are not compressed, of 128 KiB each but for the last one.
+    let mut body = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0x60];
+    let blocks = question.as_bytes().chunks(128 << 10);
+    let last = blocks.len() - 1;
+    for (place, block) in blocks.enumerate() {
+        let header = (block.len() as u32) << 3 | u32::from(place == last);
+        body.extend_from_slice(&header.to_le_bytes()[..3]);
+        body.extend_from_slice(block);
+    }
+    let request = post(&proxy.host(), "/v1/chat/completions", "Content-Encoding: zstd\r\n", &body);
+    exchange(proxy.ports[0], &request);
+    assert!(api.next_request().body == body, "not a byte is changed");
+    proxy.end("TERM");
+    let metadata = &calls(root.path(), 1)[0]["metadata"];
+    assert_eq!(metadata["api_info"]["model"], "gpt-4o");
+    assert_eq!(metadata["request_info"]["content_encoding"], "zstd");
+    assert_eq!(metadata["truncated"]["input"], true);
+}
+
+#[test]
 fn a_large_request_passes_whole() {
     let root = tempfile::tempdir().unwrap();
     let api = Api::start(answer("200 OK", REPLY));
@@ -271,6 +345,8 @@ fn two_upstreams_have_two_ports_and_health_is_answered_here() {
     let proxy = Proxy::start(root.path(), &[&first.url(), &second.url()], &["--health", "/healthz"]);
     let (head, body) = exchange(proxy.ports[0], &post(&proxy.host(), "/healthz", "", b""));
     assert!(head.starts_with("HTTP/1.1 200 ") && body.is_empty(), "{head}");
+    let (head, _) = exchange(proxy.ports[0], &post("evil.example", "/healthz", "", b""));
+    assert!(head.starts_with("HTTP/1.1 421 "), "{head}");
     let host = format!("127.0.0.1:{}", proxy.ports[1]);
     exchange(proxy.ports[1], &post(&host, "/v1/chat/completions", "", QUESTION.as_bytes()));
     second.next_request();

@@ -81,7 +81,10 @@ fn a_program_that_a_signal_ends_has_the_status_that_a_shell_gives() {
 #[test]
 fn signals_are_handed_on() {
     let root = tempfile::tempdir().unwrap();
-    for (signal, code) in [("INT", 1), ("TERM", 2), ("HUP", 3), ("USR1", 4), ("USR2", 5), ("QUIT", 6)] {
+    let signals = [
+        "INT", "TERM", "HUP", "USR1", "USR2", "QUIT", "ALRM", "VTALRM", "PROF", "IO", "XCPU", "XFSZ", "WINCH",
+    ];
+    for (signal, code) in signals.into_iter().zip(1..) {
         let script =
             format!("trap 'echo got; exit {code}' {signal}; echo ready; while :; do sleep 0.05; done");
         let mut command = sh(root.path(), &["-q"], &script);

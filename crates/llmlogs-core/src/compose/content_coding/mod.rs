@@ -107,7 +107,11 @@ pub fn decoded_response(response: &CapturedResponse, limit: usize) -> Option<Cap
     })
 }
 
-/// Returns `request` with its body decoded, at most `limit` bytes of it; `None` if there is nothing to decode, or it is not
+/// A request that is decoded to at most this many times the limit is decoded whole, so that its model and messages can be
+/// read, as those of one that was sent in clear; what is stored of it is cut later. Of a longer one the limit is kept.
+const WHOLE_REQUEST: usize = 8;
+
+/// Returns `request` with its body decoded, whole or `limit` bytes of it; `None` if there is nothing to decode, or it is not
 /// in the coding that the header names or, without a header, is no text in the coding that its first bytes show.
 pub fn decoded_request(request: &CapturedRequest, limit: usize) -> Option<CapturedRequest> {
     let (bytes, cut) = match &request.body {
@@ -122,11 +126,17 @@ pub fn decoded_request(request: &CapturedRequest, limit: usize) -> Option<Captur
             (name.to_owned(), vec![coding], false)
         }
     };
-    let Decoded { bytes: decoded, end, .. } = decode_all(&codings, bytes, &ChunkTimings::default(), limit)?;
+    let whole = limit.saturating_mul(WHOLE_REQUEST);
+    let Decoded { bytes: mut decoded, end, .. } =
+        decode_all(&codings, bytes, &ChunkTimings::default(), whole)?;
+    if (cut.is_some() || end == End::Limit) && decoded.len() > limit {
+        decoded.truncate(limit);
+        decoded.shrink_to_fit();
+    }
     let valid_utf8 = || match std::str::from_utf8(&decoded) {
         Ok(_) => true,
         // The end may cut a character.
-        Err(error) => end != End::Whole && error.error_len().is_none(),
+        Err(error) => (end != End::Whole || cut.is_some()) && error.error_len().is_none(),
     };
     if end == End::Damaged || !named && !valid_utf8() {
         return None;

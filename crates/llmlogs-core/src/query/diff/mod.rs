@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::format::Metadata;
 use crate::read::call::{Call, State};
 use crate::read::conversation::{Conversation, parts_text};
+use crate::read::files;
 
 pub use align::Change;
 use align::align;
@@ -48,6 +49,22 @@ pub struct DiffSide {
     pub parameters: Vec<(&'static str, String)>,
 }
 
+/// What has been read of a call, for [`Diff::between_contents`].
+#[derive(Debug, Clone)]
+#[doc(hidden)]
+pub struct CallContents {
+    /// The call's folder.
+    pub dir: PathBuf,
+    /// The session's id.
+    pub session_id: String,
+    /// How far the call has come.
+    pub state: State,
+    /// What `metadata.json` says; its "not known" values if it cannot be read.
+    pub metadata: Metadata,
+    /// `None`: it is not compared.
+    pub conversation: Option<Conversation>,
+}
+
 /// The texts of a call that are compared.
 struct Texts {
     messages: Vec<String>,
@@ -59,16 +76,22 @@ impl Diff {
     /// Compares two calls. What cannot be read of one of them counts as empty.
     #[must_use]
     pub fn between(a: &Call, b: &Call) -> Self {
-        let conversation = |call: &Call| call.conversation().unwrap_or_default();
-        Diff::of(side(a, conversation(a)), side(b, conversation(b)))
+        let read = |call: &Call| CallContents {
+            dir: call.dir().to_owned(),
+            session_id: call.session_id().to_owned(),
+            state: call.state(),
+            metadata: call.metadata().unwrap_or_default(),
+            conversation: Some(call.conversation().unwrap_or_default()),
+        };
+        Diff::between_contents(read(a), read(b))
     }
 
-    /// Compares what is known of two calls without their bodies, which are not read: there are no parameters, messages
-    /// and tools, and of the outputs only failures.
+    /// Compares two calls that have been read already. Without their conversations there are no parameters, messages and
+    /// tools, and of the outputs only failures.
+    #[doc(hidden)]
     #[must_use]
-    pub fn of_metadata(a: &Call, b: &Call) -> Self {
-        let nothing = || Conversation { is_json: true, ..Conversation::default() };
-        Diff::of(side(a, nothing()), side(b, nothing()))
+    pub fn between_contents(a: CallContents, b: CallContents) -> Self {
+        Diff::of(side(a), side(b))
     }
 
     fn of((a, a_texts): (DiffSide, Texts), (b, b_texts): (DiffSide, Texts)) -> Self {
@@ -82,20 +105,15 @@ impl Diff {
     }
 }
 
-fn side(call: &Call, conversation: Conversation) -> (DiffSide, Texts) {
-    let metadata = call.metadata().unwrap_or_default();
+fn side(call: CallContents) -> (DiffSide, Texts) {
+    let CallContents { dir, session_id, state, metadata, conversation } = call;
+    let nothing = || Conversation { is_json: true, ..Conversation::default() };
+    let conversation = conversation.unwrap_or_else(nothing);
     let texts = texts(&metadata, &conversation);
     let parameters =
         conversation.parameters.into_iter().map(|parameter| (parameter.name, parameter.value)).collect();
-    let side = DiffSide {
-        call_id: call.id().to_owned(),
-        session_id: call.session_id().to_owned(),
-        dir: call.dir().to_owned(),
-        state: call.state(),
-        metadata,
-        parameters,
-    };
-    (side, texts)
+    let call_id = files::name(&dir).to_owned();
+    (DiffSide { call_id, session_id, dir, state, metadata, parameters }, texts)
 }
 
 fn texts(metadata: &Metadata, conversation: &Conversation) -> Texts {

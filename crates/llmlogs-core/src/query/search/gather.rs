@@ -7,32 +7,18 @@ use std::path::Path;
 use memchr::memmem::Finder;
 
 use crate::format::IndexEntry;
-use crate::format::layout::{INPUT_FILE, OUTPUT_FILE};
+use crate::query::call_text::{CallText, INDEXED, Parts, Pattern};
 use crate::query::filter::{Filter, call_dir};
 use crate::query::scan::Visitor;
-use crate::read::call::Call;
-use crate::read::conversation::last_user_message;
 use crate::read::entry::Entry;
-use crate::read::error::{Error, ErrorKind};
+use crate::read::error::Error;
 use crate::read::line::IndexLine;
-use crate::read::packed;
 use crate::read::session::Session;
 
-use super::hit::{Match, SearchHit, SearchPart};
-use super::pattern::Pattern;
-use super::{Parts, strings};
-
-/// How many bytes of text before and after a match are kept.
-const AROUND: usize = 200;
+use super::hit::SearchHit;
 
 /// How many matches of one call are kept.
 const KEPT: usize = 50;
-
-/// How many characters of a message the index has at most.
-const INDEXED: usize = 200;
-
-/// The path of a match in the request's last user message, where a span gave the call another.
-const PROMPT: &str = "prompt";
 
 /// How the recorder ends a line of a call whose user message is the request's.
 const PROMPT_IS_INDEXED: &[u8] = b",\"prompt_differs\":false}";
@@ -41,12 +27,11 @@ pub(super) struct Gatherer<'f> {
     filter: &'f Filter,
     pattern: &'f Pattern,
     parts: Parts,
+    text: CallText<'f>,
     limit: usize,
     /// The newest so far, the oldest of them on top.
     newest: BinaryHeap<Reverse<SearchHit>>,
     pub(super) total: usize,
-    pub(super) unreadable: Vec<Error>,
-    buffer: Vec<u8>,
     /// A line shorter than this has no message that was cut.
     cut_from: usize,
     marks: Marks,
@@ -67,11 +52,10 @@ impl<'f> Gatherer<'f> {
             filter,
             pattern,
             parts,
+            text: CallText::new(pattern, parts, KEPT),
             limit,
             newest: BinaryHeap::new(),
             total: 0,
-            unreadable: Vec::new(),
-            buffer: Vec::new(),
             // An older recorder's lines lack `span_ids` and what follows.
             cut_from: empty.saturating_sub(110) + INDEXED,
             marks: Marks {
@@ -80,6 +64,11 @@ impl<'f> Gatherer<'f> {
                 trace: Finder::new(b"\",\"trace\":"),
             },
         }
+    }
+
+    /// Returns what could not be read.
+    pub(super) fn unreadable(&self) -> &[Error] {
+        &self.text.unreadable
     }
 
     pub(super) fn into_hits(self) -> impl Iterator<Item = SearchHit> {
@@ -102,103 +91,8 @@ impl<'f> Gatherer<'f> {
         (self.parts.user && user().unwrap_or(true)) || (self.parts.error && error().unwrap_or(true))
     }
 
-    fn in_text(&self, part: SearchPart, path: &str, text: &str, matches: &mut Vec<Match>) {
-        for range in self.pattern.find(text, KEPT.saturating_sub(matches.len())) {
-            let mut from = range.start.saturating_sub(AROUND);
-            let mut to = (range.end + AROUND).min(text.len());
-            while !text.is_char_boundary(from) {
-                from -= 1;
-            }
-            while !text.is_char_boundary(to) {
-                to += 1;
-            }
-            matches.push(Match {
-                part,
-                path: path.to_owned(),
-                text: text[from..to].to_owned(),
-                start: range.start - from,
-                end: range.end - from,
-            });
-        }
-    }
-
-    fn in_line(&mut self, dir: &Path, line: &IndexLine<'_>, matches: &mut Vec<Match>) {
-        let mut user = line.user_message.text();
-        let mut error = line.error_message.text();
-        let is_cut = |text: &str| text.len() >= INDEXED && text.chars().count() >= INDEXED;
-        if (self.parts.user && is_cut(&user)) || (self.parts.error && is_cut(&error)) {
-            // Its folder has the rest; if that is gone, what the index has is searched.
-            if let Ok(metadata) = Call::open(dir).and_then(|call| call.metadata()) {
-                user = metadata.context.user_message.into();
-                error = metadata.response_info.error_message.into();
-            }
-        }
-        if self.parts.user {
-            self.in_text(SearchPart::User, "", &user, matches);
-            // A search of the whole request finds it there.
-            if line.prompt_differs != Some(false) && !self.parts.input {
-                self.in_prompt(dir, &user, matches);
-            }
-        }
-        if self.parts.error {
-            self.in_text(SearchPart::Error, "", &error, matches);
-        }
-    }
-
-    /// Searches the last user message of a request, if it is another than `known`.
-    fn in_prompt(&mut self, dir: &Path, known: &str, matches: &mut Vec<Match>) {
-        let body = self.read_body(dir, INPUT_FILE);
-        if body.as_deref().is_some_and(|body| strings::any_matches(body, self.pattern))
-            && let (Some(body), Ok(call)) = (&body, Call::open(dir))
-        {
-            let prompt = last_user_message(&call, body);
-            if prompt != known && matches.len() < KEPT {
-                self.in_text(SearchPart::User, PROMPT, &prompt, matches);
-            }
-        }
-        self.buffer = body.unwrap_or_default();
-    }
-
-    /// Returns the contents of the file `name` of the call in `dir`, in the buffer; `None` if it is missing or cannot be
-    /// read.
-    fn read_body(&mut self, dir: &Path, name: &str) -> Option<Vec<u8>> {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.clear();
-        match packed::read_into(dir, name, &mut buffer) {
-            Ok(()) => Some(buffer),
-            Err(error) => {
-                if error.kind() != ErrorKind::NotFound {
-                    self.unreadable.push(error);
-                }
-                None
-            }
-        }
-    }
-
-    fn in_body(&mut self, part: SearchPart, dir: &Path, name: &str, matches: &mut Vec<Match>) {
-        let Some(body) = self.read_body(dir, name) else { return };
-        if strings::any_matches(&body, self.pattern) {
-            let text = String::from_utf8_lossy(&body);
-            strings::each(&text, |path, text| {
-                if matches.len() < KEPT {
-                    self.in_text(part, path, text, matches);
-                }
-            });
-        }
-        self.buffer = body;
-    }
-
     fn search(&mut self, dir: &Path, line: &IndexLine<'_>, entry: impl FnOnce() -> Entry) {
-        let mut matches = Vec::new();
-        if self.parts.user || self.parts.error {
-            self.in_line(dir, line, &mut matches);
-        }
-        if self.parts.input {
-            self.in_body(SearchPart::Input, dir, INPUT_FILE, &mut matches);
-        }
-        if self.parts.output {
-            self.in_body(SearchPart::Output, dir, OUTPUT_FILE, &mut matches);
-        }
+        let matches = self.text.matches(dir, line);
         if matches.is_empty() {
             return;
         }
@@ -257,7 +151,7 @@ impl Visitor for Gatherer<'_> {
     }
 
     fn failed(&mut self, error: Error) {
-        self.unreadable.push(error);
+        self.text.unreadable.push(error);
     }
 }
 

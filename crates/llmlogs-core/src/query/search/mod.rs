@@ -2,18 +2,16 @@
 
 mod gather;
 mod hit;
-mod pattern;
-mod strings;
 
 use crate::read::error::{Error, Result};
 use crate::read::root::Root;
 
+use super::call_text::{Parts, Pattern, SearchPart};
 use super::error::QueryError;
 use super::filter::Filter;
 use super::scan::{Progress, scan};
 use gather::Gatherer;
-pub use hit::{Match, SearchHit, SearchPart};
-use pattern::Pattern;
+pub use hit::SearchHit;
 
 /// What to search for, and where. See [`Root::search`].
 #[derive(Debug, Clone)]
@@ -31,15 +29,6 @@ pub struct PatternOptions {
     pub ignore_case: bool,
     /// Takes the pattern for plain text.
     pub fixed_string: bool,
-}
-
-/// The parts of a call that are searched.
-#[derive(Debug, Clone, Copy, Default)]
-struct Parts {
-    user: bool,
-    input: bool,
-    output: bool,
-    error: bool,
 }
 
 /// What a search found.
@@ -113,7 +102,7 @@ impl Root {
         let make = || Gatherer::new(filter, &search.pattern, search.parts, search.limit);
         for part in scan(&sessions, on_progress, make) {
             report.total += part.total;
-            report.unreadable.extend(part.unreadable.iter().cloned());
+            report.unreadable.extend(part.unreadable().iter().cloned());
             report.hits.extend(part.into_hits());
         }
         report.hits.sort_by(|a, b| b.cmp(a));

@@ -8,6 +8,7 @@ mod series;
 
 use serde::Serialize;
 
+use crate::format;
 use crate::read::error::{Error, Result};
 use crate::read::root::Root;
 
@@ -101,6 +102,15 @@ pub struct GroupTotals {
     pub unpriced: u64,
     /// From the start of each call to its end.
     pub latency_ms: LatencySummary,
+}
+
+impl GroupTotals {
+    /// Returns the share of successes among the calls that succeeded or failed, from 0 to 1; `None` if there were none. A
+    /// cancelled call is neither.
+    #[must_use]
+    pub fn success_rate(&self) -> Option<f64> {
+        format::success_rate(self.ok, self.errors)
+    }
 }
 
 /// What was spent in one currency.

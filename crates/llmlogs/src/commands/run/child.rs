@@ -53,9 +53,14 @@ struct Signals {
 impl Signals {
     /// From here on these signals do not end this process.
     fn block() -> Result<Self, CliError> {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+        use signal_hook::consts::{
+            SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
+            SIGXCPU, SIGXFSZ,
+        };
+        // Those that would end this process among them: the child would be left without its API.
         let iterator = signal_hook::iterator::SignalsInfo::new([
-            SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
+            SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH,
+            SIGXCPU, SIGXFSZ,
         ])
         .map_err(|error| CliError::Failed(format!("cannot watch for signals: {error}")))?;
         Ok(Signals { handle: iterator.handle(), iterator })

@@ -104,20 +104,27 @@ fn calls(env: &Env, totals: &Totals) -> String {
 }
 
 fn success(env: &Env, all: &GroupTotals) -> String {
-    if all.calls == 0 {
-        return "–".to_owned();
-    }
-    let share = all.ok as f64 / all.calls as f64;
-    let full = bar(share, BAR);
-    let rest = "░".repeat(BAR.saturating_sub(full.chars().count()));
-    let mut text =
-        format!("{}{} {}", env.out.paint(GOOD, &full), env.out.paint(BAD, &rest), percent(all.ok, all.calls));
-    for (count, what) in [(all.errors, "failed"), (all.cancelled, "cancelled")] {
-        if count > 0 {
-            text.push_str(&format!("  {} {what} ({})", grouped(count), percent(count, all.calls)));
+    let mut text = match all.success_rate() {
+        None => "–".to_owned(),
+        Some(share) => {
+            let full = bar(share, BAR);
+            let rest = "░".repeat(BAR.saturating_sub(full.chars().count()));
+            format!("{}{} {}", env.out.paint(GOOD, &full), env.out.paint(BAD, &rest), ok_of_judged(all))
         }
+    };
+    if all.errors > 0 {
+        let share = percent(all.errors, all.ok + all.errors);
+        text.push_str(&format!("  {} failed ({share})", grouped(all.errors)));
+    }
+    if all.cancelled > 0 {
+        text.push_str(&format!("  {} cancelled", grouped(all.cancelled)));
     }
     text
+}
+
+/// Returns the success rate: of the calls that succeeded or failed.
+fn ok_of_judged(of: &GroupTotals) -> String {
+    percent(of.ok, of.ok + of.errors)
 }
 
 fn tokens(all: &GroupTotals) -> String {
@@ -190,12 +197,12 @@ fn sums(env: &mut Env, title: &str, first: Column, groups: &[Group], top: usize)
     let mut table = Table::new(&columns);
     for Group { name, totals: group, .. } in groups.iter().take(top) {
         let cost = amounts(&group.cost);
-        let style = if group.ok == group.calls { PLAIN } else { WARN };
+        let style = if group.errors == 0 { PLAIN } else { WARN };
         let cells = vec![
             cell(named(name)),
             cell(grouped(group.calls)),
             cell(grouped(group.errors)),
-            cell(percent(group.ok, group.calls)).style(style),
+            cell(ok_of_judged(group)).style(style),
             cell(compact(group.total_tokens)),
             cell(duration(group.latency_ms.p50)),
             cell(duration(group.latency_ms.p95)),

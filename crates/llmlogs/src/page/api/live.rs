@@ -18,7 +18,7 @@ use futures_util::stream::unfold;
 use llmlogs_core::query::Filter;
 use serde_json::{Value, json};
 
-use crate::page::answer::ApiError;
+use crate::page::answer::{ApiError, blocking};
 use crate::page::feed::{Feed, LiveEvent, Since, Viewer};
 use crate::page::params::Params;
 use crate::page::roots::call_json;
@@ -82,7 +82,14 @@ impl Cursor {
             match self.viewer.0.since(at) {
                 Since::Gone(last) => return Some(self.go_to(last, "reset")),
                 Since::Events(events, last) => {
-                    let calls: Vec<Value> = events.iter().filter_map(|event| self.json(event)).collect();
+                    let (shared, filter, root) = (self.shared.clone(), self.filter.clone(), self.root);
+                    // A filter may read files.
+                    let calls = blocking(move || {
+                        let passing =
+                            events.iter().filter_map(|event| json_of(&shared, root, &filter, event));
+                        Ok(passing.collect::<Vec<Value>>())
+                    });
+                    let calls = calls.await.ok()?;
                     at = last;
                     if !calls.is_empty() {
                         return Some(self.go_to(last, "calls").data(Value::from(calls).to_string()));
@@ -99,15 +106,15 @@ impl Cursor {
         let event = Event::default().event(what).id(id(&self.viewer.0, at));
         if what == "calls" { event } else { event.data("{}") }
     }
+}
 
-    /// Returns what a browser gets of an event that is one of its root and passes its filter.
-    fn json(&self, event: &LiveEvent) -> Option<Value> {
-        if event.root != self.root || !self.filter.matches(&event.entry) {
-            return None;
-        }
-        let root = self.shared.roots.paths().get(event.root)?;
-        Some(json!({"what": event.what, "call": call_json(root, &event.entry)}))
+/// Returns what a browser gets of an event that is one of its root and passes its filter.
+fn json_of(shared: &Shared, root: usize, filter: &Filter, event: &LiveEvent) -> Option<Value> {
+    if event.root != root || !filter.matches(&event.entry) {
+        return None;
     }
+    let path = shared.roots.paths().get(root)?;
+    Some(json!({"what": event.what, "call": call_json(path, &event.entry)}))
 }
 
 /// Returns the id of the event with this number.

@@ -27,9 +27,21 @@ export function search(changes = {}) {
   return text === "" ? "" : `?${text}`;
 }
 
+/** The page to which a change leads; null on one that shows what passes. */
+let elsewhere = null;
+
+/** Lets changes lead to another page: this one shows the same whatever passes. */
+export function leadTo(path) {
+  elsewhere = path;
+}
+
 /** Changes the filter, the range or the root; this is a new entry of the browser's history. */
 export function go(changes) {
   const next = search(changes);
+  if (elsewhere) {
+    location.assign(elsewhere + next);
+    return;
+  }
   if (next === search()) return;
   // Live events are those of one root.
   if (listeners.length === 0 || (changes.root ?? root()) !== root()) {

@@ -4,8 +4,10 @@ import { inPath, pageAddress, search } from "./address.js";
 import { question } from "./ask.js";
 import { button, element } from "./dom.js";
 import { age } from "./format.js";
-import { addKeys, beginKeys } from "./keys.js";
+import { showFilterProblem } from "./filter.js";
+import { addKeys } from "./keys.js";
 import { live } from "./live.js";
+import "./other.js";
 
 const call = () => document.getElementById("call");
 const isOpen = () => call()?.dataset.state === "in_flight";
@@ -17,6 +19,8 @@ function renew() {
   request.responseType = "document";
   request.onload = () => {
     const found = request.status === 200 ? request.response?.getElementById("call") : null;
+    // What plays needs the policy that its own page has.
+    if (found?.querySelector("audio, video") && !call().querySelector("audio, video")) return location.reload();
     if (found) call().replaceWith(document.importNode(found, true));
     tick();
   };
@@ -116,26 +120,31 @@ async function showPlace() {
     if (position === null || position === undefined) return;
     const filter = search();
     document.getElementById("place").textContent = `${position} of ${total}${filter.includes("q=") ? " that pass the filter" : ""}`;
-  } catch { /* A filter that is wrong is said in the list, to which the link leads. */ }
+  } catch (error) {
+    if (error.status === 400) showFilterProblem(error.message);
+  }
 }
 
+const older = () => to("older", "This is the oldest call.");
+const newer = () => to("newer", "This is the newest call.");
+const olderError = () => to("older_error", "No older call failed.");
+
 addKeys([
-  { keys: ["n"], says: "Next call, the older one", run: () => to("older", "This is the oldest call.") },
-  { keys: ["p"], says: "Previous call, the newer one", run: () => to("newer", "This is the newest call.") },
-  { keys: ["e"], says: "Next call that failed", run: () => to("older_error", "No older call failed.") },
+  { keys: ["n"], says: "Next call, the older one", run: older },
+  { keys: ["p"], says: "Previous call, the newer one", run: newer },
+  { keys: ["e"], says: "Next call that failed", run: olderError },
   { keys: ["D"], says: "Compare with the call before in its session", run: () => document.getElementById("compare").click() },
   { keys: ["y"], says: "Copy link, id, folder or curl", run: chooseCopy },
   { keys: ["Escape"], says: "Back to the list", run: () => document.getElementById("back").click() },
 ]);
 
-const header = document.querySelector("header");
-header.append(
+document.querySelector("main").prepend(element("div", { class: "places" },
+  button({ title: "Key p" }, newer, "← Newer"),
+  button({ title: "Key n" }, older, "Older →"),
+  button({ title: "Key e" }, olderError, "Older failed →"),
   element("span", { id: "place" }),
-  button({ "aria-haspopup": "dialog" }, chooseCopy, "Copy…"),
-  button({ id: "pause", "aria-pressed": "false", hidden: !isOpen() }, () => {}, "Pause"),
-  element("span", { id: "state", role: "status", hidden: !isOpen() }),
-);
-beginKeys();
+  button({ "aria-haspopup": "dialog", title: "Key y" }, chooseCopy, "Copy…"),
+));
 showPlace();
 if (isOpen()) {
   live(onCalls, renew).then(renew);

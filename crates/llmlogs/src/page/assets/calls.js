@@ -30,6 +30,8 @@ const progress = new Progress(at("progress"));
 let lasted = 0;
 let refreshing = null;
 let reading = null;
+/** What has happened since a snapshot was asked for. */
+const heard = [];
 /** Nothing is kept of a list that has not been shown yet. */
 let isShown = false;
 
@@ -40,8 +42,11 @@ async function load(place = null) {
   clearTimeout(reading);
   at("calls").setAttribute("aria-busy", "true");
   const start = performance.now();
+  heard.length = 0;
   try {
     await progress.during((signal) => rows.refresh(signal));
+    // The snapshot may have been taken before what has happened meanwhile.
+    rows.take(heard.splice(0), address.get("q") ?? "");
   } catch (error) {
     if (!progress.wasReplaced(error)) failed(error);
     return false;
@@ -98,6 +103,9 @@ function refreshSoon() {
 }
 
 function onCalls(events) {
+  if (progress.isBusy) heard.push(...events);
+  // There is no list yet.
+  if (!rows.about) return;
   const changed = rows.take(events, address.get("q") ?? "");
   const hasLeft = events.some(({ passes, call }) => !passes && changed.has(call.path));
   if (grid.isAtTop && rows.waiting > 0 && rows.canShowWaiting) {
@@ -284,7 +292,18 @@ onAddress(async () => {
   if (!place) grid.goTo(0);
   await load(place);
 });
-const kept = history.state?.list;
+/** A call's page leads back to the list with the call's path behind `#`. */
+function cameFrom() {
+  try {
+    const path = decodeURIComponent(location.hash.slice(1));
+    return path === "" ? null : { index: 0, above: 0, path: null, selected: 0, selectedPath: path, marked: [] };
+  } catch {
+    // Somebody else's fragment.
+    return null;
+  }
+}
+
+const kept = history.state?.list ?? cameFrom();
 // What it tells comes after the snapshot has been asked for, and so misses nothing.
 await live(onCalls, () => load());
 await load(kept);

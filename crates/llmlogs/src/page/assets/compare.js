@@ -1,6 +1,7 @@
 // Keys on the comparison of two calls: through the differences, and to the calls.
 
-import { addKeys, beginKeys } from "./keys.js";
+import { addKeys } from "./keys.js";
+import "./other.js";
 
 const differences = [...document.querySelectorAll(".difference")];
 let at = -1;
@@ -31,4 +32,3 @@ addKeys([
   { keys: ["b"], says: "Open call B", run: () => follow(".sides .b a") },
   { keys: ["Escape"], says: "Back to where you came from", run: () => history.back() },
 ]);
-beginKeys();

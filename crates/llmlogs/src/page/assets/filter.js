@@ -16,7 +16,7 @@ export function beginFilter() {
   field.previousSibling.append(field);
   suggest(field, field.parentElement);
   form().closest("header").append(element("ul", { id: "chips", "aria-label": "Terms of the filter", hidden: true }));
-  form().elements.root.closest("label").hidden = true;
+  tellRoots();
   // form-action is 'none': the address is set here.
   form().addEventListener("submit", (event) => {
     event.preventDefault();
@@ -83,6 +83,14 @@ export function showRoots(paths) {
   if (select.options.length === paths.length) return;
   select.replaceChildren(...paths.map((path, number) => element("option", { value: String(number) }, path)));
   select.value = address.get("root") ?? "0";
-  // With one there is nothing to choose.
-  select.closest("label").hidden = paths.length < 2;
+  tellRoots();
+}
+
+/** With one root there is nothing to choose; it is only named. */
+function tellRoots() {
+  const { options, parentElement: label } = form().elements.root;
+  label.hidden = options.length < 2;
+  const named = document.getElementById("root");
+  named.hidden = options.length !== 1;
+  named.textContent = named.title = options.length === 1 ? options[0].text : "";
 }

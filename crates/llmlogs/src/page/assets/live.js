@@ -106,7 +106,8 @@ const NO_FILTER = { q: null, date: null, since: null, until: null };
 
 const hasFilter = () => ["q", "date", "since", "until"].some((name) => address.get(name));
 
-function showState(cursor) {
+/** Shows whether there are live events; `cursor` has `paused`, `isConnected`, and calls `onState()` when they change. */
+export function showState(cursor) {
   const state = document.getElementById("state");
   const button = document.getElementById("pause");
   const word = () => {
@@ -118,6 +119,7 @@ function showState(cursor) {
     state.replaceChildren(element("span", { class: `state-${word().replace(" ", "-")}` }, word()));
     button.setAttribute("aria-pressed", String(cursor.paused));
   };
+  state.hidden = button.hidden = false;
   const toggle = () => cursor.pause(!cursor.paused);
   button.addEventListener("click", toggle);
   addKeys([{ keys: [" "], says: "Pause, and go on", run: toggle }]);

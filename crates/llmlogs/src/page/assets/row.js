@@ -51,11 +51,14 @@ function message(call) {
   return parts;
 }
 
+/** How it ended, and after how many attempts if there were several: `ok ×2`, as the command has it. */
+const statusCell = (call) => [statusMark(call), ...(call.attempts > 1 ? [element("span", { class: "attempts", title: `${call.attempts} attempts` }, ` ×${call.attempts}`)] : [])];
+
 /** The columns: `kind` is the class by which a narrow window leaves some out; `of` returns a text, an element or several. */
 export const COLUMNS = [
   { name: "Time", kind: "time", of: (call) => element("time", { title: new Date((call.timestamp || 0) * 1000).toString() }, time(call.timestamp)) },
   { name: "Call", kind: "id", of: (call) => element("a", { href: callPage(call), tabindex: "-1" }, shortId(call.call_id)) },
-  { name: "Status", kind: "state", of: statusMark },
+  { name: "Status", kind: "state", of: statusCell },
   { name: "Model", kind: "model", of: model },
   { name: "In", kind: "in number", of: (call) => tokens(call, call.prompt_tokens) },
   { name: "Out", kind: "out number", of: (call) => tokens(call, call.completion_tokens) },
@@ -63,7 +66,6 @@ export const COLUMNS = [
   { name: "Latency", kind: "latency number", of: latency },
   { name: "First token", kind: "first number", of: (call) => (call.time_to_first_token_ms ? duration(call.time_to_first_token_ms) : "") },
   { name: "Tok/s", kind: "speed number", of: speed },
-  { name: "Attempts", kind: "attempts number", of: (call) => (call.attempts > 1 ? `×${call.attempts}` : "") },
   { name: "Tools", kind: "tools", of: (call) => (call.tool_names ?? []).join(", ") },
   { name: "Message", kind: "message", of: message },
 ];

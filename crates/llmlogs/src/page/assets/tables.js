@@ -9,6 +9,19 @@ import { ticking } from "./tiles.js";
 /** How many rows a table has at most. */
 const MOST = 20;
 
+/** What a masked message has in the place of what differs. */
+const MASKS = /<(?:n|id|url)>/;
+
+/** So many words of a message are asked for. */
+const WORDS = 4;
+
+/** The calls of a cause: of its type, and with the longest words of its message that are not masked. */
+function ofCause({ error_type: type, message }) {
+  const words = (message ?? "").split(MASKS).flatMap((text) => text.split(/\s+/)).filter((word) => word.length > 2).map((word) => word.slice(0, 60));
+  const longest = [...new Set(words)].sort((a, b) => b.length - a.length).slice(0, WORDS);
+  return callsWith([type && term("error_type", type), "status:error", ...longest.map((word) => term("text", word))].filter(Boolean).join(" "));
+}
+
 const link = (text, field, value) => element("a", { href: callsWith(term(field, value)) }, text);
 
 /** A table; columns are {name, style, of}, where `of` returns a text or an element, and `key` tells rows apart. */
@@ -41,10 +54,10 @@ export function firstTables({ failures, in_flight: inFlight }) {
 
 function causes(failures) {
   return table("Causes of failure", [
-    { name: "Times", style: "number", of: (row) => link(count(row.count), "error_type", row.error_type) },
+    { name: "Times", style: "number", of: (row) => element("a", { href: ofCause(row) }, count(row.count)) },
     { name: "Share", style: "number", of: (row) => percent(row.count / failures.failures) },
     { name: "Type", style: "name", of: (row) => link([row.error_type, row.http_status].filter(Boolean).join(" "), "error_type", row.error_type) },
-    { name: "Message", style: "text rest", of: (row) => row.message || element("span", { class: "dim" }, "(no message)") },
+    { name: "Message", style: "line rest", of: (row) => (row.message ? element("span", { title: row.message }, row.message) : element("span", { class: "dim" }, "(no message)")) },
     { name: "First", style: "name", of: (row) => time(row.first) },
     { name: "Last", style: "name", of: (row) => time(row.last) },
     { name: "Example", style: "name", of: (row) => element("a", { href: callPage({ path: pathIn(row.example) }) }, "newest") },

@@ -15,6 +15,7 @@ export const FIELDS = {
   until: [],
   context: [],
   text: [],
+  body: [],
 };
 
 /** Returns the terms: `{ field, value, text }`, where `text` is as it was written and `field` is empty for free text. */

@@ -25,6 +25,7 @@ export function tiles({ stats, previous, failures, firing, in_flight: inFlight, 
   const [dearest, ...cheaper] = Object.entries(stats.cost ?? {}).sort(([, a], [, b]) => b - a);
   const currency = dearest?.[0];
   const oldest = inFlight[0]?.timestamp;
+  // What goes wrong stands first; then how fast it goes, and what it takes.
   return [
     tile("Success rate", link(percent(successRate(stats)), "status:ok,error", "Of the calls that succeeded or failed"), {
       style: stats.errors > 0 ? "bad" : "good",
@@ -33,13 +34,24 @@ export function tiles({ stats, previous, failures, firing, in_flight: inFlight, 
       notes: [note(link(`${count(stats.ok)} ok`, "status:ok"), ", ", link(`${count(stats.errors)} failed`, "status:error"), ", ",
         link(`${count(stats.cancelled)} cancelled`, "status:cancelled"))],
     }),
-    tile("Calls a minute", minutes > 0 ? link(rate(stats.calls / minutes)) : "–", {
-      course: spark(buckets.map(({ ok, errors, cancelled }) => ok + errors + cancelled)),
-      change: relative(stats.calls, before?.calls, null, ["more", "fewer"]),
-      notes: [note(link(plural(stats.calls, "call")))],
+    tile("Alerts firing", firing.length > 0 ? element("a", { href: "#firing" }, count(firing.length)) : "0", {
+      style: firing.length > 0 ? "bad" : "",
+      notes: [firing.length > 0 ? firing[0].rule : "all quiet"],
     }),
     tile("In flight", link(count(stats.in_flight), "status:in-flight"), {
       notes: [oldest ? note("the oldest for ", ticking(oldest)) : "none is going on"],
+    }),
+    tile("Interrupted", link(count(stats.interrupted), "status:interrupted"), {
+      style: stats.interrupted > 0 ? "warn" : "",
+      change: relative(stats.interrupted, before?.interrupted, "down", ["more", "fewer"]),
+      notes: [stats.not_recorded > 0 ? note(link(`${count(stats.not_recorded)} not recorded`, "status:not-recorded")) : "their program ended first"],
+    }),
+    lost === undefined ? null : tile("Lost, degraded", `${count(lost)}, ${count(degraded)}`, {
+      style: lost > 0 ? "bad" : degraded > 0 ? "warn" : "",
+      notes: ["calls that were not written, and those written without bodies"],
+    }),
+    tile("Saved by retries", count(retries.saved), {
+      notes: [`${count(retries.attempts)} further attempts`, retries.saved_by_fallback > 0 && `${count(retries.saved_by_fallback)} by a fallback`],
     }),
     tile("Latency, median", latency ? link(duration(latency.p50), slower(latency.p50), "The calls that took at least as long") : "–", {
       course: spark(buckets.map((bucket) => bucket.latency_ms?.p95 ?? null)),
@@ -56,6 +68,11 @@ export function tiles({ stats, previous, failures, firing, in_flight: inFlight, 
       change: relative(stats.tokens_per_second, before?.tokens_per_second, "up", ["faster", "slower"]),
       notes: ["of calls that succeeded"],
     }),
+    tile("Calls a minute", minutes > 0 ? link(rate(stats.calls / minutes)) : "–", {
+      course: spark(buckets.map(({ ok, errors, cancelled }) => ok + errors + cancelled)),
+      change: relative(stats.calls, before?.calls, null, ["more", "fewer"]),
+      notes: [note(link(plural(stats.calls, "call")))],
+    }),
     tile("Tokens", link(compact(tokens.total), "", count(tokens.total)), {
       course: spark(buckets.map((bucket) => bucket.prompt_tokens + bucket.completion_tokens)),
       change: relative(tokens.total, before?.tokens.total, null, ["more", "fewer"]),
@@ -66,22 +83,6 @@ export function tiles({ stats, previous, failures, firing, in_flight: inFlight, 
       course: spark(buckets.map((bucket) => bucket.cost?.[currency] ?? 0)),
       change: currency ? relative(stats.cost[currency], before?.cost?.[currency], "down", ["more", "less"]) : null,
       notes: [cheaper.length > 0 && `and ${money(Object.fromEntries(cheaper))}`, stats.unpriced > 0 && `${plural(stats.unpriced, "call")} without a known price`],
-    }),
-    tile("Saved by retries", count(retries.saved), {
-      notes: [`${count(retries.attempts)} further attempts`, retries.saved_by_fallback > 0 && `${count(retries.saved_by_fallback)} by a fallback`],
-    }),
-    tile("Interrupted", link(count(stats.interrupted), "status:interrupted"), {
-      style: stats.interrupted > 0 ? "warn" : "",
-      change: relative(stats.interrupted, before?.interrupted, "down", ["more", "fewer"]),
-      notes: [stats.not_recorded > 0 ? note(link(`${count(stats.not_recorded)} not recorded`, "status:not-recorded")) : "their program ended first"],
-    }),
-    lost === undefined ? null : tile("Lost, degraded", `${count(lost)}, ${count(degraded)}`, {
-      style: lost > 0 ? "bad" : degraded > 0 ? "warn" : "",
-      notes: ["calls that were not written, and those written without bodies"],
-    }),
-    tile("Alerts firing", firing.length > 0 ? element("a", { href: "#firing" }, count(firing.length)) : "0", {
-      style: firing.length > 0 ? "bad" : "",
-      notes: [firing.length > 0 ? firing[0].rule : "all quiet"],
     }),
   ].filter(Boolean);
 }

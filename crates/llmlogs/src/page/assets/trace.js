@@ -6,7 +6,9 @@
 import { root } from "./address.js";
 import { button, element } from "./dom.js";
 import { plural } from "./format.js";
-import { addKeys, beginKeys } from "./keys.js";
+import { addKeys } from "./keys.js";
+import { showState } from "./live.js";
+import "./other.js";
 import { stream } from "./stream.js";
 
 /** The time between two drawings, in milliseconds: so many times as long as the last one took, within these. */
@@ -22,22 +24,36 @@ const session = trace()?.dataset.session;
 const follows = () => trace().dataset.follows !== undefined;
 const inFlight = () => Number(trace().dataset.inFlight);
 
-let paused = false;
+/** What the header shows. */
+const state = {
+  paused: false,
+  isConnected: null,
+  onState() {},
+  connect(is) {
+    state.isConnected = is;
+    state.onState();
+  },
+  pause(paused) {
+    state.paused = paused;
+    state.onState();
+    say();
+    if (pending.size > 0) later();
+  },
+};
 let pending = new Set();
 let drawing = false;
 let next = 0;
 
 /** Says what has not been drawn yet, and whether it will be. */
 function say() {
-  const state = document.getElementById("follow");
-  if (!state) return;
+  const place = document.getElementById("follow");
+  if (!place) return;
   const said = [];
-  if (pending.size > 0 && (paused || !follows())) {
+  if (pending.size > 0 && (state.paused || !follows())) {
     said.push(button({ class: "quiet" }, () => (follows() ? draw() : location.assign(location.pathname + location.search)),
       `${plural(pending.size, "newer call")}: show`));
   }
-  if (paused) said.push(" paused");
-  state.replaceChildren(...said.map((part) => (part instanceof Node ? part : element("span", {}, part))));
+  place.replaceChildren(...said.map((part) => (part instanceof Node ? part : element("span", {}, part))));
 }
 
 function heard({ calls }) {
@@ -54,7 +70,7 @@ function heard({ calls }) {
 }
 
 function later() {
-  if (drawing || paused || document.hidden || !follows()) return;
+  if (drawing || state.paused || document.hidden || !follows()) return;
   drawing = true;
   setTimeout(draw, Math.max(0, next - performance.now()));
 }
@@ -103,7 +119,7 @@ function put(fresh) {
 
 /** Bars of calls in flight go on to where the time is; the axis has some room for that. */
 function grow() {
-  if (paused || document.hidden) return;
+  if (state.paused || document.hidden) return;
   const { from, to } = trace().dataset;
   const at = (Math.min(Date.now() / 1000, Number(to)) - from) / (to - from) * 1000;
   for (const row of document.querySelectorAll(".call[data-start]")) {
@@ -188,12 +204,6 @@ function begin() {
   if (bar) zoomByDrag(bar);
 }
 
-function pause() {
-  paused = !paused;
-  say();
-  if (pending.size > 0) later();
-}
-
 addKeys([
   { keys: ["j", "ArrowDown"], says: "Next row", run: () => step(1) },
   { keys: ["k", "ArrowUp"], says: "Row before", run: () => step(-1) },
@@ -201,14 +211,13 @@ addKeys([
   { keys: ["ArrowLeft"], says: "Fold", run: () => fold(false) },
   { keys: ["e"], says: "Next failed call", run: nextFailed },
   { keys: ["z"], says: "The whole session", run: () => document.getElementById("whole")?.click() },
-  { keys: [" "], says: "Pause, and go on", run: pause },
   { keys: ["Enter"], says: "Open the call, or fold the span" },
   { keys: ["Escape"], says: "Back to where you came from", run: () => history.back() },
 ]);
-beginKeys();
 if (session !== undefined) {
   begin();
-  stream(root(), heard, () => {});
+  showState(state);
+  stream(root(), heard, state.connect);
   setInterval(grow, 1000 / GROWS);
   document.addEventListener("visibilitychange", () => pending.size > 0 && later());
 }

@@ -3,10 +3,13 @@
 use maud::{DOCTYPE, Markup, html};
 
 use crate::page::assets;
+use crate::page::roots::Roots;
 
-/// Returns a whole page; `query` is that of the address, which links to other pages keep. `own` is the name of the
-/// page's own style sheet and script, if it has them.
-pub(crate) fn page(title: &str, query: &str, own: Option<&str>, content: &Markup) -> Markup {
+use super::header::{Current, header};
+
+/// Returns a whole page; `query` is that of the address, which links to other pages keep. `own` is the name of the page's
+/// own style sheet and script; a page without them has the script that all have.
+pub(crate) fn page(roots: &Roots, title: &str, query: &str, own: Option<&str>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -18,16 +21,11 @@ pub(crate) fn page(title: &str, query: &str, own: Option<&str>, content: &Markup
                 link rel="stylesheet" href=(assets::url("page.css"));
                 @if let Some(own) = own {
                     link rel="stylesheet" href=(assets::url(&format!("{own}.css")));
-                    script type="module" src=(assets::url(&format!("{own}.js"))) {}
                 }
+                script type="module" src=(assets::url(&format!("{}.js", own.unwrap_or("other")))) {}
             }
             body {
-                header {
-                    nav aria-label="Pages" {
-                        a href={ "/" (query) } { "Overview" } " "
-                        a href={ "/calls" (query) } { "Calls" }
-                    }
-                }
+                (header(Current::Other, query, &roots.names()))
                 main { (content) }
             }
         }

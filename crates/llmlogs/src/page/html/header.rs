@@ -2,11 +2,15 @@
 
 use maud::{Markup, html};
 
+use super::text::visible;
+
 /// The page that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Current {
     Overview,
     Calls,
+    /// A page that shows the same whatever the filter is: another filter leads to the list.
+    Other,
 }
 
 /// The ranges that one click chooses: their names, and `since` in an address.
@@ -17,17 +21,22 @@ const RANGES: [(&str, &str, &str); 4] = [
     ("all", "", "All days"),
 ];
 
-/// Returns the bar of the overview and of the list, where scripts fill it from the address.
-pub(crate) fn header(current: Current) -> Markup {
+/// Returns the bar, which scripts fill from the address. `query` is what its links keep, and `roots` are those that can be
+/// chosen, as far as they are known.
+pub(crate) fn header(current: Current, query: &str, roots: &[String]) -> Markup {
     let is = |page| (current == page).then_some("page");
+    let is_live = current != Current::Other;
     html! {
         header {
             nav aria-label="Pages" {
-                a href="/" data-keep aria-current=[is(Current::Overview)] { "Overview" }
-                a href="/calls" data-keep aria-current=[is(Current::Calls)] { "Calls" }
+                a href={ "/" (query) } data-keep aria-current=[is(Current::Overview)] { "Overview" }
+                a href={ "/calls" (query) } data-keep aria-current=[is(Current::Calls)] { "Calls" }
             }
+            span id="root" hidden {}
             form id="filter" role="search" {
-                label { "Root " select name="root" {} }
+                label hidden { "Root " select name="root" {
+                    @for (number, root) in roots.iter().enumerate() { option value=(number) { (visible(root)) } }
+                } }
                 div.group role="group" aria-label="Range" {
                     @for (name, since, says) in RANGES {
                         button type="button" data-since=(since) title=(says) aria-pressed="false" { (name) }
@@ -41,8 +50,8 @@ pub(crate) fn header(current: Current) -> Markup {
                 }
                 button { "Show" }
             }
-            button id="pause" type="button" aria-pressed="false" { "Pause" }
-            span id="state" role="status" {}
+            button id="pause" type="button" aria-pressed="false" hidden[!is_live] { "Pause" }
+            span id="state" role="status" hidden[!is_live] {}
         }
     }
 }

@@ -100,20 +100,13 @@ impl Counts {
 }
 
 impl Gauges {
-    /// Counts a call that has not finished; returns `false` for one that has.
-    pub(super) fn note(&mut self, state: State) -> bool {
+    /// Counts a call that has not finished.
+    pub(super) fn note(&mut self, state: State) {
         match state {
-            State::Finished => return false,
+            State::Finished => {}
             State::InFlight => self.in_flight += 1,
             State::NotRecorded => self.not_recorded += 1,
             State::Interrupted => self.interrupted += 1,
         }
-        true
-    }
-
-    pub(super) fn add(&mut self, other: Gauges) {
-        self.in_flight += other.in_flight;
-        self.interrupted += other.interrupted;
-        self.not_recorded += other.not_recorded;
     }
 }

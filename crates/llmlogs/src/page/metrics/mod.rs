@@ -13,29 +13,31 @@ mod labels;
 mod text;
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use llmlogs_core::format::layout::INDEX_FILE;
-use llmlogs_core::read::{Root, Session};
+use llmlogs_core::index::{Snapshot, Version};
 
 use counts::{Counts, Gauges};
 use labels::Labels;
 
-use super::answer::{ApiError, blocking};
+use super::answer::{ApiError, Asker, blocking_asker};
 use super::params::Params;
 use super::shared::Shared;
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// How long to wait before asking again whether all days have been read.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// What has been counted so far, by the folders of sessions.
 ///
-/// A session is read again only while its program runs, or if its index has grown. The counts of one whose folder
-/// has been removed stay, so that no counter falls before this process ends.
+/// A session is counted again only if it has changed. The counts of one whose folder has been removed stay, so that no
+/// counter falls before this process ends.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics(Mutex<Kept>);
 
@@ -49,13 +51,8 @@ struct Kept {
 #[derive(Debug, Default)]
 struct OfSession {
     counts: Counts,
-    gauges: Gauges,
-    /// What `gauges` were when it was read.
-    at_end: Gauges,
-    /// The length of its index when it was read, in bytes.
-    index: u64,
-    /// Whether nothing more is expected: its program has ended.
-    is_over: bool,
+    /// What it was when it was counted.
+    version: Version,
 }
 
 /// What a scrape sees.
@@ -76,85 +73,66 @@ pub(crate) async fn get(
         return Err(ApiError::Usage(format!("there is no parameter {name}")));
     }
     let params = Params::new(pairs, &[])?;
-    let text = blocking(move || {
+    let text = blocking_asker(move |asker| {
         let roots = match params.text("root") {
             Some(_) => vec![params.root()?],
             None => (0..shared.roots.paths().len()).collect(),
         };
-        let mut kept = shared.metrics.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = &mut *kept;
         let mut sums = Sums::default();
+        let mut snapshots = Vec::new();
         for number in roots {
-            let opened = shared.roots.open(number)?;
-            let sessions = kept.roots.entry(number).or_default();
-            sessions.values_mut().for_each(OfSession::forget_state);
-            if let Some(root) = opened {
-                sums.alerts_firing += root.firing().map_or(0, |firing| firing.len() as u64);
-                read(&root, sessions, &mut kept.labels, &mut sums);
-            }
-            for of in sessions.values() {
-                sums.counts.merge(&of.counts);
-                sums.gauges.add(of.gauges);
+            match shared.roots.open(number)? {
+                Some(root) => {
+                    sums.alerts_firing += root.firing().map_or(0, |firing| firing.len() as u64);
+                    snapshots.push((number, loaded(&shared, number, asker)?));
+                }
+                None => snapshots.push((number, Arc::default())),
             }
         }
-        Ok(text::write(&kept.labels, &sums))
+        let mut kept = shared.metrics.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Kept { labels, roots } = &mut *kept;
+        for (number, snapshot) in snapshots {
+            let sessions = roots.entry(number).or_default();
+            count(&snapshot, sessions, labels, &mut sums);
+            sessions.values().for_each(|of| sums.counts.merge(&of.counts));
+        }
+        Ok(text::write(labels, &sums))
     })
     .await?;
     Ok(([(CONTENT_TYPE, TEXT)], text).into_response())
 }
 
-impl OfSession {
-    /// Forgets how many calls are in a state, until the session is found again.
-    fn forget_state(&mut self) {
-        self.gauges = Gauges::default();
+/// Returns what is known of the root once all its days have been read: half of them would look like calls that happened
+/// between two scrapes.
+fn loaded(shared: &Shared, number: usize, asker: &Asker) -> Result<Arc<Snapshot>, ApiError> {
+    loop {
+        let snapshot = shared.feed.known(number).snapshot;
+        if !snapshot.is_loading() {
+            return Ok(snapshot);
+        }
+        asker.check()?;
+        std::thread::sleep(PAUSE);
     }
 }
 
-/// Reads what has changed since the last time.
-fn read(root: &Root, known: &mut HashMap<PathBuf, OfSession>, labels: &mut Labels, sums: &mut Sums) {
-    let Ok(days) = root.days() else {
-        sums.unreadable += 1;
-        return;
-    };
-    for day in days {
-        let Ok(sessions) = day.sessions() else {
-            sums.unreadable += 1;
+/// Counts what has changed since the last time.
+fn count(snapshot: &Snapshot, known: &mut HashMap<PathBuf, OfSession>, labels: &mut Labels, sums: &mut Sums) {
+    sums.unreadable += snapshot.unlisted().len() as u64;
+    for session in snapshot.session_calls() {
+        sums.unreadable += session.unreadable().len() as u64;
+        for entry in session.unfinished() {
+            sums.gauges.note(entry.call().state());
+        }
+        let of = known.entry(session.dir().to_owned()).or_default();
+        if of.version.is_of(session) {
             continue;
-        };
-        for session in sessions {
-            let index = index_length(&session);
-            let is_running = session.is_running();
-            let known = known.entry(session.dir().to_owned()).or_default();
-            if known.is_over && known.index == index {
-                known.gauges = known.at_end;
-                continue;
-            }
-            let (counts, gauges, unreadable) = read_session(&session, labels);
-            sums.unreadable += unreadable;
-            // A file that cannot be read for a moment takes nothing back.
-            let counts = if counts.calls() < known.counts.calls() {
-                std::mem::take(&mut known.counts)
-            } else {
-                counts
-            };
-            *known =
-                OfSession { counts, gauges, at_end: gauges, index, is_over: !is_running && unreadable == 0 };
         }
-    }
-}
-
-fn index_length(session: &Session) -> u64 {
-    fs::metadata(session.dir().join(INDEX_FILE)).map_or(0, |found| found.len())
-}
-
-fn read_session(session: &Session, labels: &mut Labels) -> (Counts, Gauges, u64) {
-    let (mut counts, mut gauges, mut unreadable) = (Counts::default(), Gauges::default(), 0);
-    for entry in session.entries() {
-        match entry {
-            Ok(entry) if gauges.note(entry.call().state()) => {}
-            Ok(entry) => counts.add(&entry.line(), labels),
-            Err(_unreadable) => unreadable += 1,
+        let mut counts = Counts::default();
+        session.each_finished(|line| counts.add(line, labels));
+        // A file that has become shorter takes nothing back.
+        if counts.calls() >= of.counts.calls() {
+            of.counts = counts;
         }
+        of.version = session.version();
     }
-    (counts, gauges, unreadable)
 }

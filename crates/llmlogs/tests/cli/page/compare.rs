@@ -286,6 +286,30 @@ fn bodies_that_are_too_large_are_not_read_to_be_compared() {
 }
 
 #[test]
+fn of_a_hundred_thousand_differences_the_first_are_shown() {
+    let (tree, a, b) = edited();
+    let messages = |said: &str| {
+        let texts = (0..100_000).map(|number| format!(r#"{{"role":"user","content":"{said} {number}"}}"#));
+        format!(r#"{{"model":"m","messages":[{}]}}"#, texts.collect::<Vec<_>>().join(","))
+    };
+    fs::write(a.join("input.json"), messages("one")).unwrap();
+    let server = Server::start(tree.folder(), &[]);
+    let path = |dir: &Path| dir.strip_prefix(tree.root()).unwrap().display().to_string();
+    let address = format!("/compare?a={}&b={}", path(&a), path(&b));
+    let of_few = server.get(&address);
+    fs::write(b.join("input.json"), messages("other")).unwrap();
+    let of_many = server.get(&address);
+    fs::write(b.join("input.json"), messages("one")).unwrap();
+    let of_same = server.get(&address);
+    for (page, says) in [(of_few, "left out here"), (of_many, "left out here"), (of_same, "… 99,800 more")]
+    {
+        assert_eq!(page.status, 200);
+        assert!(page.body.len() < 4_000_000, "{}", page.body.len());
+        assert!(page.body.contains(says), "{says}");
+    }
+}
+
+#[test]
 fn of_a_long_text_the_beginning_is_shown() {
     let (tree, a, b) = edited();
     let long: String = (0..30_000).map(|line| format!("{line} ")).collect();

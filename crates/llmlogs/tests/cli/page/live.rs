@@ -78,6 +78,10 @@ fn a_call_is_seen_from_its_start_to_its_end_and_after_a_break() {
     let overview = server.json("/api/overview");
     assert_eq!(overview["stats"]["in_flight"], 1);
     assert_eq!(overview["in_flight"][0]["call_id"], id);
+    // What is known of it is in its request.
+    for shown in [&overview["in_flight"][0], &server.json("/api/calls")["calls"][0]] {
+        assert_eq!((&shown["model"], &shown["user_message"]), (&json!("deepseek-chat"), &json!("And now?")));
+    }
     assert_eq!(server.json("/api/overview?q=status:ok")["in_flight"].as_array().unwrap().len(), 0);
     tree.call(&session, 1, &story);
     let (calls, last) = events.calls();

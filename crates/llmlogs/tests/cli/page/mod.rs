@@ -4,6 +4,7 @@ mod answers;
 mod assets;
 mod call;
 mod compare;
+mod header;
 mod index;
 mod live;
 mod metrics;

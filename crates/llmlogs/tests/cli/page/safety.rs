@@ -8,8 +8,8 @@ use crate::tree::{Tree, call};
 use super::{Response, Server};
 
 /// What every response carries.
-fn assert_protected(response: &Response, what: &str) {
-    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; \
+pub fn assert_protected(response: &Response, what: &str) {
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                   frame-ancestors 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
     for (name, value) in [
         ("content-security-policy", policy),
@@ -208,6 +208,25 @@ fn every_response_is_protected() {
         let response = server.get(path);
         assert_eq!(response.status, status, "{path}: {}", response.body);
         assert_protected(&response, path);
+    }
+}
+
+#[test]
+fn numbers_beyond_all_reason_are_answered() {
+    let tree = Tree::usual();
+    let server = Server::start(tree.folder(), &[]);
+    let trace = "/trace/20251027/session_20251027_040210";
+    for path in [
+        "/api/calls?offset=18446744073709551615".to_owned(),
+        "/api/calls?limit=18446744073709551615".to_owned(),
+        "/api/series?buckets=18446744073709551615".to_owned(),
+        format!("{trace}?page=18446744073709551615"),
+        format!("{trace}?from=1e308&to=-1e308"),
+        format!("{trace}?from=-1e308&to=1e308"),
+    ] {
+        let response = server.get(&path);
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+        assert_protected(&response, &path);
     }
 }
 

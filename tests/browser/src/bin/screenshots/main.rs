@@ -21,12 +21,15 @@ use browser_tests::{Browser, Server, Theme};
 use llmlogs_test_support::agent::{Agent, Providers};
 use reqwest_middleware::ClientBuilder;
 use thirtyfour::prelude::*;
-use tracing_llmlogs::read::{Filter, IndexLine, Root};
+use tracing_llmlogs::read::{DEFAULT_ROOT, Filter, IndexLine, Root};
 use tracing_llmlogs::{Alerts, Fallback, LlmLogLayer, LlmLogMiddleware, Retry};
 use tracing_subscriber::prelude::*;
 
 /// The size of the pictures, in pixels.
 const SIZE: (u32, u32) = (1280, 860);
+
+/// The height for a page whose charts are below its tables.
+const TALL: u32 = 1240;
 
 /// For how long the agent works, and when one looks at it: while one provider is overloaded.
 const TIME: Duration = Duration::from_secs(100);
@@ -38,8 +41,11 @@ async fn main() -> WebDriverResult<()> {
         .nth(1)
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/screenshots"), PathBuf::from);
     fs::create_dir_all(&folder).unwrap();
-    let parent = tempfile::tempdir().unwrap();
-    let root = parent.path().join("llmlogs/apiCall");
+    let folder = folder.canonicalize().unwrap();
+    // The pictures show a path as people have it.
+    let program = tempfile::tempdir().unwrap();
+    std::env::set_current_dir(program.path()).unwrap();
+    let root = PathBuf::from(DEFAULT_ROOT);
     let alerts = Alerts::new().rule("failure_rate>40%/20s at_least=3 each=model quiet=10s".parse().unwrap());
     let (layer, guard) =
         LlmLogLayer::builder().root(&root).context_field("tenant").alerts(alerts).build().unwrap();
@@ -59,7 +65,9 @@ async fn main() -> WebDriverResult<()> {
     browser.enter(&server).await?;
     tokio::time::sleep(LOOK).await;
     let camera = Camera { browser: &browser, server: &server, folder: &folder };
+    browser.viewport(SIZE.0, TALL).await;
     camera.take("overview", "/", "return document.querySelectorAll('main td').length > 20").await?;
+    browser.viewport(SIZE.0, SIZE.1).await;
     camera
         .take("calls", "/calls", "return document.querySelectorAll(\"main a[href^='/call/']\").length > 10")
         .await?;
@@ -67,7 +75,9 @@ async fn main() -> WebDriverResult<()> {
     guard.flush(Duration::from_secs(10)).unwrap();
 
     let is_there = "return document.querySelector('main')?.innerText.length > 200";
-    let retried = find(&root, "model:gpt-4o status:ok tool:read_logs", |line| line.attempts > 1);
+    // It was tried twice, and its request has a tool call with its result.
+    let retried =
+        find(&root, "model:gpt-4o status:ok", |line| line.attempts > 1 && line.tool_names().next().is_none());
     camera.take("call", &format!("/call/{retried}"), is_there).await?;
     let failed = find(&root, "status:error model:deepseek*", |_| true);
     camera.take("failure", &format!("/call/{failed}"), is_there).await?;
@@ -75,7 +85,7 @@ async fn main() -> WebDriverResult<()> {
     let other = find(&root, "model:gpt-4o status:ok text:backup", |line| line.tool_names().next().is_none());
     camera.take("compare", &format!("/compare?a={one}&b={other}"), is_there).await?;
     let session = retried.rsplit_once('/').unwrap().0;
-    camera.take("trace", &format!("/trace/{session}"), is_there).await?;
+    camera.take("trace", &format!("/trace/{session}?from=0&to=6"), is_there).await?;
     browser.driver().clone().quit().await
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path as Names, Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use llmlogs_core::format::layout::{
@@ -20,10 +20,6 @@ use crate::page::shared::Shared;
 use crate::replay::curl::{NoCurl, command, command_for_file};
 
 use super::media::{Kind, file_name, is_hash};
-
-/// A file that is opened by itself is a page of nothing: it may neither load nor run anything.
-const ALONE: &str =
-    "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -103,7 +99,7 @@ pub(crate) async fn curl(
         })
     })
     .await?;
-    Ok(([(CONTENT_TYPE, TEXT), (CONTENT_SECURITY_POLICY, ALONE)], text).into_response())
+    Ok(([(CONTENT_TYPE, TEXT)], text).into_response())
 }
 
 fn open(shared: &Shared, params: &Params, day: &str, session: &str, call: &str) -> Result<CallDir, ApiError> {
@@ -137,7 +133,6 @@ fn streamed(file: StoredFile, kind: &'static str, saved_as: Option<&str>) -> Res
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, axum::http::HeaderValue::from_static(kind));
     headers.insert(CONTENT_LENGTH, length.into());
-    headers.insert(CONTENT_SECURITY_POLICY, axum::http::HeaderValue::from_static(ALONE));
     if let Some(name) = saved_as {
         let value = format!("attachment; filename=\"{name}\"");
         let value = axum::http::HeaderValue::from_str(&value)

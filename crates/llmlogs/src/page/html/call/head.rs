@@ -7,6 +7,7 @@ use crate::output::format::{duration, grouped, money, now, size};
 use crate::output::row;
 use crate::page::html::room::Room;
 use crate::page::html::text::visible;
+use crate::page::links;
 
 use super::{Shown, fact};
 
@@ -130,9 +131,20 @@ fn actions(shown: &Shown) -> Markup {
             a href={ "/compare?a=" (shown.address.trim_start_matches("/call/")) (shown.kept.replacen('?', "&", 1)) } #compare { "Compare with the call before" } " "
             a href={ "/trace/" (session_path(shown)) (shown.kept) } { "Trace of the session" } " "
             a href={ "/api" (shown.address) (shown.kept) } { "JSON" } " "
-            a #back href={ "/calls" (shown.kept) } { "Back to the list" }
+            a #back href={ "/calls" (shown.kept) (links::fragment(&shown.dir.address())) } { "Back to the list" }
         }
     }
+}
+
+/// Returns `2025-10-27T04:02:10.123+00:00` as one reads it: `2025-10-27 04:02:10.123 +00:00`.
+fn one_piece(time: &str) -> String {
+    let is_time = time.get(10..11) == Some("T") && time.as_bytes()[..4].iter().all(u8::is_ascii_digit);
+    if !is_time {
+        return time.to_owned();
+    }
+    let offset = time.rfind(['+', '-', 'Z']).filter(|at| *at > "2025-10-27T".len());
+    let (time, offset) = time.split_at(offset.unwrap_or(time.len()));
+    format!("{} {offset}", time.replacen('T', " ", 1)).trim_end().to_owned()
 }
 
 /// `DAY/SESSION`, encoded.
@@ -186,8 +198,8 @@ fn facts(shown: &Shown, metadata: &Metadata) -> Markup {
         (row("Operation", &api.operation, Without::Nothing))
         (row("Endpoint", format!("{} {}{}{}", api.method, api.base_url, api.endpoint, query(&api.query)).trim(), Without::NotRecorded))
         (row("HTTP status", status.unwrap_or_default().trim(), if is_key(shown, &["response_info", "http_status"]) { Without::None("no response") } else { Without::NotRecorded }))
-        (row("Started", &metadata.started_at, Without::NotRecorded))
-        (row("Ended", &metadata.ended_at, Without::NotRecorded))
+        (row("Started", &one_piece(&metadata.started_at), Without::NotRecorded))
+        (row("Ended", &one_piece(&metadata.ended_at), Without::NotRecorded))
         (row("Latency", &duration(performance.latency_ms), Without::NotRecorded))
         (row("First token", &first, if is_key(shown, &["performance", "time_to_first_token_ms"]) { Without::None("not streamed") } else { Without::NotRecorded }))
         (row("Speed", &speed, Without::Nothing))

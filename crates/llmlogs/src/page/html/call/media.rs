@@ -126,6 +126,9 @@ impl<'a> Media<'a> {
             let read = file.and_then(|file| file.take(32).read_to_end(&mut first));
             read.ok().and_then(|_| Kind::of(&first))
         });
+        if let Some(Some(Kind::Audio(_) | Kind::Video(_))) = kind {
+            self.shown.plays.set(true);
+        }
         let what = format!("{}, {}", medium.media_type, size(medium.bytes));
         let address = self.shown.below(&format!("media/{}", medium.hash));
         html! {

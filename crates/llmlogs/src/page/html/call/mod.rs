@@ -10,8 +10,10 @@ mod tabs;
 mod timeline;
 mod tools;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path as Names, Query, RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
 use llmlogs_core::format::call_id;
@@ -22,6 +24,7 @@ use serde_json::Value;
 use crate::output::format::Clock;
 use crate::page::answer::{ApiError, blocking};
 use crate::page::call_dir::CallDir;
+use crate::page::headers::Playing;
 use crate::page::links;
 use crate::page::params::Params;
 use crate::page::shared::Shared;
@@ -48,6 +51,8 @@ struct Shown {
     /// The query that links keep.
     kept: String,
     clock: Clock,
+    /// Whether what has been rendered so far plays a sound or a video.
+    plays: Cell<bool>,
 }
 
 impl Shown {
@@ -60,7 +65,18 @@ impl Shown {
         let by_name = call_id::CallId::of(dir.id().as_bytes()).timestamp();
         let started = metadata.as_ref().map_or(by_name, |metadata| metadata.timestamp);
         let address = links::call(&dir.address(), "");
-        Shown { dir, state, started, metadata, stored, conversation, address, kept, clock }
+        Shown {
+            dir,
+            state,
+            started,
+            metadata,
+            stored,
+            conversation,
+            address,
+            kept,
+            clock,
+            plays: Cell::new(false),
+        }
     }
 
     /// Returns the address of something below the page's, with the root.
@@ -87,18 +103,21 @@ pub(crate) async fn get(
 ) -> Result<Response, ApiError> {
     let params = Params::new(pairs, &["tab"])?;
     let kept = links::kept(&query.unwrap_or_default());
-    let missing_kept = kept.clone();
+    let (missing_kept, of_missing) = (kept.clone(), shared.clone());
     let page = blocking(move || {
         let tab = Tab::named(params.text("tab").unwrap_or_default())?;
         let root = shared.roots.open(params.root()?)?.ok_or(ApiError::NotFound)?;
         let dir = CallDir::open(root.path(), &day, &session, &call)?;
         let shown = Shown::read(dir, kept, shared.clock);
-        Ok(frame::page(shown.dir.id(), &shown.kept, Some("call"), &content(&shown, tab)).into_string())
+        let content = content(&shown, tab);
+        let page = frame::page(&shared.roots, shown.dir.id(), &shown.kept, Some("call"), &content);
+        Ok((page.into_string(), shown.plays.get()))
     })
     .await;
     match page {
-        Ok(page) => Ok(Html(page).into_response()),
-        Err(ApiError::NotFound) => Ok(missing::page(&missing_kept)),
+        Ok((page, true)) => Ok((Extension(Playing), Html(page)).into_response()),
+        Ok((page, false)) => Ok(Html(page).into_response()),
+        Err(ApiError::NotFound) => Ok(missing::page(&of_missing.roots, &missing_kept)),
         Err(error) => Err(error),
     }
 }

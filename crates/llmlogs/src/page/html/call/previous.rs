@@ -21,10 +21,7 @@ impl Previous {
         if own.number <= 1 || own.number > LISTED {
             return None;
         }
-        let names = dir.calls_of_session();
-        let before = |name: &&String| CallId::of(name.as_bytes()) < own;
-        let name = names.iter().filter(before).max_by_key(|name| CallId::of(name.as_bytes()))?;
-        let previous = dir.sibling(name)?;
+        let previous = dir.previous()?;
         let metadata = previous.metadata().map(|(_, metadata)| metadata);
         let other = previous.conversation(metadata.as_ref().unwrap_or(&Metadata::default()));
         let shared = other.map_or(0, |other| shared(&conversation.messages, &other.messages));

@@ -32,7 +32,7 @@ pub(super) fn content(
             @for (name, class, side) in named(sides) {
                 li class=(class) {
                     strong { (name) } " "
-                    a href=(links::call(&side.path, kept)) { (visible(side.call.id())) }
+                    a href=(links::call(&side.path, kept)) { (visible(side.dir.id())) }
                 }
             }
             li { a #swap href=(links::compare(&sides[1].path, &sides[0].path, kept)) { "Swap" } }
@@ -49,14 +49,34 @@ pub(super) fn content(
     }
 }
 
-/// Gives each difference its place, by which it is linked to.
+/// So many bytes of HTML, and so many differences, a page has; what is beyond is counted.
+const PAGE: usize = 2 << 20;
+const DIFFERENCES: usize = 500;
+
+/// So many texts in a row that are the same are shown.
+const SAME: usize = 200;
+
+/// Gives each difference its place, by which it is linked to, as long as the page has room.
 #[derive(Default)]
-struct Differences(usize);
+struct Differences {
+    shown: usize,
+    bytes: usize,
+}
 
 impl Differences {
     fn next(&mut self) -> String {
-        self.0 += 1;
-        format!("difference-{}", self.0)
+        self.shown += 1;
+        format!("difference-{}", self.shown)
+    }
+
+    fn is_full(&self) -> bool {
+        self.shown >= DIFFERENCES || self.bytes >= PAGE
+    }
+
+    /// Counts what is put onto the page.
+    fn counted(&mut self, shown: Markup) -> Markup {
+        self.bytes += shown.0.len();
+        shown
     }
 }
 
@@ -153,15 +173,25 @@ fn section(title: &str, noun: &str, changes: &[Change], headed: bool, places: &m
     if changes.iter().all(is_empty) {
         return html! {};
     }
+    let mut shown = Vec::new();
+    let mut left_out = 0;
+    for run in changes.chunk_by(|one, next| is_same(one) && is_same(next)) {
+        let markup = match run {
+            _ if places.is_full() => {
+                left_out += run.iter().filter(|change| !is_same(change)).count();
+                continue;
+            }
+            [change] if !is_same(change) => difference(change, noun, headed, &places.next()),
+            _ => same(run, noun, headed),
+        };
+        shown.push(places.counted(markup));
+    }
     html! {
         section aria-label=(title) {
             h2 { (title) " " span.dim { (summary(changes)) } }
-            @for run in changes.chunk_by(|one, next| is_same(one) && is_same(next)) {
-                @match run {
-                    [Change::Same { .. }, ..] => { (same(run, noun, headed)) }
-                    [change] => { (difference(change, noun, headed, &places.next())) }
-                    _ => {}
-                }
+            @for markup in &shown { (markup) }
+            @if left_out > 0 {
+                p.warn { (plural(left_out as u64, "further difference")) " left out here. " code { "llmlogs diff" } " shows all." }
             }
         }
     }
@@ -193,7 +223,7 @@ fn same(run: &[Change], noun: &str, headed: bool) -> Markup {
     let mut shown = Vec::new();
     for change in run {
         let Change::Same { text } = change else { continue };
-        if left == 0 {
+        if left == 0 || shown.len() == SAME {
             break;
         }
         let (head, rest) = text::split(text, headed);
@@ -211,7 +241,7 @@ fn same(run: &[Change], noun: &str, headed: bool) -> Markup {
                     @if *more > 0 { p.dim { (text::more(*more)) } }
                 }
             }
-            @if shown.len() < run.len() { p.dim { "… " (run.len() - shown.len()) " more" } }
+            @if shown.len() < run.len() { p.dim { "… " (grouped((run.len() - shown.len()) as u64)) " more" } }
         }
     }
 }

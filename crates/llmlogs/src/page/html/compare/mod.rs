@@ -14,9 +14,9 @@ use llmlogs_core::query::Diff;
 use maud::{Markup, html};
 
 use crate::page::answer::{ApiError, blocking};
-use crate::page::call_dir::BodySizes;
 use crate::page::links;
 use crate::page::params::Params;
+use crate::page::roots::Roots;
 use crate::page::shared::Shared;
 
 use super::frame;
@@ -34,6 +34,7 @@ pub(crate) async fn get(
         (Some(a), Some(b)) => two(&shared, params.root()?, a, b, &kept),
         (Some(path), None) | (None, Some(path)) => with_previous(&shared, params.root()?, path, &kept),
         (None, None) => Ok(page(
+            &shared.roots,
             StatusCode::BAD_REQUEST,
             &kept,
             &html! {
@@ -53,36 +54,39 @@ fn two(shared: &Shared, root: usize, a: &str, b: &str, kept: &str) -> Result<Res
     let (Ok(a), Ok(b)) = (&a, &b) else {
         let missing = [("A", a.err()), ("B", b.err())];
         let missing = missing.into_iter().filter_map(|(name, missing)| Some((name, missing?)));
-        return Ok(not_there(missing, kept));
+        return Ok(not_there(&shared.roots, missing, kept));
     };
-    let sizes = [BodySizes::of(&a.call), BodySizes::of(&b.call)];
+    let sizes = [a.dir.sizes(), b.dir.sizes()];
     let too_large = sizes.iter().any(|sizes| sizes.too_large());
-    let diff = if too_large { Diff::of_metadata(&a.call, &b.call) } else { Diff::between(&a.call, &b.call) };
+    let diff = Diff::between_contents(a.contents(!too_large), b.contents(!too_large));
     let content = content::content(shared.clock, &diff, [a, b], too_large.then_some(sizes), kept);
-    Ok(page(StatusCode::OK, kept, &content))
+    Ok(page(&shared.roots, StatusCode::OK, kept, &content))
 }
 
 /// Leads to the comparison with the call before the one at `path`, which stays the same while the session goes on.
 fn with_previous(shared: &Shared, root: usize, path: &str, kept: &str) -> Result<Response, ApiError> {
     let side = match sides::open(&shared.roots, root, path)? {
         Ok(side) => side,
-        Err(missing) => return Ok(not_there([("A", missing)].into_iter(), kept)),
+        Err(missing) => return Ok(not_there(&shared.roots, [("A", missing)].into_iter(), kept)),
     };
-    Ok(match sides::previous(&shared.roots, root, &side)? {
-        Some(previous) => Redirect::to(&links::compare(&previous, &side.path, kept)).into_response(),
+    Ok(match side.dir.previous() {
+        Some(previous) => {
+            Redirect::to(&links::compare(&previous.address(), &side.path, kept)).into_response()
+        }
         None => page(
+            &shared.roots,
             StatusCode::NOT_FOUND,
             kept,
             &html! {
                 h1 { "There is no call before it" }
-                p { a href=(links::call(&side.path, kept)) { (visible(side.call.id())) }
+                p { a href=(links::call(&side.path, kept)) { (visible(side.dir.id())) }
                     " is the first call of its session that is there." }
             },
         ),
     })
 }
 
-fn not_there(missing: impl Iterator<Item = (&'static str, Missing)>, kept: &str) -> Response {
+fn not_there(roots: &Roots, missing: impl Iterator<Item = (&'static str, Missing)>, kept: &str) -> Response {
     let content = html! {
         h1 { "There is nothing to compare" }
         @for (name, missing) in missing {
@@ -90,11 +94,11 @@ fn not_there(missing: impl Iterator<Item = (&'static str, Missing)>, kept: &str)
         }
         p { a href={ "/calls" (kept) } { "All calls" } }
     };
-    page(StatusCode::NOT_FOUND, kept, &content)
+    page(roots, StatusCode::NOT_FOUND, kept, &content)
 }
 
-fn page(status: StatusCode, kept: &str, content: &Markup) -> Response {
-    let page = frame::page("Comparison", kept, Some("compare"), content);
+fn page(roots: &Roots, status: StatusCode, kept: &str, content: &Markup) -> Response {
+    let page = frame::page(roots, "Comparison", kept, Some("compare"), content);
     (status, Html(page.into_string())).into_response()
 }
 

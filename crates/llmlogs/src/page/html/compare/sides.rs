@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use llmlogs_core::read::{Call, Root};
+use llmlogs_core::query::CallContents;
+use llmlogs_core::read::Root;
 
 use crate::page::answer::ApiError;
-use crate::page::call_dir::call_dir;
+use crate::page::call_dir::CallDir;
 use crate::page::roots::Roots;
 use crate::page::session_dir;
 
@@ -13,7 +14,22 @@ use crate::page::session_dir;
 pub(super) struct Side {
     /// `DAY/SESSION/CALL`
     pub(super) path: String,
-    pub(super) call: Call,
+    pub(super) dir: CallDir,
+}
+
+impl Side {
+    /// Reads what is compared, without the bodies unless `with_bodies`.
+    pub(super) fn contents(&self, with_bodies: bool) -> CallContents {
+        let dir = &self.dir;
+        let metadata = dir.metadata().map(|(_, metadata)| metadata).unwrap_or_default();
+        CallContents {
+            dir: dir.path().to_owned(),
+            session_id: dir.session_id().to_owned(),
+            state: dir.state(),
+            conversation: with_bodies.then(|| dir.conversation(&metadata).unwrap_or_default()),
+            metadata,
+        }
+    }
 }
 
 /// Why there is no call at a path.
@@ -48,15 +64,15 @@ pub(super) fn open(roots: &Roots, root: usize, path: &str) -> Result<Result<Side
     let [day, session, call] = names[..] else { return Ok(Err(Missing::NoPath(path.to_owned()))) };
     let opened = roots.open(root)?;
     if let Some(opened) = &opened {
-        match call_in(opened, day, session, call) {
-            Ok(call) => return Ok(Ok(Side { path: path.to_owned(), call })),
+        match CallDir::open(opened.path(), day, session, call) {
+            Ok(dir) => return Ok(Ok(Side { path: path.to_owned(), dir })),
             Err(ApiError::NotFound) => {}
             Err(error) => return Err(error),
         }
     }
     let others = (0..roots.paths().len()).filter(|other| *other != root);
     for other in others {
-        if roots.open(other)?.is_some_and(|opened| call_in(&opened, day, session, call).is_ok()) {
+        if roots.open(other)?.is_some_and(|opened| CallDir::open(opened.path(), day, session, call).is_ok()) {
             let name = roots.names().get(other).cloned().unwrap_or_default();
             return Ok(Err(Missing::OtherRoot(path.to_owned(), name)));
         }
@@ -66,21 +82,7 @@ pub(super) fn open(roots: &Roots, root: usize, path: &str) -> Result<Result<Side
     Ok(Err(missing(path.to_owned())))
 }
 
-fn call_in(root: &Root, day: &str, session: &str, call: &str) -> Result<Call, ApiError> {
-    Ok(Call::open(call_dir(root.path(), day, session, call)?)?)
-}
-
 fn is_in_index(root: &Root, day: &str, session: &str, call: &str) -> bool {
     let Ok(session) = session_dir::session(root, day, session) else { return false };
     session.entries().flatten().any(|entry| entry.call().id() == call)
-}
-
-/// Returns the path of the call before this one in its session, of those that are there.
-pub(super) fn previous(roots: &Roots, root: usize, side: &Side) -> Result<Option<String>, ApiError> {
-    let root = roots.open(root)?.ok_or(ApiError::NotFound)?;
-    let (of_session, id) = side.path.rsplit_once('/').ok_or(ApiError::NotFound)?;
-    let (day, session) = of_session.split_once('/').ok_or(ApiError::NotFound)?;
-    let calls = session_dir::session(&root, day, session)?.calls()?;
-    let before = calls.take_while(|call| call.id() != id).last();
-    Ok(before.map(|call| format!("{of_session}/{}", call.id())))
 }

@@ -15,8 +15,9 @@ use super::rows::{COLUMNS, Rows, costs, failed};
 /// So many calls are on a page.
 const PAGE: usize = 500;
 
-/// So many causes of failure are listed, and of each so many calls are linked to.
-const CAUSES: usize = 20;
+/// So many causes of failure are listed, the first ones in sight, and of each so many calls are linked to.
+const CAUSES: usize = 50;
+const IN_SIGHT: usize = 5;
 const LINKED: usize = 12;
 
 /// The axis is divided into so many parts, each of which can be zoomed to.
@@ -138,21 +139,34 @@ fn failures(trace: &Trace<'_>, failed: &[(usize, &Entry)]) -> Markup {
             None => causes.push(Cause { status, message, calls: vec![call] }),
         }
     }
+    // The most frequent ones first; those that are as frequent, as they came.
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.calls.len()));
     html! {
         section.failures aria-labelledby="failures" {
             h2 #failures { (plural(failed.len() as u64, "failed call")) }
-            ul {
-                @for Cause { status, message, calls } in causes.iter().take(CAUSES) {
-                    li {
-                        strong { (visible(status)) } " " (visible(&cut(message, 200)))
-                        @for (place, entry) in calls.iter().take(LINKED) {
-                            " " a href={ (trace.page_address(place / PAGE)) (links::fragment(entry.call().id())) } { (trace.scale.offset(entry.timestamp())) }
-                        }
-                        @if calls.len() > LINKED { " … " (grouped((calls.len() - LINKED) as u64)) " more" }
+            ul { @for cause in &causes[..causes.len().min(IN_SIGHT)] { (one_cause(trace, cause)) } }
+            // The waterfall is to be in sight, too.
+            @if causes.len() > IN_SIGHT {
+                details data-key="causes" {
+                    summary { (plural((causes.len() - IN_SIGHT) as u64, "more cause")) }
+                    ul {
+                        @for cause in &causes[IN_SIGHT..causes.len().min(CAUSES)] { (one_cause(trace, cause)) }
+                        @if causes.len() > CAUSES { li.dim { "… " (grouped((causes.len() - CAUSES) as u64)) " more" } }
                     }
                 }
-                @if causes.len() > CAUSES { li.dim { "… " (grouped((causes.len() - CAUSES) as u64)) " more causes" } }
             }
+        }
+    }
+}
+
+fn one_cause(trace: &Trace<'_>, Cause { status, message, calls }: &Cause<'_>) -> Markup {
+    html! {
+        li {
+            strong { (visible(status)) } " " (visible(&cut(message, 200)))
+            @for (place, entry) in calls.iter().take(LINKED) {
+                " " a href={ (trace.page_address(place / PAGE)) (links::fragment(entry.call().id())) } { (trace.scale.offset(entry.timestamp())) }
+            }
+            @if calls.len() > LINKED { " … " (grouped((calls.len() - LINKED) as u64)) " more" }
         }
     }
 }

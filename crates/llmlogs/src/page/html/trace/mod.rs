@@ -21,6 +21,7 @@ use crate::output::format::now;
 use crate::page::answer::{ApiError, blocking};
 use crate::page::links;
 use crate::page::params::Params;
+use crate::page::roots::Roots;
 use crate::page::session_dir;
 use crate::page::shared::Shared;
 use crate::reports::tree::{Node, end};
@@ -63,7 +64,9 @@ pub(crate) async fn get(
             Some(root) => found(session_dir::session(&root, &day, &name))?.map(|session| (root, session)),
             None => None,
         };
-        let Some((root, session)) = opened else { return Ok(not_there(&format!("{day}/{name}"), &kept)) };
+        let Some((root, session)) = opened else {
+            return Ok(not_there(&shared.roots, &format!("{day}/{name}"), &kept));
+        };
         let (entries, unreadable) = entries(&session);
         let now = now();
         let scale = Scale::of(&entries, zoom, now);
@@ -83,7 +86,8 @@ pub(crate) async fn get(
             unreadable,
         };
         let title = format!("Session {}", session.id());
-        Ok(page(StatusCode::OK, &title, &trace.kept, &content::content(&trace, shared.clock)))
+        let content = content::content(&trace, shared.clock);
+        Ok(page(&shared.roots, StatusCode::OK, &title, &trace.kept, &content))
     })
     .await
 }
@@ -107,7 +111,7 @@ pub(crate) async fn of_session(
                 let folder = session.dir().file_name().unwrap_or_default().to_string_lossy().into_owned();
                 Redirect::to(&links::trace(session.day(), &folder, &[], &kept)).into_response()
             }
-            None => not_there(&name, &kept),
+            None => not_there(&shared.roots, &name, &kept),
         })
     })
     .await
@@ -141,15 +145,15 @@ fn other_days(root: &Root, session: &Session) -> Result<Vec<String>, ApiError> {
     Ok(days.into_iter().filter(|day| day != session.day()).collect())
 }
 
-fn not_there(name: &str, kept: &str) -> Response {
+fn not_there(roots: &Roots, name: &str, kept: &str) -> Response {
     let content = html! {
         h1 { "There is no such session" }
         p { (visible(name)) " is not in the root. The address is /trace/DAY/SESSION, with the names of the folders." }
         p { a href={ "/calls" (kept) } { "All calls" } }
     };
-    page(StatusCode::NOT_FOUND, "No such session", kept, &content)
+    page(roots, StatusCode::NOT_FOUND, "No such session", kept, &content)
 }
 
-fn page(status: StatusCode, title: &str, kept: &str, content: &Markup) -> Response {
-    (status, Html(frame::page(title, kept, Some("trace"), content).into_string())).into_response()
+fn page(roots: &Roots, status: StatusCode, title: &str, kept: &str, content: &Markup) -> Response {
+    (status, Html(frame::page(roots, title, kept, Some("trace"), content).into_string())).into_response()
 }

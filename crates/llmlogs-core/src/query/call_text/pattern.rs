@@ -8,7 +8,7 @@ use crate::query::error::QueryError;
 
 /// A pattern, over text and, if it means the same there, over JSON as it is stored.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern {
+pub(in crate::query) struct Pattern {
     text: bytes::Regex,
     /// Whether what it matches is the same in stored JSON as in the text, so that stored JSON without a match need not
     /// be parsed.
@@ -16,7 +16,7 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    pub(super) fn new(pattern: &str, ignore_case: bool, fixed: bool) -> Result<Self, QueryError> {
+    pub(in crate::query) fn new(pattern: &str, ignore_case: bool, fixed: bool) -> Result<Self, QueryError> {
         let source = if fixed { regex::escape(pattern) } else { pattern.to_owned() };
         let text = bytes::RegexBuilder::new(&source)
             .case_insensitive(ignore_case)
@@ -28,16 +28,16 @@ impl Pattern {
     }
 
     /// Returns what to look for in stored JSON before it is parsed; `None` if everything has to be parsed.
-    pub(super) fn stored(&self) -> Option<&bytes::Regex> {
+    pub(in crate::query) fn stored(&self) -> Option<&bytes::Regex> {
         self.stored.then_some(&self.text)
     }
 
-    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+    pub(in crate::query) fn is_in(&self, text: &[u8]) -> bool {
         self.text.is_match(text)
     }
 
     /// Returns where it matches in `text`, at most once a line.
-    pub(super) fn find(&self, text: &str, most: usize) -> Vec<Range<usize>> {
+    pub(in crate::query) fn find(&self, text: &str, most: usize) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
         let mut from = 0;
         while let Some(next) = self.text.find_at(text.as_bytes(), from) {
