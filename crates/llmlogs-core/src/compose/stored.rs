@@ -62,7 +62,7 @@ impl<'b> StoredBodies<'b> {
     pub fn input_text(&self) -> Option<String> {
         let (stored, json) = self.request.as_ref()?;
         let view = dialect(self.endpoint.api).request(&self.endpoint, json);
-        let parameters: Vec<_> = api::other_parameters(json).into_iter().collect();
+        let parameters: Vec<_> = api::other_parameters(json).collect();
         let info = &self.metadata.api_info;
         let raw = view.messages.is_empty().then(|| without_newline(stored));
         let asked = Asked {
