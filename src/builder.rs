@@ -165,7 +165,19 @@ impl LlmLogLayerBuilder {
     /// Sets the limits of what is kept. What is beyond them is removed when the recorder starts and then hourly, on a
     /// thread of its own. Default: everything is kept.
     pub fn retention(mut self, retention: Retention) -> Self {
-        self.settings.retention = Some(retention);
+        self.settings.upkeep.retention = Some(retention);
+        self
+    }
+
+    /// Packs sessions of this root into Parquet files, a tenth as large, once they ended `age` ago: when the recorder
+    /// starts and then hourly, on a thread of its own. [`read`](crate::read) and the `llmlogs` command read packed calls as they
+    /// read folders; `llmlogs unpack` gives the folders back. Default: folders stay.
+    ///
+    /// Programs that read packed calls need the feature `pack`, too.
+    #[cfg(feature = "pack")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "pack")))]
+    pub fn pack_after(mut self, age: std::time::Duration) -> Self {
+        self.settings.upkeep.pack_after = Some(age);
         self
     }
 

@@ -120,6 +120,8 @@
 //!   calls are counted through OpenTelemetry's global meter; `metadata.json` has the ids of the exported span.
 //! - `webhooks`: alerts go to Slack, Feishu, DingTalk, Discord or an endpoint of your own. Brings `reqwest` with `rustls`,
 //!   and `hmac`.
+//! - `pack`: `LlmLogLayerBuilder::pack_after` packs sessions that have ended into Parquet files, and [`read`] reads packed
+//!   calls. Brings `parquet` and the C library `zstd`.
 #![cfg_attr(
     not(feature = "middleware"),
     doc = "\n[`LlmLogMiddleware`]: https://docs.rs/tracing-llmlogs/latest/tracing_llmlogs/struct.LlmLogMiddleware.html"

@@ -12,7 +12,6 @@ mod guard;
 mod model;
 mod observer;
 mod queue;
-mod retention;
 mod retry;
 mod settings;
 mod start;
@@ -20,6 +19,7 @@ mod switch;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod worker;
 
 pub use guard::{FlushError, LlmLogGuard};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use llmlogs_core::compose::ComposeOptions;
-use llmlogs_core::store::Retention;
 
+use super::upkeep::Upkeep;
 use crate::alerts::Alerts;
 
 /// What happens when calls come faster than the disk takes them.
@@ -39,8 +39,7 @@ pub(crate) struct Settings {
     pub(crate) durability: Durability,
     pub(crate) compose: ComposeOptions,
     pub(crate) keep_media: bool,
-    /// `None` to keep everything.
-    pub(crate) retention: Option<Retention>,
+    pub(crate) upkeep: Upkeep,
     /// `None` where nothing is watched.
     pub(crate) alerts: Option<Alerts>,
 }
@@ -54,7 +53,7 @@ impl Default for Settings {
             durability: Durability::default(),
             compose: ComposeOptions::default(),
             keep_media: false,
-            retention: None,
+            upkeep: Upkeep::default(),
             alerts: None,
         }
     }

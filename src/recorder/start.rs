@@ -14,8 +14,8 @@ use super::disk::Disk;
 use super::guard::{LlmLogGuard, Running};
 use super::observer::Observer;
 use super::queue::Queue;
-use super::retention::RetentionThread;
 use super::settings::{Durability, Overflow, Settings};
+use super::upkeep::UpkeepThread;
 use super::worker::Worker;
 use crate::alerts::AlertEngine;
 use crate::health::Health;
@@ -58,8 +58,8 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
     let session_id = session.id().to_owned();
     let session_uid = session.uid().to_owned();
     let session_dir = Arc::new(Mutex::new(session.path()));
-    let retention =
-        settings.retention.map(|retention| RetentionThread::start(root, retention)).transpose()?;
+    let upkeep = settings.upkeep;
+    let upkeep = (!upkeep.is_none()).then(|| UpkeepThread::start(root, upkeep)).transpose()?;
     let health = Health::new();
     let on_lines = {
         let queue = Arc::clone(&queue);
@@ -76,7 +76,7 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<dyn Sink>, LlmLogGuar
         disk,
         composer,
         Observer::new(health.clone(), alerts.clone()),
-        retention,
+        upkeep,
     );
     // Not under `NoSubscriber`: one scoped subscriber anywhere takes every thread of the program off
     // tracing's fast path. Nothing on this thread emits spans or events.

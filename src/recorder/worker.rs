@@ -15,8 +15,8 @@ use super::compose_ahead::for_each_composed;
 use super::disk::Disk;
 use super::observer::Observer;
 use super::queue::{Message, Messages, Queue};
-use super::retention::RetentionThread;
 use super::retry::{Failed, Next, Retry};
+use super::upkeep::UpkeepThread;
 use crate::sink::CountGuard;
 
 /// From so many finished calls in a batch on, a second thread composes them.
@@ -31,7 +31,7 @@ pub(super) struct Worker {
     observer: Observer,
     /// Calls whose directories have been created before their end.
     in_flight: HashMap<CallKey, CallWriter>,
-    _retention: Option<RetentionThread>,
+    _upkeep: Option<UpkeepThread>,
     _running: CountGuard,
 }
 
@@ -41,7 +41,7 @@ impl Worker {
         disk: Disk,
         composer: CallComposer,
         observer: Observer,
-        retention: Option<RetentionThread>,
+        upkeep: Option<UpkeepThread>,
     ) -> Self {
         Worker {
             session_id: disk.session_id().to_owned(),
@@ -50,7 +50,7 @@ impl Worker {
             composer,
             observer,
             in_flight: HashMap::new(),
-            _retention: retention,
+            _upkeep: upkeep,
             _running: CountGuard::running(),
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod alert;
 pub mod api;
+pub mod archive;
 pub mod capture;
 pub mod compose;
 pub mod format;

@@ -7,7 +7,7 @@ mod arrows;
 use std::path::Path;
 
 /// From bottom to top; folders of one rank do not use each other.
-const RANKS: [&[&str]; 14] = [
+const RANKS: [&[&str]; 15] = [
     &["json", "semconv"],
     &["format", "capture"],
     &["redact", "health"],
@@ -18,6 +18,7 @@ const RANKS: [&[&str]; 14] = [
     &["render"],
     &["store"],
     &["compose"],
+    &["archive"],
     &["read"],
     &["query"],
     &["index"],

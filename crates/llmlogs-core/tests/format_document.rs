@@ -317,6 +317,8 @@ fn the_tree_has_the_names_of_the_layout() {
             layout::SESSION_FILE,
             layout::INDEX_FILE,
             layout::ALERTS_FILE,
+            layout::BODIES_PACK_FILE,
+            layout::CALLS_PACK_FILE,
             layout::MEDIA_DIR,
             &call_name(&started, 1),
             layout::INPUT_FILE,
@@ -329,11 +331,25 @@ fn the_tree_has_the_names_of_the_layout() {
     for name in [
         layout::ROOT_VARIABLE,
         &layout::temporary_name(layout::METADATA_FILE),
+        &layout::temporary_name(layout::BODIES_PACK_FILE),
         &layout::pruned_name("<call>"),
+        &layout::unpacked_name("<call>"),
         SessionName::new(&started, 2).as_str().trim_start_matches("session_20251027_040210"),
     ] {
         assert!(DOCUMENT.contains(&format!("`{name}`")) || tree.contains(name), "{name}");
     }
+}
+
+#[test]
+#[cfg(feature = "pack")]
+fn the_columns_of_packed_calls_are_the_documents() {
+    use llmlogs_core::archive::{BODIES_COLUMNS, CALLS_COLUMNS};
+
+    let document = |marker: &str| first_column(marker).into_iter().map(str::to_owned).collect();
+    let bodies: BTreeSet<String> = BODIES_COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(bodies, document("`bodies.parquet` has what the directory held."));
+    let calls: BTreeSet<String> = CALLS_COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(calls, document("`calls.parquet` has the same rows"));
 }
 
 #[test]

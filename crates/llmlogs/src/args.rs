@@ -326,6 +326,31 @@ being recorded keep their calls in flight.
 
 JSON: one object: calls (a list of folders), bytes, dry_run.")]
     Prune(Prune),
+    /// Pack sessions that have ended into a few files, a tenth as large
+    #[command(after_help = "\
+Examples:
+  llmlogs pack --older-than 7d --dry-run
+  llmlogs pack --older-than 7d
+  llmlogs pack 20251027_040210
+
+The folders of a session's calls become two Parquet files beside its index, bodies.parquet and calls.parquet. Every \
+command reads packed calls as it read their folders, and unpack gives the folders back, to the byte. A folder is \
+removed only after its row has been read back and compared. It can be interrupted at any time; the next run goes on. \
+Calls that were interrupted, damaged ones, and folders with other files in them stay as they are.
+
+Exit status 0: packed, 1: nothing to pack, 2: wrong use, 3: something could not be read or written.
+
+JSON: one object: dry_run, sessions (a list of {session, calls, before, after, skipped, kept}; before and after are \
+{bytes, inodes}; kept is a list of {call, why}), errors.")]
+    Pack(Pack),
+    /// Turn packed sessions into folders again
+    #[command(after_help = "\
+Examples:
+  llmlogs unpack 20251027_040210
+  llmlogs unpack --dry-run
+
+JSON: as that of pack.")]
+    Unpack(Unpack),
     /// Check a root, and repair its indexes
     #[command(after_help = "\
 Examples:
@@ -659,6 +684,32 @@ pub(crate) struct Prune {
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pack {
+    /// Sessions that ended longer ago than this: 7d, 12h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) older_than: Option<TimeSpan>,
+    #[command(flatten)]
+    pub(crate) of: PackOf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Unpack {
+    #[command(flatten)]
+    pub(crate) of: PackOf,
+}
+
+/// What pack and unpack have in common.
+#[derive(Debug, Args)]
+pub(crate) struct PackOf {
+    /// These sessions only: their ids, or the ends of them
+    #[arg(value_name = "SESSION")]
+    pub(crate) sessions: Vec<String>,
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -40,8 +40,8 @@ use clap::error::ErrorKind;
 
 use args::{Cli, Command};
 use commands::{
-    alerts, diff, doctor, export, failures, latest, ls, packaging, prune, search, serve, show, stats, tail,
-    watch,
+    alerts, diff, doctor, export, failures, latest, ls, pack, packaging, prune, search, serve, show, stats,
+    tail, watch,
 };
 use env::Env;
 use outcome::{CliError, Outcome};
@@ -92,6 +92,8 @@ fn run(cli: Cli) -> Result<Outcome, CliError> {
         Some(Command::Proxy(args)) => commands::proxy::run(&cli.global, &args),
         Some(Command::Export(args)) => export::run(&mut env(false)?, &args),
         Some(Command::Prune(args)) => prune::run(&mut env(false)?, &args),
+        Some(Command::Pack(args)) => pack::pack(&mut env(false)?, &args),
+        Some(Command::Unpack(args)) => pack::unpack(&mut env(false)?, &args),
         Some(Command::Doctor(args)) => doctor::run(&mut env(true)?, &args),
         Some(Command::Completions { shell }) => packaging::completions(shell),
         Some(Command::Man) => packaging::man(),

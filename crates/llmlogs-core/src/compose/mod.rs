@@ -13,6 +13,7 @@ mod metadata;
 mod options;
 mod request;
 mod response;
+mod stored;
 
 use std::borrow::Cow;
 
@@ -37,6 +38,7 @@ pub use failure::clean as clean_failure;
 pub use media::Media;
 pub use options::ComposeOptions;
 pub use request::Input;
+pub use stored::{StoredBodies, stored_endpoint};
 
 /// Everything to be written for a call except its id, which is the name of a directory that does not exist yet.
 pub struct Composed {

@@ -47,9 +47,21 @@ pub const OUTPUT_TEXT_FILE: &str = "output.txt";
 /// The metadata of a call; the call is finished exactly when this file exists.
 pub const METADATA_FILE: &str = "metadata.json";
 
+/// The files of a call, in the order in which a recorder writes them.
+pub const CALL_FILES: [&str; 5] = [INPUT_FILE, INPUT_TEXT_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE, METADATA_FILE];
+
+/// The packed calls of a session, a row each, for engines that query many of them.
+pub const CALLS_PACK_FILE: &str = "calls.parquet";
+
+/// The packed calls of a session with the contents of their files, a row each; a call is packed exactly when this file
+/// has its row.
+pub const BODIES_PACK_FILE: &str = "bodies.parquet";
+
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
 const PRUNED_PREFIX: &str = ".pruned_";
+
+const UNPACKED_PREFIX: &str = ".unpacked_";
 
 /// Returns the name under which `name` is written before it is renamed into place.
 #[must_use]
@@ -76,6 +88,19 @@ pub fn is_pruned(name: &str) -> bool {
     name.starts_with(PRUNED_PREFIX)
 }
 
+/// Returns the name that a call's directory has while it is being unpacked: readers skip it, and the leftovers of an
+/// interrupted unpacking are deleted by the next one.
+#[must_use]
+pub fn unpacked_name(call: &str) -> String {
+    format!("{UNPACKED_PREFIX}{call}")
+}
+
+/// Returns whether `name` was returned by [`unpacked_name`].
+#[must_use]
+pub fn is_unpacked(name: &str) -> bool {
+    name.starts_with(UNPACKED_PREFIX)
+}
+
 /// Returns the root that the environment variable [`ROOT_VARIABLE`] names, else [`DEFAULT_ROOT`].
 #[must_use]
 pub fn default_root() -> PathBuf {
@@ -94,5 +119,6 @@ mod tests {
         assert!(is_temporary(&temporary_name(INDEX_FILE)) && !is_temporary(INDEX_FILE));
         assert_eq!(pruned_name("call_20251027_040210_001"), ".pruned_call_20251027_040210_001");
         assert!(is_pruned(&pruned_name("call_1")) && !is_pruned("call_1"));
+        assert!(is_unpacked(&unpacked_name("call_1")) && !is_unpacked("call_1"));
     }
 }

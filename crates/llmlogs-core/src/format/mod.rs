@@ -4,6 +4,7 @@
 
 mod alert;
 pub mod call_id;
+mod call_uid;
 pub mod day;
 mod index;
 pub mod layout;
@@ -17,6 +18,7 @@ mod success_rate;
 pub mod time;
 
 pub use alert::{Alert, AlertError, AlertEvent};
+pub use call_uid::{call_uid, session_uid};
 pub use index::IndexEntry;
 pub use metadata::{
     ApiInfo, Attempt, Context, CostEstimate, Fallback, Files, Metadata, Performance, RequestInfo,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::format::call_id::{CallId, is_call};
+use crate::format::call_id::CallId;
 use crate::format::layout::INDEX_FILE;
 use crate::read::Event;
 use crate::read::call::{Call, State};
@@ -16,6 +16,7 @@ use crate::read::files;
 use crate::read::index_tail::{Appended, IndexTail};
 use crate::read::listing::{is_recent, modified};
 use crate::read::older;
+use crate::read::packed;
 use crate::read::session_file::is_running;
 
 use super::session_rows::SessionRows;
@@ -241,14 +242,14 @@ impl Followed {
         self.lines.contains(name.as_bytes()) || self.without_line.contains_key(name)
     }
 
-    /// Lists the folder; returns `false` if a finished call without a line is no longer there.
+    /// Lists the folder and the packed calls; returns `false` if a finished call without a line is no longer there.
     fn list(&mut self, dir: &Path, reports: bool, changes: &mut Changes) -> bool {
         let start = Instant::now();
         if self.without_line.is_empty() && self.lines.is_complete_for(dir) {
             return true;
         }
         // A folder that cannot be listed is tried again when it changes; calls in the index are shown anyway.
-        let listed = files::folders(dir, |name| is_call(name) && !self.lines.contains(name.as_bytes()));
+        let listed = packed::call_names(dir, |name| !self.lines.contains(name.as_bytes()));
         let names = match listed {
             Ok(names) => names,
             Err(error) => {
@@ -257,6 +258,12 @@ impl Followed {
                 return true;
             }
         };
+        let broken = errors(&self.without_line);
+        if broken.len() != self.rows.broken.len() {
+            // It could not be listed before.
+            Arc::make_mut(&mut self.rows).broken = broken;
+            changes.changed = true;
+        }
         let is_gone = |name: &String| names.binary_search(name).is_err();
         let gone: Vec<String> = self.without_line.keys().filter(|name| is_gone(name)).cloned().collect();
         for name in gone {

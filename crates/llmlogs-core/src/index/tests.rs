@@ -131,7 +131,7 @@ impl Tree {
 
     fn step(&mut self) {
         let session = self.session();
-        match self.chance.below(24) {
+        match self.chance.below(26) {
             // A call begins.
             0..=4 => {
                 let id = self.next_id(&session);
@@ -200,6 +200,11 @@ impl Tree {
                     file.set_len(self.chance.below(length + 1)).unwrap();
                 }
             }
+            // It is packed, or folders come back.
+            #[cfg(feature = "pack")]
+            23 => drop(crate::archive::Packer::new().pack(&session, &|| true).unwrap()),
+            #[cfg(feature = "pack")]
+            24 => drop(crate::archive::Unpacker::new().unpack(&session, &|| true).unwrap()),
             // The program ends.
             _ => self.sessions.get_mut(&session).unwrap().0 = None,
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::format::layout::CALL_PREFIX;
+use crate::format::layout::{CALL_FILES, CALL_PREFIX};
 use crate::format::session_name;
 use crate::read::call::Call;
 use crate::read::entry::Entry;
@@ -121,7 +121,12 @@ impl Root {
 fn by_path(root: &Root, name: &str) -> Option<Call> {
     let given = Path::new(name);
     [given.to_owned(), root.path().join(given)].into_iter().find_map(|path| {
-        let folder = if path.is_file() { path.parent()?.to_owned() } else { path };
+        // A file of a packed call has a path, too, though nothing is there.
+        let is_file_of_call = |path: &Path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            CALL_FILES.contains(&name)
+        };
+        let folder = if path.is_file() || is_file_of_call(&path) { path.parent()?.to_owned() } else { path };
         let is_call_dir = |path: &Path| {
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(CALL_PREFIX))
         };

@@ -9,7 +9,7 @@ use crate::format::Metadata;
 use crate::format::layout::{INPUT_FILE, METADATA_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE};
 
 use super::error::{Error, ErrorKind, Result};
-use super::{files, older, session_file};
+use super::{files, older, packed, session_file};
 
 /// The state of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -52,7 +52,9 @@ impl Call {
 
     /// Determines the state of the call in `dir`; `is_running` returns whether the session's program still runs.
     pub(crate) fn inspect(dir: PathBuf, is_running: impl FnOnce() -> bool) -> Self {
-        let finished = || files::is_file(&dir.join(METADATA_FILE));
+        // What cannot be told of a packed call shows when it is read.
+        let is_packed = || !files::is_folder(&dir) && packed::contains(&dir).unwrap_or_default();
+        let finished = || files::is_file(&dir.join(METADATA_FILE)) || is_packed();
         let state = if finished() {
             State::Finished
         } else if !is_running() {
@@ -73,21 +75,27 @@ impl Call {
         Call { dir, state }
     }
 
-    /// Opens the call in the folder `dir`, which need not be below a root.
+    /// Opens the call in the folder `dir`, which need not be below a root, or the packed call whose folder that was.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such folder, [`ErrorKind::Unreadable`] if it is not a folder.
+    /// [`ErrorKind::NotFound`] if there is no such call, [`ErrorKind::Unreadable`] if `dir` is not a folder,
+    /// [`ErrorKind::Packed`] if the session is packed and the feature `pack` is off.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
         let dir = dir.into();
-        if !dir.metadata().map_err(|error| Error::io(&dir, error))?.is_dir() {
-            return Err(Error::io(&dir, io::ErrorKind::NotADirectory.into()));
+        match dir.metadata() {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(Error::io(&dir, io::ErrorKind::NotADirectory.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && packed::contains(&dir)? => {
+                return Ok(Call { dir, state: State::Finished });
+            }
+            Err(error) => return Err(Error::io(&dir, error)),
         }
         let session = dir.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Call::inspect(dir, || session_file::is_running(&session)))
     }
 
-    /// Returns the call's folder.
+    /// Returns the call's folder; that of a packed call is not there.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -118,6 +126,12 @@ impl Call {
             && self
                 .metadata()
                 .is_ok_and(|metadata| metadata.files.names().all(|name| files::is_file(&self.dir.join(name))))
+    }
+
+    /// Returns whether the call's files are in its session's packed calls instead of its folder.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        !files::is_folder(&self.dir) && packed::contains(&self.dir).unwrap_or_default()
     }
 
     /// Returns whether the older logger may be writing the call at this moment: its last file is not there yet, and no
@@ -154,7 +168,7 @@ impl Call {
     ///
     /// As [`metadata`](Self::metadata), except [`ErrorKind::Malformed`].
     pub fn raw_metadata(&self) -> Result<Vec<u8>> {
-        files::read(&self.dir.join(METADATA_FILE)).map_err(|error| {
+        packed::file(&self.dir, METADATA_FILE).map_err(|error| {
             let unfinished = error.kind() == ErrorKind::NotFound && self.state != State::Finished;
             if unfinished && files::is_folder(&self.dir) {
                 error.with_kind(ErrorKind::NotFinished)
@@ -170,7 +184,7 @@ impl Call {
     ///
     /// [`ErrorKind::NotFound`] if there is no such file, [`ErrorKind::Unreadable`] otherwise.
     pub fn input(&self) -> Result<Vec<u8>> {
-        files::read(&self.dir.join(INPUT_FILE))
+        packed::file(&self.dir, INPUT_FILE)
     }
 
     /// Reads the response body as it was stored, or the failure: JSON.
@@ -179,6 +193,6 @@ impl Call {
     ///
     /// [`ErrorKind::NotFound`] if there is no such file, [`ErrorKind::Unreadable`] otherwise.
     pub fn output(&self) -> Result<Vec<u8>> {
-        files::read(&self.dir.join(OUTPUT_FILE))
+        packed::file(&self.dir, OUTPUT_FILE)
     }
 }

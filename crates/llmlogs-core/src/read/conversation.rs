@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::api::view::RequestView;
-use crate::api::{
-    self, PARAMETERS, Request, ResponseView, api_of, detect_endpoint_of, dialect, text_or_json,
-};
+use crate::api::{self, PARAMETERS, ResponseView, dialect, text_or_json};
 use crate::capture::{Api, Endpoint};
-use crate::format::{ApiInfo, Metadata, Usage};
+use crate::compose::stored_endpoint;
+use crate::format::{Metadata, Usage};
 use crate::json::{self, Json};
 use crate::render;
 
@@ -288,7 +287,7 @@ pub(crate) fn last_user_message(call: &Call, input: &[u8]) -> String {
     let metadata = call.metadata().unwrap_or_default();
     match json::parse(&json::lossy(input)) {
         Ok(request) => {
-            let endpoint = endpoint(&metadata.api_info, &request);
+            let endpoint = stored_endpoint(&metadata.api_info, &request);
             dialect(endpoint.api).request(&endpoint, &request).last_user_message()
         }
         Err(_not_json) => String::new(),
@@ -305,7 +304,7 @@ pub(super) fn conversation(metadata: &Metadata, input: &str, output: &str) -> Co
             return conversation;
         }
     };
-    let endpoint = endpoint(&metadata.api_info, &request);
+    let endpoint = stored_endpoint(&metadata.api_info, &request);
     conversation.is_json = true;
     conversation.is_openai_chat = endpoint.api == Api::OpenAiChat;
     conversation.add_request(&dialect(endpoint.api).request(&endpoint, &request), &request);
@@ -406,24 +405,6 @@ fn one_line(arguments: &str) -> String {
         Ok(parsed) => text_or_json_always(&parsed),
         Err(_not_json) => arguments.to_owned(),
     }
-}
-
-/// Returns the endpoint that a call went to, according to `metadata.json` and the shape of the request.
-fn endpoint(info: &ApiInfo, request: &Json<'_>) -> Endpoint {
-    let method = if info.method.is_empty() { "POST" } else { &info.method };
-    let url = format!("{}{}?{}", info.base_url, info.endpoint, info.query);
-    let known = detect_endpoint_of(Request { method, url: &url }, &info.provider)
-        .filter(|endpoint| endpoint.api != Api::Raw);
-    known.unwrap_or_else(|| Endpoint {
-        api: api_of(&info.provider, Some(request)),
-        provider: Cow::Owned(info.provider.clone()),
-        operation: Cow::Owned(info.operation.clone()),
-        path_model: Some(info.model.clone()).filter(|model| !model.is_empty()),
-        base_url: info.base_url.clone(),
-        path: info.endpoint.clone(),
-        query: info.query.clone(),
-        method: method.to_owned(),
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use crate::format::call_id::is_call;
 use crate::format::layout::INDEX_FILE;
 
 use super::call::Call;
@@ -14,6 +13,7 @@ use super::entry::Entry;
 use super::error::Result;
 use super::files;
 use super::line::IndexLine;
+use super::packed;
 use super::session_file::is_running;
 
 /// The calls of a session: its index line by line, then the folders that the index lacks.
@@ -84,7 +84,7 @@ impl Iterator for Entries {
     }
 }
 
-/// Returns the folders of calls in `dir` that are not in `seen`, sorted by name.
+/// Returns the calls of the session in `dir` that are not in `seen`, sorted by name.
 pub(crate) fn unseen(dir: &Path, seen: &CallSet) -> Result<Vec<String>> {
-    files::folders(dir, |name| is_call(name) && !seen.contains(name.as_bytes()))
+    packed::call_names(dir, |name| !seen.contains(name.as_bytes()))
 }

@@ -32,6 +32,8 @@ pub enum ErrorKind {
     NotFinished,
     /// The file does not have the format's contents.
     Malformed,
+    /// The call is packed, and the program was built without the feature `pack`, which reads packed calls.
+    Packed,
 }
 
 impl Error {
@@ -86,6 +88,9 @@ impl fmt::Display for Error {
             ErrorKind::NotFound | ErrorKind::Unreadable => write!(f, "{path}: {}", self.source),
             ErrorKind::NotFinished => {
                 write!(f, "{path}: the call is not finished; check its state before its metadata")
+            }
+            ErrorKind::Packed => {
+                write!(f, "{path}: {}; build it with that feature, or run llmlogs unpack", self.source)
             }
             ErrorKind::Malformed => {
                 write!(f, "{path}: {}; the other files of the folder can still be read", self.source)

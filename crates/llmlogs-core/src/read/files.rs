@@ -19,8 +19,13 @@ pub(crate) fn open(path: &Path) -> Result<File> {
 /// Reads a plain file to its end.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let mut contents = Vec::new();
-    open(path)?.read_to_end(&mut contents).map_err(|error| Error::io(path, error))?;
+    read_into(path, &mut contents)?;
     Ok(contents)
+}
+
+/// As [`read`], to the end of `buffer`.
+pub(crate) fn read_into(path: &Path, buffer: &mut Vec<u8>) -> Result<()> {
+    open(path)?.read_to_end(buffer).map(drop).map_err(|error| Error::io(path, error))
 }
 
 /// Returns whether a name refers to an entry of the folder itself: the ids in an index are not trusted as paths.

@@ -20,6 +20,7 @@ pub(crate) mod line;
 pub(crate) mod listing;
 pub(crate) mod newest;
 pub(crate) mod older;
+pub(crate) mod packed;
 mod python_repr;
 mod reverse_lines;
 pub(crate) mod root;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::format::SessionInfo;
-use crate::format::call_id::{CallId, is_call};
+use crate::format::call_id::CallId;
 
 use super::by_start;
 use super::call::Call;
@@ -11,6 +11,7 @@ use super::entries::Entries;
 use super::entry::Entry;
 use super::error::Result;
 use super::files;
+use super::packed;
 use super::session_file::{info, is_running, session_id};
 
 /// The folder of one session on one day.
@@ -58,13 +59,14 @@ impl Session {
         info(&self.dir)
     }
 
-    /// Returns the calls that have folders, in the order of their starts. A session that has vanished has none.
+    /// Returns the calls that have folders and the packed ones, in the order of their starts. A session that has vanished has none.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unreadable`](super::ErrorKind::Unreadable) if the folder cannot be listed.
+    /// [`ErrorKind::Unreadable`](super::ErrorKind::Unreadable) if the folder cannot be listed,
+    /// [`ErrorKind::Packed`](super::ErrorKind::Packed) if the session is packed and the feature `pack` is off.
     pub fn calls(&self) -> Result<impl Iterator<Item = Call> + use<>> {
-        let mut names = files::folders(&self.dir, is_call)?;
+        let mut names = packed::call_names(&self.dir, |_| true)?;
         names.sort_by_key(|name| CallId::of(name.as_bytes()));
         let mut alive = None;
         let dir = self.dir.clone();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::format::call_id::{CallId, is_call};
+use crate::format::call_id::CallId;
 use crate::format::layout::INDEX_FILE;
 
 use super::call::Call;
@@ -12,6 +12,7 @@ use super::entry::Entry;
 use super::error::Result;
 use super::files;
 use super::line::IndexLine;
+use super::packed;
 use super::reverse_lines::ReverseLines;
 use super::session_file::is_running;
 
@@ -113,7 +114,7 @@ impl SessionNewest {
 
     fn list(&mut self) -> Result<()> {
         self.folders = Some(Vec::new());
-        let names = files::folders(&self.dir, is_call)?;
+        let names = packed::call_names(&self.dir, |_| true)?;
         let mut folders: Vec<_> = names.into_iter().map(|name| (CallId::of(name.as_bytes()), name)).collect();
         if self.last_returned.is_some() {
             let floor = self.floor;

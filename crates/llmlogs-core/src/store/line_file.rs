@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use super::dir::Dir;
 
 /// An open file of lines.
-pub(super) struct LineFile {
+pub(crate) struct LineFile {
     file: File,
     name: &'static str,
     /// The last line has no newline: a crash's leftover.
@@ -15,14 +15,14 @@ pub(super) struct LineFile {
 
 impl LineFile {
     /// Opens the file `name` in `dir`, creating it if it is missing.
-    pub(super) fn open(dir: &Dir, name: &'static str) -> io::Result<Self> {
+    pub(crate) fn open(dir: &Dir, name: &'static str) -> io::Result<Self> {
         let file = dir.append_file(name)?;
         let is_empty = file.metadata().is_ok_and(|metadata| metadata.len() == 0);
         Ok(LineFile { is_torn: !is_empty && is_torn(dir, name), file, name })
     }
 
     /// Appends a line, newline included.
-    pub(super) fn append(&mut self, dir: &Dir, line: &[u8]) -> io::Result<()> {
+    pub(crate) fn append(&mut self, dir: &Dir, line: &[u8]) -> io::Result<()> {
         if self.is_torn {
             // The line must not be glued to a crash's leftover.
             self.file.write_all(b"\n")?;
@@ -32,13 +32,13 @@ impl LineFile {
     }
 
     /// Syncs the file and `dir`.
-    pub(super) fn sync(&self, dir: &Dir) -> io::Result<()> {
+    pub(crate) fn sync(&self, dir: &Dir) -> io::Result<()> {
         dir.sync_file(&self.file, self.name)?;
         dir.sync()
     }
 
     /// Returns the open file.
-    pub(super) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 }

@@ -1,14 +1,16 @@
 //! Removing what is old: whole calls, the oldest first, then the sessions and days that are empty.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::dir::{Dir, Entry};
 use super::older_index;
+use super::packed_session::PackedSession;
 use crate::format::layout::{
-    ALERTS_FILE, INDEX_FILE, MEDIA_DIR, METADATA_FILE, OLDER_INDEX_FILE, SESSION_FILE, is_pruned,
-    pruned_name, temporary_name,
+    ALERTS_FILE, BODIES_PACK_FILE, CALLS_PACK_FILE, INDEX_FILE, MEDIA_DIR, METADATA_FILE, OLDER_INDEX_FILE,
+    SESSION_FILE, is_pruned, is_unpacked, pruned_name, temporary_name,
 };
 use crate::format::{call_id, day, lock, session_name};
 
@@ -136,14 +138,28 @@ struct SessionDir {
     removed_a_call: bool,
 }
 
-/// A call that may be removed.
+/// What may be removed.
 struct Candidate {
     started: SystemTime,
     number: u64,
+    /// The call's name; that of the session for its packed calls.
     name: String,
     /// The index of its session.
     session: usize,
-    is_finished: bool,
+    what: What,
+}
+
+enum What {
+    /// A call's folder.
+    Folder { is_finished: bool },
+    /// All packed calls of a session.
+    Packed(PackedSession),
+}
+
+impl Candidate {
+    fn is_packed_of(&self, session: usize) -> bool {
+        self.session == session && matches!(self.what, What::Packed(_))
+    }
 }
 
 impl Run {
@@ -188,9 +204,14 @@ impl Run {
                 return Ok(());
             }
             let session = &mut sessions[call.session];
-            let is_in_flight = !call.is_finished && session.is_live;
+            let is_in_flight = matches!(call.what, What::Folder { is_finished: false }) && session.is_live;
             let is_kept = !self.is_beyond_limits(Some(call.started)) || is_in_flight;
-            if is_kept || !self.remove_call(session, &call) {
+            let is_gone = !is_kept
+                && match &call.what {
+                    What::Folder { .. } => self.remove_call(session, &call.name),
+                    What::Packed(packed) => self.remove_packed(session, packed),
+                };
+            if !is_gone {
                 session.remaining_calls += 1;
             }
         }
@@ -223,8 +244,25 @@ impl Run {
         let entries = dir.entries();
         let entries = self.or_report(entries, day.path(), &name)?;
         let is_live = dir.read_file(SESSION_FILE).is_ok_and(|file| lock::is_held(&file));
+        let names = entries.iter().filter(|entry| entry.is_dir).map(|entry| &*entry.name);
+        let folders: HashSet<&str> = names.filter(|name| call_id::is_call(name)).collect();
+        let day_start = day.path().file_name().and_then(|name| day::started_at(name.to_str()?));
+        let packed = PackedSession::of(&dir, &folders, day_start.unwrap_or(self.now));
+        // What cannot be told is kept.
+        let is_packed = !matches!(packed, Ok(None));
+        if let Some(Some(packed)) = self.or_report(packed, dir.path(), INDEX_FILE) {
+            candidates.push(Candidate {
+                started: packed.last_start,
+                number: 0,
+                name: name.clone(),
+                session: index,
+                what: What::Packed(packed),
+            });
+        }
         for entry in entries.into_iter().filter(|entry| entry.is_dir) {
-            if is_pruned(&entry.name) && self.remove {
+            // Whoever unpacks removes what is packed last.
+            let is_leftover = is_pruned(&entry.name) || (is_unpacked(&entry.name) && !is_packed);
+            if is_leftover && self.remove {
                 let removed = dir.remove_dir_all(&entry.name);
                 self.or_report(removed, dir.path(), &entry.name);
             } else if call_id::is_call(&entry.name) {
@@ -236,30 +274,46 @@ impl Run {
                     number: call_id::number(&entry.name).unwrap_or(0),
                     name: entry.name,
                     session: index,
-                    is_finished,
+                    what: What::Folder { is_finished },
                 });
             }
         }
-        Some(SessionDir { name, dir, is_live, remaining_calls: 0, removed_a_call: false })
+        let unknown = usize::from(is_packed && !candidates.iter().any(|call| call.is_packed_of(index)));
+        Some(SessionDir { name, dir, is_live, remaining_calls: unknown, removed_a_call: false })
     }
 
     /// Removes a call; returns whether it is gone.
-    fn remove_call(&mut self, session: &mut SessionDir, call: &Candidate) -> bool {
+    fn remove_call(&mut self, session: &mut SessionDir, name: &str) -> bool {
         let dir = &session.dir;
-        let size = tree_size(dir, &call.name);
-        let Some(size) = self.or_report(size, dir.path(), &call.name) else {
+        let size = tree_size(dir, name);
+        let Some(size) = self.or_report(size, dir.path(), name) else {
             return false;
         };
         if self.remove {
-            let pruned = pruned_name(&call.name);
-            let removed = dir.rename(&call.name, &pruned).and_then(|()| dir.remove_dir_all(&pruned));
-            if self.or_report(removed, dir.path(), &call.name).is_none() {
+            let pruned = pruned_name(name);
+            let removed = dir.rename(name, &pruned).and_then(|()| dir.remove_dir_all(&pruned));
+            if self.or_report(removed, dir.path(), name).is_none() {
                 return false;
             }
         }
         session.removed_a_call = true;
-        self.report.calls.push(dir.path().join(&call.name));
+        self.report.calls.push(dir.path().join(name));
         self.count_removed(size);
+        true
+    }
+
+    /// Removes the packed calls of a session; returns whether they are gone.
+    fn remove_packed(&mut self, session: &mut SessionDir, packed: &PackedSession) -> bool {
+        let dir = &session.dir;
+        if self.remove {
+            let removed = PackedSession::remove(dir);
+            if self.or_report(removed, dir.path(), BODIES_PACK_FILE).is_none() {
+                return false;
+            }
+        }
+        session.removed_a_call = true;
+        self.report.calls.extend(packed.calls.iter().map(|name| dir.path().join(name)));
+        self.count_removed(packed.bytes);
         true
     }
 
@@ -296,9 +350,12 @@ impl Run {
 
 /// Returns the names of a session's files beside its calls, `session.json` last: without it nobody knows what the
 /// directory was.
-fn own_files() -> [String; 5] {
+fn own_files() -> [String; 8] {
     [
         ALERTS_FILE.to_owned(),
+        CALLS_PACK_FILE.to_owned(),
+        temporary_name(CALLS_PACK_FILE),
+        temporary_name(BODIES_PACK_FILE),
         INDEX_FILE.to_owned(),
         temporary_name(INDEX_FILE),
         temporary_name(SESSION_FILE),

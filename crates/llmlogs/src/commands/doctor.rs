@@ -34,6 +34,9 @@ fn meaning(kind: ProblemKind) -> &'static str {
         ProblemKind::DamagedLine => "damaged lines of indexes; --repair puts them right",
         ProblemKind::MissingLine => "finished calls that their index lacks; --repair adds them",
         ProblemKind::GoneEntry => "calls in the older logger's index that are gone; --repair takes them out",
+        ProblemKind::HalfPacked => {
+            "calls that are packed and have a folder, too; pack or --repair completes it"
+        }
         ProblemKind::Interrupted => "calls whose program ended before they did; what they were asked is kept",
         ProblemKind::NotRecorded => {
             "empty folders of calls that the older logger could not write; nothing needs to be done"

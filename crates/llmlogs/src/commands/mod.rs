@@ -7,6 +7,7 @@ pub(crate) mod export;
 pub(crate) mod failures;
 pub(crate) mod latest;
 pub(crate) mod ls;
+pub(crate) mod pack;
 pub(crate) mod packaging;
 #[cfg(feature = "proxy")]
 pub(crate) mod proxy;

@@ -1,6 +1,7 @@
 //! `llmlogs show`: one call, whole.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use llmlogs_core::read::{Call, CallFailure, Conversation, Entry, ErrorKind, Part, pretty_json};
 
@@ -9,7 +10,7 @@ use crate::bundle;
 use crate::commands::latest;
 use crate::env::Env;
 use crate::outcome::{CliError, Outcome, describe};
-use crate::output::out::{BAD, BOLD, DIM, HEADING};
+use crate::output::out::{BAD, BOLD, DIM, HEADING, complain};
 use crate::output::text::{clean, one_line};
 use crate::select::{Selected, select_among};
 
@@ -20,7 +21,10 @@ pub(crate) fn run(env: &mut Env, args: &Show) -> Result<Outcome, CliError> {
         Selected::Nothing(outcome) => return Ok(outcome),
     };
     if args.path {
-        let path = call.dir().canonicalize().unwrap_or_else(|_| call.dir().to_owned());
+        let path = folder(&call);
+        if call.is_packed() {
+            complain("the call is packed: llmlogs unpack gives its folder back");
+        }
         let path = path.display().to_string();
         let path = if env.out.is_terminal() { clean(&path).into_owned() } else { path };
         env.out.line(&path)?;
@@ -49,6 +53,12 @@ pub(crate) fn run(env: &mut Env, args: &Show) -> Result<Outcome, CliError> {
     }
     env.out.finish()?;
     Ok(Outcome::Found)
+}
+
+/// Returns the whole path of the call's folder; that of a packed call is not there, but its session's is.
+fn folder(call: &Call) -> PathBuf {
+    let of_session = || Some(call.dir().parent()?.canonicalize().ok()?.join(call.id()));
+    call.dir().canonicalize().ok().or_else(of_session).unwrap_or_else(|| call.dir().to_owned())
 }
 
 fn print(env: &mut Env, call: &Call) -> Result<(), CliError> {

@@ -1,12 +1,15 @@
 //! The folder of a call, opened from the names in an address step by step, and its files, opened relative to it: no link leads
 //! anywhere else, and whoever swaps a folder meanwhile changes nothing.
 
+use std::fmt;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::io::{self, Cursor, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use llmlogs_core::archive::PackedCalls;
 use llmlogs_core::format::call_id::CallId;
-use llmlogs_core::format::layout::{INPUT_FILE, METADATA_FILE, OUTPUT_FILE, SESSION_FILE};
+use llmlogs_core::format::layout::{BODIES_PACK_FILE, INPUT_FILE, METADATA_FILE, OUTPUT_FILE, SESSION_FILE};
 use llmlogs_core::format::{call_id, day, lock, session_name};
 use llmlogs_core::read::{Conversation, Metadata, State};
 use llmlogs_core::store::dir::Dir;
@@ -34,8 +37,68 @@ impl BodySizes {
 #[derive(Debug)]
 pub(crate) struct CallDir {
     session: Dir,
-    call: Dir,
+    call: Place,
     names: [String; 3],
+}
+
+/// Where the call's files are.
+enum Place {
+    Folder(Dir),
+    /// Among the session's packed calls; the path is that of the folder that they were in.
+    Packed(Arc<PackedCalls>, PathBuf),
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Folder(dir) => dir.fmt(f),
+            Place::Packed(_, path) => path.fmt(f),
+        }
+    }
+}
+
+impl Place {
+    fn find(session: &Dir, call: &str) -> io::Result<Self> {
+        let missing = match session.open_dir(call) {
+            Ok(dir) => return Ok(Place::Folder(dir)),
+            Err(error) => error,
+        };
+        if missing.kind() != ErrorKind::NotFound {
+            return Err(missing);
+        }
+        let file = plain_file(session, BODIES_PACK_FILE)?;
+        let packed = PackedCalls::of_file(session.path(), file)?;
+        if packed.contains(call) {
+            Ok(Place::Packed(packed, session.path().join(call)))
+        } else {
+            Err(missing)
+        }
+    }
+}
+
+/// An open file of a call, or what a packed call has of it.
+pub(crate) enum StoredFile {
+    File(File),
+    Packed(Cursor<Vec<u8>>),
+}
+
+impl StoredFile {
+    /// Returns how long it is now, in bytes.
+    pub(crate) fn length(&self) -> io::Result<u64> {
+        match self {
+            StoredFile::File(file) => Ok(file.metadata()?.len()),
+            StoredFile::Packed(contents) => Ok(contents.get_ref().len() as u64),
+        }
+    }
+}
+
+impl Read for StoredFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            StoredFile::File(file) => file.read(buffer),
+            StoredFile::Packed(contents) => contents.read(buffer),
+        }
+    }
 }
 
 impl CallDir {
@@ -53,7 +116,7 @@ impl CallDir {
             .and_then(|root| root.open_dir(day))
             .and_then(|day| day.open_dir(session))
             .map_err(not_found)?;
-        let call = session.open_dir(call).map_err(not_found)?;
+        let call = Place::find(&session, call).map_err(not_found)?;
         Ok(CallDir { session, call, names })
     }
 
@@ -61,7 +124,7 @@ impl CallDir {
     fn sibling(&self, call: &str) -> Option<CallDir> {
         let [day, session, _] = self.names.clone();
         let name = call.to_owned();
-        let call = self.session.open_dir(call).ok()?;
+        let call = Place::find(&self.session, call).ok()?;
         let session_dir = self.session.try_clone().ok()?;
         Some(CallDir { session: session_dir, call, names: [day, session, name] })
     }
@@ -78,12 +141,19 @@ impl CallDir {
     fn calls_of_session(&self) -> Vec<String> {
         let entries = self.session.entries().unwrap_or_default();
         let is_call = |entry: &llmlogs_core::store::dir::Entry| entry.is_dir && call_id::is_call(&entry.name);
-        entries.into_iter().filter(is_call).map(|entry| entry.name).collect()
+        let mut names: Vec<String> = entries.into_iter().filter(is_call).map(|entry| entry.name).collect();
+        if let Place::Packed(packed, _) = &self.call {
+            names.extend(packed.ids().map(str::to_owned));
+        }
+        names
     }
 
     /// Returns the folder's path, to be shown.
     pub(crate) fn path(&self) -> &Path {
-        self.call.path()
+        match &self.call {
+            Place::Folder(dir) => dir.path(),
+            Place::Packed(_, path) => path,
+        }
     }
 
     /// Returns `DAY/SESSION/CALL`.
@@ -100,8 +170,14 @@ impl CallDir {
     }
 
     /// Opens one of the call's files.
-    pub(crate) fn file(&self, name: &str) -> io::Result<File> {
-        plain_file(&self.call, name)
+    pub(crate) fn file(&self, name: &str) -> io::Result<StoredFile> {
+        match &self.call {
+            Place::Folder(dir) => plain_file(dir, name).map(StoredFile::File),
+            Place::Packed(packed, _) => {
+                let contents = packed.file(self.id(), name)?.ok_or(ErrorKind::NotFound)?;
+                Ok(StoredFile::Packed(Cursor::new(contents)))
+            }
+        }
     }
 
     /// Opens a file in a folder of the session.
@@ -110,7 +186,7 @@ impl CallDir {
     }
 
     pub(crate) fn size(&self, name: &str) -> Option<u64> {
-        self.file(name).and_then(|file| file.metadata()).ok().map(|found| found.len())
+        self.file(name).and_then(|file| file.length()).ok()
     }
 
     pub(crate) fn sizes(&self) -> BodySizes {
@@ -140,7 +216,8 @@ impl CallDir {
         let session = plain_file(&self.session, SESSION_FILE);
         let is_running = session.as_ref().is_ok_and(lock::is_held);
         // The older logger, which locks nothing, writes a call when it has ended, its metadata first.
-        let is_empty = session.is_err() && self.call.entries().is_ok_and(|entries| entries.is_empty());
+        let has_nothing = |dir: &Dir| dir.entries().is_ok_and(|entries| entries.is_empty());
+        let is_empty = session.is_err() && matches!(&self.call, Place::Folder(dir) if has_nothing(dir));
         // It may have been finished between the two looks.
         match is_finished() {
             true => State::Finished,

@@ -14,6 +14,8 @@ mod exports;
 mod huge;
 mod live;
 mod older;
+#[cfg(feature = "pack")]
+mod packed;
 mod page;
 mod retries;
 mod terminal;

@@ -5,7 +5,6 @@ mod pattern;
 mod strings;
 mod term;
 
-use std::io::Read;
 use std::path::Path;
 
 use crate::format::layout::INPUT_FILE;
@@ -13,8 +12,8 @@ use crate::format::layout::OUTPUT_FILE;
 use crate::read::call::Call;
 use crate::read::conversation::last_user_message;
 use crate::read::error::{Error, ErrorKind};
-use crate::read::files;
 use crate::read::line::IndexLine;
+use crate::read::packed;
 
 pub use found::{Match, SearchPart};
 pub(super) use pattern::Pattern;
@@ -61,10 +60,10 @@ impl<'p> CallText<'p> {
             self.in_line(dir, line, &mut matches);
         }
         if self.parts.input && matches.len() < self.most {
-            self.in_body(SearchPart::Input, &dir.join(INPUT_FILE), &mut matches);
+            self.in_body(SearchPart::Input, dir, INPUT_FILE, &mut matches);
         }
         if self.parts.output && matches.len() < self.most {
-            self.in_body(SearchPart::Output, &dir.join(OUTPUT_FILE), &mut matches);
+            self.in_body(SearchPart::Output, dir, OUTPUT_FILE, &mut matches);
         }
         matches
     }
@@ -114,7 +113,7 @@ impl<'p> CallText<'p> {
 
     /// Searches the last user message of a request, if it is another than `known`.
     fn in_prompt(&mut self, dir: &Path, known: &str, matches: &mut Vec<Match>) {
-        let body = self.read_body(&dir.join(INPUT_FILE));
+        let body = self.read_body(dir, INPUT_FILE);
         if body.as_deref().is_some_and(|body| strings::any_matches(body, self.pattern))
             && let (Some(body), Ok(call)) = (&body, Call::open(dir))
         {
@@ -126,14 +125,13 @@ impl<'p> CallText<'p> {
         self.buffer = body.unwrap_or_default();
     }
 
-    /// Returns the contents of a body's file, in the buffer; `None` if it is missing or cannot be read.
-    fn read_body(&mut self, path: &Path) -> Option<Vec<u8>> {
+    /// Returns the contents of the file `name` of the call in `dir`, in the buffer; `None` if it is missing or cannot be
+    /// read.
+    fn read_body(&mut self, dir: &Path, name: &str) -> Option<Vec<u8>> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
-        let read = files::open(path)
-            .and_then(|mut file| file.read_to_end(&mut buffer).map_err(|error| Error::io(path, error)));
-        match read {
-            Ok(_) => Some(buffer),
+        match packed::read_into(dir, name, &mut buffer) {
+            Ok(()) => Some(buffer),
             Err(error) => {
                 if error.kind() != ErrorKind::NotFound {
                     self.unreadable.push(error);
@@ -143,8 +141,8 @@ impl<'p> CallText<'p> {
         }
     }
 
-    fn in_body(&mut self, part: SearchPart, path: &Path, matches: &mut Vec<Match>) {
-        let Some(body) = self.read_body(path) else { return };
+    fn in_body(&mut self, part: SearchPart, dir: &Path, name: &str, matches: &mut Vec<Match>) {
+        let Some(body) = self.read_body(dir, name) else { return };
         if strings::any_matches(&body, self.pattern) {
             let text = String::from_utf8_lossy(&body);
             strings::each(&text, |path, text| {

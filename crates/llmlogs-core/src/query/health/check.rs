@@ -8,8 +8,8 @@ use crate::format;
 use crate::format::call_id::is_call;
 use crate::format::day::{self, is_day};
 use crate::format::layout::{
-    ALERTS_FILE, INDEX_FILE, INPUT_FILE, INPUT_TEXT_FILE, MEDIA_DIR, METADATA_FILE, OLDER_INDEX_FILE,
-    OUTPUT_FILE, OUTPUT_TEXT_FILE, SESSION_FILE, is_pruned, is_temporary,
+    ALERTS_FILE, BODIES_PACK_FILE, CALL_FILES, CALLS_PACK_FILE, INDEX_FILE, INPUT_FILE, MEDIA_DIR,
+    METADATA_FILE, OLDER_INDEX_FILE, OUTPUT_FILE, SESSION_FILE, is_pruned, is_temporary, is_unpacked,
 };
 use crate::format::session_name::is_session;
 use crate::query::filter::Filter;
@@ -19,15 +19,13 @@ use crate::read::error::{Error as ReadError, ErrorKind};
 use crate::read::files::{self, is_plain_name};
 use crate::read::line::IndexLine;
 use crate::read::older;
+use crate::read::packed;
 use crate::read::session::Session;
 use crate::store::dir::Dir;
 use crate::store::older_index;
 
 use super::contents;
 use super::report::{Problem, ProblemKind, SessionHealth};
-
-/// The files of a call.
-const FILES: [&str; 5] = [INPUT_FILE, INPUT_TEXT_FILE, OUTPUT_FILE, OUTPUT_TEXT_FILE, METADATA_FILE];
 
 /// What is looked for, and what was found.
 struct Check<'r> {
@@ -93,12 +91,22 @@ pub(super) fn session(session: &Session, secrets: bool) -> SessionHealth {
     // The calls that the older logger writes after its index was rebuilt are read from their folders.
     let has_index = !older::is_session(dir);
     let mut folders = 0;
+    let packed = match packed::of_session(dir) {
+        Ok(packed) => packed,
+        Err(error) => {
+            check.report.unreadable(&error);
+            None
+        }
+    };
     for entry in check.listed(dir).unwrap_or_default() {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         if is_call(&name) {
             if check.is_folder(&entry) {
                 let is_indexed = seen.contains(name.as_bytes());
                 folders += u64::from(is_indexed);
+                if packed.as_ref().is_some_and(|packed| packed.contains(&name)) {
+                    check.report.problem(ProblemKind::HalfPacked, &path, "");
+                }
                 check.call(&path, running, is_indexed || running || !has_index);
             }
             continue;
@@ -112,8 +120,20 @@ pub(super) fn session(session: &Session, secrets: bool) -> SessionHealth {
                 check.file(&path);
                 check.secrets(&path);
             }
+            // What is in them is looked at call by call.
+            Ok(kind) if kind.is_file() && matches!(name.as_str(), BODIES_PACK_FILE | CALLS_PACK_FILE) => {
+                check.file(&path);
+            }
             Ok(_) if is_unfinished(&name) => check.unfinished(&path, running),
             _ => check.stray(&entry),
+        }
+    }
+    for id in packed.iter().flat_map(|packed| packed.ids()) {
+        let path = dir.join(id);
+        if !files::is_folder(&path) {
+            let is_indexed = seen.contains(id.as_bytes());
+            folders += u64::from(is_indexed);
+            check.packed_call(&path, is_indexed);
         }
     }
     report.gone = seen.count() as u64 - folders.min(seen.count() as u64);
@@ -289,11 +309,11 @@ impl Check<'_> {
         self.report.calls += 1;
         self.permissions(dir);
         let Some(entries) = self.listed(dir) else { return };
-        let mut known = Vec::with_capacity(FILES.len());
+        let mut known = Vec::with_capacity(CALL_FILES.len());
         for entry in entries {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             match entry.file_type() {
-                Ok(kind) if kind.is_file() && FILES.contains(&name.as_str()) => {
+                Ok(kind) if kind.is_file() && CALL_FILES.contains(&name.as_str()) => {
                     self.file(&path);
                     self.secrets(&path);
                     known.push(name);
@@ -320,6 +340,41 @@ impl Check<'_> {
                 }
                 for body in [INPUT_FILE, OUTPUT_FILE] {
                     self.json(&dir.join(body));
+                }
+            }
+        }
+    }
+
+    /// Checks a packed call whose folder would be `dir`, as [`call`](Self::call) checks a folder.
+    fn packed_call(&mut self, dir: &Path, is_indexed: bool) {
+        self.report.calls += 1;
+        let mut known = Vec::with_capacity(CALL_FILES.len());
+        for name in CALL_FILES {
+            match packed::file(dir, name) {
+                Ok(contents) => {
+                    let path = dir.join(name);
+                    if self.secrets && contents::has_secret_in(&contents) {
+                        self.report.problem(ProblemKind::Secret, &path, "");
+                    }
+                    let is_body = matches!(name, INPUT_FILE | OUTPUT_FILE);
+                    if let Some(error) = is_body.then(|| contents::json_error_in(&contents)).flatten() {
+                        self.report.problem(ProblemKind::Unreadable, &path, error);
+                    }
+                    known.push(name.to_owned());
+                }
+                Err(error) => self.failed(&error),
+            }
+        }
+        match Call::open(dir).and_then(|call| call.metadata()) {
+            Err(error) => self.failed(&error),
+            Ok(metadata) => {
+                for name in metadata.files.names().filter(|name| !known.iter().any(|known| known == name)) {
+                    if is_plain_name(name) {
+                        self.report.problem(ProblemKind::MissingFile, &dir.join(name), "");
+                    }
+                }
+                if !is_indexed {
+                    self.report.problem(ProblemKind::MissingLine, dir, "");
                 }
             }
         }
@@ -372,5 +427,5 @@ impl Check<'_> {
 
 /// Returns whether it is something half written or half removed.
 fn is_unfinished(name: &str) -> bool {
-    is_temporary(name) || is_pruned(name)
+    is_temporary(name) || is_pruned(name) || is_unpacked(name)
 }

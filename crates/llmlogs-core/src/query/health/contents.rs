@@ -37,9 +37,13 @@ pub(super) fn json_error(path: &Path) -> Result<Option<String>> {
     if length > WHOLE {
         return Ok(large_json_error(file));
     }
-    let contents = files::read(path)?;
+    Ok(json_error_in(&files::read(path)?))
+}
+
+/// Returns why `contents` are no JSON; `None` if they are.
+pub(super) fn json_error_in(contents: &[u8]) -> Option<String> {
     let mut unused = Vec::new();
-    Ok(json::reformat(&String::from_utf8_lossy(&contents), &mut unused).err().map(|error| error.to_string()))
+    json::reformat(&String::from_utf8_lossy(contents), &mut unused).err().map(|error| error.to_string())
 }
 
 fn large_json_error(file: File) -> Option<String> {
@@ -55,6 +59,12 @@ fn large_json_error(file: File) -> Option<String> {
 pub(super) fn has_secret(path: &Path) -> Result<bool> {
     let mut file = files::open(path)?;
     in_pieces(&mut file, &PIECES).map_err(|error| Error::io(path, error))
+}
+
+/// Returns whether a secret that the built-in redaction rules know is in `contents`.
+pub(super) fn has_secret_in(mut contents: &[u8]) -> bool {
+    // Reading from memory does not fail.
+    in_pieces(&mut contents, &PIECES).unwrap_or_default()
 }
 
 /// Returns whether a secret is in a name.

@@ -30,8 +30,9 @@ impl HealthCheck {
         HealthCheck::default()
     }
 
-    /// Rebuilds the indexes of sessions that are over from their calls, if something is wrong with them, and takes calls
-    /// that are gone out of the older logger's `index.json`. Nothing else is changed.
+    /// Rebuilds the indexes of sessions that are over from their calls, if something is wrong with them, takes calls
+    /// that are gone out of the older logger's `index.json`, and removes the folders of calls that are packed already, with the
+    /// same contents. Nothing else is changed.
     pub fn repair(mut self, repair: bool) -> Self {
         self.repair = repair;
         self

@@ -22,6 +22,7 @@ use super::report::{ProblemKind, SessionHealth};
 /// Rebuilds the session's index if something is wrong with it and nobody writes to it. What could
 /// be repaired is no problem any more.
 pub(super) fn session(session: &Session, report: &mut SessionHealth) {
+    half_packed(session, report);
     let is_repairable =
         |kind| matches!(kind, ProblemKind::TornLine | ProblemKind::DamagedLine | ProblemKind::MissingLine);
     let index = session.dir().join(INDEX_FILE);
@@ -41,6 +42,32 @@ pub(super) fn session(session: &Session, report: &mut SessionHealth) {
         Err(error) => report.problem(ProblemKind::Unreadable, &index, format!("cannot be rebuilt: {error}")),
     }
 }
+
+/// Completes what was interrupted: the folders of packed calls that hold the same go.
+#[cfg(feature = "pack")]
+fn half_packed(session: &Session, report: &mut SessionHealth) {
+    use crate::archive::Packer;
+    use crate::format::layout::BODIES_PACK_FILE;
+
+    if !report.problems.iter().any(|problem| problem.kind == ProblemKind::HalfPacked) {
+        return;
+    }
+    match Packer::new().finish(session.dir()) {
+        Ok(_) => {
+            report
+                .problems
+                .retain(|problem| problem.kind != ProblemKind::HalfPacked || files::is_folder(&problem.path));
+            report.repaired = Some(session.dir().join(BODIES_PACK_FILE));
+        }
+        Err(error) => {
+            let path = session.dir().join(BODIES_PACK_FILE);
+            report.problem(ProblemKind::Unreadable, &path, format!("packing cannot be completed: {error}"));
+        }
+    }
+}
+
+#[cfg(not(feature = "pack"))]
+fn half_packed(_session: &Session, _report: &mut SessionHealth) {}
 
 /// Takes the calls that are gone out of the older logger's index, and returns its path if there were any.
 pub(super) fn older_index(root: &Path, report: &mut SessionHealth) -> Option<PathBuf> {

@@ -26,6 +26,8 @@ pub enum ProblemKind {
     MissingLine,
     /// Calls that the older logger's `index.json` names, and that are gone.
     GoneEntry,
+    /// A call that is in its session's packed calls and in its folder: packing or unpacking was interrupted.
+    HalfPacked,
     /// A call whose program ended before it did.
     Interrupted,
     /// A folder that the older logger made for a call that it could not write. That is no fault of the root.
@@ -54,6 +56,7 @@ impl ProblemKind {
             ProblemKind::DamagedLine => "damaged_line",
             ProblemKind::MissingLine => "missing_line",
             ProblemKind::GoneEntry => "gone_entry",
+            ProblemKind::HalfPacked => "half_packed",
             ProblemKind::Interrupted => "interrupted",
             ProblemKind::NotRecorded => "not_recorded",
             ProblemKind::Died => "died",
@@ -85,7 +88,7 @@ pub struct SessionHealth {
     pub dir: PathBuf,
     /// The day's folder name: `20251027`.
     pub day: String,
-    /// Folders of calls.
+    /// Folders of calls, and packed calls.
     pub calls: u64,
     /// Calls that the index has, and whose folders are gone: an index may outlive its calls.
     pub gone: u64,
@@ -93,7 +96,7 @@ pub struct SessionHealth {
     pub bytes: u64,
     /// What is wrong.
     pub problems: Vec<Problem>,
-    /// The index, if it was rebuilt.
+    /// The index, if it was rebuilt; else the file of the packed calls, if half packed ones were.
     pub repaired: Option<PathBuf>,
 }
 

@@ -156,6 +156,16 @@ impl Dir {
         Ok(())
     }
 
+    /// Syncs everything that was written to the file system that the directory is on: faster than file by file where
+    /// there are many.
+    pub fn sync_file_system(&self) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        fs::syncfs(&self.descriptor)?;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        fs::sync();
+        Ok(())
+    }
+
     /// Returns whether the directory is still where it was opened.
     #[must_use]
     pub fn is_in_place(&self) -> bool {

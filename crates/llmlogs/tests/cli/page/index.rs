@@ -67,6 +67,55 @@ fn calls_removed_repaired_or_of_a_new_day_are_followed() {
 }
 
 #[test]
+#[cfg(feature = "pack")]
+fn packing_changes_nothing_for_whoever_looks() {
+    let tree = Tree::usual();
+    // What a crash leaves: a finished call that the index lacks.
+    let day = tree.root().join("20251027");
+    let ended = day.join("session_20251027_050000");
+    call("2025-10-27 05:04:00", 1_761_541_440.0).said("Again?", "Again.").write(&ended, 5);
+    let session = tree.session("20251027", "20251027_070000", false);
+    let alive = File::open(session.join("session.json")).unwrap();
+    alive.lock().unwrap();
+    let server = Server::start(tree.folder(), &[]);
+    let paths = ["/api/calls", "/api/overview", "/api/calls?q=status:error"];
+    let answers = || paths.map(|path| server.json(path));
+    agree(&tree, &server, "at the start");
+    let id = "20251027/session_20251027_050000/call_20251027_050400_005";
+    let page = server.get(&format!("/call/{id}")).body;
+    let detail = server.json(&format!("/api/call/{id}"));
+    let mut before = answers();
+    before.iter_mut().for_each(|answer| drop(answer["as_of"].take()));
+    let mut events = Events::of(&server, "", None);
+    assert_eq!(events.next().name, "hello");
+    let story = call("2025-10-27 07:00:00", 1_761_548_400.0).said("And now?", "Now, too.");
+    for (number, verb) in (1..).zip(["pack", "unpack", "pack"]) {
+        assert_eq!(tree.run(&[verb]).code, 0);
+        assert_eq!(ended.join("bodies.parquet").exists(), verb == "pack");
+        agree(&tree, &server, verb);
+        let mut after = answers();
+        after.iter_mut().for_each(|answer| drop(answer["as_of"].take()));
+        if number == 1 {
+            assert_eq!(before, after);
+        }
+        assert_eq!(server.get(&format!("/call/{id}")).body, page, "{verb}");
+        assert_eq!(server.json(&format!("/api/call/{id}")), detail, "{verb}");
+        // A poll that sees this call has seen the packed folders: nobody was asked to begin anew, and no call was reported
+        // a second time.
+        tree.call(&session, number, &story);
+        let mut told = Vec::new();
+        while !told.contains(&("finished".to_owned(), story.id(number))) {
+            let event = events.next();
+            assert_eq!(event.name, "calls", "{verb}: {event:?}");
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let calls = event.data.as_array().unwrap().iter();
+            told.extend(calls.map(|call| (text(&call["what"]), text(&call["call"]["call_id"]))));
+        }
+        assert!(told.iter().all(|(_, id)| *id == story.id(number)), "{verb}: {told:?}");
+    }
+}
+
+#[test]
 fn a_removal_asks_whoever_looks_to_begin_anew() {
     let tree = Tree::usual();
     let server = Server::start(tree.folder(), &[]);

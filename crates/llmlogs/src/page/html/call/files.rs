@@ -1,7 +1,6 @@
 //! Files of a call as they are: bodies as plain text, media of kinds that are known to be harmless, and the request as a command.
 //! They are streamed from the disk, however large they are.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use llmlogs_core::format::layout::{
 };
 
 use crate::page::answer::{ApiError, blocking};
-use crate::page::call_dir::{CallDir, MAX_BODY};
+use crate::page::call_dir::{CallDir, MAX_BODY, StoredFile};
 use crate::page::params::Params;
 use crate::page::shared::Shared;
 use crate::replay::curl::{NoCurl, command, command_for_file};
@@ -64,7 +63,7 @@ pub(crate) async fn medium(
         dir.session_file(MEDIA_DIR, &name)
             .and_then(|file| file.take(32).read_to_end(&mut first))
             .map_err(not_there)?;
-        let file = dir.session_file(MEDIA_DIR, &name).map_err(not_there)?;
+        let file = dir.session_file(MEDIA_DIR, &name).map(StoredFile::File).map_err(not_there)?;
         Ok((file, first, name))
     })
     .await?;
@@ -110,8 +109,8 @@ fn open(shared: &Shared, params: &Params, day: &str, session: &str, call: &str) 
 
 /// Returns the file, as long as it is now. Each piece is read when the client has taken the one before, by a thread that may
 /// block, and no thread waits for a client.
-fn streamed(file: File, kind: &'static str, saved_as: Option<&str>) -> Result<Response, ApiError> {
-    let length = file.metadata().map_err(|error| ApiError::Unreadable(error.to_string()))?.len();
+fn streamed(file: StoredFile, kind: &'static str, saved_as: Option<&str>) -> Result<Response, ApiError> {
+    let length = file.length().map_err(|error| ApiError::Unreadable(error.to_string()))?;
     let pieces = stream::try_unfold((file, length), |(mut file, left)| async move {
         if left == 0 {
             return Ok(None);
